@@ -16,9 +16,9 @@ __all__ = ["write_atomically"]
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write ``data`` to ``path`` through a temporary file in the same folder.
 
-    The order is: write the temporary file, fsync it, rename it over ``path``, fsync the folder. After a crash or a power
-    cut at any moment the path holds either the old content or the new. When writing fails the old file is untouched
-    and the temporary file is removed. A link is followed, and an existing file keeps its permissions.
+    The order is: write the temporary file, fsync it, rename it over ``path``, fsync the folder. After a crash or a
+    power cut at any moment the path holds either the old content or the new. When writing fails the old file is
+    untouched and the temporary file is removed. A link is followed, and an existing file keeps its permissions.
 
     Raises:
         InputError: the folder does not exist, or ``path`` is itself a folder.
@@ -53,7 +53,7 @@ def _mode_of(path: Path) -> int | None:
 
 def _write_and_sync(path: Path, data: bytes, mode: int | None) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the umask applies, as for any new file
-    with open(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
         if mode is not None:
             os.fchmod(descriptor, mode)
         file.write(data)

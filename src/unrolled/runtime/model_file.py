@@ -4,9 +4,9 @@ The header's metadata has a single key, ``unrolled``, whose value is a JSON docu
 
     {"sha256": ..., "format_version": 1, "task": "forecaster", "library_version": "0.1.0", "config": {...}}
 
-``sha256`` is taken over every byte of the file, with the 64 digits of the checksum itself read as zeros; so no bit of the
-tensors, of their names and shapes or of the configuration can change unnoticed. One key, because the order of several is
-not fixed by the library that writes them and the same model must give the same bytes.
+``sha256`` is taken over every byte of the file, with the 64 digits of the checksum itself read as zeros; so no bit of
+the tensors, of their names and shapes or of the configuration can change unnoticed. There is one key because the order
+of several is not fixed by the library that writes them, and the same model must give the same bytes.
 
 >>> import tempfile, msgspec, numpy as np
 >>> class Config(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,7 +29,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, Literal, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -75,7 +75,7 @@ class ModelFile:
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     sha256: str  # first, so that the first 64 digits in the file are the checksum
-    format_version: int
+    format_version: Literal[1]
     task: str
     library_version: str
     config: dict[str, Any]
@@ -116,7 +116,7 @@ def _check_storable(config: msgspec.Struct, tensors: Mapping[str, npt.NDArray[An
     for name, tensor in tensors.items():
         if not name or name == "__metadata__":
             problems.append(f"{name!r} cannot be the name of a tensor")
-        elif tensor.dtype not in known:
+        elif tensor.dtype.newbyteorder("=") not in known:
             problems.append(f"tensor {name!r} has dtype {tensor.dtype}, expected {', '.join(map(str, known))}")
         else:
             problems.extend(_non_finite(name, tensor))
@@ -181,14 +181,12 @@ def _read_header(path: Path, file: BinaryIO, size: int) -> bytes:
         if kind is not None:
             raise ModelFileError(f"{path} is {kind}, not a model file of this library; nothing in it was executed")
         if size < 9:
-            raise ModelFileError(
-                f"{path} is damaged: it has {size} bytes, a model file has at least 9: the file was cut"
-            )
+            raise ModelFileError(f"{path} is damaged: {size} bytes cannot be a model file: it was cut")
         raise ModelFileError(f"{path} is not a model file of this library: its bytes do not begin as one does")
     claimed = int.from_bytes(first[:8], "little")
     if claimed > size - 8:
         raise ModelFileError(
-            f"{path} is damaged: its header claims {claimed} bytes, {size - 8} are there: the file was cut"
+            f"{path} is damaged: its header claims {claimed} bytes, only {size - 8} follow: it was cut"
         )
     if claimed > LONGEST_HEADER:
         raise ModelFileError(f"{path} is refused: its header has {claimed} bytes, at most {LONGEST_HEADER} are read")
@@ -225,23 +223,23 @@ def _check_digest(path: Path, stored: str, header: bytes, data: bytes) -> None:
     digest.update(data)
     if digest.hexdigest() != stored:
         raise ModelFileError(
-            f"{path} is damaged: checksum mismatch, it says {stored[:12]}…, its bytes give {digest.hexdigest()[:12]}…;"
+            f"{path} is damaged: checksum mismatch, it says {stored[:16]}, its bytes give {digest.hexdigest()[:16]};"
             " copy or save the model again"
         )
 
 
 def _tensor(entry: TensorEntry, data: bytes) -> npt.NDArray[Any]:
     count = (entry.end - entry.begin) // entry.dtype.itemsize
-    flat = (
-        np.frombuffer(data, dtype=entry.dtype, count=count, offset=entry.begin) if count else np.empty(0, entry.dtype)
-    )
+    if count == 0:  # frombuffer refuses an empty buffer
+        return np.empty(entry.shape, entry.dtype)
+    flat = np.frombuffer(data, dtype=entry.dtype, count=count, offset=entry.begin)
     return flat.reshape(entry.shape).astype(entry.dtype.newbyteorder("="))  # a copy, so aligned and writable
 
 
 def decode_config(model_file: ModelFile, config_type: type[Config]) -> Config:
     """Return the file's configuration as ``config_type``.
 
-    Declare the structure with ``forbid_unknown_fields=True``, so that a field this version does not know is an error too.
+    Declare the structure with ``forbid_unknown_fields=True``, so that a field this version does not know is an error.
 
     Raises:
         ModelFileError: a field is missing, unknown or of the wrong type; the message names it.

@@ -1,8 +1,10 @@
 """The header of a safetensors file: which bytes are which tensor, checked before anything is allocated.
 
 Layout of the file: 8 bytes, the length N of the header (unsigned, little endian); N bytes of JSON, an object
-``{name: {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {str: str}}``; then the tensors' bytes, which the
-offsets must cover exactly, without overlap and without gap. Source: https://github.com/huggingface/safetensors (format).
+``{name: {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {str: str}}``; then the tensors' bytes, which
+the offsets must cover exactly, without overlap and without gap.
+
+Source: https://github.com/huggingface/safetensors, section "Format".
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ __all__ = ["DTYPES", "TensorEntry", "parse_entries", "parse_strict_json"]
 
 DTYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "|u1"}
 """The dtypes a model file may hold: name in the header -> NumPy's name."""
+
+LARGEST_COUNT = 2**48  # far above any memory, far below where NumPy's sizes overflow
 
 
 @dataclass(frozen=True)
@@ -87,22 +91,20 @@ def _parse_entry(name: str, fields: Any) -> TensorEntry | str:
     dtype, shape, offsets = described["dtype"], described["shape"], described["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
         return f"tensor {name!r} has dtype {dtype!r}, expected one of {', '.join(DTYPES)}"
-    if not _is_list_of_counts(shape) or len(shape) > 32:
-        return f"tensor {name!r} has a shape that is not a list of at most 32 counts: {str(shape)[:80]}"
+    if not _is_list_of_counts(shape) or len(shape) > 32 or math.prod(max(n, 1) for n in shape) > LARGEST_COUNT:
+        return f"tensor {name!r} has an impossible shape: {str(shape)[:80]}"
     if not _is_list_of_counts(offsets) or len(offsets) != 2:
-        return f"tensor {name!r} has data_offsets that are not two counts: {str(offsets)[:80]}"
+        return f"tensor {name!r} has impossible data_offsets: {str(offsets)[:80]}"
     begin, end = offsets
     item = np.dtype(DTYPES[dtype])
     needed = math.prod(shape) * item.itemsize
     if end - begin != needed:
-        return (
-            f"tensor {name!r} of shape {shape} and dtype {dtype} needs {needed} bytes, its offsets span {end - begin}"
-        )
+        return f"tensor {name!r} of {dtype} and shape {shape} needs {needed} bytes, its offsets span {end - begin}"
     return TensorEntry(name, item, tuple(shape), begin, end)
 
 
 def _is_list_of_counts(value: Any) -> bool:
-    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in cast("list[Any]", value))
+    return isinstance(value, list) and all(type(n) is int and 0 <= n <= LARGEST_COUNT for n in cast("list[Any]", value))
 
 
 def _coverage_problems(entries: list[TensorEntry], data_size: int) -> list[str]:

@@ -1,0 +1,119 @@
+"""Writing a file: the old bytes or the new ones, never a mixture, and no litter (FAULTS 30 to 32)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unrolled.errors import InputError
+from unrolled.runtime.atomic_write import write_atomically
+
+
+def test_writes_and_replaces(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "f", b"one")
+    write_atomically(str(tmp_path / "f"), b"two")
+    assert (tmp_path / "f").read_bytes() == b"two"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_permissions_follow_the_umask_or_the_old_file(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "f", b"one")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "f").stat().st_mode & 0o777 == 0o640
+    (tmp_path / "f").chmod(0o604)
+    write_atomically(tmp_path / "f", b"two")
+    assert (tmp_path / "f").stat().st_mode & 0o777 == 0o604
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("target")
+    write_atomically(tmp_path / "link", b"one")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == b"one"
+
+
+def test_missing_folder_and_folder_as_target(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot write .*there is no folder .*gone; create it"):
+        write_atomically(tmp_path / "gone" / "f", b"")
+    with pytest.raises(InputError, match="it is a folder; give the name of a file in it"):
+        write_atomically(tmp_path, b"")
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace", "open"])
+def test_failure_leaves_the_old_file_and_no_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    (tmp_path / "f").write_bytes(b"old")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(*((Path, "replace") if step == "replace" else (os, step)), fail)
+    with pytest.raises(OSError, match=r"\[Errno 28\] No space left on device: '.*/f'") as caught:
+        write_atomically(tmp_path / "f", b"new")
+    assert caught.value.errno == errno.ENOSPC
+    monkeypatch.undo()
+    assert (tmp_path / "f").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_interruption_leaves_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "f", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_order_of_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File, rename, folder: after a power cut the name must never point at bytes that are not on the disk."""
+    events: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def record_fsync(descriptor: int) -> None:
+        events.append(f"fsync {Path(f'/proc/self/fd/{descriptor}').readlink().suffix == '.tmp'}")
+        fsync(descriptor)
+
+    def record_replace(self: Path, target: Path) -> Path:
+        events.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(Path, "replace", record_replace)
+    write_atomically(tmp_path / "f", b"new")
+    assert events == ["fsync True", "rename", "fsync False"]
+
+
+def test_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
+    """A writer that alternates between two contents is killed; the file is one of them."""
+    program = (
+        "import sys\nfrom unrolled.runtime.atomic_write import write_atomically\n"
+        "while True:\n    for byte in (b'a', b'b'):\n        write_atomically(sys.argv[1], byte * 3_000_000)\n"
+    )
+    source = Path(__file__).parents[2] / "src"
+    for attempt in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / "f")], env={**os.environ, "PYTHONPATH": str(source)}
+        )
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "f").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.013 * (attempt + 1))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        content = (tmp_path / "f").read_bytes()
+        assert content in (b"a" * 3_000_000, b"b" * 3_000_000)
+        (tmp_path / "f").unlink()
