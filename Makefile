@@ -1,0 +1,77 @@
+# Each target works alone on a machine that has python3 (3.10+) with venv, make and a C++20 compiler:
+# it makes .venv, installs what it needs with the versions of constraints.txt, and runs. A second call is quick.
+PYTHON ?= python3
+
+BIN := .venv/bin
+STAMPS := .venv/stamps
+LOG := .venv/install.log
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+
+PACKAGE := CMakeLists.txt pyproject.toml README.md LICENSE \
+	$(shell find src native -type f -not -name '*.so' -not -name '*.pyc' 2>/dev/null)
+
+# Installing is silent; when it fails, the end of pip's own words follows.
+run_quietly = $(1) >> $(LOG) 2>&1 || { tail -n 40 $(LOG); echo "Installing failed; the whole log is $(LOG)." >&2; exit 1; }
+
+.PHONY: help demo test lint docs bench accuracy mutants clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo      train a small network on airline passengers, print its forecast, write a page and a model'
+	@echo 'make test      the test suite, with coverage'
+	@echo 'make lint      ruff and pyright'
+	@echo 'make docs      the documentation, into docs/_build/html'
+	@echo 'make bench     speed beside PyTorch, JAX and ONNX Runtime'
+	@echo 'make accuracy  forecast errors beside Holt-Winters and simpler methods'
+	@echo 'make mutants   plants faults in the code, one at a time, and counts those the tests miss'
+	@echo 'make clean     removes everything the other targets made, .venv included'
+
+demo: $(STAMPS)/unrolled
+	@$(BIN)/unrolled demo
+
+# Tests run against the installed package, not against src/.
+test: $(STAMPS)/unrolled $(STAMPS)/group-test
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal \
+		--cov --cov-report=term --cov-fail-under=90 tests --pyargs unrolled
+
+lint: $(STAMPS)/unrolled $(STAMPS)/group-lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(STAMPS)/unrolled $(STAMPS)/group-docs
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@echo 'The documentation is at docs/_build/html/index.html'
+
+bench: $(STAMPS)/unrolled $(STAMPS)/group-bench
+	@$(BIN)/unrolled bench
+
+accuracy: $(STAMPS)/unrolled $(STAMPS)/group-test
+	@$(BIN)/python benchmarks/accuracy/airline.py
+
+mutants: $(STAMPS)/unrolled $(STAMPS)/group-test
+	@$(BIN)/python tests/mutants.py
+
+clean:
+	rm -rf .venv build dist demo docs/_build .coverage .hypothesis .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/venv:
+	@tools/preflight.sh $(PYTHON)
+	@echo 'Making .venv'
+	@$(PYTHON) -m venv .venv
+	@mkdir -p $(STAMPS)
+	@$(call run_quietly,$(INSTALL) --upgrade pip)
+	@touch $@
+
+# Without build isolation the tools stay in one place, so that CMake rebuilds only what changed.
+$(STAMPS)/unrolled: $(PACKAGE) constraints.txt $(STAMPS)/group-build
+	@tools/preflight.sh $(PYTHON)
+	@echo 'Building and installing unrolled (the first time takes a few minutes, most of them for PyTorch)'
+	@$(call run_quietly,PATH="$(CURDIR)/$(BIN):$$PATH" $(INSTALL) --no-build-isolation '.[train]')
+	@touch $@
+
+$(STAMPS)/group-%: pyproject.toml constraints.txt | $(STAMPS)/venv
+	@echo 'Installing the packages for "$*"'
+	@$(call run_quietly,$(INSTALL) --group $*)
+	@touch $@
