@@ -1,0 +1,99 @@
+r"""Long short-term memory (LSTM).
+
+.. math::
+   i, f, o = \sigma(a_i, a_f, a_o), \quad g = \tanh(a_g), \quad a_* = W_* x[t] + U_* h[t-1] + b_*
+
+.. math::
+   c[t] = f \circ c[t-1] + i \circ g, \qquad h[t] = o \circ \tanh(c[t])
+
+Input gate ``i``, forget gate ``f``, candidate ``g``, output gate ``o``. Backward, with :math:`\delta h[t]` and
+:math:`\delta c[t]` already holding what comes from step :math:`t+1`:
+
+.. math::
+   \delta o = \delta h \circ \tanh(c), \quad \delta c \mathrel{+}= \delta h \circ o \circ (1 - \tanh(c)^2)
+
+.. math::
+   \delta i = \delta c \circ g, \quad \delta g = \delta c \circ i, \quad
+   \delta f = \delta c \circ c[t-1], \quad \delta c[t-1] = \delta c \circ f
+
+.. math::
+   \delta a_s = \delta s \circ s \circ (1-s) \text{ for } s = i, f, o, \quad \delta a_g = \delta g \circ (1 - g^2)
+
+.. math::
+   \delta h[t-1] = \sum_* U_*^T \delta a_*, \quad \delta x[t] = \sum_* W_*^T \delta a_*
+
+.. math::
+   dW_* = \sum_t \delta a_*[t]\, x[t]^T, \quad dU_* = \sum_t \delta a_*[t]\, h[t-1]^T, \quad db_* = \sum_t \delta a_*[t]
+
+Shapes: ``x[t] [B, I]``, ``h[t]``, ``c[t]`` and every gate ``[B, H]``, ``W [4H, I]``, ``U [4H, H]``, ``b [4H]`` with the
+gates' blocks in the order of ``GATES``; ``b`` is ``bias_ih + bias_hh``.
+Source: Hochreiter, Schmidhuber 1997, Neural Computation 9(8); the forget gate: Gers, Schmidhuber, Cummins 2000,
+Neural Computation 12(10).
+
+>>> import numpy as np
+>>> from unrolled.cells import get_cell
+>>> cell = get_cell("lstm")
+>>> params = {name: np.zeros(shape) for name, shape in cell.parameter_shapes(input_size=1, hidden_size=1).items()}
+>>> c0 = np.ones((1, 1))
+>>> h, (h_last, c_last), tape = cell.forward(params, np.zeros((3, 1, 1)), (np.zeros((1, 1)), c0))
+>>> c_last.item()      # with all parameters 0 the forget gate is 1/2: the memory halves at each step
+0.125
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from unrolled.cells.activation import sigmoid
+from unrolled.cells.arrays import FloatArray
+from unrolled.cells.cell import Cell
+from unrolled.cells.gates import split, stack
+from unrolled.cells.unroll import Step
+
+__all__ = ["LSTM"]
+
+GATES = ("i", "f", "g", "o")
+
+
+def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, c_prev: FloatArray):
+    """One step forward: ``x[t] [B, I]``, ``h[t-1]`` and ``c[t-1] [B, H]`` give ``h[t]``, ``c[t]`` and the gates."""
+    W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
+    a = split(x @ W.T + h_prev @ U.T + b, GATES)
+    i, f, o = sigmoid(a["i"]), sigmoid(a["f"]), sigmoid(a["o"])
+    g = np.tanh(a["g"])
+    c = f * c_prev + i * g
+    h = o * np.tanh(c)
+    return (h, c), {"i": i, "f": f, "g": g, "o": o}
+
+
+def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray):
+    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' shares."""
+    W, U = params["weight_ih"], params["weight_hh"]
+    (h_prev, c_prev), (_, c) = now.before, now.after
+    i, f, g, o = (now.gates[gate] for gate in "ifgo")
+    do = dh * np.tanh(c)
+    dc = dc + dh * o * (1 - np.tanh(c) ** 2)
+    di, dg, df = dc * g, dc * i, dc * c_prev
+    dc_prev = dc * f
+    da = {"i": di * i * (1 - i), "f": df * f * (1 - f), "g": dg * (1 - g**2), "o": do * o * (1 - o)}
+    da = stack(da, GATES)
+    dh_prev = da @ U
+    dx = da @ W
+    dW = da.T @ now.x
+    dU = da.T @ h_prev
+    db = da.sum(0)
+    return (dh_prev, dc_prev), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
+
+
+LSTM = Cell(
+    name="lstm",
+    title="LSTM",
+    gates=GATES,
+    states=("h", "c"),
+    recurrence="one_product",
+    source="Hochreiter, Schmidhuber 1997, Neural Computation 9(8); Gers, Schmidhuber, Cummins 2000",
+    step=step,
+    step_backward=step_backward,
+)

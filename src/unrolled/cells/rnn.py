@@ -1,0 +1,102 @@
+r"""The simple recurrent network (Elman network).
+
+.. math::
+   a[t] = W x[t] + U h[t-1] + b, \qquad h[t] = \varphi(a[t])
+
+with :math:`\varphi` = tanh, ReLU or the identity. Backward, with :math:`\delta h[t]` holding all that comes to
+:math:`h[t]`, from the loss at :math:`t` and from step :math:`t+1`:
+
+.. math::
+   \delta a[t] = \varphi'(a[t]) \circ \delta h[t], \quad
+   \delta h[t-1] = U^T \delta a[t], \quad \delta x[t] = W^T \delta a[t]
+
+.. math::
+   dW = \sum_t \delta a[t]\, x[t]^T, \quad dU = \sum_t \delta a[t]\, h[t-1]^T, \quad db = \sum_t \delta a[t]
+
+Shapes: ``x[t] [B, I]``, ``h[t] [B, H]``, ``W [H, I]``, ``U [H, H]``, ``b [H]``; ``b`` is ``bias_ih + bias_hh``.
+Source: Elman 1990, "Finding structure in time", Cognitive Science 14; the ReLU form: Le, Jaitly, Hinton 2015, arXiv 1504.00941.
+
+>>> import numpy as np
+>>> from unrolled.cells import get_cell
+>>> cell = get_cell("rnn_tanh")
+>>> params = {"weight_ih": np.ones((1, 1)), "weight_hh": np.ones((1, 1)), "bias_ih": np.zeros(1), "bias_hh": np.zeros(1)}
+>>> h, (last,), tape = cell.forward(params, np.ones((2, 1, 1)))
+>>> h.ravel().round(4)      # tanh(1) = 0.7616, tanh(1 + 0.7616) = 0.9427
+array([0.7616, 0.9427])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+
+from unrolled.cells.activation import relu
+from unrolled.cells.arrays import FloatArray
+from unrolled.cells.cell import Cell
+from unrolled.cells.unroll import Step
+
+__all__ = ["RNN_IDENTITY", "RNN_RELU", "RNN_TANH"]
+
+Function = Callable[[FloatArray], FloatArray]
+
+
+def step(phi: Function, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray):
+    """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t] [B, H]``."""
+    W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
+    a = x @ W.T + h_prev @ U.T + b
+    h = phi(a)
+    return (h,), {"h": h}
+
+
+def step_backward(slope: Function, params: Mapping[str, FloatArray], now: Step, dh: FloatArray):
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    W, U = params["weight_ih"], params["weight_hh"]
+    (h_prev,), (h,) = now.before, now.after
+    da = slope(h) * dh
+    dx = da @ W
+    dh_prev = da @ U
+    dW = da.T @ now.x
+    dU = da.T @ h_prev
+    db = da.sum(0)
+    return (dh_prev,), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
+
+
+def tanh_slope(h: FloatArray) -> FloatArray:
+    """``φ'(a) = 1 - tanh(a)²``, from ``h = tanh(a)``."""
+    return 1 - h**2
+
+
+def relu_slope(h: FloatArray) -> FloatArray:
+    """``φ'(a)`` is 1 where ``a > 0`` and 0 elsewhere, 0 included."""
+    return (h > 0).astype(h.dtype)
+
+
+def identity(a: FloatArray) -> FloatArray:
+    """``φ(a) = a``: a linear recurrence."""
+    return a
+
+
+def identity_slope(h: FloatArray) -> FloatArray:
+    """``φ'(a) = 1``."""
+    return np.ones_like(h)
+
+
+def rnn(name: str, title: str, source: str, phi: Function, slope: Function) -> Cell:
+    """Describe the simple recurrent cell whose activation function is ``phi``."""
+    return Cell(
+        name=name,
+        title=title,
+        gates=("h",),
+        states=("h",),
+        recurrence="one_product",
+        source=source,
+        step=partial(step, phi),
+        step_backward=partial(step_backward, slope),
+    )
+
+
+RNN_TANH = rnn("rnn_tanh", "RNN with tanh", "Elman 1990, Cognitive Science 14", np.tanh, tanh_slope)
+RNN_RELU = rnn("rnn_relu", "RNN with ReLU", "Le, Jaitly, Hinton 2015, arXiv 1504.00941", relu, relu_slope)
+RNN_IDENTITY = rnn("rnn_identity", "linear RNN", "Elman 1990, with a linear hidden layer", identity, identity_slope)

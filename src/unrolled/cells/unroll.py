@@ -1,0 +1,69 @@
+"""The recurrence unrolled over time, and backpropagation through time (BPTT) for any cell.
+
+A cell says what one step does; these two loops are the same for all of them.
+Source: Werbos 1990, "Backpropagation through time: what it does and how to do it".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from unrolled.cells.arrays import FloatArray
+
+__all__ = ["Step", "backpropagate", "unroll"]
+
+
+class Step(NamedTuple):
+    """One time step as it happened: what the backward pass needs, and what a reader may want to see."""
+
+    x: FloatArray
+    """Input ``x[t]``, ``[B, I]``."""
+    before: tuple[FloatArray, ...]
+    """States of step ``t-1``: ``(h[t-1],)`` or ``(h[t-1], c[t-1])``, each ``[B, H]``."""
+    after: tuple[FloatArray, ...]
+    """States of step ``t``."""
+    gates: dict[str, FloatArray]
+    """Gate name → its value at step ``t``, ``[B, H]``."""
+
+
+def unroll(
+    step: Callable[..., tuple[tuple[FloatArray, ...], dict[str, FloatArray]]],
+    params: Mapping[str, FloatArray],
+    x: FloatArray,
+    states: tuple[FloatArray, ...],
+) -> tuple[Step, ...]:
+    """Apply the same ``step`` to ``x[0]``, ``x[1]``, …, handing the states on; returns what happened at each."""
+    tape: list[Step] = []
+    for x_t in x:
+        after, gates = step(params, x_t, *states)
+        tape.append(Step(x_t, states, after, gates))
+        states = after
+    return tuple(tape)
+
+
+def backpropagate(
+    step_backward: Callable[..., tuple[tuple[FloatArray, ...], dict[str, FloatArray]]],
+    params: Mapping[str, FloatArray],
+    tape: tuple[Step, ...],
+    grad_h: FloatArray,
+    grad_states: tuple[FloatArray, ...],
+) -> tuple[tuple[FloatArray, ...], dict[str, FloatArray]]:
+    """Walk the tape from the last step to the first.
+
+    ``δh[t]`` is what the loss at ``t`` says plus what comes back from ``t+1``; each parameter's gradient is
+    the sum of its contributions over all steps, because every step used the same parameter.
+
+    :returns: the gradients of the initial states, and a mapping with ``"x"`` and each parameter.
+    """
+    grads = {name: np.zeros_like(value) for name, value in params.items()}
+    grad_x: list[FloatArray] = []
+    for t in reversed(range(len(tape))):
+        dh, *others = grad_states
+        grad_states, contributions = step_backward(params, tape[t], grad_h[t] + dh, *others)
+        grad_x.append(contributions["x"])
+        for name, total in grads.items():
+            total += contributions[name]
+    return grad_states, {"x": np.stack(grad_x[::-1]), **grads}
