@@ -1,0 +1,184 @@
+// The loops over time: cells whose step is one product with U, and cells whose step is two dependent products.
+// A driver owns batch rows [first, last) for the whole sequence and needs no other thread.
+#pragma once
+
+#include "block.hpp"
+#include "flush.hpp"
+
+namespace {
+
+// Batch rows [first, last) of one step that take their state from the same place.
+struct Part {
+  int64_t first, last;
+  bool linked;  // from the step before, or else from the initial state
+  bool single;  // the driver owns one row only
+};
+
+// Calls body(block, group) for every run of units and, within it, every block of rows.
+template <class T, int GATES, class Body>
+inline void for_each_tile(const Step& s, const Part& part, const T* weight, int64_t units, int64_t depth,
+                          Body&& body) {
+  for_each_group<T, GATES>(units, depth, weight, part.single, [&](const Group<T>& group) {
+    for_each_block(part.first, part.last, group.tiles * GATES, [&](int64_t row, int rows) {
+      body(Block<T>{row, s.first + row, part.linked ? s.before + row : -1, rows, group.tiles, group.first_unit, units},
+           group);
+    });
+  });
+}
+
+// Rows start from their initial states; empty sequences end there too.
+template <class T>
+inline void start_states(const Forward& f, int64_t first, int64_t last) {
+  const int64_t H = f.hidden;
+  for (int64_t row = first; row < last; ++row) {
+    copy_row(at<T>(f.h_last, row, H), at<T>(f.h0, row, H), H);
+    if (!f.c0) continue;
+    copy_row(at<T>(f.c_last, row, H), at<T>(f.c0, row, H), H);
+    if (!f.tape) copy_row(at<T>(f.c, row, H), at<T>(f.c0, row, H), H);
+  }
+}
+
+// Rows whose sequence ends with step s hand out their last state.
+template <class T>
+inline void keep_last_states(const Forward& f, const Step& s, int64_t first, int64_t last) {
+  const int64_t H = f.hidden;
+  for (int64_t row = larger(first, s.after_rows); row < smaller(last, s.rows); ++row) {
+    copy_row(at<T>(f.h_last, row, H), at<T>(f.h, s.first + row, f.h_row), H);
+    if (f.c0) copy_row(at<T>(f.c_last, row, H), f.tape ? at<T>(f.c, s.first + row, H) : at<T>(f.c, row, H), H);
+  }
+}
+
+// Calls body(step, part, h, h_row) along the sequences; row b of the part finds its hidden state at h + b * h_row.
+template <class T, class Body>
+inline void forward_steps(const Forward& f, int64_t first, int64_t last, Body&& body) {
+  start_states<T>(f, first, last);
+  along(f.sequences, [&](const Step& s) {
+    between_cuts(first, smaller(last, s.rows), s.before_rows, s.before_rows, [&](int64_t from, int64_t to) {
+      const Part part{from, to, from < s.before_rows, last - first == 1};
+      if (part.linked)
+        body(s, part, at<T>(f.h, s.before, f.h_row), f.h_row);
+      else
+        body(s, part, static_cast<const T*>(f.h0), f.hidden);
+    });
+    keep_last_states<T>(f, s, first, last);
+  });
+}
+
+template <class T, class Cell>
+void forward_one_product(const Forward& f, int64_t first, int64_t last) {
+  const FlushToZero guard;
+  constexpr int G = Cell::kGates;
+  const int64_t H = f.hidden;
+  const T* bias = static_cast<const T*>(f.bias);
+  forward_steps<T>(f, first, last, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
+    for_each_tile<T, G>(s, part, static_cast<const T*>(f.weight), H, H, [&](const Block<T>& b, const Group<T>& g) {
+      alignas(64) T acc[kScratch<T>];
+      start_from<T, G, Cell::kBiasGate>(b, at<T>(f.gates, b.packed, G * H), G * H, bias, acc);
+      multiply(g.tiles * G, b.rows, acc, h + b.row * h_row, h_row, H, g.packed);
+      Cell::forward(f, b, acc);
+    });
+  });
+}
+
+template <class T, class Cell>
+void forward_two_products(const Forward& f, int64_t first, int64_t last) {
+  const FlushToZero guard;
+  const int64_t H = f.hidden;
+  const T* gates_weight = static_cast<const T*>(f.weight);
+  const T* candidate_weight = gates_weight + packed_size<T>(2, H, H);
+  forward_steps<T>(f, first, last, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
+    for_each_tile<T, 2>(s, part, gates_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
+      alignas(64) T acc[kScratch<T>];
+      start_from<T, 2, -1>(b, at<T>(f.gates, b.packed, 3 * H), 3 * H, nullptr, acc);
+      multiply(g.tiles * 2, b.rows, acc, h + b.row * h_row, h_row, H, g.packed);
+      Cell::forward_gates(f, b, acc);
+    });
+    for_each_tile<T, 1>(s, part, candidate_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
+      alignas(64) T acc[kScratch<T>];
+      start_from<T, 1, -1>(b, at<T>(f.gates, b.packed, 3 * H) + 2 * H, 3 * H, nullptr, acc);
+      multiply(g.tiles, b.rows, acc, at<T>(f.extra, b.row, H), H, H, g.packed);
+      Cell::forward_state(f, b, acc);
+    });
+  });
+}
+
+// What reaches h through the recurrence: the product of the step after's gate gradients with U and, for cells
+// that carry one, the direct part kept in grad_h0. Rows that end here find the gradient of their last state there.
+struct Arriving {
+  const void* grad_after;  // [*, row] gate gradients of the step after for batch row 0, or null
+  int64_t row, depth;
+  bool carry;
+};
+
+template <class T>
+inline void arriving_gradient(const Backward& f, const Block<T>& b, const Group<T>& g, const Arriving& from, T* acc) {
+  if (from.carry || !from.grad_after)
+    start_from<T, 1, -1>(b, at<T>(f.grad_h0, b.row, f.hidden), f.hidden, nullptr, acc);
+  else
+    std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
+  if (from.grad_after)
+    multiply(g.tiles, b.rows, acc, at<T>(from.grad_after, b.row, from.row), from.row, from.depth, g.packed);
+}
+
+// Calls body(step, part, arriving) against the sequences, then leaves the initial state's gradient of the rows
+// that begin with the step. `row` and `depth`: length of a row of gate gradients, and how many of them meet U.
+template <class T, class Body>
+inline void backward_steps(const Backward& f, int64_t first, int64_t last, Arriving from, Body&& body) {
+  const T* weight = static_cast<const T*>(f.weight);
+  const bool single = last - first == 1;
+  against(f.sequences, [&](const Step& s) {
+    const int64_t end = smaller(last, s.rows);
+    between_cuts(first, end, s.before_rows, s.after_rows, [&](int64_t begin, int64_t stop) {
+      from.grad_after = begin < s.after_rows ? at<T>(f.grad_gates, s.after, from.row) : nullptr;
+      body(s, Part{begin, stop, begin < s.before_rows, single}, from);
+    });
+    from.grad_after = at<T>(f.grad_gates, s.first, from.row);
+    const Part begins{larger(first, s.before_rows), end, false, single};
+    for_each_tile<T, 1>(s, begins, weight, f.hidden, from.depth, [&](const Block<T>& b, const Group<T>& g) {
+      alignas(64) T acc[kScratch<T>];
+      arriving_gradient(f, b, g, from, acc);
+      for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
+        store_some(at<T>(f.grad_h0, b.row + r, f.hidden) + u, load(a), count);
+      });
+    });
+  });
+}
+
+template <class T, class Cell>
+void backward_one_product(const Backward& f, int64_t first, int64_t last) {
+  const FlushToZero guard;
+  const int64_t H = f.hidden;
+  const Arriving from{nullptr, Cell::kGradColumns * H, Cell::kRecurrentColumns * H, Cell::kCarry};
+  backward_steps<T>(f, first, last, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
+    for_each_tile<T, 1>(s, part, static_cast<const T*>(f.weight), H, arriving.depth,
+                        [&](const Block<T>& b, const Group<T>& g) {
+                          alignas(64) T acc[kScratch<T>];
+                          arriving_gradient(f, b, g, arriving, acc);
+                          Cell::backward(f, b, acc);
+                        });
+  });
+}
+
+template <class T, class Cell>
+void backward_two_products(const Backward& f, int64_t first, int64_t last) {
+  const FlushToZero guard;
+  const int64_t H = f.hidden;
+  const T* gates_weight = static_cast<const T*>(f.weight);
+  const T* candidate_weight = gates_weight + packed_size<T>(1, H, 2 * H);
+  const Arriving from{nullptr, 3 * H, 2 * H, true};
+  backward_steps<T>(f, first, last, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
+    for_each_tile<T, 1>(s, part, gates_weight, H, 2 * H, [&](const Block<T>& b, const Group<T>& g) {
+      alignas(64) T acc[kScratch<T>];
+      arriving_gradient(f, b, g, arriving, acc);
+      Cell::backward_state(f, b, acc);
+    });
+    for_each_tile<T, 1>(s, part, candidate_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
+      alignas(64) T acc[kScratch<T>];
+      std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
+      multiply(g.tiles, b.rows, acc, at<T>(f.grad_gates, b.packed, 3 * H) + 2 * H, 3 * H, H, g.packed);
+      Cell::backward_reset(f, b, acc);
+    });
+  });
+}
+
+}  // namespace

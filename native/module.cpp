@@ -1,0 +1,149 @@
+// The Python binding: numbers and addresses in, kernels called without the GIL. The Python side of this package
+// checks every shape, type and stride before it hands over an address.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+
+#include "levels.hpp"
+#include "pool.hpp"
+
+namespace nb = nanobind;
+
+namespace {
+
+using Address = uintptr_t;
+
+const Level* level = nullptr;
+
+const void* in(Address a) { return reinterpret_cast<const void*>(a); }
+void* out(Address a) { return reinterpret_cast<void*>(a); }
+
+// A call smaller than this many multiply-adds is over before a second thread has woken up.
+constexpr double kWorthAThread = 4e5;
+
+// Batch rows [0, rows) cut so that each part has about the same number of time steps. Rows past the last entry
+// have no steps at all.
+std::vector<int64_t> cut_rows(const Sequences& s, int64_t batch, int parts) {
+  const auto steps_below = [&](int64_t row) {
+    int64_t total = 0;
+    for (int64_t t = 0; t < s.steps; ++t) total += std::min(row, s.offsets[t + 1] - s.offsets[t]);
+    return total;
+  };
+  const int64_t all = s.offsets[s.steps];
+  std::vector<int64_t> cuts{0};
+  for (int part = 1; part < parts; ++part) {
+    int64_t low = cuts.back(), high = batch;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (steps_below(middle) * parts < all * part) low = middle + 1;
+      else high = middle;
+    }
+    cuts.push_back(low);
+  }
+  cuts.push_back(batch);
+  return cuts;
+}
+
+template <class Call, class Kernel>
+void run_rows(const Call& call, Kernel kernel, int64_t batch, int gates, int threads) {
+  nb::gil_scoped_release release;
+  const double work = double(call.sequences.offsets[call.sequences.steps]) * double(call.hidden) *
+                      double(call.hidden) * gates;
+  const int most = static_cast<int>(std::min({double(threads), double(batch), 1 + work / kWorthAThread}));
+  if (most <= 1) return kernel(call, 0, batch);
+  const std::vector<int64_t> cuts = cut_rows(call.sequences, batch, most);
+  run_parts(most, [&](int part) { kernel(call, cuts[part], cuts[part + 1]); });
+}
+
+void forward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden, int gates, Address offsets,
+             bool reverse, bool tape, int threads, Address weight, Address bias, Address gate_values, Address h0,
+             Address c0, Address h, int64_t h_row, Address c, Address extra, Address h_last, Address c_last) {
+  const Forward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
+                     hidden, tape, in(weight), in(bias), out(gate_values), in(h0), in(c0), out(h), h_row,
+                     out(c), out(extra), out(h_last), out(c_last)};
+  run_rows(call, wide ? level->f64.forward[cell] : level->f32.forward[cell], batch, gates, threads);
+}
+
+void backward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden, int gates, Address offsets,
+              bool reverse, int threads, Address weight, Address gate_values, Address h0, Address c0, Address h,
+              int64_t h_row, Address c, Address extra, Address grad_h, int64_t grad_row, Address grad_gates,
+              Address reset_state, Address grad_h0, Address grad_c0) {
+  const Backward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
+                      hidden, in(weight), in(gate_values), in(h0), in(c0), in(h), h_row, in(c), in(extra),
+                      in(grad_h), grad_row, out(grad_gates), out(reset_state), out(grad_h0), out(grad_c0)};
+  run_rows(call, wide ? level->f64.backward[cell] : level->f32.backward[cell], batch, gates, threads);
+}
+
+void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, Address weight, Address bias, Address x,
+           int64_t x_row, Address result, int64_t result_row, int threads) {
+  const Dense call{inputs, outputs, in(weight), in(bias), in(x), x_row, out(result), result_row};
+  const auto kernel = wide ? level->f64.dense : level->f32.dense;
+  nb::gil_scoped_release release;
+  const double work = double(rows) * double(inputs) * double(outputs);
+  const int parts = static_cast<int>(std::min({double(threads), double(rows), 1 + work / kWorthAThread}));
+  run_parts(parts, [&](int part) { kernel(call, rows * part / parts, rows * (part + 1) / parts); });
+}
+
+template <class T>
+void pack_matrix(const Kernels<T>& kernels, Address source, int64_t gates, int64_t units, int64_t depth,
+                 int64_t gate_stride, int64_t unit_stride, int64_t k_stride, int64_t total_depth, int64_t first_k,
+                 Address packed) {
+  kernels.pack({in(source), gates, units, depth, gate_stride, unit_stride, k_stride, total_depth, first_k},
+               static_cast<T*>(out(packed)));
+}
+
+void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth, int64_t gate_stride,
+          int64_t unit_stride, int64_t k_stride, int64_t total_depth, int64_t first_k, Address packed) {
+  nb::gil_scoped_release release;
+  if (wide)
+    pack_matrix(level->f64, source, gates, units, depth, gate_stride, unit_stride, k_stride, total_depth, first_k,
+                packed);
+  else
+    pack_matrix(level->f32, source, gates, units, depth, gate_stride, unit_stride, k_stride, total_depth, first_k,
+                packed);
+}
+
+int64_t packed_size(bool wide, int64_t gates, int64_t units, int64_t depth) {
+  return (wide ? level->f64.packed_size : level->f32.packed_size)(gates, units, depth);
+}
+
+void elementary(bool wide, int function, Address x, Address y, int64_t n) {
+  nb::gil_scoped_release release;
+  if (wide)
+    level->f64.elementary(function, static_cast<const double*>(in(x)), static_cast<double*>(out(y)), n);
+  else
+    level->f32.elementary(function, static_cast<const float*>(in(x)), static_cast<float*>(out(y)), n);
+}
+
+std::vector<std::string> levels() {
+  std::vector<std::string> names;
+  for (const Level* each : supported_levels()) names.emplace_back(each->name);
+  return names;
+}
+
+void select_level(const std::string& name) {
+  for (const Level* each : supported_levels())
+    if (name == each->name) {
+      level = each;
+      return;
+    }
+  throw nb::value_error(("this machine cannot run CPU level " + name).c_str());
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.doc() = "Compiled kernels; use unrolled.kernels, which checks what it passes on.";
+  m.def("levels", &levels, "Names of the CPU levels this machine can run, best first.");
+  m.def("select_level", &select_level, nb::arg("name"), "Use the kernels of one CPU level from now on.");
+  m.def("level", [] { return std::string(level ? level->name : ""); }, "Name of the CPU level in use.");
+  m.def("vector_bytes", [] { return level ? level->vector_bytes : 0; }, "Bytes in one vector of the level in use.");
+  m.def("forward", &forward);
+  m.def("backward", &backward);
+  m.def("dense", &dense);
+  m.def("pack", &pack);
+  m.def("packed_size", &packed_size);
+  m.def("elementary", &elementary);
+}

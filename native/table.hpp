@@ -1,0 +1,90 @@
+// What a CPU level offers to the binding: plain structures and function pointers, no templates.
+#pragma once
+
+#include <cstdint>
+
+enum Cell : int { kRnnTanh, kRnnRelu, kRnnIdentity, kLstm, kGru, kGruResetBefore, kCells };
+
+enum Function : int { kExponential, kSigmoid, kHyperbolicTangent };
+
+// How the rows of a batch of sequences lie in packed arrays of N rows: step t holds rows offsets[t] to
+// offsets[t + 1], batch row b at offsets[t] + b, the longest sequences first.
+struct Sequences {
+  int64_t steps;           // T
+  const int64_t* offsets;  // [T + 1]
+  bool reverse;            // the recurrence runs from each row's last step to its first
+};
+
+// One forward pass. H is the hidden size, G the number of gates, B the batch size; rows are contiguous unless
+// a row length (`*_row`) is given. Pointers the cell has no use for are null.
+struct Forward {
+  Sequences sequences;
+  int64_t hidden;
+  bool tape;          // keep what the backward pass needs
+  const void* weight; // U, packed by pack()
+  const void* bias;   // [H]     GRU reset-after: the candidate's recurrent bias
+  void* gates;        // [N, GH] in: W x + b; out, with a tape: activated gates
+  const void* h0;     // [B, H]
+  const void* c0;     // [B, H]
+  void* h;            // [N, h_row] hidden state of every step
+  int64_t h_row;
+  void* c;            // with a tape [N, H]: cell state of every step; without [B, H]: work space
+  void* extra;        // with a tape [N, H], GRU reset-after: U_n h + b_hn; GRU reset-before, always [B, H]: work space
+  void* h_last;       // [B, H]
+  void* c_last;       // [B, H]
+};
+
+struct Backward {
+  Sequences sequences;
+  int64_t hidden;
+  const void* weight;   // U, packed for the backward pass
+  const void* gates;    // the tape, as the forward pass left it: never written
+  const void* h0;
+  const void* c0;
+  const void* h;
+  int64_t h_row;
+  const void* c;
+  const void* extra;
+  const void* grad_h;   // [N, grad_row]
+  int64_t grad_row;
+  void* grad_gates;     // [N, GH]; GRU reset-after [N, 4H]: first the candidate's share of U's side, then r, z, n
+  void* reset_state;    // [N, H] GRU reset-before: out, r * h[t - 1]
+  void* grad_h0;        // [B, H] in: gradient of h_last; out: gradient of h0
+  void* grad_c0;        // [B, H] likewise
+};
+
+// out[n, :] = W x[n, :] + bias for rows first <= n < last.
+struct Dense {
+  int64_t inputs, outputs;
+  const void* weight;  // packed by pack() with one gate
+  const void* bias;    // [outputs] or null
+  const void* x;       // [N, x_row]
+  int64_t x_row;
+  void* out;           // [N, out_row]
+  int64_t out_row;
+};
+
+// A matrix M[gate, unit, k] = source[gate * gate_stride + unit * unit_stride + k * k_stride] to be packed.
+struct Packing {
+  const void* source;
+  int64_t gates, units, depth;  // depth: how many k this source holds
+  int64_t gate_stride, unit_stride, k_stride;
+  int64_t total_depth, first_k;  // the packed matrix has total_depth k; this source fills first_k onwards
+};
+
+template <class T>
+struct Kernels {
+  void (*forward[kCells])(const Forward&, int64_t first_row, int64_t last_row);
+  void (*backward[kCells])(const Backward&, int64_t first_row, int64_t last_row);
+  void (*dense)(const Dense&, int64_t first_row, int64_t last_row);
+  void (*pack)(const Packing&, T* packed);
+  int64_t (*packed_size)(int64_t gates, int64_t units, int64_t depth);
+  void (*elementary)(int function, const T* x, T* y, int64_t n);
+};
+
+struct Level {
+  const char* name;
+  int vector_bytes;
+  Kernels<float> f32;
+  Kernels<double> f64;
+};
