@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from unrolled.cells.activation import log_softmax, relu, sigmoid, softmax, softplus
 from unrolled.cells.cell import Cell, Parameter
+from unrolled.cells.loss import binary_cross_entropy, categorical_cross_entropy, half_squared_error
+from unrolled.cells.output import OutputLayer, OutputTape
 from unrolled.cells.registry import CELLS, get_cell
+from unrolled.cells.sgd import sgd_step
 from unrolled.cells.unroll import Step
 
-__all__ = ["CELLS", "Cell", "Parameter", "Step", "get_cell"]
+__all__ = [
+    "CELLS",
+    "Cell",
+    "OutputLayer",
+    "OutputTape",
+    "Parameter",
+    "Step",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "get_cell",
+    "half_squared_error",
+    "log_softmax",
+    "relu",
+    "sgd_step",
+    "sigmoid",
+    "softmax",
+    "softplus",
+]

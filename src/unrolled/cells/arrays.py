@@ -10,24 +10,30 @@ from numpy.typing import NDArray
 
 from unrolled.errors import InputError
 
-__all__ = ["FloatArray", "check_dtypes", "check_names", "check_shapes"]
+__all__ = ["Arrays", "FloatArray", "States", "check_dtypes", "check_names", "check_shapes"]
 
-FloatArray = NDArray[np.floating[Any]]
+FloatArray = NDArray[Any]
 """An array of float16, float32, float64 or longdouble; results keep the dtype of their inputs."""
 
+Arrays = dict[str, FloatArray]
+"""Arrays by name."""
 
-def check_dtypes(arrays: Mapping[str, FloatArray]) -> None:
-    """Every array has one and the same float dtype."""
-    first, dtype = next((name, array.dtype) for name, array in arrays.items())
+States = tuple[FloatArray, ...]
+"""The states of a cell, each ``[B, H]``: ``(h,)`` or ``(h, c)``."""
+
+
+def check_dtypes(arrays: Mapping[str, object]) -> None:
+    """Every argument is an array, and all have one and the same float dtype."""
+    first, dtype = "", None
     for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise InputError(f"{name} is a {type(array).__name__}, expected a NumPy array")
+        if dtype is None:
+            first, dtype = name, array.dtype
         if not np.issubdtype(array.dtype, np.floating):
-            raise InputError(
-                f"{name} has dtype {array.dtype}, expected a float dtype; convert it, say with .astype('f8')"
-            )
+            raise InputError(f"{name} has dtype {array.dtype}, expected a float dtype")
         if array.dtype != dtype:
-            raise InputError(
-                f"{name} has dtype {array.dtype} and {first} has {dtype}; all arrays must have the same dtype"
-            )
+            raise InputError(f"{name} has dtype {array.dtype}, but {first} has {dtype}: all must be the same")
 
 
 def check_names(what: str, given: Mapping[str, object], expected: Mapping[str, object]) -> None:
@@ -35,7 +41,8 @@ def check_names(what: str, given: Mapping[str, object], expected: Mapping[str, o
     missing = [name for name in expected if name not in given]
     unknown = [name for name in given if name not in expected]
     if missing or unknown:
-        raise InputError(f"{what}: missing {missing}, unknown {unknown}; expected exactly {list(expected)}")
+        wrong = [f"{kind} {', '.join(names)}" for kind, names in (("missing", missing), ("unknown", unknown)) if names]
+        raise InputError(f"{what}: {'; '.join(wrong)}; expected exactly {', '.join(expected)}")
 
 
 def check_shapes(arrays: Mapping[str, FloatArray], expected: Mapping[str, tuple[int, ...]], why: str) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from unrolled.cells.arrays import FloatArray, check_dtypes, check_names, check_shapes
+from unrolled.cells.arrays import Arrays, FloatArray, States, check_dtypes, check_names, check_shapes
 from unrolled.cells.unroll import Step, backpropagate, unroll
 from unrolled.errors import InputError
 
@@ -59,10 +59,10 @@ class Cell:
     """How a step uses ``U``: all gates from one product ``U h[t-1]``, or a second product that waits for a gate."""
     source: str
     """The paper the equations come from."""
-    step: Callable[..., tuple[tuple[FloatArray, ...], dict[str, FloatArray]]]
+    step: Callable[..., tuple[States, Arrays]]
     """``step(params, x[t], *states[t-1])`` → the states at ``t``, and the gates by name."""
-    step_backward: Callable[..., tuple[tuple[FloatArray, ...], dict[str, FloatArray]]]
-    """``step_backward(params, tape[t], *δstates[t])`` → ``δstates[t-1]``, and this step's ``x`` and parameter gradients."""
+    step_backward: Callable[..., tuple[States, Arrays]]
+    """``step_backward(params, tape[t], *δstates[t])`` → ``δstates[t-1]``, and this step's gradients by name."""
     parameters: tuple[Parameter, ...] = GATE_PARAMETERS
     """The parameters in torch's order, with their shapes in symbols."""
 
@@ -87,8 +87,8 @@ class Cell:
         self,
         params: Mapping[str, FloatArray],
         x: FloatArray,
-        states: tuple[FloatArray, ...] | None = None,
-    ) -> tuple[FloatArray, tuple[FloatArray, ...], tuple[Step, ...]]:
+        states: States | None = None,
+    ) -> tuple[FloatArray, States, tuple[Step, ...]]:
         """Run the cell over whole sequences.
 
         :param params: name → array, as :meth:`parameter_shapes` says.
@@ -98,10 +98,9 @@ class Cell:
             :class:`~unrolled.cells.Step` a time step, which :meth:`backward` reads and never changes.
         :raises InputError: for a missing or unknown name, a wrong shape or a mixed dtype, naming both sides.
         """
-        x = np.array(x)
-        params = self._checked_parameters(params, x)
+        self._check_parameters(params, x)
         states = self._checked_states("initial", params, x, states)
-        tape = unroll(self.step, params, x, states)
+        tape = unroll(self.step, params, x.copy(), states)
         h = np.stack([now.after[0] for now in tape])
         return h, tuple(state.copy() for state in tape[-1].after), tape
 
@@ -110,8 +109,8 @@ class Cell:
         params: Mapping[str, FloatArray],
         tape: tuple[Step, ...],
         grad_h: FloatArray,
-        grad_last_states: tuple[FloatArray, ...] | None = None,
-    ) -> dict[str, FloatArray]:
+        grad_last_states: States | None = None,
+    ) -> Arrays:
         """Gradients of the loss, by backpropagation through time.
 
         :param params: the parameters :meth:`forward` was given.
@@ -121,9 +120,10 @@ class Cell:
         :returns: ``"x" [T, B, I]``, every parameter's name, and ``"h0"`` (and ``"c0"``) ``[B, H]``.
         :raises InputError: for a wrong shape or a mixed dtype, naming both sides.
         """
+        if not tape or not set(self.gates) <= tape[0].gates.keys():
+            raise InputError(f"the tape is not one that {self.name}.forward returned: it lacks the gates {self.gates}")
         x = np.stack([now.x for now in tape])
-        params = self._checked_parameters(params, x)
-        grad_h = np.asarray(grad_h)
+        self._check_parameters(params, x)
         check_dtypes({"x": x, "grad_h": grad_h})
         check_shapes({"grad_h": grad_h}, {"grad_h": (len(tape), *tape[0].after[0].shape)}, "[T, B, H] of the tape")
         grad_last_states = self._checked_states("gradient of last", params, x, grad_last_states)
@@ -131,10 +131,9 @@ class Cell:
         initial = {f"{name}0": grad for name, grad in zip(self.states, grad_states, strict=True)}
         return {**grads, **initial}
 
-    def _checked_parameters(self, params: Mapping[str, FloatArray], x: FloatArray) -> dict[str, FloatArray]:
-        """The parameters as arrays, after the checks on ``x`` and on them that need no other argument."""
+    def _check_parameters(self, params: Mapping[str, FloatArray], x: FloatArray) -> None:
+        """Names, dtypes and shapes of the parameters, and of ``x``."""
         check_names(f"parameters of {self.name}", params, dict(self.parameters))
-        params = {name: np.asarray(params[name]) for name, _ in self.parameters}
         check_dtypes({"x": x, **params})
         if x.ndim != 3 or len(x) == 0:
             raise InputError(f"x has shape {x.shape}, expected (T, B, I) with at least one time step T")
@@ -144,18 +143,17 @@ class Cell:
         input_size, hidden_size = x.shape[2], params["weight_hh"].shape[-1]
         expected = self.parameter_shapes(input_size=input_size, hidden_size=hidden_size)
         check_shapes(params, expected, f"x has input size {input_size}, weight_hh has hidden size {hidden_size}")
-        return params
 
     def _checked_states(
-        self, kind: str, params: Mapping[str, FloatArray], x: FloatArray, states: tuple[FloatArray, ...] | None
-    ) -> tuple[FloatArray, ...]:
-        """One array a state, zeros for ``None``; copies, so that the tape stays what it was."""
+        self, kind: str, params: Mapping[str, FloatArray], x: FloatArray, states: States | None
+    ) -> States:
+        """The states after their checks, zeros for ``None``; copies, because the tape keeps them."""
         shape = (x.shape[1], params["weight_hh"].shape[-1])
         if states is None:
             return tuple(np.zeros(shape, x.dtype) for _ in self.states)
         if len(states) != len(self.states):
             raise InputError(f"{self.name} has {len(self.states)} state(s) {self.states}, got {len(states)}")
-        named = {f"{kind} {name}": np.array(state) for name, state in zip(self.states, states, strict=True)}
+        named = {f"{kind} {name}": state for name, state in zip(self.states, states, strict=True)}
         check_dtypes({"x": x, **named})
         check_shapes(named, dict.fromkeys(named, shape), "(B, H) of x and weight_hh")
-        return tuple(named.values())
+        return tuple(state.copy() for state in states)

@@ -6,13 +6,16 @@ r"""Gated recurrent unit (GRU), reset gate **after** the product; torch, Keras, 
 .. math::
    n = \tanh(W_n x[t] + b_n + r \circ (U_n h[t-1] + b_{hn})), \qquad h[t] = (1-z) \circ n + z \circ h[t-1]
 
-Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to :math:`h[t]`:
+Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to
+:math:`h[t]`:
 
 .. math::
-   \delta n = \delta h \circ (1-z), \quad \delta z = \delta h \circ (h[t-1] - n), \quad \delta a_n = \delta n \circ (1 - n^2)
+   \delta n = \delta h \circ (1-z), \quad \delta z = \delta h \circ (h[t-1] - n), \quad
+   \delta a_n = \delta n \circ (1 - n^2)
 
 .. math::
-   \delta r = \delta a_n \circ (U_n h[t-1] + b_{hn}), \quad \delta a_s = \delta s \circ s \circ (1-s) \text{ for } s = r, z
+   \delta r = \delta a_n \circ (U_n h[t-1] + b_{hn}), \quad
+   \delta a_s = \delta s \circ s \circ (1-s) \text{ for } s = r, z
 
 .. math::
    \delta h[t-1] = \delta h \circ z + U_n^T (\delta a_n \circ r) + U_r^T \delta a_r + U_z^T \delta a_z, \quad
@@ -24,8 +27,9 @@ Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\del
 
 and :math:`dU_s = \sum_t \delta a_s\, h[t-1]^T` for :math:`s = r, z`.
 
-Shapes: ``x[t] [B, I]``, ``h[t]`` and every gate ``[B, H]``, ``W [3H, I]``, ``U [3H, H]`` with the gates' blocks in the order of
-``GATES``; ``b_r`` and ``b_z`` are ``bias_ih + bias_hh``, but ``b_n`` is in ``bias_ih`` and ``b_hn`` in ``bias_hh``.
+Shapes: ``x[t] [B, I]``, ``h[t]`` and every gate ``[B, H]``, ``W [3H, I]``, ``U [3H, H]`` with the gates' blocks in
+the order of ``GATES``; ``b_r`` and ``b_z`` are ``bias_ih + bias_hh``, but ``b_n`` is in ``bias_ih`` and ``b_hn`` in
+``bias_hh``.
 A text that writes ``h = (1-z)∘h + z∘n`` means the same cell with the sign of its update gate's weights flipped.
 Source: Cho et al. 2014, arXiv 1406.1078, version 1.
 
@@ -45,7 +49,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from unrolled.cells.activation import sigmoid
-from unrolled.cells.arrays import FloatArray
+from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell
 from unrolled.cells.gates import split, stack
 from unrolled.cells.unroll import Step
@@ -55,7 +59,7 @@ __all__ = ["GRU"]
 GATES = ("r", "z", "n")
 
 
-def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray):
+def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray) -> tuple[States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates.
 
     ``hn`` is kept beside the gates: ``U_n h[t-1] + b_hn``, what the reset gate acts on.
@@ -69,7 +73,7 @@ def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray):
     return (h,), {"r": r, "z": z, "n": n, "hn": Uh["n"]}
 
 
-def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray):
+def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     (h_prev,) = now.before

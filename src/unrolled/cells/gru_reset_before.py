@@ -6,10 +6,12 @@ r"""Gated recurrent unit (GRU), reset gate **before** the product; the form most
 .. math::
    n = \tanh(W_n x[t] + U_n (r \circ h[t-1]) + b_n), \qquad h[t] = (1-z) \circ n + z \circ h[t-1]
 
-Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to :math:`h[t]`:
+Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to
+:math:`h[t]`:
 
 .. math::
-   \delta n = \delta h \circ (1-z), \quad \delta z = \delta h \circ (h[t-1] - n), \quad \delta a_n = \delta n \circ (1 - n^2)
+   \delta n = \delta h \circ (1-z), \quad \delta z = \delta h \circ (h[t-1] - n), \quad
+   \delta a_n = \delta n \circ (1 - n^2)
 
 .. math::
    \delta(r \circ h) = U_n^T \delta a_n, \quad \delta r = \delta(r \circ h) \circ h[t-1], \quad
@@ -25,8 +27,8 @@ Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\del
 
 and :math:`dU_s = \sum_t \delta a_s\, h[t-1]^T` for :math:`s = r, z`.
 
-Shapes: ``x[t] [B, I]``, ``h[t]`` and every gate ``[B, H]``, ``W [3H, I]``, ``U [3H, H]``, ``b [3H]`` with the gates' blocks in the
-order of ``GATES``; ``b`` is ``bias_ih + bias_hh`` for every gate.
+Shapes: ``x[t] [B, I]``, ``h[t]`` and every gate ``[B, H]``, ``W [3H, I]``, ``U [3H, H]``, ``b [3H]`` with the gates'
+blocks in the order of ``GATES``; ``b`` is ``bias_ih + bias_hh`` for every gate.
 Source: Cho et al. 2014, arXiv 1406.1078, version 3; Chung et al. 2014, arXiv 1412.3555.
 
 >>> import numpy as np
@@ -45,7 +47,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from unrolled.cells.activation import sigmoid
-from unrolled.cells.arrays import FloatArray
+from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell
 from unrolled.cells.gates import split, stack
 from unrolled.cells.unroll import Step
@@ -55,7 +57,7 @@ __all__ = ["GRU_RESET_BEFORE"]
 GATES = ("r", "z", "n")
 
 
-def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray):
+def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray) -> tuple[States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates."""
     b = params["bias_ih"] + params["bias_hh"]
     Wx = split(x @ params["weight_ih"].T + b, GATES)
@@ -67,7 +69,7 @@ def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray):
     return (h,), {"r": r, "z": z, "n": n}
 
 
-def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray):
+def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], split(params["weight_hh"], GATES, axis=0)
     (h_prev,) = now.before

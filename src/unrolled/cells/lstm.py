@@ -47,7 +47,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from unrolled.cells.activation import sigmoid
-from unrolled.cells.arrays import FloatArray
+from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell
 from unrolled.cells.gates import split, stack
 from unrolled.cells.unroll import Step
@@ -57,7 +57,9 @@ __all__ = ["LSTM"]
 GATES = ("i", "f", "g", "o")
 
 
-def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, c_prev: FloatArray):
+def step(
+    params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, c_prev: FloatArray
+) -> tuple[States, Arrays]:
     """One step forward: ``x[t] [B, I]``, ``h[t-1]`` and ``c[t-1] [B, H]`` give ``h[t]``, ``c[t]`` and the gates."""
     W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
     a = split(x @ W.T + h_prev @ U.T + b, GATES)
@@ -68,7 +70,7 @@ def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, c_
     return (h, c), {"i": i, "f": f, "g": g, "o": o}
 
 
-def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray):
+def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' shares."""
     W, U = params["weight_ih"], params["weight_hh"]
     (h_prev, c_prev), (_, c) = now.before, now.after

@@ -14,15 +14,16 @@ with :math:`\varphi` = tanh, ReLU or the identity. Backward, with :math:`\delta 
    dW = \sum_t \delta a[t]\, x[t]^T, \quad dU = \sum_t \delta a[t]\, h[t-1]^T, \quad db = \sum_t \delta a[t]
 
 Shapes: ``x[t] [B, I]``, ``h[t] [B, H]``, ``W [H, I]``, ``U [H, H]``, ``b [H]``; ``b`` is ``bias_ih + bias_hh``.
-Source: Elman 1990, "Finding structure in time", Cognitive Science 14; the ReLU form: Le, Jaitly, Hinton 2015, arXiv 1504.00941.
+Source: Elman 1990, "Finding structure in time", Cognitive Science 14; the ReLU form: Le, Jaitly,
+Hinton 2015, arXiv 1504.00941.
 
 >>> import numpy as np
 >>> from unrolled.cells import get_cell
 >>> cell = get_cell("rnn_tanh")
->>> params = {"weight_ih": np.ones((1, 1)), "weight_hh": np.ones((1, 1)), "bias_ih": np.zeros(1), "bias_hh": np.zeros(1)}
->>> h, (last,), tape = cell.forward(params, np.ones((2, 1, 1)))
->>> h.ravel().round(4)      # tanh(1) = 0.7616, tanh(1 + 0.7616) = 0.9427
-array([0.7616, 0.9427])
+>>> params = {name: np.ones(shape) for name, shape in cell.parameter_shapes(input_size=1, hidden_size=1).items()}
+>>> h, (last,), tape = cell.forward(params, np.array([-2.0, 1.0]).reshape(2, 1, 1))
+>>> h.ravel()      # tanh(-2 + 0 + 1 + 1) = 0, tanh(1 + 0 + 1 + 1) = 0.995
+array([0.        , 0.99505475])
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from functools import partial
 import numpy as np
 
 from unrolled.cells.activation import relu
-from unrolled.cells.arrays import FloatArray
+from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell
 from unrolled.cells.unroll import Step
 
@@ -42,7 +43,7 @@ __all__ = ["RNN_IDENTITY", "RNN_RELU", "RNN_TANH"]
 Function = Callable[[FloatArray], FloatArray]
 
 
-def step(phi: Function, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray):
+def step(phi: Function, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray) -> tuple[States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t] [B, H]``."""
     W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
     a = x @ W.T + h_prev @ U.T + b
@@ -50,7 +51,9 @@ def step(phi: Function, params: Mapping[str, FloatArray], x: FloatArray, h_prev:
     return (h,), {"h": h}
 
 
-def step_backward(slope: Function, params: Mapping[str, FloatArray], now: Step, dh: FloatArray):
+def step_backward(
+    slope: Function, params: Mapping[str, FloatArray], now: Step, dh: FloatArray
+) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     (h_prev,), (h,) = now.before, now.after

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unrolled.cells.arrays import FloatArray
+from unrolled.cells.arrays import Arrays, FloatArray, States
 
 __all__ = ["Step", "backpropagate", "unroll"]
 
@@ -21,19 +21,19 @@ class Step(NamedTuple):
 
     x: FloatArray
     """Input ``x[t]``, ``[B, I]``."""
-    before: tuple[FloatArray, ...]
+    before: States
     """States of step ``t-1``: ``(h[t-1],)`` or ``(h[t-1], c[t-1])``, each ``[B, H]``."""
-    after: tuple[FloatArray, ...]
+    after: States
     """States of step ``t``."""
-    gates: dict[str, FloatArray]
+    gates: Arrays
     """Gate name → its value at step ``t``, ``[B, H]``."""
 
 
 def unroll(
-    step: Callable[..., tuple[tuple[FloatArray, ...], dict[str, FloatArray]]],
+    step: Callable[..., tuple[States, Arrays]],
     params: Mapping[str, FloatArray],
     x: FloatArray,
-    states: tuple[FloatArray, ...],
+    states: States,
 ) -> tuple[Step, ...]:
     """Apply the same ``step`` to ``x[0]``, ``x[1]``, …, handing the states on; returns what happened at each."""
     tape: list[Step] = []
@@ -45,12 +45,12 @@ def unroll(
 
 
 def backpropagate(
-    step_backward: Callable[..., tuple[tuple[FloatArray, ...], dict[str, FloatArray]]],
+    step_backward: Callable[..., tuple[States, Arrays]],
     params: Mapping[str, FloatArray],
     tape: tuple[Step, ...],
     grad_h: FloatArray,
-    grad_states: tuple[FloatArray, ...],
-) -> tuple[tuple[FloatArray, ...], dict[str, FloatArray]]:
+    grad_states: States,
+) -> tuple[States, Arrays]:
     """Walk the tape from the last step to the first.
 
     ``δh[t]`` is what the loss at ``t`` says plus what comes back from ``t+1``; each parameter's gradient is
