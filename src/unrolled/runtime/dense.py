@@ -1,0 +1,35 @@
+"""A dense layer of a saved model."""
+
+from __future__ import annotations
+
+from unrolled.errors import InputError
+from unrolled.kernels.arrays import Floats, PackedDense
+
+__all__ = ["Dense"]
+
+
+class Dense:
+    """``y = W x + b`` over the last axis; every result keeps its bits however the rows are batched.
+
+    Parameters
+    ----------
+    weight : ndarray ``[O, I]`` of float32 or float64
+    bias : ndarray ``[O]``, optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Dense(np.eye(2, 3), np.array([0.0, 1.0]))
+    >>> layer(np.ones((4, 5, 3))).shape
+    (4, 5, 2)
+    """
+
+    def __init__(self, weight: Floats, bias: Floats | None = None) -> None:
+        self._packed = PackedDense(weight, bias)
+
+    def __call__(self, x: Floats) -> Floats:
+        """Apply to ``x [..., I]``; returns ``[..., O]``."""
+        if not x.ndim or x.shape[-1] != self._packed.inputs:
+            raise InputError(f"x has shape {x.shape}, expected its last axis to be {self._packed.inputs}")
+        rows = self._packed(x.reshape(-1, self._packed.inputs))
+        return rows.reshape(*x.shape[:-1], self._packed.outputs)
