@@ -40,7 +40,7 @@ lint: $(STAMPS)/unrolled $(STAMPS)/group-lint
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: $(STAMPS)/unrolled $(STAMPS)/group-docs
-	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --show-traceback --quiet -b html docs docs/_build/html
 	@echo 'The documentation is at docs/_build/html/index.html'
 
 bench: $(STAMPS)/unrolled $(STAMPS)/group-bench

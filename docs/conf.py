@@ -1,0 +1,45 @@
+"""How Sphinx builds these pages; ``make docs`` runs it with warnings as errors and every page executed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from unrolled.version import library_version
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "_ext")]
+# The executed pages import picture.py and numerics.py too.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+
+project = "unrolled"
+author = "the unrolled developers"
+copyright = author
+version = release = library_version()
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_design", "mathml", "beside", "drawing"]
+exclude_patterns = ["_build", "_ext"]
+suppress_warnings = ["config.cache"]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_render_markdown_format = "myst"
+nb_ipywidgets_js = {}
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+nitpicky = False
+
+html_math_renderer = "mathml"
+html_theme = "furo"
+html_title = "unrolled"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_show_sphinx = False
+html_theme_options = {"navigation_with_keys": True}

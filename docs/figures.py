@@ -1,0 +1,220 @@
+"""The drawings of the documentation: cells, the unrolled network, activation functions, losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from picture import Picture, Svg, chart
+
+from unrolled.cells.activation import relu, sigmoid
+from unrolled.cells.loss import binary_cross_entropy, half_squared_error
+
+
+def rnn_cell() -> Svg:
+    """The simple recurrent cell."""
+    p = Picture(420, 200, "The simple recurrent cell: input and previous state enter one tanh layer")
+    p.cell(80, 22, 250, 138)
+    p.wire((20, 90), (182, 90), arrow=True)
+    p.wire((130, 190), (130, 90))
+    p.dot(130, 90)
+    p.gate(205, 90, "tanh")
+    p.wire((228, 90), (400, 90), arrow=True)
+    p.wire((285, 90), (285, 6), arrow=True)
+    p.dot(285, 90)
+    p.text(34, 78, "h[t-1]")
+    p.text(384, 78, "h[t]")
+    p.text(312, 14, "h[t]", style="small")
+    p.text(104, 186, "x[t]")
+    p.text(205, 128, "W x + U h + b", style="small")
+    return p.svg()
+
+
+def lstm_cell() -> Svg:
+    """The LSTM cell."""
+    p = Picture(680, 330, "The LSTM cell: three sigmoid gates and a candidate around the memory c")
+    p.cell(90, 30, 500, 256)
+    memory, bus, gates = 74, 250, 196
+    p.wire((24, memory), (656, memory), arrow=True)
+    p.wire((24, bus), (440, bus))
+    p.wire((126, 322), (126, bus))
+    p.dot(126, bus)
+    columns = {"f": 176, "i": 264, "g": 352, "o": 440}
+    for name, x in columns.items():
+        p.wire((x, bus), (x, gates + 16), arrow=True)
+        if name != "o":
+            p.dot(x, bus)
+    p.wire((176, gates - 16), (176, memory + 13), arrow=True)
+    p.wire((264, gates - 16), (264, 132), (339, 132), arrow=True)
+    p.wire((352, gates - 16), (352, 145), arrow=True)
+    p.wire((352, 119), (352, memory + 13), arrow=True)
+    p.wire((524, memory), (524, 107), arrow=True)
+    p.dot(524, memory)
+    p.wire((524, 139), (524, 183), arrow=True)
+    p.wire((463, gates), (511, gates), arrow=True)
+    p.wire((524, 209), (524, bus), (656, bus), arrow=True)
+    for name, x in columns.items():
+        p.gate(x, gates, "tanh" if name == "g" else "σ", style="candidate" if name == "g" else "")
+    for name, x in {"f": 188, "i": 276, "g": 364}.items():
+        p.text(x, 172, name, style="small")
+    p.text(484, 188, "o", style="small")
+    p.gate(524, 123, "tanh", style="plain")
+    p.operation(176, memory, "×")
+    p.operation(352, 132, "×")
+    p.operation(352, memory, "+")
+    p.operation(524, gates, "×")
+    p.text(52, memory - 12, "c[t-1]")
+    p.text(630, memory - 12, "c[t]")
+    p.text(52, bus - 12, "h[t-1]")
+    p.text(630, bus - 12, "h[t]")
+    p.text(152, 318, "x[t]")
+    return p.svg()
+
+
+def gru_frame(description: str) -> Picture:
+    """What both forms of the GRU share: state, input, the two sigmoid gates and the blend at the end."""
+    p = Picture(680, 330, description)
+    p.cell(90, 30, 500, 262)
+    state, x_bus, h_bus, gates = 74, 268, 238, 190
+    p.wire((24, state), (656, state), arrow=True)
+    p.wire((118, state), (118, h_bus), (284, h_bus))
+    p.dot(118, state)
+    p.wire((150, 322), (150, x_bus), (500, x_bus), (500, gates + 16), arrow=True)
+    for x in (176, 272):
+        p.wire((x, x_bus), (x, gates + 16), arrow=True, over=True)
+        p.dot(x, x_bus)
+        p.wire((x + 12, h_bus), (x + 12, gates + 16), arrow=True)
+    p.dot(188, h_bus)
+    p.text(52, state - 12, "h[t-1]")
+    p.text(630, state - 12, "h[t]")
+    p.text(124, 318, "x[t]")
+    return p
+
+
+def gru_blend(p: Picture, height: float) -> None:
+    """The update gate's two paths at ``height``, and the candidate's way to the new state."""
+    state, gates = 74, 190
+    p.wire((278, gates - 16), (278, height), (437, height), arrow=True, over=True)
+    p.wire((400, height), (400, state + 13), arrow=True)
+    p.dot(400, height)
+    p.wire((463, height), (487, height), arrow=True)
+    p.wire((500, gates - 16), (500, height + 13), arrow=True)
+    p.wire((500, height - 13), (500, state + 13), arrow=True)
+    p.gate(182, gates, "σ")
+    p.gate(278, gates, "σ")
+    p.gate(500, gates, "tanh", style="candidate")
+    p.operation(400, state, "×")
+    p.operation(500, state, "+")
+    p.operation(450, height, "1-")
+    p.operation(500, height, "×")
+    p.text(290, 164, "z", style="small")
+    p.text(512, 164, "n", style="small")
+
+
+def gru_reset_before_cell() -> Svg:
+    """The GRU whose reset gate acts on the state before the product."""
+    p = gru_frame("The GRU, reset before: the reset gate multiplies the previous state, the product follows")
+    p.wire((182, 174), (182, 137), arrow=True)
+    p.wire((182, 74), (182, 111), arrow=True)
+    p.dot(182, 74)
+    p.wire((195, 124), (226, 124), (226, 150), (350, 150), (350, 190), (477, 190), arrow=True)
+    gru_blend(p, 118)
+    p.operation(182, 124, "×")
+    p.text(194, 164, "r", style="small")
+    p.text(386, 182, "r ∘ h[t-1]", style="small")
+    return p.svg()
+
+
+def gru_cell() -> Svg:
+    """The GRU whose reset gate acts on the product."""
+    p = gru_frame("The GRU, reset after: the product of the previous state comes first, the reset gate multiplies it")
+    p.wire((284, 238), (366, 238), (366, 206), arrow=True)
+    p.dot(284, 238)
+    p.wire((182, 174), (182, 148), (353, 148), arrow=True)
+    p.wire((366, 174), (366, 161), arrow=True)
+    p.wire((379, 148), (432, 148), (432, 190), (477, 190), arrow=True)
+    gru_blend(p, 112)
+    p.gate(366, 190, "U_n h + b_{hn}", width=84, style="plain")
+    p.operation(366, 148, "×")
+    p.text(194, 166, "r", style="small")
+    return p.svg()
+
+
+def unrolled_network() -> Svg:
+    """The network with its loop, and the same network with one copy a time step."""
+    p = Picture(700, 300, "A recurrent network drawn with its loop, and unrolled over the time steps")
+    p.wire((70, 200), (70, 166), arrow=True)
+    p.wire((94, 150), (128, 150), (128, 196), (96, 196), (96, 168), arrow=True)
+    p.wire((70, 134), (70, 96), arrow=True)
+    p.gate(70, 150, "cell", width=56)
+    p.text(70, 222, "x[t]")
+    p.text(70, 86, "ŷ[t]")
+    p.text(146, 178, "U", style="small")
+    p.words(180, 155, "=", style="large")
+    columns = {"1": 270, "2": 380, "3": 490, "T": 640}
+    p.wire((216, 150), (242, 150), arrow=True)
+    p.text(228, 138, "h[0]", style="small")
+    xs = list(columns.values())
+    p.wire((298, 150), (352, 150), arrow=True)
+    p.wire((408, 150), (462, 150), arrow=True)
+    p.wire((518, 150), (545, 150))
+    p.words(565, 155, "…", style="large")
+    p.wire((585, 150), (612, 150), arrow=True)
+    for x, name in zip((325, 435, 540), ("h[1]", "h[2]", "h[3]"), strict=True):
+        p.text(x, 138, name, style="small")
+    for name, x in columns.items():
+        p.wire((x, 200), (x, 166), arrow=True)
+        p.wire((x, 134), (x, 96), arrow=True)
+        p.wire((x, 72), (x, 44), arrow=True)
+        p.gate(x, 150, "cell", width=56)
+        p.text(x, 222, f"x[{name}]")
+        p.text(x + 16, 190, "W", style="small")
+        p.text(x + 16, 120, "V", style="small")
+        p.text(x, 88, f"ŷ[{name}]")
+        p.text(x, 34, f"E[{name}]")
+    p.wire((xs[-1] + 28, 262), (242, 262), arrow=True, style="back")
+    p.words(455, 284, "the gradient returns through every copy; their shares add up", style="back")
+    return p.svg()
+
+
+def activations() -> Svg:
+    """σ, tanh and ReLU, and their slopes."""
+    a = np.linspace(-4, 4, 161)
+    values = chart(
+        {"σ(a)": (a, sigmoid(a)), "tanh(a)": (a, np.tanh(a)), "ReLU(a)": (a[a <= 1.2], relu(a[a <= 1.2]))},
+        "The logistic function, tanh and ReLU",
+        x_label="a",
+    )
+    slopes = chart(
+        {"σ′ ≤ 1/4": (a, sigmoid(a) * (1 - sigmoid(a))), "tanh′ ≤ 1": (a, 1 - np.tanh(a) ** 2)},
+        "The slopes of the logistic function and of tanh",
+        x_label="a",
+        y_range=(0, 1),
+    )
+    return Svg(f'<div class="charts">{values}{slopes}</div>')
+
+
+def losses() -> Svg:
+    """Half squared error and binary cross entropy over the pre-activation, and their slopes."""
+    q = np.linspace(-4, 4, 161)
+    y = np.ones_like(q)
+    squared, cross = half_squared_error(q[:, None], y[:, None]), binary_cross_entropy(q[:, None], y[:, None])
+    errors = chart(
+        {"squared": (q, squared[0]), "cross entropy": (q, cross[0])},
+        "Half squared error and binary cross entropy for the target one",
+        x_label="q",
+        y_range=(0, 5),
+    )
+    slopes = chart(
+        {"squared": (q, squared[1][:, 0]), "cross entropy": (q, cross[1][:, 0])},
+        "Their gradients, prediction minus target",
+        x_label="q",
+        y_range=(-5, 3),
+    )
+    return Svg(f'<div class="charts">{errors}{slopes}</div>')
+
+
+DRAWINGS: dict[str, Callable[[], Svg]] = {
+    drawing.__name__: drawing
+    for drawing in (rnn_cell, lstm_cell, gru_cell, gru_reset_before_cell, unrolled_network, activations, losses)
+}
