@@ -2,8 +2,8 @@ r"""Losses, each with the output activation it is paired with.
 
 Each takes the pre-activations ``q = V h + b_y`` and the targets ``y``, both ``[..., O]``, and returns the error of
 each step, ``E [...]``, and its gradient ``δq [..., O]``. The loss of a sequence is the sum over its steps,
-:math:`L = \sum_t E[t]`. In each pair the activation's derivative cancels the loss's, and what is left is the plainest of
-gradients:
+:math:`L = \sum_t E[t]`. In each pair the activation's derivative cancels the loss's, and what is left is the plainest
+of gradients:
 
 .. math::
    \delta q[t] = \hat y[t] - y[t]
@@ -79,7 +79,7 @@ def categorical_cross_entropy(q: FloatArray, y: FloatArray) -> tuple[FloatArray,
     if not np.all(np.abs(total - 1) <= np.sqrt(np.finfo(y.dtype).eps)) or np.any(y < 0):
         raise InputError(
             f"each row of targets must be a probability distribution (none negative, sum 1), "
-            f"got values from {np.min(y)} and sums from {np.min(total)} to {np.max(total)}"
+            f"got values from {np.min(y)} to {np.max(y)} and sums from {np.min(total)} to {np.max(total)}"
         )
     E = -np.sum(y * log_softmax(q), axis=-1)
     return E, softmax(q) - y

@@ -3,8 +3,8 @@ r"""The output layer: from hidden states to predictions.
 .. math::
    q[t] = V h[t] + b_y, \qquad \hat y[t] = g(q[t])
 
-with :math:`g` = identity ("linear"), logistic ("sigmoid") or "softmax". Backward, from :math:`\delta q[t]`, which each of
-the losses in :mod:`unrolled.cells.loss` gives as :math:`\hat y[t] - y[t]`:
+with :math:`g` = identity ("linear"), logistic ("sigmoid") or "softmax". Backward, from :math:`\delta q[t]`, which each
+of the losses in :mod:`unrolled.cells.loss` gives as :math:`\hat y[t] - y[t]`:
 
 .. math::
    \delta h[t] = V^T \delta q[t], \quad dV = \sum_t \delta q[t]\, h[t]^T, \quad db_y = \sum_t \delta q[t]

@@ -72,8 +72,8 @@ def tanh_slope(h: FloatArray) -> FloatArray:
 
 
 def relu_slope(h: FloatArray) -> FloatArray:
-    """``φ'(a)`` is 1 where ``a > 0`` and 0 elsewhere, 0 included."""
-    return (h > 0).astype(h.dtype)
+    """``φ'(a)``, from ``h = max(a, 0)``: 1 where ``a > 0``, 0 elsewhere."""
+    return np.sign(h)
 
 
 def identity(a: FloatArray) -> FloatArray:
