@@ -1,0 +1,176 @@
+"""The series of a table: their rows put in order of time, on one grid of equal steps, each value there or filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unrolled.data.filling import Missing, fill
+from unrolled.data.frequency import Frequency, check_unique
+from unrolled.data.roles import Roles
+from unrolled.data.table import Table
+from unrolled.errors import InputError
+
+__all__ = [
+    "Member",
+    "check_row_counts",
+    "fill_column",
+    "grid_times",
+    "place_on_grid",
+    "sort_by_time",
+    "split_members",
+    "static_values",
+]
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One series of a table."""
+
+    name: str
+    rows: npt.NDArray[np.intp]  # of the table, in the order of time
+    times: npt.NDArray[Any] | None = None  # [rows], sorted
+    positions: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # [rows], in steps
+
+    @property
+    def length(self) -> int:
+        """Steps from the first row to the last, those without a row included."""
+        return int(self.positions[-1]) + 1
+
+
+def split_members(table: Table, series: str | None) -> list[Member]:
+    """Return the series in the order they first appear, each with its rows as they come."""
+    if series is None:
+        return [Member("", np.arange(table.rows))]
+    column = table.columns[series]
+    cells = column.values.tolist() if column.texts is None else column.texts
+    rows: dict[str, list[int]] = {}
+    for row, cell in enumerate(cells):
+        if cell is None or cell != cell:  # NaN
+            raise table.cell_error(row, series, "the name of the series is missing; fill it or remove the row")
+        rows.setdefault(str(cell), []).append(row)
+    return [Member(name, np.array(found)) for name, found in rows.items()]
+
+
+def _label(table: Table, column: str, member: Member) -> str:
+    return f"series {member.name!r}, {table.label(column)}" if member.name else table.label(column)
+
+
+def _where(table: Table, rows: npt.NDArray[np.intp]) -> Callable[[int], str]:
+    return lambda row: table.row_name(int(rows[row]))
+
+
+def sort_by_time(
+    table: Table, roles: Roles, members: list[Member], times: npt.NDArray[Any], said: list[str]
+) -> list[Member]:
+    """Return the series with their rows in order of time; a time that occurs twice is an InputError."""
+    assert roles.time is not None
+    result: list[Member] = []
+    for member in members:
+        order = np.argsort(times[member.rows], kind="stable")
+        rows = member.rows[order]
+        check_unique(times[rows], _label(table, roles.time, member), _where(table, rows))
+        result.append(replace(member, rows=rows, times=times[rows]))
+    if any((sorted_.rows != member.rows).any() for sorted_, member in zip(result, members, strict=True)):
+        said.append(f"the rows were not in the order of {roles.time!r} and were sorted")
+    return result
+
+
+def check_row_counts(table: Table, members: list[Member], minimum_rows: int) -> None:
+    """Raise an InputError that names the series with fewer rows (the first three)."""
+    short = [member for member in members if len(member.rows) < minimum_rows]
+    if short:
+        found = ", ".join(
+            (f"series {m.name!r} has " if m.name else "") + f"{len(m.rows)} row{'s' * (len(m.rows) != 1)}"
+            for m in short[:3]
+        )
+        more = f" and {len(short) - 3} more series have too few" if len(short) > 3 else ""
+        raise InputError(f"{table.source}: {found}{more}, need at least {minimum_rows}")
+
+
+def place_on_grid(
+    table: Table, roles: Roles, members: list[Member], frequency: Frequency | None, missing: Missing, said: list[str]
+) -> tuple[list[Member], Frequency]:
+    """Put every row on the grid of one common frequency; without a column of times the rows are the grid."""
+    if roles.time is None:
+        return [replace(m, positions=np.arange(len(m.rows))) for m in members], frequency or Frequency("step")
+    if frequency is None:
+        longest = max(members, key=lambda member: len(member.rows))
+        assert longest.times is not None
+        frequency = Frequency.guess(longest.times, _label(table, roles.time, longest))
+        said.append(f"the frequency is {frequency}")
+    placed: list[Member] = []
+    absent = 0
+    for member in members:
+        assert member.times is not None
+        label = _label(table, roles.time, member)
+        positions = frequency.positions(member.times, label, _where(table, member.rows))
+        if missing == "raise":
+            frequency.check_complete(positions, member.times, label)
+        placed.append(replace(member, positions=positions))
+        absent += placed[-1].length - len(positions)
+    if absent:
+        said.append(f"{absent} time steps without a row were added")
+    return placed, frequency
+
+
+def grid_times(member: Member, frequency: Frequency) -> npt.NDArray[Any]:
+    """Return the member's stamps with those of absent rows between them."""
+    assert member.times is not None
+    if member.length == len(member.times):
+        return member.times
+    first = member.times[:1]
+    return np.concatenate([first, frequency.after(first[0], member.length - 1)]).astype(first.dtype)
+
+
+def fill_column(
+    table: Table, name: str, roles: Roles, members: list[Member], missing: Missing, said: list[str]
+) -> list[Values]:
+    """Return a column's values by series, on the grid, without a missing one."""
+    values = table.numbers(name, roles.named[name])
+    blank = np.flatnonzero(np.isnan(values))
+    if len(blank):
+        row = int(blank[0])
+        if missing == "raise":
+            more = f" ({len(blank)} such rows)" if len(blank) > 1 else ""
+            raise table.cell_error(
+                row,
+                name,
+                f"the value is missing{more}, expected a number; fill it, or choose how with missing='interpolate',"
+                " 'previous' or 'zero'",
+            )
+        count = f"{len(blank)} missing value{'s' * (len(blank) > 1)}"
+        said.append(f"{count} of {name!r} filled by missing={missing!r}, the first in {table.row_name(row)}")
+    return [_on_grid(table, name, values, member, missing) for member in members]
+
+
+def _on_grid(table: Table, name: str, values: Values, member: Member, missing: Missing) -> Values:
+    grid = np.full(member.length, np.nan)
+    grid[member.positions] = values[member.rows]
+    try:
+        return fill(grid, missing)
+    except InputError as error:
+        raise InputError(f"{_label(table, name, member)}: {error}") from None
+
+
+def static_values(table: Table, name: str, members: list[Member]) -> list[float]:
+    """Return a column's one number for each series."""
+    values = table.numbers(name, "static")
+    result: list[float] = []
+    for member in members:
+        first = values[member.rows[0]]
+        other = np.flatnonzero(values[member.rows] != first)  # a missing value differs from itself
+        if len(other):
+            row = int(member.rows[other[0]])
+            expected = "a number" if np.isnan(values[row]) else f"{first} as in {table.row_name(int(member.rows[0]))}"
+            raise table.cell_error(
+                row, name, f"found {values[row]}, expected {expected}: a static column has one value for each series"
+            )
+        result.append(float(first))
+    return result

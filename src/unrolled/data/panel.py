@@ -1,0 +1,260 @@
+"""Series to learn from: one or many, of their own lengths, every value finite and every step of time present.
+
+>>> import numpy as np
+>>> panel = read_panel(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+>>> panel.names, panel.values[1].tolist()
+(['0', '1'], [4.0, 5.0, 6.0])
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unrolled.data.csv import read_csv_table
+from unrolled.data.filling import Missing, check_missing_option, fill
+from unrolled.data.frames import build_frame, read_frame
+from unrolled.data.frequency import Frequency
+from unrolled.data.members import (
+    check_row_counts,
+    fill_column,
+    grid_times,
+    place_on_grid,
+    sort_by_time,
+    split_members,
+    static_values,
+)
+from unrolled.data.roles import Roles, assign_roles, read_times
+from unrolled.data.table import FrameLike, Table, TimeStyle
+from unrolled.errors import InputError
+
+__all__ = ["Panel", "build_frame", "read_covariates", "read_panel"]
+
+Values = npt.NDArray[np.float64]
+Covariates = dict[str, list[Values]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series, their times and what is known beside them. Lists hold one entry for each series.
+
+    Attributes:
+        target: name of the column to forecast; ``""`` where only covariates were read.
+        time, series: names of the columns of times and of the series' names, if there are such.
+        names: the series; ``[""]`` for a single one without name.
+        times: stamps ``datetime64[us]`` or int64 [T], sorted, without gaps; None where rows are counted.
+        values: the target, float64 [T].
+        past, future: covariates by column, float64 [T]; future ones are known ahead.
+        static: covariates by column, one number a series.
+        frequency: how far apart the rows are.
+        inferred: one sentence for each thing inferred, sorted or filled.
+        frame_like: what :func:`build_frame` needs to answer in the same kind of frame.
+    """
+
+    target: str
+    time: str | None
+    series: str | None
+    names: list[str]
+    times: list[npt.NDArray[Any] | None]
+    values: list[Values]
+    frequency: Frequency
+    frame_like: FrameLike
+    past: Covariates = field(default_factory=dict[str, list[Values]])
+    future: Covariates = field(default_factory=dict[str, list[Values]])
+    static: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    inferred: list[str] = field(default_factory=list[str])
+
+    def require_length(self, window: int, horizon: int) -> None:
+        """Raise an InputError that names every series shorter than ``window + horizon`` steps (the first three)."""
+        short = [(name, len(v)) for name, v in zip(self.names, self.values, strict=True) if len(v) < window + horizon]
+        if short:
+            found = ", ".join(f"{_series(name)}has {rows} rows" for name, rows in short[:3])
+            more = f" and {len(short) - 3} more series are too short" if len(short) > 3 else ""
+            raise InputError(
+                f"{found}{more}; need at least {window + horizon} = input window {window} + horizon {horizon}; give"
+                " more history, or choose a smaller input_window or horizon"
+            )
+
+
+def _series(name: str) -> str:
+    return f"series {name!r} " if name else "the series "
+
+
+def read_panel(
+    data: Any,
+    target: str | None = None,
+    time: str | None = None,
+    series: str | None = None,
+    past: Sequence[str] = (),
+    future: Sequence[str] = (),
+    static: Sequence[str] = (),
+    *,
+    missing: str = "raise",
+    minimum_rows: int = 2,
+    frequency: Frequency | None = None,
+) -> Panel:
+    """Read a frame, an array or a CSV file, and check every value.
+
+    Args:
+        data: a pandas, polars or pyarrow frame or series (one row for each time and series), an array of shape [T] or
+            [N, T], or the path of a CSV file.
+        target, time, series: names of columns; each is inferred where only one would do, and ``inferred`` says so.
+        past, future, static: names of the columns of covariates.
+        missing: what to do about blank numbers and about times without a row: ``"raise"``, ``"interpolate"``,
+            ``"previous"`` or ``"zero"``.
+        minimum_rows: the fewest rows of a series that are of use.
+        frequency: the frequency a model was trained on; inferred if not given.
+
+    Raises:
+        InputError: anything else; the message names the file, the row as it is counted there and the column.
+        MissingExtraError: a frame without the packages for frames.
+
+    >>> import polars as pl
+    >>> panel = read_panel(pl.DataFrame({"month": ["1949-02", "1949-01"], "passengers": [118, 112]}))
+    >>> panel.values[0].tolist()
+    [112.0, 118.0]
+    >>> print(*panel.inferred, sep="\\n")
+    time is 'month'
+    the target is 'passengers', the only column of numbers left
+    the rows were not in the order of 'month' and were sorted
+    the frequency is one row a month
+    """
+    told = Roles(target, time, series, _names(past), _names(future), _names(static))
+    if _is_array(data):
+        if told.named:
+            arguments = ", ".join(f"{argument}=" for argument in told.named.values())
+            raise InputError(f"an array has no columns to name: leave out {arguments}, or give a frame")
+        return _read_array(data, check_missing_option(missing), minimum_rows)
+    table = read_csv_table(data, minimum_rows) if _is_path(data) else read_frame(data)
+    return _read_table(table, told, check_missing_option(missing), minimum_rows, frequency, with_target=True)
+
+
+def read_covariates(
+    data: Any,
+    columns: Sequence[str],
+    *,
+    time: str | None = None,
+    series: str | None = None,
+    missing: str = "raise",
+    frequency: Frequency | None = None,
+) -> Panel:
+    """Read what is known of times to come: a panel whose ``future`` holds ``columns``, without a target.
+
+    Arguments and errors are those of :func:`read_panel`.
+    """
+    told = Roles(None, time, series, future=_names(columns))
+    table = read_csv_table(data) if _is_path(data) else read_frame(data)
+    return _read_table(table, told, check_missing_option(missing), 1, frequency, with_target=False)
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _is_array(data: Any) -> bool:
+    return isinstance(data, np.ndarray | list | tuple)
+
+
+def _is_path(data: Any) -> bool:
+    return isinstance(data, str | os.PathLike)
+
+
+def _read_table(
+    table: Table,
+    told: Roles,
+    missing: Missing,
+    minimum_rows: int,
+    frequency: Frequency | None,
+    *,
+    with_target: bool,
+) -> Panel:
+    if table.rows == 0:
+        raise InputError(f"{table.source}: 0 rows, need at least {max(minimum_rows, 1)}")
+    roles, said = assign_roles(table, told, with_target=with_target)
+    said = [*table.notes, *said]
+    members = split_members(table, roles.series)
+    style = None
+    if roles.time is not None:
+        times, style = read_times(table, roles.time)
+        members = sort_by_time(table, roles, members, times, said)
+    check_row_counts(table, members, minimum_rows)
+    members, frequency = place_on_grid(table, roles, members, frequency, missing, said)
+    columns = [name for name in (roles.target, *roles.past, *roles.future) if name is not None]
+    filled = {name: fill_column(table, name, roles, members, missing, said) for name in columns}
+    return Panel(
+        target=roles.target or "",
+        time=roles.time,
+        series=roles.series,
+        names=[member.name for member in members],
+        times=[None if member.times is None else grid_times(member, frequency) for member in members],
+        values=filled[roles.target] if roles.target is not None else [],
+        frequency=frequency,
+        frame_like=_frame_like(table, roles, style),
+        past={name: filled[name] for name in roles.past},
+        future={name: filled[name] for name in roles.future},
+        static={name: static_values(table, name, members) for name in roles.static},
+        inferred=said,
+    )
+
+
+def _frame_like(table: Table, roles: Roles, style: TimeStyle | None) -> FrameLike:
+    series = table.columns[roles.series] if roles.series is not None else None
+    return replace(
+        table.like,
+        time=roles.time,
+        time_style=style,
+        time_is_index=table.like.time_is_index and roles.time == table.like.time,
+        series=roles.series,
+        series_is_integer=series is not None and series.texts is None and series.values.dtype.kind == "i",
+    )
+
+
+def _read_array(data: Any, missing: Missing, minimum_rows: int) -> Panel:
+    """Read an array [T] or [N, T], one row of it a series."""
+    try:
+        array = np.asarray(data)
+        values = np.asarray(array, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"the array cannot be read as numbers: {error}") from None
+    if array.dtype.kind not in "iufO":
+        raise InputError(f"the array holds {array.dtype}, expected numbers")
+    if values.ndim not in (1, 2):
+        raise InputError(f"the array has shape {list(values.shape)}, expected [T] for one series or [N, T] for several")
+    if values.size == 0 or values.shape[-1] < minimum_rows:
+        raise InputError(
+            f"the array has shape {list(values.shape)}: {values.shape[-1] if values.size else 0} time steps, need at"
+            f" least {max(minimum_rows, 1)}"
+        )
+    _check_array(values, missing)
+    said = []
+    blank = int(np.isnan(values).sum())
+    if blank:
+        said = [f"{blank} missing value{'s' * (blank > 1)} filled by missing={missing!r}"]
+    rows = np.atleast_2d(values)
+    return Panel(
+        target="value",
+        time=None,
+        series=None if values.ndim == 1 else "series",
+        names=[""] if values.ndim == 1 else [str(i) for i in range(len(rows))],
+        times=[None] * len(rows),
+        values=[fill(row, missing) for row in rows],
+        frequency=Frequency("step"),
+        frame_like=FrameLike("numpy"),
+        inferred=said,
+    )
+
+
+def _check_array(values: Values, missing: Missing) -> None:
+    bad = np.argwhere(np.isinf(values) if missing != "raise" else ~np.isfinite(values))
+    if len(bad):
+        where = tuple(bad[0].tolist())
+        option = "" if np.isinf(values[where]) else " or choose missing='interpolate', 'previous' or 'zero'"
+        more = f" ({len(bad)} such places)" if len(bad) > 1 else ""
+        raise InputError(
+            f"the array holds {values[where]} at {list(where)}{more}, expected finite numbers; correct it{option}"
+        )
