@@ -1,7 +1,7 @@
 """International airline passengers, monthly totals in thousands, January 1949 to December 1960: 144 numbers.
 
-Source: G. E. P. Box and G. M. Jenkins, *Time Series Analysis: Forecasting and Control*, revised edition, Holden-Day 1976,
-Series G; there after R. G. Brown, *Smoothing, Forecasting and Prediction of Discrete Time Series*, Prentice-Hall 1963.
+Source: G. E. P. Box and G. M. Jenkins, *Time Series Analysis: Forecasting and Control*, revised edition, Holden-Day
+1976, Series G; there after R. G. Brown, *Smoothing, Forecasting and Prediction of Discrete Time Series*, 1963.
 
 >>> PASSENGERS[:3], PASSENGERS[-1], MONTHS[0], MONTHS[-1]
 ((112, 118, 132), 432, '1949-01', '1960-12')

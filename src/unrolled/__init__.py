@@ -1,0 +1,67 @@
+"""Recurrent neural networks for Python: exact, fast on a CPU, and open to inspection.
+
+>>> import unrolled
+>>> unrolled.Forecaster.__name__
+'Forecaster'
+
+Each name is imported when it is first used, so ``import unrolled`` costs next to nothing and never imports torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unrolled import nn as nn
+    from unrolled.errors import InputError as InputError
+    from unrolled.errors import MissingExtraError as MissingExtraError
+    from unrolled.errors import ModelFileError as ModelFileError
+    from unrolled.errors import UnrolledError as UnrolledError
+    from unrolled.kernels import kernel_info as kernel_info
+    from unrolled.tasks import load as load
+    from unrolled.tasks.forecaster import Forecaster as Forecaster
+
+    __version__: str
+
+# name -> the module that holds it; "" for a module of its own
+_HOMES = {
+    "Forecaster": "unrolled.tasks.forecaster",
+    "InputError": "unrolled.errors",
+    "MissingExtraError": "unrolled.errors",
+    "ModelFileError": "unrolled.errors",
+    "UnrolledError": "unrolled.errors",
+    "kernel_info": "unrolled.kernels",
+    "load": "unrolled.tasks",
+    "nn": "",
+}
+
+__all__ = [
+    "Forecaster",
+    "InputError",
+    "MissingExtraError",
+    "ModelFileError",
+    "UnrolledError",
+    "__version__",
+    "kernel_info",
+    "load",
+    "nn",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from unrolled.version import library_version
+
+        value: object = library_version()
+    elif name in _HOMES:
+        home = _HOMES[name]
+        value = getattr(import_module(home), name) if home else import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
