@@ -30,3 +30,15 @@ def central_difference(loss: Callable[[np.ndarray], float], array: np.ndarray, s
 def relative_error(value: np.ndarray, truth: np.ndarray) -> float:
     """``‖value - truth‖ / ‖truth‖``."""
     return float(np.linalg.norm(value - truth) / np.linalg.norm(truth))
+
+
+def report(**values: float | str) -> None:
+    """Print one line a value, its name with spaces for underscores; numbers to two digits.
+
+    >>> report(with_the_transpose=1.26e-9, without=0.941)
+    with the transpose  1.3e-09
+    without             0.94
+    """
+    width = max(map(len, values))
+    for name, value in values.items():
+        print(f"{name.replace('_', ' '):{width}}  {value if isinstance(value, str) else format(value, '.2g')}")
