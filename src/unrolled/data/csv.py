@@ -49,7 +49,8 @@ def read_csv_table(path: str | os.PathLike[str], minimum_rows: int = 1) -> Table
     delimiter = _delimiter(text)
     header, records, lines = _parse(path, text, delimiter, minimum_rows)
     if len(records) < minimum_rows:
-        raise InputError(f"{path}: {len(records)} rows, need at least {minimum_rows}")
+        rows = "1 row" if len(records) == 1 else f"{len(records)} rows"
+        raise InputError(f"{path}: {rows}, need at least {minimum_rows}")
     columns = {name: _column([record[i].strip() for record in records]) for i, name in enumerate(header)}
     names = {",": "comma", ";": "semicolon", "\t": "tab"}
     notes = () if delimiter == "," else (f"the fields of {path.name} are separated by a {names[delimiter]}",)
@@ -68,9 +69,7 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(
-            f"{path} is not UTF-8: byte 0x{data[0]:02x} at offset 0 begins a UTF-16 file; save it as UTF-8"
-        )
+        raise InputError(f"{path} is not UTF-8: byte 0x{data[0]:02x} at offset 0 begins UTF-16 text; save it as UTF-8")
     nul = data.find(b"\0")
     if nul >= 0:
         raise InputError(f"{path} is not a text file: a NUL byte at offset {nul} (line {_line(data, nul)})")
@@ -108,9 +107,11 @@ def _parse(path: Path, text: str, delimiter: str, minimum_rows: int) -> tuple[li
         ) from None
     while rows and not any(field.strip() for field in rows[-1][1]):
         rows.pop()
+    while rows and not rows[0][1]:
+        rows.pop(0)
     if not rows:
         raise InputError(f"{path} is empty: 0 rows, need a line of column names and at least {minimum_rows}")
-    header = _header(path, rows[0][1])
+    header = _header(path, *rows[0])
     records = [(line, record or [""]) for line, record in rows[1:] if record or len(header) == 1]
     for line, record in records:
         if len(record) != len(header):
@@ -119,15 +120,15 @@ def _parse(path: Path, text: str, delimiter: str, minimum_rows: int) -> tuple[li
     return header, [record for _, record in records], [line for line, _ in records]
 
 
-def _header(path: Path, cells: list[str]) -> list[str]:
+def _header(path: Path, line: int, cells: list[str]) -> list[str]:
     names = [cell.strip() or f"column {i}" for i, cell in enumerate(cells, start=1)]
     if all(NUMBER.fullmatch(name) or is_timestamp(name) for name in names):
         raise InputError(
-            f"{path}, line 1: expected the names of the columns, found data ({names[0]!r}); add a first line"
+            f"{path}, line {line}: expected the names of the columns, found data ({names[0]!r}); add a first line"
         )
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
-        raise InputError(f"{path}, line 1: two columns are named {twice!r}; give each its own name")
+        raise InputError(f"{path}, line {line}: two columns are named {twice!r}; give each its own name")
     return names
 
 

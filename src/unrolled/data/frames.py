@@ -80,7 +80,9 @@ def _column(name: str, series: Any, style: TimeStyle | None) -> Column:
         if dtype.is_integer() and not series.is_null().any():
             return Column(series.cast(nw.Int64).to_numpy().astype(np.int64))
         return Column(series.cast(nw.Float64).to_numpy().astype(np.float64))
-    if dtype == nw.Boolean and not series.is_null().any():
+    if dtype == nw.Boolean:
+        if series.is_null().any():
+            return Column(series.cast(nw.Float64).to_numpy().astype(np.float64))
         return Column(series.to_numpy().astype(bool))
     if dtype == nw.Date:
         return Column(series.to_numpy().astype("datetime64[us]"), style=TimeStyle("date"))

@@ -77,7 +77,9 @@ class Frequency:
     def guess(cls, times: Times, name: str) -> Frequency:
         """Return the most common step of sorted stamps without duplicates; rows may be missing."""
         if len(times) < 2:
-            raise InputError(f"{name}: {len(times)} rows, need at least 2 to see how far apart they are")
+            raise InputError(
+                f"{name}: {_plural(len(times), 'row', 'rows')}, need at least 2 to see how far apart they are"
+            )
         if times.dtype.kind != "M":
             return cls("step", _most_common(np.diff(times)))
         times = times.astype("datetime64[us]")

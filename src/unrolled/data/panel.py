@@ -218,11 +218,11 @@ def _read_array(data: Any, missing: Missing, minimum_rows: int) -> Panel:
     """Read an array [T] or [N, T], one row of it a series."""
     try:
         array = np.asarray(data)
+        if array.dtype.kind not in "iufO":
+            raise InputError(f"the array holds {array.dtype}, expected numbers")
         values = np.asarray(array, dtype=np.float64)
     except (ValueError, TypeError) as error:
-        raise InputError(f"the array cannot be read as numbers: {error}") from None
-    if array.dtype.kind not in "iufO":
-        raise InputError(f"the array holds {array.dtype}, expected numbers")
+        raise error if isinstance(error, InputError) else InputError(f"the array is not of numbers: {error}") from None
     if values.ndim not in (1, 2):
         raise InputError(f"the array has shape {list(values.shape)}, expected [T] for one series or [N, T] for several")
     if values.size == 0 or values.shape[-1] < minimum_rows:

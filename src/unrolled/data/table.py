@@ -14,8 +14,8 @@ from unrolled.errors import InputError
 
 __all__ = ["BLANK", "INTEGER", "NUMBER", "Column", "FrameLike", "Table", "TimeStyle", "listed"]
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
-INTEGER = re.compile(r"[+-]?\d{1,18}")  # what surely fits an int64
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
+INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)  # what surely fits an int64
 BLANK = {"", "na", "n/a", "nan", "null", "none"}
 
 

@@ -17,7 +17,8 @@ __all__ = ["MixedZonesError", "is_timestamp", "parse_timestamps", "write_timesta
 PATTERN = re.compile(
     r"(?P<date>\d{4}(?P<dash>[-/])\d{1,2}(?:(?P=dash)\d{1,2})?)"
     r"(?:(?P<between>[T ])(?P<time>\d{1,2}:\d{2}(?P<seconds>:\d{2}(?P<fraction>[.,]\d{1,9})?)?)"
-    r"(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?)?"
+    r"(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?)?",
+    re.ASCII,
 )
 UNITS = ("M", "D", "m", "s", "us")
 
