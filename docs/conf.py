@@ -18,7 +18,7 @@ author = "the unrolled developers"
 copyright = author
 version = release = library_version()
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_design", "mathml", "beside", "drawing"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_design", "mathml", "beside", "drawing"]
 exclude_patterns = ["_build", "_ext"]
 suppress_warnings = ["config.cache"]
 

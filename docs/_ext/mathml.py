@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -9,14 +11,19 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.writers.html5 import HTML5Translator
 
-# LaTeX commands that docutils does not know, by ones it does.
-SAME_LOOK = {r"\mathrel": "", r"\textstyle": "", r"\lVert": r"\|", r"\rVert": r"\|"}
+# What docutils does not know or sets wrongly, by what looks the same: an accent's index must not go under the letter,
+# and ``\tfrac12`` needs its braces.
+REWRITTEN = {
+    r"\\(mathrel|textstyle)(?![a-z])": "",
+    r"(\\(?:hat|tilde)\s*\{?\w\}?)_": r"\1{}_",
+    r"\\t?frac(\d)(\d)": r"\\frac{\1}{\2}",
+}
 
 
 def mathml(latex: str, *, block: bool) -> str:
     """The MathML of ``latex``; an equation that cannot be translated fails the build."""
-    for command, replacement in SAME_LOOK.items():
-        latex = latex.replace(command, replacement)
+    for pattern, replacement in REWRITTEN.items():
+        latex = re.sub(pattern, replacement, latex)
     try:
         return str(tex2mathml(latex, as_block=block))
     except MathError as error:
