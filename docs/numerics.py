@@ -9,7 +9,9 @@ import numpy as np
 from unrolled.cells import Cell
 
 
-def random_parameters(cell: Cell, rng: np.random.Generator, *, input_size: int, hidden_size: int) -> dict[str, np.ndarray]:
+def random_parameters(
+    cell: Cell, rng: np.random.Generator, *, input_size: int, hidden_size: int
+) -> dict[str, np.ndarray]:
     """Normal parameters with the scale ``1/√H``."""
     shapes = cell.parameter_shapes(input_size=input_size, hidden_size=hidden_size)
     return {name: rng.normal(size=shape) / np.sqrt(hidden_size) for name, shape in shapes.items()}

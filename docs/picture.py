@@ -109,7 +109,7 @@ class Picture:
 def rounded(points: Sequence[Point], radius: float = 9) -> str:
     """The path through ``points`` with each corner cut by an arc."""
     path = f"M{points[0][0]:g} {points[0][1]:g}"
-    for before, corner, after in zip(points, points[1:], points[2:]):
+    for before, corner, after in zip(points[:-2], points[1:-1], points[2:], strict=True):
         (x, y), (u, v) = towards(corner, before, radius), towards(corner, after, radius)
         path += f"L{x:g} {y:g}Q{corner[0]:g} {corner[1]:g} {u:g} {v:g}"
     return path + f"L{points[-1][0]:g} {points[-1][1]:g}"
@@ -159,7 +159,7 @@ def chart(
         picture.text((left + right) / 2, height - 4, x_label, style="small")
     ends: dict[str, float] = {}
     for colour, (name, (x, y)) in enumerate(lines.items(), 1):
-        inside = [(column(u), row(v)) for u, v in zip(x, y) if y_range[0] <= v <= y_range[1]]
+        inside = [(column(u), row(v)) for u, v in zip(x, y, strict=True) if y_range[0] <= v <= y_range[1]]
         path = "M" + "L".join(f"{u:.1f} {v:.1f}" for u, v in inside)
         picture.parts.append(f'<path class="line colour-{colour}" d="{path}"/>')
         ends[name] = inside[-1][1]

@@ -1,0 +1,283 @@
+"""What the package promises before any of its functions is called: imports, metadata, layers, commands."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import unrolled
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "src" / "unrolled"
+BASE = {"numpy", "safetensors", "msgspec"}
+
+
+def run_python(code: str) -> str:
+    """The output of ``code`` in a fresh process that no coverage tool starts up in."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_import_loads_only_the_base_dependencies():
+    loaded = run_python(
+        "import sys; before = set(sys.modules); import unrolled;"
+        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+    )
+    assert set(loaded.split()) - set(sys.stdlib_module_names) <= BASE | {"unrolled"}
+
+
+def test_runtime_runs_where_only_the_base_dependencies_exist():
+    """Everything else that is installed here is hidden from the process."""
+    output = run_python(
+        f"""
+import sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        top = name.split(".")[0]
+        if top not in {sorted(BASE | {"unrolled"})} and top not in sys.stdlib_module_names and top[0] != "_":
+            raise ModuleNotFoundError(f"hidden: {{name}}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+import numpy as np
+import unrolled
+from unrolled.cells import get_cell
+from unrolled.runtime.model_file import read_model
+from unrolled.runtime.recurrent import RecurrentLayer
+
+cell = get_cell("gru")
+parameters = {{k: np.ones(s) for k, s in cell.parameter_shapes(input_size=2, hidden_size=3).items()}}
+x = np.ones((4, 1, 2))
+y, _ = RecurrentLayer(cell="gru", parameters=parameters)(x)
+print(abs(y - cell.forward(parameters, x)[0]).max() < 1e-12, unrolled.kernel_info().threads > 0)
+"""
+    )
+    assert output == "True True"
+
+
+def test_import_costs_at_most_60_ms_above_numpy():
+    code = "import numpy, time; start = time.perf_counter(); import unrolled; print(time.perf_counter() - start)"
+    assert min(float(run_python(code)) for _ in range(3)) < 0.060
+
+
+def test_missing_extra_names_the_pip_command():
+    error = unrolled.MissingExtraError("training", "torch", "train")
+    assert str(error) == "training needs the package 'torch'; install it with: pip install 'unrolled[train]'"
+
+
+@pytest.fixture(scope="module")
+def distribution():
+    try:
+        return importlib.metadata.distribution("unrolled")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("unrolled runs from its sources here: there is no metadata to check")
+
+
+def test_metadata(distribution):
+    metadata = distribution.metadata
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert set(metadata.get_all("Provides-Extra")) >= {"cli", "train", "all"}
+    always = [line for line in distribution.requires if "extra ==" not in line]
+    assert {re.split(r"[^\w-]", line)[0] for line in always} == BASE
+    assert unrolled.__version__ == distribution.version == declared_version()
+
+
+def test_files_of_the_wheel(distribution):
+    files = {str(file) for file in distribution.files}
+    assert "unrolled/py.typed" in files
+    assert "unrolled/kernels/_native.pyi" in files
+    assert any(re.fullmatch(r"unrolled/kernels/_native\..*(so|pyd)", file) for file in files)
+    assert any(file.endswith("licenses/LICENSE") for file in files)
+    assert not [file for file in files if file.startswith(("tests", "docs", "native"))]
+
+
+def test_stub_names_what_the_extension_has(distribution):
+    from unrolled.kernels import _native
+
+    stub = ast.parse(Path(distribution.locate_file("unrolled/kernels/_native.pyi")).read_text(encoding="utf-8"))
+    named = {node.name for node in stub.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assert named == {name for name in vars(_native) if not name.startswith("_")}
+
+
+# Which places a place may import from: at the top of a file, and inside functions only (with what those need).
+MAY_IMPORT = {
+    "errors.py": ("", ""),
+    "version.py": ("", ""),
+    "__init__.py": ("", "kernels tasks nn version"),
+    "cells": ("numpy", ""),
+    "kernels": ("numpy cells", ""),
+    "codecs": ("numpy", ""),
+    "runtime": ("numpy safetensors msgspec cells kernels codecs", ""),
+    "nn": ("torch cells kernels", ""),
+    "training": ("numpy torch nn codecs runtime", ""),
+    "data": ("numpy codecs", "narwhals polars pandas pyarrow"),
+    "tasks": ("numpy msgspec codecs runtime data", "torch nn training polars narwhals"),
+    "cli": ("numpy tasks data codecs runtime typer rich", "kernels"),
+}
+EVERYWHERE = {"errors", "version"}
+
+
+def imports(file: Path):
+    """Each import of a file: what it names (``cells`` for ``unrolled.cells``), and whether it waits in a function."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    waiting = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        or (isinstance(function, ast.If) and "TYPE_CHECKING" in ast.dump(function))
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            first, *rest = module.split(".")
+            yield (rest[0] if first == "unrolled" and rest else first), id(node) in waiting
+
+
+@pytest.mark.parametrize("place", sorted({file.relative_to(SOURCES).parts[0] for file in SOURCES.rglob("*.py")}))
+def test_nobody_imports_against_the_direction(place):
+    at_the_top, inside = (set(names.split()) for names in MAY_IMPORT[place])
+    root = SOURCES / place
+    for file in root.rglob("*.py") if root.is_dir() else [root]:
+        for name, waits in imports(file):
+            if name in sys.stdlib_module_names or name in EVERYWHERE or name == place:
+                continue
+            assert name in (at_the_top | inside if waits else at_the_top), f"{file.relative_to(ROOT)} imports {name}"
+
+
+def declared_version() -> str:
+    return re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
+
+
+def test_changelog_has_the_current_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[(.+?)\]", changelog, re.M)[0] == declared_version()
+
+
+def test_commands_of_the_readme_are_make_targets():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"make ([a-z]+)", "".join(re.findall(r"```sh\n(.*?)```", readme, re.S))))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert {"demo", "test"} <= commands <= targets
+
+
+def test_continuous_integration_runs_the_test_command_of_the_readme():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert {"make lint", "make test", "make docs"} <= set(lines)
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_constraints_name_every_dependency():
+    """Whatever the extras and groups bring in, directly or through others, has its version fixed."""
+    constrained = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M)
+    waiting = set(
+        re.findall(r'"([a-z][\w.-]*)(?:\[\w+\])?[<>=]', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    )
+    assert BASE | {"torch", "pytest", "sphinx"} <= waiting
+    needed: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        needed.add(name)
+        waiting |= requirements(name) - needed
+    assert {normal(name) for name in needed if not fixed_by_torch(name)} <= {normal(name) for name in constrained}
+
+
+def requirements(name: str) -> set[str]:
+    """The packages that an installed one always needs here; none for one that is not installed."""
+    try:
+        lines = importlib.metadata.distribution(name).requires or []
+    except importlib.metadata.PackageNotFoundError:
+        return set()
+    needed = [Requirement(line) for line in lines]
+    return {each.name for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def fixed_by_torch(name: str) -> bool:
+    """The CUDA libraries of torch's Linux wheel."""
+    return normal(name).startswith(("nvidia-", "cuda-", "triton"))
+
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="the Makefile is for POSIX systems")
+
+
+def preflight(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", str(ROOT / "tools" / "preflight.sh"), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def script(path: Path, body: str) -> str:
+    path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+def sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line on stderr of a refusal."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+@needs_posix
+def test_missing_python():
+    assert "apt install python3" in sentence(preflight("no-such-python"))
+
+
+@needs_posix
+def test_too_old_python(tmp_path):
+    old = script(tmp_path / "python", 'case "$2" in *version_info*) exit 1;; *) echo 3.9.2;; esac')
+    assert "needs Python 3.10 or newer" in sentence(preflight(old))
+    assert "is 3.9.2" in sentence(preflight(old))
+
+
+@needs_posix
+@pytest.mark.parametrize(
+    ("asked", "package"), [("ensurepip", "apt install python3-venv"), ("Python.h", "apt install python3-dev")]
+)
+def test_incomplete_python(tmp_path, asked, package):
+    incomplete = script(tmp_path / "python", f'case "$*" in *{asked}*) exit 1;; esac')
+    assert package in sentence(preflight(incomplete))
+
+
+@needs_posix
+def test_missing_or_old_compiler(tmp_path):
+    python = script(tmp_path / "python", "exit 0")
+    assert "apt install g++" in sentence(preflight(python, CXX="no-such-compiler"))
+    old = script(tmp_path / "g++", "exit 1")
+    assert "does not compile C++20" in sentence(preflight(python, CXX=old))
+
+
+@needs_posix
+def test_a_complete_machine_passes_silently(tmp_path):
+    python, compiler = script(tmp_path / "python", "exit 0"), script(tmp_path / "g++", "exit 0")
+    done = preflight(python, CXX=compiler)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
