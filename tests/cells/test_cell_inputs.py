@@ -20,6 +20,8 @@ def test_every_result_keeps_the_dtype_and_its_precision(cell_name, dtype, make_c
     h, last, tape = case.forward()
     gradients = case.backward()
     arrays = [h, *last, *tape[0].before, *tape[0].after, *tape[0].gates.values(), *gradients.values()]
+    h, last, tape = case.cell.forward(case.params, case.x)
+    arrays += [h, *last, *case.cell.backward(case.params, tape, case.grad_h).values()]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 
     tolerance = 100 * np.finfo(dtype).eps
