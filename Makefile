@@ -8,7 +8,7 @@ LOG := .venv/install.log
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 PACKAGE := CMakeLists.txt pyproject.toml README.md LICENSE \
-	$(shell find src native -type f -not -name '*.so' -not -name '*.pyc' 2>/dev/null)
+	$(shell find src native -type f -not -name '_native*' -not -name '*.pyc' 2>/dev/null)
 
 # Installing is silent; when it fails, the end of pip's own words follows.
 run_quietly = $(1) >> $(LOG) 2>&1 || { tail -n 40 $(LOG); echo "Installing failed; the whole log is $(LOG)." >&2; exit 1; }
@@ -37,6 +37,7 @@ test: $(STAMPS)/unrolled $(STAMPS)/group-test
 lint: $(STAMPS)/unrolled $(STAMPS)/group-lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@cp .venv/lib/python*/site-packages/unrolled/kernels/_native.pyi src/unrolled/kernels/
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: $(STAMPS)/unrolled $(STAMPS)/group-docs
