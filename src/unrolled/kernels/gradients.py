@@ -17,7 +17,7 @@ Array = Any
 
 
 class ParameterGradients(NamedTuple):
-    """Gradients of one direction's parameters."""
+    """Gradients of one direction's parameters; ``None`` for those nobody wants."""
 
     weight_ih: Array
     weight_hh: Array
@@ -49,44 +49,58 @@ def parameter_gradients(
     h: Array,
     h0: Array,
     reset_state: Array,
-    concatenate: Callable[[Sequence[Array]], Array],
+    concatenate: Callable[[list[Array]], Array],
+    wanted: Sequence[bool] = (True, True, True, True),
 ) -> ParameterGradients:
     """``dW = Σ δa xᵀ``, ``dU = Σ δa h[t-1]ᵀ``, ``db = Σ δa`` over all rows of all steps.
 
     ``reset_state`` takes the place of ``h[t-1]`` in a second dependent product; ``concatenate`` is the array
-    library's function, along the first axis.
+    library's function, along the first axis; ``wanted`` tells which of the four are asked for.
     """
     H = h0.shape[1]
-    to_input = input_gate_gradients(kernel, H, grad_gates)
-    bias_ih = to_input.sum(0)
-    pieces: dict[int, tuple[Array, Array]] = {}
+    weight_ih = weight_hh = bias_ih = bias_hh = None
+    if wanted[0]:
+        weight_ih = input_gate_gradients(kernel, H, grad_gates).T @ x
+    if wanted[1]:
+        first, *second = _recurrent_columns(kernel, H)
+        blocks = {gate: grad_gates[:, columns] for gate, columns in first}
+        products = {gate: _times_state_before(g, h, h0, layout, reverse, concatenate) for gate, g in blocks.items()}
+        products |= {gate: grad_gates[:, columns].T @ reset_state for runs in second for gate, columns in runs}
+        weight_hh = _in_gate_order(products, concatenate)
+    if wanted[2] or wanted[3]:
+        sums = grad_gates.sum(0)
+        bias_ih = sums[-kernel.gates * H :]
+        runs = [run for product in _recurrent_columns(kernel, H) for run in product]
+        # a copy: the two gradients must not share memory even where they are equal
+        bias_hh = _in_gate_order({gate: sums[columns] for gate, columns in runs}, concatenate) + 0
+    return ParameterGradients(weight_ih, weight_hh, bias_ih, bias_hh)
+
+
+def _recurrent_columns(kernel: Kernel, hidden: int) -> list[list[tuple[int, slice]]]:
+    """For each product with U its runs of gates: the first gate, and the columns of the gate gradients."""
+    products: list[list[tuple[int, slice]]] = []
     column = 0
-    for product, runs in enumerate(kernel.compiled.backward):
-        for first, count in runs:
-            grad = grad_gates[:, column : column + count * H]
-            column += count * H
-            own = first == kernel.bias_gate
-            bias = grad.sum(0) if own else bias_ih[first * H : (first + count) * H]
-            if product == 0:
-                weight = _times_state_before(grad, h, h0, layout, reverse, concatenate)
-            else:
-                weight = grad.T @ reset_state
-            pieces[first] = weight, bias
-    weights, biases = zip(*(pieces[first] for first in sorted(pieces)), strict=True)
-    return ParameterGradients(
-        to_input.T @ x,
-        weights[0] if len(weights) == 1 else concatenate(weights),
-        bias_ih,
-        biases[0] + 0 if len(biases) == 1 else concatenate(biases),
-    )
+    for runs in kernel.compiled.backward:
+        products.append([])
+        for gate, count in runs:
+            products[-1].append((gate, slice(column, column + count * hidden)))
+            column += count * hidden
+    return products
+
+
+def _in_gate_order(pieces: dict[int, Array], concatenate: Callable[[list[Array]], Array]) -> Array:
+    """The pieces, keyed by their first gate, one after the other as torch orders the gates."""
+    if len(pieces) == 1:
+        return next(iter(pieces.values()))
+    return concatenate([pieces[gate] for gate in sorted(pieces)])
 
 
 def _times_state_before(
-    grad: Array, h: Array, h0: Array, layout: Layout, reverse: bool, concatenate: Callable[[Sequence[Array]], Array]
+    grad: Array, h: Array, h0: Array, layout: Layout, reverse: bool, concatenate: Callable[[list[Array]], Array]
 ) -> Array:
     """``Σ δa[t] h[t-1]ᵀ`` with the states before every row, the initial ones included."""
     if not layout.uniform:
-        return grad.T @ concatenate((h, h0))[layout.before(reverse)]
+        return grad.T @ concatenate([h, h0])[layout.before(reverse)]
     B, N = layout.batch, layout.rows
     if reverse:
         return grad[: N - B].T @ h[B:] + grad[N - B :].T @ h0

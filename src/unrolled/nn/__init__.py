@@ -1,1 +1,16 @@
-"""."""
+"""Recurrent layers as torch modules: drop-in for ``torch.nn``, run by this library's kernels on the CPU."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from unrolled.errors import MissingExtraError
+
+if find_spec("torch") is None:
+    raise MissingExtraError("unrolled.nn", "torch", "train")
+
+from unrolled.nn.gru import GRU
+from unrolled.nn.lstm import LSTM
+from unrolled.nn.rnn import RNN
+
+__all__ = ["GRU", "LSTM", "RNN"]

@@ -1,0 +1,116 @@
+"""The gated recurrent unit as a torch module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from unrolled.nn.errors import ArgumentTypeError
+from unrolled.nn.recurrent import Lengths, Recurrent
+
+__all__ = ["GRU"]
+
+
+class GRU(Recurrent):
+    r"""Gated recurrent unit, with the reset gate after or before the recurrent product.
+
+    .. math::
+
+        r_t &= \sigma(W_r x_t + b_{ir} + U_r h_{t-1} + b_{hr}) \\
+        z_t &= \sigma(W_z x_t + b_{iz} + U_z h_{t-1} + b_{hz}) \\
+        n_t &= \tanh(W_n x_t + b_{in} + r_t \circ (U_n h_{t-1} + b_{hn})) \quad\text{or, reset before,} \\
+        n_t &= \tanh(W_n x_t + b_{in} + U_n (r_t \circ h_{t-1}) + b_{hn}) \\
+        h_t &= (1 - z_t) \circ n_t + z_t \circ h_{t-1}
+
+    A drop-in for :class:`torch.nn.GRU`: the same arguments, parameters, initialisation, state dictionary and outputs.
+    It runs on the CPU in float32 or float64. Sources: Cho et al. 2014, arXiv 1406.1078, version 1 (after) and
+    version 3 (before).
+
+    Parameters
+    ----------
+    input_size : int
+        ``I``, numbers a step.
+    hidden_size : int
+        ``H``, units of a layer.
+    num_layers : int
+        ``L``, layers stacked on one another.
+    bias : bool
+        Whether there are biases.
+    batch_first : bool
+        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
+    dropout : float, 0 to 1
+        Probability with which, in training, an output of any layer but the last becomes zero.
+    bidirectional : bool
+        ``D = 2``: a second set of parameters runs from the last step to the first; outputs lie side by side.
+    reset_after : bool
+        The reset gate acts on ``U_n h + b_hn``, as in torch, or on ``h`` before the product, as in the paper.
+    device, dtype
+        Of the parameters.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import GRU
+    >>> gru = GRU(input_size=3, hidden_size=4, batch_first=True)
+    >>> y, h = gru(torch.ones(2, 5, 3), lengths=[5, 2])
+    >>> y.shape, h.shape
+    (torch.Size([2, 5, 4]), torch.Size([1, 2, 4]))
+    >>> bool((y[1, 2:] == 0).all()), bool((y[1, 1] == h[0, 1]).all())
+    (True, True)
+    """
+
+    reset_after: bool
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        reset_after: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if not isinstance(reset_after, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentTypeError(f"reset_after should be of type bool, got: {type(reset_after).__name__}")
+        super().__init__(
+            "gru" if reset_after else "gru_reset_before", "GRU", input_size, hidden_size, num_layers, bias, batch_first,
+            dropout, bidirectional, device, dtype,
+        )  # fmt: skip
+        self.reset_after = reset_after
+
+    def extra_repr(self) -> str:
+        """The arguments that differ from their defaults."""
+        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
+
+    def forward(self, input: Tensor, hx: Tensor | None = None, lengths: Lengths | None = None) -> tuple[Tensor, Tensor]:
+        """Run over sequences.
+
+        Parameters
+        ----------
+        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, or one sequence ``[T, I]``
+        hx : Tensor ``[L*D, B, H]`` or ``[L*D, H]``, optional
+            Initial states; zero by default.
+        lengths : ``B`` whole numbers from 0 to ``T``, optional
+            Steps of each sequence. Past its length a sequence's outputs are zero; its last state is that of its own
+            last step, and the initial one if it has none.
+
+        Returns
+        -------
+        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, or ``[T, D*H]``
+            The last layer's states of every step.
+        h_n : Tensor ``[L*D, B, H]`` or ``[L*D, H]``
+            The last states of every layer and direction.
+
+        Raises
+        ------
+        InputError
+            Sizes, dtypes, devices or lengths do not fit; also of the type torch raises.
+        """
+        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths)
+        return output, h_n

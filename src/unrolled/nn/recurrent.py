@@ -1,0 +1,175 @@
+"""What RNN, LSTM and GRU share: torch's parameters and arguments, run by this library's kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.modules.rnn import RNNBase
+from torch.nn.utils.rnn import PackedSequence
+
+from unrolled.cells import get_cell
+from unrolled.errors import InputError
+from unrolled.nn.errors import ArgumentTypeError, TensorError
+from unrolled.nn.lengths import Order, as_lengths, order_rows, rearrange
+from unrolled.nn.memory import check_allocation
+from unrolled.nn.operator import layer
+
+__all__ = ["Lengths", "Recurrent"]
+
+Lengths = Sequence[int] | Tensor
+
+
+class Recurrent(RNNBase):
+    """Stacked recurrent layers with the constructor, parameters, initialisation and outputs of ``torch.nn``."""
+
+    def __init__(
+        self,
+        cell: str,
+        mode: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        device: Any,
+        dtype: Any,
+    ) -> None:
+        _check_parameter_memory(cell, input_size, hidden_size, num_layers, bidirectional, device, dtype)
+        super().__init__(
+            mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device,
+            dtype=dtype,
+        )  # fmt: skip
+        self.cell = cell
+
+    def _run(
+        self, input: Tensor, states: tuple[Tensor, ...] | None, lengths: Lengths | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The outputs and the last states of all layers, shaped as the input is: batched or not, batch first or not."""
+        batched = self._check_input(input)
+        if not batched:
+            input = input.unsqueeze(0 if self.batch_first else 1)
+        B, T = input.shape[:2] if self.batch_first else (input.shape[1], input.shape[0])
+        if T == 0:
+            raise InputError(f"{type(self).__name__}: the input {list(input.shape)} has no time steps")
+        states = self._initial_states(input, states, B, batched)
+        if lengths is None:
+            rows = input.transpose(0, 1) if self.batch_first else input
+            rows, ends = self._run_layers(rows.reshape(T * B, self.input_size), states, T, None)
+            outputs = rows.view(T, B, rows.shape[1])
+            if self.batch_first:
+                outputs = outputs.transpose(0, 1)
+        else:
+            order = order_rows(as_lengths(lengths, B), T, self.batch_first)
+            outputs, ends = self._run_ordered(input, states, T, order)
+        if not batched:
+            return outputs.squeeze(0 if self.batch_first else 1), tuple(end.squeeze(1) for end in ends)
+        return outputs, ends
+
+    def _run_ordered(
+        self, input: Tensor, states: tuple[Tensor, ...], T: int, order: Order
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        rows = rearrange(input.reshape(-1, self.input_size), 0, order.rows, order.places)
+        states = tuple(rearrange(state, 1, order.sequences, order.batch_places) for state in states)
+        rows, ends = self._run_layers(rows, states, T, order.batch_sizes)
+        outputs = rearrange(rows, 0, order.places, order.rows).view(*input.shape[:2], rows.shape[1])
+        return outputs, tuple(rearrange(end, 1, order.batch_places, order.sequences) for end in ends)
+
+    def _run_layers(
+        self, rows: Tensor, states: tuple[Tensor, ...], T: int, batch_sizes: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One layer after the other over rows ``[T*B, I]``; the last one's outputs, all layers' last states."""
+        D = 2 if self.bidirectional else 1
+        ends: list[Sequence[Tensor]] = []
+        for index in range(self.num_layers):
+            if index and self.dropout:
+                rows = F.dropout(rows, self.dropout, self.training)
+            h0, *c0 = states if self.num_layers == 1 else [s[index * D : index * D + D] for s in states]
+            rows, *end = layer(self.cell, T, batch_sizes, rows, h0, c0[0] if c0 else None, self._layer_weights(index))
+            ends.append(end)
+        if len(ends) == 1:
+            return rows, tuple(ends[0])
+        return rows, tuple(map(torch.cat, zip(*ends, strict=True)))
+
+    def _layer_weights(self, index: int) -> list[Tensor]:
+        """The parameters of one layer as they are now: ones that were replaced or are computed count too."""
+        D = 2 if self.bidirectional else 1
+        stored = self._parameters
+        names = [name for direction in self._all_weights[index * D : index * D + D] for name in direction]
+        return [stored[name] if name in stored else getattr(self, name) for name in names]  # type: ignore[misc]
+
+    def _check_input(self, input: Tensor) -> bool:
+        """Refuse what does not fit; tell whether there is a batch dimension."""
+        name = type(self).__name__
+        if isinstance(input, PackedSequence):
+            raise ArgumentTypeError(f"{name} takes padded input: pass a tensor and lengths=, not a PackedSequence")
+        if not isinstance(input, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentTypeError(f"{name}: expected a tensor as input, got {type(input).__name__}")
+        dimensions = input.dim()
+        if dimensions not in (2, 3):
+            raise InputError(f"{name}: Expected input to be 2D or 3D, got {dimensions}D instead")
+        weight = self._layer_weights(0)[0]
+        if input.device != weight.device:
+            raise TensorError(f"{name}: the input is on {input.device}, the parameters are on {weight.device}")
+        if input.device.type not in ("cpu", "meta"):
+            raise TensorError(f"{name} runs on cpu, input and parameters are on {input.device}: move both with .cpu()")
+        if input.dtype != weight.dtype:
+            raise InputError(
+                f"{name}: the input has dtype {input.dtype}, the parameters have {weight.dtype}: convert one of them"
+            )
+        if input.shape[-1] != self.input_size:
+            raise TensorError(
+                f"{name}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
+            )
+        return dimensions == 3
+
+    def _initial_states(
+        self, input: Tensor, states: tuple[Tensor, ...] | None, B: int, batched: bool
+    ) -> tuple[Tensor, ...]:
+        """The given states as ``[L*D, B, H]`` each, or zeros."""
+        expected = (self.num_layers * (2 if self.bidirectional else 1), B, self.hidden_size)
+        names = get_cell(self.cell).states
+        if states is None:
+            return tuple(input.new_zeros(expected) for _ in names)
+        checked: list[Tensor] = []
+        for name, state in zip(names, states, strict=True):
+            if not isinstance(state, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ArgumentTypeError(f"{name}_0: expected a tensor, got {type(state).__name__}")
+            if state.dim() != (3 if batched else 2):
+                kind = "batched 3-D" if batched else "unbatched 2-D"
+                raise TensorError(
+                    f"For {kind} input, {name}_0 should also be {3 if batched else 2}-D but got {state.dim()}-D"
+                )
+            if state.dtype != input.dtype or state.device != input.device:
+                raise TensorError(
+                    f"{name}_0 is {state.dtype} on {state.device}, the input is {input.dtype} on {input.device}"
+                )
+            state = state if batched else state.unsqueeze(1)
+            if state.shape != expected:
+                raise TensorError(f"Expected {name}_0 of size {expected}, got {tuple(state.shape)}")
+            checked.append(state)
+        return tuple(checked)
+
+
+def _check_parameter_memory(
+    cell: str, input_size: int, hidden_size: int, num_layers: int, bidirectional: bool, device: Any, dtype: Any
+) -> None:
+    """Refuse parameters that no memory could hold, before the first of them is allocated."""
+    sizes: list[Any] = [input_size, hidden_size, num_layers]
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        return  # torch says what is wrong with them
+    device = torch.get_default_device() if device is None else torch.device(device)
+    if device.type == "meta":
+        return
+    D = 2 if bidirectional else 1
+    numbers = input_size + hidden_size + 2 + (num_layers - 1) * (D * hidden_size + hidden_size + 2)
+    width = D * len(get_cell(cell).gates) * hidden_size
+    check_allocation(
+        width * numbers * (dtype or torch.get_default_dtype()).itemsize,
+        f"the parameters of input_size={input_size}, hidden_size={hidden_size}, num_layers={num_layers}",
+    )
