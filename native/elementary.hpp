@@ -22,6 +22,8 @@ struct Reduction<float> {
   static constexpr float kLn2Low = -2.12194440054690583e-4f;
   static constexpr float kExpMin = -104.0f, kExpMax = 89.0f;  // beyond: 0 and infinity
   static constexpr float kTanhMax = 10.0f;                    // beyond: 1
+  static constexpr int32_t kRaise = 64;
+  static constexpr float kLower = 0x1p-64f;
   static constexpr float kPolynomial[] = {0.5f,           0.166666672f,   0.0416663662f,
                                           0.00833327416f, 0.00139403262f, 0.000199136586f};
 };
@@ -36,6 +38,8 @@ struct Reduction<double> {
   static constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
   static constexpr double kExpMin = -746.0, kExpMax = 710.0;
   static constexpr double kTanhMax = 20.0;
+  static constexpr int64_t kRaise = 512;
+  static constexpr double kLower = 0x1p-512;
   static constexpr double kPolynomial[] = {
       0x1.0000000000000p-1,  0x1.5555555555559p-3,  0x1.555555555555ap-5,  0x1.111111110f7e2p-7,
       0x1.6c16c16c14611p-10, 0x1.a01a01af78d35p-13, 0x1.a01a01b0491c3p-16, 0x1.71ddf94aed43ep-19,
@@ -55,20 +59,27 @@ inline __attribute__((always_inline)) Vec<T> power_of_two(IntVec<T> n) {
   return (Vec<T>)((n + Reduction<T>::kBias) << Reduction<T>::kMantissaBits);
 }
 
-// Splits x into n and r; returns expm1(r).
+// x = n ln 2 + r, and expm1(r) = r + low. Keeping the two apart, and the rounding error of r inside low, is what
+// brings tanh below 2 ulp.
 template <class T>
-inline __attribute__((always_inline)) Vec<T> reduced_expm1(Vec<T> x, IntVec<T>& n) {
+struct Reduced {
+  IntVec<T> n;
+  Vec<T> r, low;
+};
+
+template <class T>
+inline __attribute__((always_inline)) Reduced<T> reduce(Vec<T> x) {
   using C = Reduction<T>;
   const Vec<T> magic = broadcast(C::kMagic);
   const Vec<T> shifted = fma(x, broadcast(C::kLog2e), magic);
   const Vec<T> rounded = shifted - magic;
-  n = (IntVec<T>)shifted - (IntVec<T>)magic;
-  Vec<T> r = fma(rounded, broadcast(-C::kLn2High), x);
-  r = fma(rounded, broadcast(-C::kLn2Low), r);
+  const Vec<T> high = fma(rounded, broadcast(-C::kLn2High), x);
+  const Vec<T> r = fma(rounded, broadcast(-C::kLn2Low), high);
+  const Vec<T> lost = fma(rounded, broadcast(-C::kLn2Low), high - r);
   constexpr int terms = sizeof(C::kPolynomial) / sizeof(T);
   Vec<T> q = broadcast(C::kPolynomial[terms - 1]);
   for (int i = terms - 2; i >= 0; --i) q = fma(q, r, broadcast(C::kPolynomial[i]));
-  return fma(q, r * r, r);
+  return {(IntVec<T>)shifted - (IntVec<T>)magic, r, fma(q, r * r, lost)};
 }
 
 template <class T>
@@ -76,35 +87,53 @@ inline __attribute__((always_inline)) Vec<T> exponential(Vec<T> x) {
   using C = Reduction<T>;
   x = x < broadcast(C::kExpMin) ? broadcast(C::kExpMin) : x;
   x = x > broadcast(C::kExpMax) ? broadcast(C::kExpMax) : x;
-  IntVec<T> n;
-  const Vec<T> p = reduced_expm1<T>(x, n);
-  const IntVec<T> half = n >> 1;  // two factors, so that 2^n may leave the range of normal numbers
+  const Reduced<T> e = reduce<T>(x);
+  const IntVec<T> half = e.n >> 1;  // two factors, so that 2^n may leave the range of normal numbers
   const Vec<T> scale = power_of_two<T>(half);
-  return fma(p, scale, scale) * power_of_two<T>(n - half);
+  return fma(e.r + e.low, scale, scale) * power_of_two<T>(e.n - half);
+}
+
+// exp(x) for x <= 0, where one exponent can be made normal by a constant factor.
+template <class T>
+inline __attribute__((always_inline)) Vec<T> exponential_of_negative(Vec<T> x) {
+  using C = Reduction<T>;
+  x = x < broadcast(C::kExpMin) ? broadcast(C::kExpMin) : x;
+  const Reduced<T> e = reduce<T>(x);
+  const Vec<T> scale = power_of_two<T>(e.n + C::kRaise);
+  return fma(e.r + e.low, scale, scale) * broadcast(C::kLower);
+}
+
+// numerator / (high + low), where low is what rounding took from the denominator: rounded once.
+template <class T>
+inline __attribute__((always_inline)) Vec<T> divide(Vec<T> numerator, Vec<T> high, Vec<T> low) {
+  const Vec<T> inverse = broadcast(T(1)) / high;
+  const Vec<T> y = numerator * inverse;
+  const Vec<T> remainder = fma(-y, low, residual<T>(y, high, numerator));
+  return fma(remainder, inverse, y);
 }
 
 // sigmoid(x) = (x >= 0 ? 1 : e) / (1 + e) with e = exp(-|x|), which never overflows.
 template <class T>
 inline __attribute__((always_inline)) Vec<T> sigmoid(Vec<T> x) {
   const Vec<T> one = broadcast(T(1));
-  const Vec<T> e = exponential<T>(-magnitude<T>(x));
-  const Vec<T> above = x < broadcast(T(0)) ? e : one;
-  return above / (one + e);
+  const Vec<T> e = exponential_of_negative<T>(-magnitude<T>(x));
+  const Vec<T> sum = one + e;
+  return divide<T>(x < broadcast(T(0)) ? e : one, sum, e - (sum - one));
 }
 
 // tanh(|x|) = m / (m + 2) with m = expm1(2|x|), and the sign of x.
 template <class T>
 inline __attribute__((always_inline)) Vec<T> hyperbolic_tangent(Vec<T> x) {
   using C = Reduction<T>;
+  const Vec<T> one = broadcast(T(1)), two = broadcast(T(2));
   Vec<T> a = magnitude<T>(x);
   const IntVec<T> sign = (IntVec<T>)x ^ (IntVec<T>)a;
   a = a > broadcast(C::kTanhMax) ? broadcast(C::kTanhMax) : a;
-  IntVec<T> n;
-  const Vec<T> p = reduced_expm1<T>(a + a, n);
-  const Vec<T> scale = power_of_two<T>(n);
-  const Vec<T> m = fma(p, scale, scale - broadcast(T(1)));
-  const Vec<T> y = m / (m + broadcast(T(2)));
-  return (Vec<T>)((IntVec<T>)y ^ sign);
+  const Reduced<T> e = reduce<T>(a + a);
+  const Vec<T> scale = power_of_two<T>(e.n);
+  const Vec<T> m = fma(e.low, scale, fma(e.r, scale, scale - one));
+  const Vec<T> sum = two + m;
+  return (Vec<T>)((IntVec<T>)divide<T>(m, sum, m - (sum - two)) ^ sign);
 }
 
 }  // namespace

@@ -115,4 +115,18 @@ inline __attribute__((always_inline)) Vec<double> fma(Vec<double> a, Vec<double>
 #endif
 }
 
+// c - a * b without the product's rounding error, for c close to a * b.
+template <class T>
+inline __attribute__((always_inline)) Vec<T> residual(Vec<T> a, Vec<T> b, Vec<T> c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return fma(-a, b, c);
+#else  // Dekker's exact product from halves of the mantissas
+  const Vec<T> split = broadcast(T(sizeof(T) == 4 ? 4097.0 : 134217729.0));
+  const Vec<T> a_high = a * split - (a * split - a), b_high = b * split - (b * split - b);
+  const Vec<T> a_low = a - a_high, b_low = b - b_high, p = a * b;
+  const Vec<T> lost = ((a_high * b_high - p) + a_high * b_low + a_low * b_high) + a_low * b_low;
+  return (c - p) - lost;
+#endif
+}
+
 }  // namespace

@@ -40,7 +40,9 @@ class PackedDense:
 
     def __init__(self, weight: Floats, bias: Floats | None) -> None:
         if weight.ndim != 2 or weight.dtype not in (np.float32, np.float64):
-            raise InputError(f"weight: expected [outputs, inputs] of float32 or float64, got {weight.dtype} {weight.shape}")
+            raise InputError(
+                f"weight: expected [outputs, inputs] of float32 or float64, got {weight.dtype} {weight.shape}"
+            )
         self.dtype = weight.dtype
         self.outputs, self.inputs = weight.shape
         self._wide = weight.dtype == np.float64
@@ -80,7 +82,9 @@ class PackedWeights:
         shapes = self.kernel.cell.parameter_shapes(input_size=self.inputs, hidden_size=self.hidden)
         if set(shapes) != set(parameters):
             raise InputError(f"cell {cell} has parameters {sorted(shapes)}, got {sorted(parameters)}")
-        self.parameters = {name: _contiguous(name, parameters[name], self.dtype, shape) for name, shape in shapes.items()}
+        self.parameters = {
+            name: _contiguous(name, parameters[name], self.dtype, shape) for name, shape in shapes.items()
+        }
         bias_ih, bias_hh = self.parameters["bias_ih"], self.parameters["bias_hh"]
         self.dense = PackedDense(self.parameters["weight_ih"], input_bias(self.kernel, self.hidden, bias_ih, bias_hh))
         self.recurrent_bias: Floats | None = None

@@ -7,7 +7,7 @@ Addresses are those of contiguous, correctly sized buffers: the callers (:mod:`u
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 
 from unrolled.cells import Cell, get_cell
@@ -150,7 +150,7 @@ class Kernel:
             )  # fmt: skip
 
 
-@lru_cache(maxsize=None)
+@cache
 def get_kernel(cell: str, dtype: str) -> Kernel:
     """Find the kernel of a cell for ``float32`` or ``float64``.
 

@@ -1,0 +1,128 @@
+"""The kernels compute what the reference cells compute: forward, tape and every gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unrolled.cells import get_cell
+from unrolled.kernels.arrays import PackedWeights, backward, forward
+from unrolled.kernels.layout import Layout
+
+HIDDEN = (1, 7, 15, 16, 17, 31, 33, 64, 100)
+# float32 against a float64 reference, as a share of the norm
+TOLERANCE = {"float64": 1e-12, "float32": 2e-6}
+
+
+def distance(a, b):
+    return np.linalg.norm(a.reshape(b.shape) - b) / max(np.linalg.norm(b), 1e-30)
+
+
+def run(case, layout, rows, *, reverse=False, threads=1):
+    """All results of the kernels for the given rows of the padded case."""
+    T, B, I = case.x.shape
+    H = case.grad_h.shape[2]
+    weights = PackedWeights(case.cell, case.parameters)
+    x = case.x.reshape(T * B, I)[rows]
+    result = forward(weights, x, case.states, layout, reverse=reverse, tape=True, threads=threads)
+    grad_h = case.grad_h.reshape(T * B, H)[rows]
+    grads = backward(weights, x, result, grad_h, case.grad_last, layout, reverse=reverse, threads=threads)
+    return result, grads
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_forward_and_gradients(cell, hidden, dtype, case):
+    for T, B, I in ((1, 1, 3), (6, 2, 1), (5, 5, 17), (4, 17, 7)):
+        c = case(cell, T, B, I, hidden)
+        reference = get_cell(cell)
+        h, last, tape = reference.forward(c.parameters, c.x, c.states)
+        expected = reference.backward(c.parameters, tape, c.grad_h, c.grad_last)
+        result, grads = run(c.to(dtype), Layout.padded(T, B), slice(None))
+        assert distance(result.h, h) < TOLERANCE[dtype]
+        for got, want in zip(result.last, last, strict=True):
+            assert distance(got, want) < TOLERANCE[dtype]
+        assert set(grads) == set(expected)
+        for name, want in expected.items():
+            assert distance(grads[name], want) < TOLERANCE[dtype], (name, T, B, I)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_lengths_equal_a_loop_over_sequences(cell, reverse, case):
+    lengths = np.array([7, 7, 4, 4, 3, 1, 0, 0])
+    T, B, I, H = 7, len(lengths), 3, 19
+    c = case(cell, T, B, I, H)
+    layout = Layout.of_lengths(lengths)
+    rows = np.array([t * B + b for t in range(T) for b in range(B) if t < lengths[b]])
+    result, grads = run(c, layout, rows, reverse=reverse)
+    reference = get_cell(cell)
+    expected = {name: np.zeros_like(value) for name, value in c.parameters.items()}
+    h, x_grad = np.zeros((T * B, H)), np.zeros((T * B, I))
+    h[rows], x_grad[rows] = result.h, grads["x"]
+    h, x_grad = h.reshape(T, B, H), x_grad.reshape(T, B, I)
+    for b, n in enumerate(lengths):
+        one = tuple(s[b : b + 1] for s in c.states)
+        grad_last = tuple(g[b : b + 1] for g in c.grad_last)
+        if n == 0:
+            for got, state, grad, name in zip(result.last, one, grad_last, reference.states, strict=True):
+                assert np.array_equal(got[b : b + 1], state)
+                assert np.array_equal(grads[f"{name}0"][b : b + 1], grad)
+            continue
+        step = -1 if reverse else 1
+        want, last, tape = reference.forward(c.parameters, c.x[:n, b : b + 1][::step], one)
+        want_grads = reference.backward(c.parameters, tape, c.grad_h[:n, b : b + 1][::step], grad_last)
+        assert distance(h[:n, b : b + 1], want[::step]) < 1e-12
+        assert distance(x_grad[:n, b : b + 1], want_grads["x"][::step]) < 1e-12
+        for got, state, name in zip(result.last, last, reference.states, strict=True):
+            assert distance(got[b : b + 1], state) < 1e-12
+            assert distance(grads[f"{name}0"][b : b + 1], want_grads[f"{name}0"]) < 1e-12
+        for name in expected:
+            expected[name] += want_grads[name]
+    for name, want in expected.items():
+        assert distance(grads[name], want) < 1e-12, name
+
+
+def test_the_tape_survives_a_backward_pass(cell, case):
+    c = case(cell, 5, 3, 2, 9)
+    weights, layout = PackedWeights(cell, c.parameters), Layout.padded(5, 3)
+    x = c.x.reshape(15, 2)
+    result = forward(weights, x, c.states, layout, tape=True)
+    kept = [a.copy() for a in (result.h, result.gates)]
+    first = backward(weights, x, result, c.grad_h.reshape(15, 9), c.grad_last, layout)
+    second = backward(weights, x, result, c.grad_h.reshape(15, 9), c.grad_last, layout)
+    for name in first:
+        assert np.array_equal(first[name], second[name])
+    assert all(np.array_equal(a, b) for a, b in zip(kept, (result.h, result.gates), strict=True))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_special_values_reach_the_output_as_in_the_reference(cell, value, case):
+    c = case(cell, 4, 3, 2, 9)
+    c.x[1, 1, 0] = value
+    with np.errstate(all="ignore"):
+        want = get_cell(cell).forward(c.parameters, c.x, c.states)[0]
+    got = forward(PackedWeights(cell, c.parameters), c.x.reshape(12, 2), c.states, Layout.padded(4, 3)).h
+    got = got.reshape(want.shape)
+    assert np.array_equal(np.isnan(got), np.isnan(want))
+    finite = np.isfinite(want)
+    assert distance(got[finite], want[finite]) < 1e-12
+    assert np.array_equal(got[np.isinf(want)], want[np.isinf(want)])
+    assert np.isfinite(got[:, [0, 2]]).all()  # the neighbours notice nothing
+
+
+def test_huge_inputs_stay_finite_where_the_state_is_bounded(case):
+    for cell in ("rnn_tanh", "lstm", "gru", "gru_reset_before"):
+        for dtype in ("float32", "float64"):
+            c = case(cell, 4, 3, 2, 9).to(dtype)
+            c.x[:] = np.where(c.x > 0, 1e20, -1e20)
+            result, grads = run(c, Layout.padded(4, 3), slice(None))
+            assert np.isfinite(result.h).all()
+            assert all(np.isfinite(g).all() for g in grads.values())
+
+
+def test_no_rows_and_no_sequences(cell, case):
+    c = case(cell, 3, 0, 2, 5)
+    result, grads = run(c, Layout.padded(3, 0), slice(None))
+    assert result.h.shape == (0, 5)
+    assert not grads["weight_hh"].any()
+    assert grads["x"].shape == (0, 2)

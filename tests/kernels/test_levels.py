@@ -1,0 +1,112 @@
+"""Every CPU level this machine can run: the kernel tests pass there, levels with a fused multiply-add give equal bits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import unrolled
+from unrolled.cells import CELLS
+from unrolled.errors import InputError
+from unrolled.kernels import _native
+from unrolled.kernels.arrays import PackedWeights, backward, elementary, forward
+from unrolled.kernels.layout import Layout
+
+from .conftest import make_case
+
+HERE = Path(__file__).parent
+FUSED = [level for level in _native.levels() if level not in ("v2", "generic")]
+
+
+def run_python(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("level", _native.levels()[1:])
+def test_the_kernel_tests_pass_at(level):
+    tests = [str(HERE / name) for name in ("test_against_reference.py", "test_row_bits.py", "test_elementary.py")]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-cov", "--import-mode=importlib"]
+    if "pytest_cov" not in sys.modules:
+        options.remove("--no-cov")
+    done = run_python("-m", "pytest", *options, *tests, UNROLLED_CPU_LEVEL=level)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+def digest() -> str:
+    """A hash over forward and backward results of every cell at awkward sizes."""
+    total = hashlib.sha256()
+    for cell in sorted(CELLS):
+        for dtype in ("float32", "float64"):
+            for T, B, I, H in ((3, 1, 5, 33), (4, 7, 17, 16), (2, 13, 3, 70)):
+                c = make_case(cell, T, B, I, H).to(dtype)
+                weights, layout, x = PackedWeights(cell, c.parameters), Layout.padded(T, B), c.x.reshape(T * B, I)
+                result = forward(weights, x, c.states, layout, tape=True)
+                grads = backward(weights, x, result, c.grad_h.reshape(T * B, H), c.grad_last, layout)
+                states = (grads[f"{name}0"] for name in weights.kernel.cell.states)
+                for array in (result.h, *result.last, *states):
+                    total.update(array.tobytes())
+    for function in ("exp", "sigmoid", "tanh"):
+        total.update(elementary(function, np.linspace(-100, 90, 100003, dtype=np.float32)).tobytes())
+    return total.hexdigest()
+
+
+@pytest.mark.parametrize("level", FUSED[1:])
+def test_same_bits_at(level):
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from tests.kernels import test_levels as t; print(t.digest())"
+    )
+    done = run_python("-c", script, str(HERE.parent.parent), UNROLLED_CPU_LEVEL=level)
+    assert done.returncode == 0, done.stderr
+    if unrolled.kernel_info().cpu_level not in FUSED:
+        pytest.skip("these tests themselves run at a level without a fused multiply-add")
+    assert done.stdout.strip() == digest()
+
+
+def test_an_unsupported_level_is_refused():
+    done = run_python("-c", "import unrolled; unrolled.kernel_info()", UNROLLED_CPU_LEVEL="v9")
+    assert done.returncode == 1
+    assert "UNROLLED_CPU_LEVEL='v9': this machine can run " in done.stderr
+
+
+def test_kernel_info():
+    info = unrolled.kernel_info()
+    assert info.cpu_level == os.environ.get("UNROLLED_CPU_LEVEL", _native.levels()[0])
+    assert info.supported_levels == tuple(_native.levels())
+    assert info.vector_bits in (128, 256, 512)
+    with pytest.raises(ValueError, match="cannot run CPU level v1"):
+        _native.select_level("v1")
+
+
+def test_no_kernel_of_a_level_can_be_linked_into_another():
+    """A level's code is visible nowhere but through its table: no weak symbol of the kernels in the library."""
+    if shutil.which("nm") is None:
+        pytest.skip("binutils' nm is not installed")
+    listing = subprocess.run(["nm", "-C", _native.__file__], capture_output=True, text=True, check=True).stdout
+    names = [
+        line.split(maxsplit=2)[-1] for line in listing.splitlines() if " W " in line or " V " in line or " u " in line
+    ]
+    assert not [name for name in names if "product" in name or "forward" in name or "Vec" in name]
+    dynamic = subprocess.run(
+        ["nm", "-D", "--defined-only", _native.__file__], capture_output=True, text=True, check=True
+    )
+    assert {line.split()[-1] for line in dynamic.stdout.splitlines()} <= {"PyInit__native"}
+
+
+def test_other_dtypes_have_no_kernel(case):
+    c = case("gru", 2, 2, 2, 2).to(np.float16)
+    with pytest.raises(InputError, match="float32 and float64, not float16"):
+        PackedWeights("gru", c.parameters)

@@ -1,0 +1,93 @@
+"""A row's result is the same bits alone, in any batch, padded, packed, in chunks, and on any number of threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unrolled.cells import CELLS
+from unrolled.kernels.arrays import PackedWeights, backward, forward
+from unrolled.kernels.layout import Layout
+from unrolled.runtime.dense import Dense
+from unrolled.runtime.recurrent import RecurrentLayer
+
+from .conftest import make_case
+
+
+def equal_bits(a, b):
+    return a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    cell=st.sampled_from(sorted(CELLS)),
+    hidden=st.integers(1, 70),
+    inputs=st.integers(1, 70),
+    batch=st.integers(1, 70),
+    steps=st.integers(1, 12),
+    dtype=st.sampled_from(["float32", "float64"]),
+    reverse=st.booleans(),
+    data=st.data(),
+)
+def test_alone_batched_padded_chunked(cell, hidden, inputs, batch, steps, dtype, reverse, data):
+    case = make_case(cell, steps, batch, inputs, hidden).to(dtype)
+    layer = RecurrentLayer(cell, case.parameters, reverse=reverse)
+    y, last = layer(case.x, case.states)
+    row = data.draw(st.integers(0, batch - 1))
+    own = tuple(s[row : row + 1] for s in case.states)
+    alone, alone_last = layer(case.x[:, row : row + 1], own)
+    assert equal_bits(alone[:, 0], y[:, row])
+    assert all(equal_bits(a[0], b[row]) for a, b in zip(alone_last, last, strict=True))
+
+    lengths = np.array(data.draw(st.lists(st.integers(0, steps), min_size=batch, max_size=batch)))
+    padded, padded_last = layer(case.x, case.states, lengths)
+    n = int(lengths[row])
+    if n:
+        short, short_last = layer(case.x[:n, row : row + 1], own)
+        assert equal_bits(padded[:n, row], short[:, 0])
+        assert all(equal_bits(a[row], b[0]) for a, b in zip(padded_last, short_last, strict=True))
+    else:
+        assert all(equal_bits(a[row], b[0]) for a, b in zip(padded_last, own, strict=True))
+    assert not padded[n:, row].any()
+
+    cut = data.draw(st.integers(0, steps))
+    if 0 < cut < steps and not reverse:
+        head, states = layer(case.x[:cut], case.states)
+        tail, end = layer(case.x[cut:], states)
+        assert equal_bits(np.concatenate([head, tail]), y)
+        assert all(equal_bits(a, b) for a, b in zip(end, last, strict=True))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_number_of_threads(cell, dtype, case):
+    """Large enough that the second thread is really used (see kWorthAThread in native/module.cpp)."""
+    c = case(cell, 40, 13, 20, 70).to(dtype)
+    weights, layout = PackedWeights(cell, c.parameters), Layout.of_lengths(np.sort(np.arange(13) * 3 + 4)[::-1].copy())
+    x = c.x.reshape(-1, 20)[: layout.rows]
+    grad_h = c.grad_h.reshape(-1, 70)[: layout.rows]
+    runs = []
+    for threads in (1, 2, 3):
+        result = forward(weights, x, c.states, layout, tape=True, threads=threads)
+        grads = backward(weights, x, result, grad_h, c.grad_last, layout, threads=threads)
+        runs.append([result.h, *result.last, *grads.values()])
+    for other in runs[1:]:
+        assert all(equal_bits(a, b) for a, b in zip(runs[0], other, strict=True))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(inputs=st.integers(1, 70), outputs=st.integers(1, 70), rows=st.integers(1, 70), data=st.data())
+def test_dense(inputs, outputs, rows, data):
+    rng = np.random.default_rng([inputs, outputs, rows])
+    layer = Dense(rng.normal(size=(outputs, inputs)), rng.normal(size=outputs))
+    x = rng.normal(size=(rows, inputs))
+    row = data.draw(st.integers(0, rows - 1))
+    assert equal_bits(layer(x)[row], layer(x[row]))
+
+
+def test_dense_is_the_product(case):
+    rng = np.random.default_rng(0)
+    W, b, x = rng.normal(size=(37, 19)), rng.normal(size=37), rng.normal(size=(3, 5, 19))
+    assert np.allclose(Dense(W, b)(x), x @ W.T + b, rtol=1e-13, atol=1e-13)
+    assert np.allclose(Dense(W)(x), x @ W.T, rtol=1e-13, atol=1e-13)
