@@ -63,7 +63,7 @@ def test_inputs_and_states_that_do_not_fit(case):
         forward(weights, x[1:], None, layout)
     with pytest.raises(InputError, match="x has dtype float32"):
         forward(weights, x.astype(np.float32), None, layout)
-    with pytest.raises(InputError, match="states .*got 1 arrays"):
+    with pytest.raises(InputError, match=r"states .*got 1 arrays"):
         forward(weights, x, c.states[:1], layout)
     with pytest.raises(InputError, match="c0 has shape"):
         forward(weights, x, (c.states[0], c.states[1][:2]), layout)
@@ -88,7 +88,7 @@ def test_layers_refuse(case):
     c = case("gru", 3, 2, 4, 5)
     layer = RecurrentLayer("gru", c.parameters)
     for x in (c.x[0], c.x[:, :, :3], c.x[:0]):
-        with pytest.raises(InputError, match="expected .T, B, 4. with T at least 1"):
+        with pytest.raises(InputError, match=r"expected .T, B, 4. with T at least 1"):
             layer(x)
     for lengths, message in (
         ([3], "expected 2 whole numbers"),

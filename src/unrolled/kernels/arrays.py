@@ -19,6 +19,7 @@ __all__ = ["Floats", "Forward", "PackedDense", "PackedWeights", "backward", "ele
 
 Floats = NDArray[np.floating]
 
+_DTYPES = ("float32", "float64")
 _FUNCTIONS = ("exp", "sigmoid", "tanh")
 
 
@@ -39,7 +40,7 @@ class PackedDense:
     """``W x + b`` for rows of ``x``; a row's result never depends on its neighbours, nor on the number of threads."""
 
     def __init__(self, weight: Floats, bias: Floats | None) -> None:
-        if weight.ndim != 2 or weight.dtype not in (np.float32, np.float64):
+        if weight.ndim != 2 or weight.dtype.name not in _DTYPES:
             raise InputError(
                 f"weight: expected [outputs, inputs] of float32 or float64, got {weight.dtype} {weight.shape}"
             )
@@ -214,7 +215,7 @@ def elementary(function: str, x: Floats) -> Floats:
     """
     if function not in _FUNCTIONS:
         raise InputError(f"function {function!r}: expected one of {', '.join(_FUNCTIONS)}")
-    if x.dtype not in (np.float32, np.float64):
+    if x.dtype.name not in _DTYPES:
         raise InputError(f"x has dtype {x.dtype}: expected float32 or float64")
     x = np.ascontiguousarray(x)
     y = np.empty_like(x)
