@@ -18,7 +18,7 @@ author = "the unrolled developers"
 copyright = author
 version = release = library_version()
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_design", "mathml", "beside", "drawing"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_design", "mathml", "beside", "drawing", "sections"]
 exclude_patterns = ["_build", "_ext"]
 suppress_warnings = ["config.cache"]
 
@@ -32,8 +32,7 @@ nb_render_markdown_format = "myst"
 nb_ipywidgets_js = {}
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
-autodoc_typehints_format = "short"
+autodoc_typehints = "none"  # the docstrings say shapes, which types cannot
 autodoc_preserve_defaults = True
 nitpicky = False
 

@@ -14,7 +14,8 @@ from sphinx.writers.html5 import HTML5Translator
 # What docutils does not know or sets wrongly, by what looks the same: an accent's index must not go under the letter,
 # and ``\tfrac12`` needs its braces.
 REWRITTEN = {
-    r"\\(mathrel|textstyle)(?![a-z])": "",
+    r"\\(mathrel|textstyle|[bB]ig[lr]?)(?![a-z])": "",
+    r"\\dots(?![a-z])": r"\\ldots",
     r"(\\(?:hat|tilde)\s*\{?\w\}?)_": r"\1{}_",
     r"\\t?frac(\d)(\d)": r"\\frac{\1}{\2}",
 }
