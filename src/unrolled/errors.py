@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["InputError", "MissingExtraError", "ModelFileError", "UnrolledError"]
+__all__ = ["InputError", "MissingExtraError", "ModelFileError", "TrainingError", "UnrolledError"]
 
 
 class UnrolledError(Exception):
@@ -18,6 +18,10 @@ class InputError(UnrolledError, ValueError):
 
 class ModelFileError(InputError):
     """A model file that is damaged, not a model file, or does not fit what is loading it."""
+
+
+class TrainingError(UnrolledError, ArithmeticError):
+    """Training that cannot go on: a loss or gradient that is not finite, or a loss that exploded."""
 
 
 class MissingExtraError(UnrolledError, ImportError):

@@ -1,1 +1,1 @@
-"""."""
+"""Training with torch: the loop, losses, and models as modules."""

@@ -1,0 +1,191 @@
+r"""Exponential smoothing and a recurrent network that were learned together, run without torch.
+
+For each series, on its scaled values ``z`` (:class:`unrolled.codecs.scaling.SeriesScaling`) with covariates known
+ahead :math:`f_t`, and for each of the ensemble's members:
+
+.. math::
+    z'_t &= z_t - \beta^\top f_t \\
+    l_t, s_{t+m} &= \text{smoothing of } z' \text{ with the series' own } \alpha, \gamma, l_0, s_{1..m} \\
+    x_t &= [\,z'_k - s_k - l_t\,]_{k=t-W+1..t} \;\Vert\; p_t \;\Vert\; f_{t+1..t+H} \;\Vert\; \text{static} \\
+    h_t &= \mathrm{RNN}(x_t, h_{t-1}) \\
+    o_t &= V h_t + b_y \qquad [H \times Q] \\
+    \hat z_{t+k}^{(q)} &= l_t + s_{t+k} + \beta^\top f_{t+k} + o_{t,k}^{(q)}
+
+(:mod:`unrolled.codecs.smoothing` has the second line.) The head's middle output is the median, the others are distances
+from their neighbour passed through softplus, so quantiles cannot cross. Members are averaged on the scale of ``z``.
+
+Source: S. Smyl, "A hybrid method of exponential smoothing and recurrent neural networks for time series
+forecasting", 2020, doi 10.1016/j.ijforecast.2019.03.017. Ours smooths the logarithm, which makes the recurrence
+linear, predicts all quantiles at once and averages members trained side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.cells import get_cell
+from unrolled.codecs.smoothing import smooth
+from unrolled.codecs.windows import sliding_windows
+from unrolled.runtime.dense import Dense
+from unrolled.runtime.recurrent import RecurrentLayer
+from unrolled.runtime.series_batch import SeriesBatch
+
+__all__ = ["EsRnn", "EsRnnShape", "Part", "SmoothingParameters"]
+
+Values = NDArray[np.float64]
+Part = Literal["all", "bias", "smoothing"]
+"""What contributes: everything; the head's bias but no hidden state; or the smoothing alone."""
+
+
+class EsRnnShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The sizes that fix every array of the model."""
+
+    cell: str
+    hidden_size: int
+    num_layers: int
+    input_window: int
+    horizon: int
+    quantiles: tuple[float, ...]
+    """Ascending, 0.5 among them."""
+    season: int
+    members: int
+    past: int = 0
+    future: int = 0
+    static: int = 0
+
+    @property
+    def inputs(self) -> int:
+        """Length of ``x[t]``."""
+        return self.input_window + self.past + self.horizon * self.future + self.static
+
+    @property
+    def median(self) -> int:
+        """Position of 0.5 among the quantiles."""
+        return self.quantiles.index(0.5)
+
+    def tensors(self) -> dict[str, tuple[tuple[int, ...], type[np.float32] | type[np.float64]]]:
+        """Name → shape and dtype of what all series share."""
+        expected: dict[str, tuple[tuple[int, ...], Any]] = {"regression": ((self.members, self.future), np.float64)}
+        outputs = self.horizon * len(self.quantiles)
+        for k in range(self.members):
+            for layer in range(self.num_layers):
+                shapes = get_cell(self.cell).parameter_shapes(
+                    input_size=self.hidden_size if layer else self.inputs, hidden_size=self.hidden_size
+                )
+                expected |= {f"members.{k}.rnn.{name}_l{layer}": (shape, np.float32) for name, shape in shapes.items()}
+            expected[f"members.{k}.head.weight"] = ((outputs, self.hidden_size), np.float32)
+            expected[f"members.{k}.head.bias"] = ((outputs,), np.float32)
+        return expected
+
+
+@dataclass(frozen=True)
+class SmoothingParameters:
+    """What each series has for itself, in each member: ``alpha``, ``gamma``, ``level [M, N]``, ``season [m, M, N]``."""
+
+    alpha: Values
+    gamma: Values
+    level: Values
+    season: Values
+
+    def flat(self) -> tuple[Values, Values, Values, Values]:
+        """The same with members and series along one axis ``[M N]``."""
+        return self.alpha.ravel(), self.gamma.ravel(), self.level.ravel(), self.season.reshape(len(self.season), -1)
+
+
+class _Member:
+    """One network of the ensemble."""
+
+    def __init__(self, shape: EsRnnShape, tensors: Mapping[str, NDArray[Any]], k: int) -> None:
+        names = [parameter.name for parameter in get_cell(shape.cell).parameters]
+        self.layers = [
+            RecurrentLayer(shape.cell, {name: tensors[f"members.{k}.rnn.{name}_l{layer}"] for name in names})
+            for layer in range(shape.num_layers)
+        ]
+        self.bias = tensors[f"members.{k}.head.bias"]
+        self.head = Dense(tensors[f"members.{k}.head.weight"], self.bias)
+
+    def __call__(self, x: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
+        """Head's output after the last step of each row: ``x [T, B, I]`` → ``[B, H Q]``."""
+        y: NDArray[Any] = x
+        for layer in self.layers[:-1]:
+            y, _ = layer(y, lengths=lengths)
+        _, states = self.layers[-1](y, lengths=lengths)
+        return self.head(states[0])
+
+
+class EsRnn:
+    """The model after training: NumPy and kernels.
+
+    A series' forecast has the same bits alone and beside others.
+    """
+
+    def __init__(self, shape: EsRnnShape, tensors: Mapping[str, NDArray[Any]]) -> None:
+        self.shape = shape
+        self._members = [_Member(shape, tensors, k) for k in range(shape.members)]
+        self._regression: Values = tensors["regression"]
+
+    def forecast(self, batch: SeriesBatch, parameters: SmoothingParameters, *, part: Part = "all") -> Values:
+        """Quantiles of the ``horizon`` steps after each series' last, on the scale of ``z``: ``[N, H, Q]``.
+
+        Every series needs at least ``input_window`` steps.
+        """
+        shape = self.shape
+        T, N = batch.z.shape
+        M, W, H = shape.members, shape.input_window, shape.horizon
+        effect = self._effect(batch.future)  # [T+H, M, N]
+        z = (batch.z[:, None] - effect[:T]).reshape(T, M * N)
+        levels, seasonals = smooth(z, *parameters.flat())
+        deviations = sliding_windows(z - seasonals[:T], W) - levels[W - 1 :, :, None]  # [T-W+1, MN, W]
+        deviations = deviations.reshape(-1, M, N, W)
+        levels, seasonals = levels.reshape(T, M, N), seasonals.reshape(-1, M, N)
+
+        ahead = batch.lengths + np.arange(H)[:, None]  # [H, N]: the steps to forecast
+        season_rows = batch.lengths + (np.arange(H) % shape.season)[:, None]
+        rows = np.arange(N)
+        covariates = _covariate_inputs(batch, W, H)
+        total = np.zeros((N, H, len(shape.quantiles)))
+        for k, member in enumerate(self._members):
+            base = (
+                levels[batch.lengths - 1, k, rows] + seasonals[season_rows, k, rows] + effect[ahead, k, rows]
+            )  # [H, N]
+            total += base.T[:, :, None]
+            if part == "all":
+                x = np.concatenate([deviations[:, k], covariates], axis=2, dtype=np.float32)
+                total += self._quantiles(member(x, batch.lengths - W + 1))
+            elif part == "bias":
+                total += self._quantiles(member.bias[None])
+        return total / M
+
+    def _effect(self, future: Values) -> Values:
+        """``β · f[t]`` of each member: ``[T+H, N, F]`` → ``[T+H, M, N]``."""
+        effect = np.zeros((len(future), self.shape.members, future.shape[1]))
+        for column in range(self.shape.future):
+            effect += self._regression[:, column, None] * future[:, None, :, column]
+        return effect
+
+    def _quantiles(self, outputs: NDArray[np.floating[Any]]) -> Values:
+        """The head's outputs ``[B, H Q]`` as ascending quantiles ``[B, H, Q]``."""
+        raw = outputs.astype(np.float64).reshape(-1, self.shape.horizon, len(self.shape.quantiles))
+        quantiles = np.logaddexp(0, raw)
+        middle = self.shape.median
+        quantiles[..., middle] = raw[..., middle]
+        for j in range(middle + 1, raw.shape[-1]):
+            quantiles[..., j] += quantiles[..., j - 1]
+        for j in range(middle - 1, -1, -1):
+            quantiles[..., j] = quantiles[..., j + 1] - quantiles[..., j]
+        return quantiles
+
+
+def _covariate_inputs(batch: SeriesBatch, window: int, horizon: int) -> Values:
+    """What the network sees beside the series, from step ``window - 1`` on: ``[T-W+1, N, P + F H + S]``."""
+    T, N = batch.z.shape
+    steps = T - window + 1
+    ahead = sliding_windows(batch.future[window:], horizon)  # [T-W+1, N, F, H]
+    static = np.broadcast_to(batch.static, (steps, *batch.static.shape))
+    return np.concatenate([batch.past[window - 1 :], ahead.reshape(steps, N, -1), static], axis=2)

@@ -1,0 +1,55 @@
+"""The habits estimators share, those of scikit-learn: parameters are what ``__init__`` takes, and nothing else."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, TypeVar
+
+from unrolled.errors import InputError
+
+__all__ = ["Estimator"]
+
+Self = TypeVar("Self", bound="Estimator")
+
+
+class Estimator:
+    """Base of all estimators: parameters can be read, changed and shown.
+
+    A subclass stores every argument of ``__init__`` under its own name and does nothing more there.
+
+    >>> class Sample(Estimator):
+    ...     def __init__(self, size=3, name="a"):
+    ...         self.size, self.name = size, name
+    >>> Sample(size=4)
+    Sample(size=4)
+    >>> Sample().set_params(name="b").get_params()
+    {'size': 3, 'name': 'b'}
+    """
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        parameters = inspect.signature(cls.__init__).parameters
+        return {name: parameter.default for name, parameter in parameters.items() if name != "self"}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name; ``deep`` is there because scikit-learn passes it, no parameter holds an estimator."""
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self: Self, **params: Any) -> Self:
+        """Change parameters and return self; what was learned stays until the next ``fit``.
+
+        Raises:
+            InputError: there is no such parameter; the known ones are listed.
+        """
+        known = self._defaults()
+        for name in params:
+            if name not in known:
+                raise InputError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        given = self.get_params()
+        shown = [f"{name}={given[name]!r}" for name, default in self._defaults().items() if given[name] != default]
+        return f"{type(self).__name__}({', '.join(shown)})"

@@ -1,0 +1,122 @@
+"""Forecasts beside baselines: how far each is from what came, over all series and windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.tasks import metrics
+from unrolled.tasks.baselines import BASELINES
+
+__all__ = ["Accuracy", "Backtest", "Case", "Evaluation", "evaluate_cases"]
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One series at one origin: its history, what came after, and the forecast's quantiles ``[H, Q]``."""
+
+    history: Values
+    actual: Values
+    forecast: Values
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Errors of one method (:mod:`unrolled.tasks.metrics`); ``mase`` is None if no history ever changes."""
+
+    mae: float
+    rmse: float
+    smape: float
+    mase: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Accuracy of the model and of the baselines that can be computed, by name; printed as a table.
+
+    Attributes:
+        horizon: steps of each forecast.
+        cases: forecasts evaluated, series times windows.
+        accuracy: ``forecast``, ``naive``, ``seasonal naive``, ``seasonal naive x growth``.
+        coverage: share of values between the outermost quantiles, None if only the median was asked for.
+        nominal_coverage: what that share should be.
+    """
+
+    horizon: int
+    cases: int
+    accuracy: dict[str, Accuracy]
+    coverage: float | None
+    nominal_coverage: float | None
+
+    @property
+    def skill(self) -> float:
+        """``1 - MAE / MAE of the seasonal-naive forecast``: 1 is perfect, 0 no better than repeating the last season.
+
+        Where repeating the last season is perfect: 1 if the forecast is too, else minus infinity.
+        """
+        model, reference = self.accuracy["forecast"].mae, self.accuracy["seasonal naive"].mae
+        if reference == 0:
+            return 1.0 if model == 0 else -np.inf
+        return 1 - model / reference
+
+    def __str__(self) -> str:
+        rows = [f"{'':<24}{'MAE':>12}{'RMSE':>12}{'sMAPE':>8}{'MASE':>8}"]
+        for name, a in self.accuracy.items():
+            mase = "-" if a.mase is None else f"{a.mase:.3f}"
+            rows.append(f"{name:<24}{a.mae:>12.4g}{a.rmse:>12.4g}{a.smape:>8.2f}{mase:>8}")
+        rows.append(f"{self.cases} forecast{'s' * (self.cases > 1)} of {self.horizon} steps")
+        if self.coverage is not None:
+            rows[-1] += f"; {self.coverage:.0%} of the values lie in the {self.nominal_coverage:.0%} interval"
+        return "\n".join(rows)
+
+
+@dataclass(frozen=True)
+class Backtest(Evaluation):
+    """An evaluation with its forecasts: a frame of the kind given, or an array of medians ``[windows, (N,) H]``."""
+
+    forecasts: Any
+
+    __str__ = Evaluation.__str__
+
+
+def evaluate_cases(cases: Sequence[Case], season: int, quantiles: tuple[float, ...]) -> Evaluation:
+    """Compare every case's forecast, and the baselines', with what came; ``quantiles`` are the forecasts' last axis."""
+    horizon = len(cases[0].actual)
+    middle = quantiles.index(0.5)
+    forecasts = {"forecast": [case.forecast[:, middle] for case in cases]}
+    for name, baseline in BASELINES.items():
+        made = [baseline(case.history, horizon, season) for case in cases]
+        usable = [forecast for forecast in made if forecast is not None]
+        if len(usable) == len(cases):
+            forecasts[name] = usable
+    inside = nominal = None
+    if len(quantiles) > 1:
+        inside = float(np.mean([metrics.coverage(c.actual, c.forecast[:, 0], c.forecast[:, -1]) for c in cases]))
+        nominal = max(quantiles) - min(quantiles)
+    return Evaluation(
+        horizon=horizon,
+        cases=len(cases),
+        accuracy={name: _accuracy(cases, made, season) for name, made in forecasts.items()},
+        coverage=inside,
+        nominal_coverage=nominal,
+    )
+
+
+def _accuracy(cases: Sequence[Case], forecasts: list[Values], season: int) -> Accuracy:
+    actual = np.concatenate([case.actual for case in cases])
+    forecast = np.concatenate(forecasts)
+    pairs = zip(cases, forecasts, strict=True)
+    scaled = [metrics.mase(case.actual, made, case.history, season) for case, made in pairs]
+    known = [value for value in scaled if value is not None]
+    return Accuracy(
+        mae=metrics.mae(actual, forecast),
+        rmse=metrics.rmse(actual, forecast),
+        smape=metrics.smape(actual, forecast),
+        mase=float(np.mean(known)) if known else None,
+    )

@@ -1,0 +1,162 @@
+"""A fitted forecaster's insides: from histories in the user's units to quantiles in the user's units, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.scaling import SeriesScaling, Standardization
+from unrolled.codecs.seasonality import initial_states
+from unrolled.errors import InputError
+from unrolled.runtime.es_rnn import EsRnn, EsRnnShape, Part, SmoothingParameters
+from unrolled.runtime.series_batch import SeriesBatch
+from unrolled.tasks.history import History
+
+__all__ = ["CovariateScaling", "ForecastModel"]
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CovariateScaling:
+    """How each column of covariates is standardised."""
+
+    past: list[Standardization]
+    future: list[Standardization]
+    static: list[Standardization]
+
+    @classmethod
+    def fit(cls, history: History) -> CovariateScaling:
+        """Choose for every column, over all series together."""
+        return cls(
+            past=[Standardization.fit(column) for column in np.concatenate(history.past).T],
+            future=[Standardization.fit(column) for column in np.concatenate(history.future).T],
+            static=[Standardization.fit(column) for column in history.static.T],
+        )
+
+
+@dataclass(frozen=True)
+class ForecastModel:
+    """A network with what it knows of each series it was trained on.
+
+    Attributes:
+        shape, tensors: the network.
+        scalings, parameters: of each series in ``trained``.
+        covariates: how covariates are standardised.
+        trained: the series as they were in training.
+    """
+
+    shape: EsRnnShape
+    tensors: Mapping[str, NDArray[Any]]
+    scalings: list[SeriesScaling]
+    parameters: SmoothingParameters
+    covariates: CovariateScaling
+    trained: History
+
+    def forecast(self, history: History, horizon: int, *, part: Part = "all") -> Values:
+        """Quantiles of the ``horizon`` steps after each series of ``history``: ``[N, horizon, Q]``.
+
+        Beyond the trained horizon the median is fed back as if it had come true; the distances of the other quantiles
+        from it then add up as independent errors do, by the root of the sum of squares. Past covariates
+        keep their last value.
+        """
+        self._check(history)
+        network = EsRnn(self.shape, self.tensors)
+        scalings, parameters = self._states(history)
+        z = [scaling.transform(values) for scaling, values in zip(scalings, history.values, strict=True)]
+        blocks: list[Values] = []
+        earlier = np.zeros((len(z), 1, len(self.shape.quantiles)))
+        for _ in range(0, horizon, self.shape.horizon):
+            block = network.forecast(self._batch(history, z), parameters, part=part)
+            median = block[:, :, self.shape.median, None]
+            distances = np.sqrt(np.square(block - median) + np.square(earlier)) * np.sign(block - median)
+            blocks.append(median + distances)
+            earlier = distances[:, -1:]
+            z = [np.concatenate([series, ahead]) for series, ahead in zip(z, median[..., 0], strict=True)]
+        quantiles = np.concatenate(blocks, axis=1)[:, :horizon]
+        result = np.stack([scaling.inverse(q) for scaling, q in zip(scalings, quantiles, strict=True)])
+        return np.maximum.accumulate(result, axis=-1)  # equal up to rounding is in order, too
+
+    def _batch(self, history: History, z: list[Values]) -> SeriesBatch:
+        return scaled_batch(history, z, self.covariates, self.shape.horizon)
+
+    def _check(self, history: History) -> None:
+        for name, values in zip(history.names, history.values, strict=True):
+            if len(values) < self.shape.input_window:
+                raise InputError(
+                    f"{called(name)} has {len(values)} rows, need at least {self.shape.input_window}, the input window;"
+                    " give more history"
+                )
+
+    def _states(self, history: History) -> tuple[list[SeriesScaling], SmoothingParameters]:
+        """Scaling and smoothing of each series, learned as far as it is known.
+
+        A history that begins as in training starts from the learned states. Another one starts from its own
+        decomposition; a series without a name in training takes the median speeds of smoothing.
+        """
+        index = {name: i for i, name in enumerate(self.trained.names)}
+        learned, m = self.parameters, self.shape.season
+        scalings: list[SeriesScaling] = []
+        columns: list[tuple[Values, Values, Values, Values]] = []
+        for name, values in zip(history.names, history.values, strict=True):
+            i = index.get(name)
+            if i is not None and _begins_alike(values, self.trained.values[i], max(m, self.shape.input_window)):
+                scaling = self.scalings[i]
+                columns.append((learned.alpha[:, i], learned.gamma[:, i], learned.level[:, i], learned.season[:, :, i]))
+            else:
+                scaling = self._fresh_scaling(values, i, name)
+                columns.append(self._fresh_states(scaling, values, i))
+            scalings.append(scaling)
+        stacked = [np.stack(part, axis=-1) for part in zip(*columns, strict=True)]
+        return scalings, SmoothingParameters(*stacked)
+
+    def _fresh_scaling(self, values: Values, i: int | None, name: str) -> SeriesScaling:
+        season = self.shape.season
+        if i is None:
+            return SeriesScaling.fit(values, season)
+        learned = self.scalings[i]
+        if learned.log and values.min() <= 0:
+            row = int(np.argmax(values <= 0))
+            raise InputError(
+                f"{called(name)} is modelled on its logarithm, but holds {values[row]:g} at row {row} (counted from 0);"
+                " correct the value, or fit again with such values"
+            )
+        return SeriesScaling.fit(values, season, log=learned.log) if len(values) > 2 * season else learned
+
+    def _fresh_states(
+        self, scaling: SeriesScaling, values: Values, i: int | None
+    ) -> tuple[Values, Values, Values, Values]:
+        learned, M = self.parameters, self.shape.members
+        level, season = initial_states(scaling.transform(values), self.shape.season)
+        alpha = np.median(learned.alpha, axis=1) if i is None else learned.alpha[:, i]
+        gamma = np.median(learned.gamma, axis=1) if i is None else learned.gamma[:, i]
+        return alpha, gamma, np.full(M, level), np.repeat(season[:, None], M, axis=1)
+
+
+def scaled_batch(history: History, z: list[Values], scaling: CovariateScaling, horizon: int) -> SeriesBatch:
+    """Scaled series with standardised covariates, the last known ones repeated as far as needed."""
+    return SeriesBatch.pad(
+        z,
+        past=[_standardised(x, scaling.past) for x in history.past],
+        future=[_standardised(x, scaling.future) for x in history.future],
+        static=_standardised(history.static, scaling.static),
+        horizon=horizon,
+    )
+
+
+def called(name: str) -> str:
+    """What messages call a series."""
+    return f"series {name!r}" if name else "the series"
+
+
+def _standardised(x: Values, columns: list[Standardization]) -> Values:
+    return np.stack([c.transform(x[:, j]) for j, c in enumerate(columns)], axis=1) if columns else x
+
+
+def _begins_alike(values: Values, trained: Values, steps: int) -> bool:
+    n = min(len(values), len(trained), steps)
+    return np.array_equal(values[:n], trained[:n])

@@ -1,0 +1,96 @@
+"""A forecaster's parameters once checked, and the sizes that follow from the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from unrolled.errors import InputError
+
+__all__ = ["CELL_NAMES", "ForecastSettings", "check_count"]
+
+CELL_NAMES = {"rnn": "rnn_tanh", "lstm": "lstm", "gru": "gru", "gru_reset_before": "gru_reset_before"}
+"""What users call a cell → its name in the registry."""
+
+
+class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of :class:`unrolled.tasks.forecaster.Forecaster`, of the right types and within their ranges."""
+
+    cell: str
+    hidden_size: int
+    num_layers: int
+    input_window: int | None
+    horizon: int | None
+    quantiles: tuple[float, ...]
+    season_length: int | None
+    members: int
+    dropout: float
+    max_epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    clip_norm: float
+    refit: bool
+    missing: str
+    random_state: int | None
+
+    @classmethod
+    def check(cls, params: Mapping[str, Any]) -> ForecastSettings:
+        """Build from parameters.
+
+        Raises:
+            InputError: naming the parameter, what it is and what it may be.
+        """
+        settings = cls(**{name: _plain(name, params[name]) for name in cls.__struct_fields__})
+        try:
+            settings = msgspec.convert(msgspec.to_builtins(settings), cls)
+        except (msgspec.ValidationError, TypeError) as error:
+            raise InputError(f"a parameter of the forecaster has the wrong type: {error}") from None
+        if settings.cell not in CELL_NAMES:
+            raise InputError(f"cell is {settings.cell!r}, expected one of {', '.join(CELL_NAMES)}")
+        for name in ("hidden_size", "num_layers", "members", "max_epochs", "patience", "batch_size"):
+            _require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
+        for name in ("input_window", "horizon", "season_length"):
+            value = getattr(settings, name)
+            _require(name, value, value is None or value >= 1, "at least 1, or None to choose by the data")
+        for name in ("learning_rate", "clip_norm"):
+            value = getattr(settings, name)
+            _require(name, value, 0 < value < math.inf, "above 0")
+        _require("dropout", settings.dropout, 0 <= settings.dropout < 1, "from 0 to below 1")
+        inside = all(0 < q < 1 for q in settings.quantiles)
+        _require("quantiles", settings.quantiles, inside, "numbers between 0 and 1")
+        _require("quantiles", settings.quantiles, len(set(settings.quantiles)) == len(settings.quantiles), "different")
+        seed = settings.random_state
+        _require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0, or None")
+        return settings
+
+    @property
+    def model_quantiles(self) -> tuple[float, ...]:
+        """The quantiles the network learns: ascending, with the median, which is the forecast itself."""
+        return tuple(sorted({*self.quantiles, 0.5}))
+
+
+def check_count(name: str, value: object) -> int:
+    """Return a whole number of at least 1, or raise an InputError that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} is {value!r}, expected a whole number of at least 1")
+    return int(value)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Turn NumPy's numbers, and lists of numbers, into Python's own."""
+    if name == "quantiles" and not isinstance(value, str):
+        try:
+            return tuple(float(q) for q in value)
+        except (TypeError, ValueError):
+            raise InputError(f"quantiles is {value!r}, expected numbers between 0 and 1") from None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _require(name: str, value: object, holds: bool, expected: str) -> None:
+    if not holds:
+        raise InputError(f"{name} is {value!r}, expected {expected}")

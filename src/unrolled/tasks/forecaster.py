@@ -1,0 +1,403 @@
+"""Forecast series: exponential smoothing and a recurrent network, learned together."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
+from unrolled.data.table import FrameLike
+from unrolled.errors import InputError
+from unrolled.runtime.es_rnn import EsRnnShape
+from unrolled.runtime.model_file import ModelFile, decode_config, write_model
+from unrolled.tasks.backtest import run_backtest
+from unrolled.tasks.estimator import Estimator
+from unrolled.tasks.evaluation import Backtest, Case, Evaluation, evaluate_cases
+from unrolled.tasks.forecast_file import Columns, ForecastConfig, forecast_tensors, restore_model
+from unrolled.tasks.forecast_fitting import fit_model
+from unrolled.tasks.forecast_model import ForecastModel, called
+from unrolled.tasks.forecast_settings import CELL_NAMES, ForecastSettings, check_count
+from unrolled.tasks.history import History
+from unrolled.tasks.known_ahead import follow_on
+from unrolled.tasks.quantile_columns import quantile_columns
+
+if TYPE_CHECKING:
+    from unrolled.training.loop import Progress
+
+__all__ = ["Forecaster"]
+
+Values = NDArray[np.float64]
+
+
+class Forecaster(Estimator):
+    """Forecast one series or many, with intervals.
+
+    Each series has its own exponential smoothing of level and season, on its logarithm where it varies in proportion to
+    its level; what the smoothing leaves over a recurrent network reads and continues, one network for all series.
+    Both are learned together by gradient descent on the pinball loss, as several members side by side whose
+    forecasts are averaged. Equations: :mod:`unrolled.runtime.es_rnn`. Source: Smyl 2020, doi
+    10.1016/j.ijforecast.2019.03.017, the winner of the M4 competition.
+
+    Args:
+        cell: ``gru``, ``gru_reset_before``, ``lstm`` or ``rnn`` (tanh).
+        hidden_size, num_layers: size and number of recurrent layers.
+        input_window: how many steps the network reads at once; default one season, or 8 without a season.
+        horizon: how many steps ahead it learns to forecast; default one season, or 8 without a season.
+        quantiles: bounds to forecast beside the median, each between 0 and 1.
+        season_length: steps of a season; by default from the time stamps (12 for months, 24 for hours, …), 1 without.
+        members: networks whose forecasts are averaged.
+        dropout: share of hidden units left out in each training step, on the way to the output and between layers.
+        max_epochs: passes over all series at most; the learning rate falls to zero along half a cosine over them.
+        patience: epochs without a better validation loss after which training stops.
+        batch_size: series a training step.
+        learning_rate: Adam's, at the start.
+        clip_norm: gradients longer than this are shortened to it.
+        refit: after the number of epochs is chosen on the last ``horizon`` steps kept back, train anew for as long on
+            everything; without it those steps stay unseen.
+        missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
+        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
+        random_state: a whole number; the same one gives the same forecaster, bit for bit, on the same build.
+
+    Attributes:
+        inferred_: one sentence for each thing the data told.
+        validation_: accuracy and coverage on the steps kept back, from a model that had not seen them; an
+            :class:`unrolled.tasks.evaluation.Evaluation`, or None where the series are too short.
+        losses_, validation_losses_: by epoch, of the training that had steps kept back.
+        epochs_: the number of epochs chosen.
+        columns_: the columns' names by role: ``target``, ``time``, ``series``, ``past``, ``future``, ``static``.
+        horizon_, input_window_, season_length_: as chosen.
+        seed_: what ``random_state`` was, or what was drawn in its place.
+        model_: the model, a :class:`unrolled.tasks.forecast_model.ForecastModel`.
+
+    >>> sales = np.tile([10.0, 20.0, 30.0, 20.0], 8) * np.linspace(1, 2, 32)
+    >>> forecaster = Forecaster(season_length=4, members=1, max_epochs=5, random_state=0).fit(sales)
+    >>> forecaster.predict().shape
+    (4,)
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str = "gru",
+        hidden_size: int = 16,
+        num_layers: int = 1,
+        input_window: int | None = None,
+        horizon: int | None = None,
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        season_length: int | None = None,
+        members: int = 8,
+        dropout: float = 0.3,
+        max_epochs: int = 100,
+        patience: int = 30,
+        batch_size: int = 32,
+        learning_rate: float = 0.01,
+        clip_norm: float = 1.0,
+        refit: bool = True,
+        missing: str = "raise",
+        callback: Callable[[Progress], object] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.input_window = input_window
+        self.horizon = horizon
+        self.quantiles = quantiles
+        self.season_length = season_length
+        self.members = members
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.refit = refit
+        self.missing = missing
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        target: str | None = None,
+        time: str | None = None,
+        series: str | None = None,
+        past: Sequence[str] = (),
+        future: Sequence[str] = (),
+        static: Sequence[str] = (),
+    ) -> Forecaster:
+        """Learn from data; what was learned before is replaced only when all has gone well.
+
+        Args:
+            data: a pandas, polars or pyarrow frame with one row for each time and series, an array ``[T]`` or
+                ``[N, T]``, or the path of a CSV file.
+            target, time, series: columns; each is inferred where only one would do, and ``inferred_`` says so.
+            past: columns of numbers known up to the present.
+            future: columns of numbers known ahead, such as prices or holidays; ``predict`` asks for them.
+            static: columns of numbers that do not change within a series.
+
+        Raises:
+            InputError: the data or a parameter will not do; the message names the culprit.
+            TrainingError: the loss is not finite or exploded.
+            MissingExtraError: torch is not installed.
+        """
+        settings = ForecastSettings.check(self.get_params())
+        return self.fit_panel(read_panel(data, target, time, series, past, future, static, missing=settings.missing))
+
+    def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
+        """Forecast what follows the data of ``fit``, or a new history with the same columns, without learning again.
+
+        Args:
+            data: the history; default that of ``fit``. One that begins as it did in ``fit`` starts from the learned
+                states, any other, also of a new series, from its own first seasons.
+            horizon: steps ahead; default ``horizon_``. Beyond it the forecasts are fed back.
+            future: a frame with the columns known ahead, one row for each step and series.
+
+        Returns:
+            A frame of the kind given to ``fit`` (or here as ``data``): time, series, the median under the target's
+            name, and each quantile as ``target_q10``. For an array the median, ``[horizon]`` or ``[N, horizon]``.
+
+        Raises:
+            InputError: the history is too short, the columns known ahead are missing or do not follow on, and so on.
+        """
+        history, like = self._history(data)
+        steps = self._steps(horizon)
+        return self._as_given(history, like, self._forecast(history, steps, future))
+
+    def predict_quantiles(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Values:
+        """As :meth:`predict`, but an array ``[N, horizon, Q]`` of ``quantiles_``: ascending, the median among them."""
+        history, _ = self._history(data)
+        return self._forecast(history, self._steps(horizon), future)
+
+    def evaluate(self, data: Any) -> Evaluation:
+        """Compare forecasts of the last ``horizon_`` steps of ``data``, from the steps before them, with what came.
+
+        Meant for steps that ``fit`` has not seen; on others the result flatters.
+
+        Raises:
+            InputError: a series is shorter than ``input_window_ + horizon_``, and so on.
+        """
+        self._fitted()
+        panel = self._read(data)
+        panel.require_length(self.input_window_, self.horizon_)
+        return evaluate_cases(self.cases(panel), self.season_length_, self.quantiles_)
+
+    def score(self, data: Any) -> float:
+        """``1 - MAE / MAE of the seasonal-naive forecast`` on the last ``horizon_`` steps: 1 is perfect."""
+        return self.evaluate(data).skill
+
+    def backtest(self, data: Any, *, windows: int = 4, step: int | None = None, refit: bool = False) -> Backtest:
+        """Forecast from several past origins with a forecaster that never saw what came after, and compare.
+
+        This forecaster need not be fitted, and is not changed: a new one with its parameters learns from what
+        lies before the first origin, with ``refit`` anew before each. Columns are those of ``fit``, or inferred.
+
+        Args:
+            data: as in :meth:`fit`.
+            windows: origins.
+            step: steps from one origin to the next; default the horizon, so that windows do not overlap.
+        """
+        return run_backtest(self, self._read(data), windows, step, refit)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, whole or not at all; the data of ``fit`` are in it, ``callback`` is not.
+
+        Raises:
+            InputError: not fitted.
+            OSError: the system refused; an older file is intact.
+        """
+        write_model(path, "forecaster", self._fitted(), forecast_tensors(self.model_))
+
+    @classmethod
+    def from_model_file(cls, model_file: ModelFile) -> Forecaster:
+        """The forecaster a model file holds; :func:`unrolled.load` reads the file first."""
+        config = decode_config(model_file, ForecastConfig)
+        model = restore_model(model_file, config)
+        forecaster = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
+        return forecaster._adopt(config, model)
+
+    def fit_panel(self, panel: Panel) -> Forecaster:
+        """:meth:`fit` on data that are already read."""
+        settings = ForecastSettings.check(self.get_params())
+        shape, notes = network_shape(panel, settings)
+        panel.require_length(shape.input_window, shape.horizon)
+        _warn_of_constants(panel)
+        seed = settings.random_state
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        fitting = fit_model(History.from_panel(panel), shape, settings, seed, self.callback)
+        times = panel.times[0]
+        config = ForecastConfig(
+            settings=settings,
+            seed=seed,
+            columns=Columns(
+                panel.target, panel.time, panel.series, tuple(panel.past), tuple(panel.future), tuple(panel.static)
+            ),
+            shape=shape,
+            covariates=fitting.model.covariates,
+            names=panel.names,
+            rows=[len(values) for values in panel.values],
+            times="none" if times is None else "datetime" if times.dtype.kind == "M" else "integer",
+            frequency=panel.frequency,
+            frame_like=panel.frame_like,
+            inferred=[*panel.inferred, *notes, *_said_of_scalings(fitting.model, panel)],
+            validation=fitting.validation,
+            losses=fitting.losses,
+            validation_losses=fitting.validation_losses,
+            epochs=fitting.epochs,
+        )
+        return self._adopt(config, fitting.model)
+
+    def shape_for(self, panel: Panel) -> EsRnnShape:
+        """The sizes the network would have for these data."""
+        return network_shape(panel, ForecastSettings.check(self.get_params()))[0]
+
+    def _adopt(self, config: ForecastConfig, model: ForecastModel) -> Forecaster:
+        """Become a fitted forecaster."""
+        self._config = config
+        self.model_ = model
+        self.inferred_ = config.inferred
+        self.validation_ = config.validation
+        self.losses_ = config.losses
+        self.validation_losses_ = config.validation_losses
+        self.epochs_ = config.epochs
+        self.columns_ = msgspec.structs.asdict(config.columns)
+        self.horizon_ = config.shape.horizon
+        self.input_window_ = config.shape.input_window
+        self.season_length_ = config.shape.season
+        self.quantiles_ = config.shape.quantiles
+        self.seed_ = config.seed
+        return self
+
+    def _fitted(self) -> ForecastConfig:
+        if not hasattr(self, "_config"):
+            raise InputError("this Forecaster is not fitted yet; call fit(data) first")
+        return self._config
+
+    def _steps(self, horizon: int | None) -> int:
+        """The horizon asked for, or the one learned."""
+        if horizon is None:
+            return self.horizon_
+        return check_count("horizon", horizon)
+
+    def _history(self, data: Any) -> tuple[History, FrameLike]:
+        """The series to forecast, and the kind of frame to answer in."""
+        config = self._fitted()
+        if data is None:
+            return self.model_.trained, config.frame_like
+        panel = self._read(data)
+        return History.from_panel(panel), panel.frame_like
+
+    def _read(self, data: Any) -> Panel:
+        """Read data with the columns that ``fit`` had; without it they are inferred."""
+        config = getattr(self, "_config", None)
+        if config is None:
+            return read_panel(data, missing=self.missing)
+        columns, missing = config.columns, self.missing
+        if isinstance(data, np.ndarray | list | tuple) or config.frame_like.kind == "numpy":
+            covariates = [*columns.past, *columns.future, *columns.static]
+            if covariates:
+                raise InputError(f"an array has no covariates, but the forecaster learned from {', '.join(covariates)}")
+            return read_panel(data, missing=missing)
+        return read_panel(
+            data, columns.target, columns.time, columns.series, columns.past, columns.future, columns.static,
+            missing=missing, frequency=config.frequency if columns.time is not None else None,
+        )  # fmt: skip
+
+    def _forecast(self, history: History, horizon: int, future: Any) -> Values:
+        columns, frequency = self._fitted().columns, self._fitted().frequency
+        if columns.future and future is None:
+            raise InputError(
+                f"the forecaster learned from {', '.join(map(repr, columns.future))}, known ahead: give"
+                f" future=, a frame with {horizon} rows of them for each series"
+            )
+        if future is not None and not columns.future:
+            raise InputError("future= was given, but fit had no columns known ahead (its future=)")
+        if columns.future:
+            ahead = read_covariates(
+                future, columns.future, time=columns.time, series=columns.series, missing=self.missing,
+                frequency=frequency if columns.time is not None else None,
+            )  # fmt: skip
+            history = follow_on(history, ahead, frequency, horizon)
+        return self.model_.forecast(history, horizon)
+
+    def cases(self, panel: Panel) -> list[Case]:
+        """Forecasts of each series' last ``horizon_`` steps from those before, beside what came."""
+        history = History.from_panel(panel)
+        earlier = history.without_last(self.horizon_)
+        forecasts = self.model_.forecast(earlier, self.horizon_)
+        actual = [values[-self.horizon_ :] for values in history.values]
+        return [Case(*case) for case in zip(earlier.values, actual, forecasts, strict=True)]
+
+    def _as_given(self, history: History, like: FrameLike, quantiles: Values) -> Any:
+        """Forecasts ``[N, H, Q]`` as an array of medians, or as a frame of the user's kind and names."""
+        config = self._fitted()
+        median = quantiles[..., self.quantiles_.index(0.5)]
+        if like.kind == "numpy":
+            return median[0] if history.names == [""] else median
+        horizon = median.shape[1]
+        columns: dict[str, Any] = {}
+        if like.time is not None:
+            ahead = [config.frequency.after(times[-1], horizon) for times in history.times if times is not None]
+            columns[like.time] = np.concatenate(ahead)
+        if like.series is not None:
+            columns[like.series] = [name for name in history.names for _ in range(horizon)]
+        columns |= quantile_columns(config.columns.target, self.quantiles_, config.settings.quantiles, quantiles)
+        return build_frame(columns, like)
+
+
+def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape, list[str]]:
+    """The network's sizes for these data, and what to say about those that were not given."""
+    longest = max(len(values) for values in panel.values)
+    season, notes = settings.season_length, []
+    if season is None:
+        season = panel.frequency.season
+        if longest < 2 * season:
+            notes.append(f"the season of {season} steps is left out: no series is two seasons long")
+            season = 1
+        else:
+            notes.append(
+                f"the season is {season} steps" if season > 1 else "no season is assumed; season_length= sets one"
+            )
+    usual = season if season > 1 else 8
+    if settings.input_window is None or settings.horizon is None:
+        window, horizon = settings.input_window or usual, settings.horizon or usual
+        notes.append(f"the network reads {window} steps at once and forecasts {horizon}")
+    shape = EsRnnShape(
+        cell=CELL_NAMES[settings.cell],
+        hidden_size=settings.hidden_size,
+        num_layers=settings.num_layers,
+        input_window=settings.input_window or usual,
+        horizon=settings.horizon or usual,
+        quantiles=settings.model_quantiles,
+        season=season,
+        members=settings.members,
+        past=len(panel.past),
+        future=len(panel.future),
+        static=len(panel.static),
+    )
+    return shape, notes
+
+
+def _said_of_scalings(model: ForecastModel, panel: Panel) -> list[str]:
+    logs, N = sum(scaling.log for scaling in model.scalings), len(panel.names)
+    if not logs:
+        return []
+    if N == 1:
+        return [f"{panel.target!r} is modelled on its logarithm: it varies in proportion to its level"]
+    return [f"{logs} of {N} series are modelled on their logarithm: they vary in proportion to their level"]
+
+
+def _warn_of_constants(panel: Panel) -> None:
+    constant = [called(name) for name, values in zip(panel.names, panel.values, strict=True) if np.ptp(values) == 0]
+    if constant:
+        more = f" and {len(constant) - 3} more" if len(constant) > 3 else ""
+        message = f"{', '.join(constant[:3])}{more}: every value is the same, so the forecast will be that value"
+        warnings.warn(message, UserWarning, stacklevel=4)

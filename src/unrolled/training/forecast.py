@@ -1,0 +1,91 @@
+"""Learning the forecasting model from a batch of series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unrolled.runtime.es_rnn import EsRnnShape
+from unrolled.runtime.series_batch import SeriesBatch
+from unrolled.training.es_rnn import EsRnnModule
+from unrolled.training.loop import Progress, TrainingRun, train
+
+__all__ = ["TrainingOptions", "learn"]
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train, whatever the data; ``seed`` fixes initial weights, dropout and the order of batches."""
+
+    dropout: float
+    max_epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    clip_norm: float
+    seed: int
+    callback: Callable[[Progress], object] | None
+
+
+def learn(
+    shape: EsRnnShape,
+    batch: SeriesBatch,
+    options: TrainingOptions,
+    *,
+    phase: str,
+    validate: Callable[[EsRnnModule], float] | None = None,
+    stop_after: int | None = None,
+) -> tuple[EsRnnModule, TrainingRun]:
+    """Train a module on every window of every series of ``batch``; the caller's torch generator is left as it was.
+
+    A short tail is a noisy judge, and in the first half of the epochs the learning rate is too high for a finished
+    model: only the second half is chosen from.
+
+    ``validate`` scores the module after each epoch on what ``batch`` does not hold; without it training runs for
+    ``stop_after`` epochs of the ``max_epochs`` that its learning rate is planned for, or all of them.
+    """
+    generator = np.random.default_rng(options.seed)
+    N = batch.z.shape[1]
+
+    def batches() -> Iterator[NDArray[np.int64]]:
+        order = generator.permutation(N)
+        for start in range(0, N, options.batch_size):
+            yield order[start : start + options.batch_size]
+
+    with torch.random.fork_rng(devices=[]), _threads_worth_having(min(N, options.batch_size), shape.hidden_size):
+        torch.manual_seed(options.seed)
+        module = EsRnnModule(shape, batch, options.dropout)
+        run = train(
+            module,
+            batches,
+            lambda series: module.loss(batch.select(series), series),
+            epochs=options.max_epochs,
+            stop_after=stop_after,
+            batches_per_epoch=math.ceil(N / options.batch_size),
+            learning_rate=options.learning_rate,
+            clip_norm=options.clip_norm,
+            validate=None if validate is None else lambda: validate(module),
+            patience=options.patience,
+            first_candidate=(options.max_epochs + 1) // 2,
+            phase=phase,
+            callback=options.callback,
+        )
+    return module, run
+
+
+@contextmanager
+def _threads_worth_having(batch: int, hidden_size: int) -> Generator[None, None, None]:
+    """One thread for networks so small that threads would wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    if batch * hidden_size < 1024:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
