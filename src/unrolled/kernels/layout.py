@@ -70,7 +70,7 @@ class Layout:
         return Layout(ends.astype(np.int64), len(lengths))
 
     def before(self, reverse: bool) -> NDArray[np.int64]:
-        """For every packed row, where the state before it lies in all states ``[N, H]`` followed by the initial ones."""
+        """For every packed row, where the state before it lies in all states followed by the initial ones."""
         step = np.repeat(np.arange(self.steps), np.diff(self.offsets))
         row = np.arange(self.rows) - self.offsets[step]
         neighbour = step + 1 if reverse else step - 1
