@@ -19,13 +19,21 @@ struct Block {
 // Calls body(r, unit, count, acc) for every row and vector of units of a block; `count` lanes are real,
 // acc points at the vectors the product left for them, COLUMNS a tile.
 template <class T, int COLUMNS, class Body>
-inline __attribute__((always_inline)) void for_each_vector(const Block<T>& b, const T* acc, Body&& body) {
+inline __attribute__((always_inline)) void for_each_vector(const Block<T>& b, T* acc, Body&& body) {
   for (int r = 0; r < b.rows; ++r)
     for (int i = 0; i < b.tiles; ++i) {
       const int64_t unit = b.first_unit + i * kLanes<T>;
       body(r, unit, b.units - unit, acc);
       acc += COLUMNS * kLanes<T>;
     }
+}
+
+// Activates gate GATE of COLUMNS in place. The functions are long chains of dependent operations: a loop of its own
+// for each keeps many of them in flight, where a step written in one go would wait for every result in turn.
+template <class T, int COLUMNS, int GATE, class Function>
+inline __attribute__((always_inline)) void activate(const Block<T>& b, T* acc, Function&& function) {
+  T* gate = acc + GATE * kLanes<T>;
+  for (int i = 0; i < b.rows * b.tiles; ++i, gate += COLUMNS * kLanes<T>) store(gate, function(load(gate)));
 }
 
 // Row of a state before the block's step, [B, H] initial or [N, row] of all steps.
@@ -64,10 +72,10 @@ inline __attribute__((always_inline)) Vec<T> tanh_slope(Vec<T> y) {
 // A gate named by BIAS_GATE starts from `bias` instead.
 template <class T, int GATES, int BIAS_GATE>
 inline void start_from(const Block<T>& b, const T* source, int64_t source_row, const T* bias, T* acc) {
-  for_each_vector<T, GATES>(b, acc, [&](int r, int64_t unit, int64_t count, const T* a) {
+  for_each_vector<T, GATES>(b, acc, [&](int r, int64_t unit, int64_t count, T* a) {
     for (int g = 0; g < GATES; ++g) {
       const T* from = g == BIAS_GATE ? bias + unit : source + r * source_row + g * b.units + unit;
-      store(const_cast<T*>(a) + g * kLanes<T>, load_some(from, count));
+      store(a + g * kLanes<T>, load_some(from, count));
     }
   });
 }

@@ -74,7 +74,7 @@ void forward_one_product(const Forward& f, int64_t first, int64_t last) {
     for_each_tile<T, G>(s, part, static_cast<const T*>(f.weight), H, H, [&](const Block<T>& b, const Group<T>& g) {
       alignas(64) T acc[kScratch<T>];
       start_from<T, G, Cell::kBiasGate>(b, at<T>(f.gates, b.packed, G * H), G * H, bias, acc);
-      multiply(g.tiles * G, b.rows, acc, h + b.row * h_row, h_row, H, g.packed);
+      multiply<T, G>(g.tiles, b.rows, acc, h + b.row * h_row, h_row, H, g.packed);
       Cell::forward(f, b, acc);
     });
   });
@@ -90,13 +90,13 @@ void forward_two_products(const Forward& f, int64_t first, int64_t last) {
     for_each_tile<T, 2>(s, part, gates_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
       alignas(64) T acc[kScratch<T>];
       start_from<T, 2, -1>(b, at<T>(f.gates, b.packed, 3 * H), 3 * H, nullptr, acc);
-      multiply(g.tiles * 2, b.rows, acc, h + b.row * h_row, h_row, H, g.packed);
+      multiply<T, 2>(g.tiles, b.rows, acc, h + b.row * h_row, h_row, H, g.packed);
       Cell::forward_gates(f, b, acc);
     });
     for_each_tile<T, 1>(s, part, candidate_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
       alignas(64) T acc[kScratch<T>];
       start_from<T, 1, -1>(b, at<T>(f.gates, b.packed, 3 * H) + 2 * H, 3 * H, nullptr, acc);
-      multiply(g.tiles, b.rows, acc, at<T>(f.extra, b.row, H), H, H, g.packed);
+      multiply<T, 1>(g.tiles, b.rows, acc, at<T>(f.extra, b.row, H), H, H, g.packed);
       Cell::forward_state(f, b, acc);
     });
   });
@@ -117,7 +117,7 @@ inline void arriving_gradient(const Backward& f, const Block<T>& b, const Group<
   else
     std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
   if (from.grad_after)
-    multiply(g.tiles, b.rows, acc, at<T>(from.grad_after, b.row, from.row), from.row, from.depth, g.packed);
+    multiply<T, 1>(g.tiles, b.rows, acc, at<T>(from.grad_after, b.row, from.row), from.row, from.depth, g.packed);
 }
 
 // Calls body(step, part, arriving) against the sequences, then leaves the initial state's gradient of the rows
@@ -175,7 +175,7 @@ void backward_two_products(const Backward& f, int64_t first, int64_t last) {
     for_each_tile<T, 1>(s, part, candidate_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
       alignas(64) T acc[kScratch<T>];
       std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
-      multiply(g.tiles, b.rows, acc, at<T>(f.grad_gates, b.packed, 3 * H) + 2 * H, 3 * H, H, g.packed);
+      multiply<T, 1>(g.tiles, b.rows, acc, at<T>(f.grad_gates, b.packed, 3 * H) + 2 * H, 3 * H, H, g.packed);
       Cell::backward_reset(f, b, acc);
     });
   });

@@ -21,8 +21,9 @@ constexpr int kMaxRows[kMaxColumns + 1] = {0, 8, 8, 8, 6};
 constexpr int kMaxRows[kMaxColumns + 1] = {0, 8, 6, 4, 3};
 #endif
 // Accumulators of the largest block.
+constexpr int kScratchVectors = 32;
 template <class T>
-constexpr int kScratch = 32 * kLanes<T>;
+constexpr int kScratch = kScratchVectors * kLanes<T>;
 
 // Loops over registers must be gone before the compiler decides what lives in memory.
 #define UNROLL _Pragma("GCC unroll 16")
@@ -115,21 +116,37 @@ inline void product_of_block(int rows, T* acc, const T* a, int64_t a_row, int64_
   }
 }
 
-template <class T>
-void multiply(int columns, int rows, T* acc, const T* a, int64_t a_row, int64_t depth, const T* packed) {
-  switch (columns) {
+template <class T, int COLUMNS_PER_TILE>
+inline void product_of_group(int tiles, int rows, T* acc, const T* a, int64_t a_row, int64_t depth, const T* packed) {
+  switch (tiles * COLUMNS_PER_TILE) {
     case 1: return product_of_block<T, 1>(rows, acc, a, a_row, depth, packed);
     case 2: return product_of_block<T, 2>(rows, acc, a, a_row, depth, packed);
     case 3: return product_of_block<T, 3>(rows, acc, a, a_row, depth, packed);
-    case 4: return product_of_block<T, 4>(rows, acc, a, a_row, depth, packed);
-    case 6: return product_of_row<T, 3, 2>(acc, a, depth, packed);
-    case 8: return product_of_row<T, 4, 2>(acc, a, depth, packed);
-    default: return product_of_row<T, 3, 3>(acc, a, depth, packed);
+    default: return product_of_block<T, 4>(rows, acc, a, a_row, depth, packed);
   }
 }
 
+// acc += rows of a times a run of `tiles` tiles of GATES gates. A run longer than one packed group has one row.
+template <class T, int GATES>
+void multiply(int tiles, int rows, T* acc, const T* a, int64_t a_row, int64_t depth, const T* packed) {
+  constexpr int most = tiles_per_group(GATES), columns = most * GATES;
+  while (tiles > most) {
+    const int groups = columns == 3 && tiles >= 3 * most ? 3 : tiles >= 2 * most ? 2 : 1;
+    if (groups == 3)
+      product_of_row<T, 3, 3>(acc, a, depth, packed);
+    else if (groups == 2)
+      product_of_row<T, columns, 2>(acc, a, depth, packed);
+    else
+      product<T, columns, 1>(acc, a, a_row, depth, packed);
+    tiles -= groups * most;
+    acc += groups * columns * kLanes<T>;
+    packed += groups * columns * kLanes<T> * depth;
+  }
+  if (tiles) product_of_group<T, GATES>(tiles, rows, acc, a, a_row, depth, packed);
+}
+
 // A run of units worked on together: its first unit, its number of vector tiles, its packed weights. For a
-// single row it spans several packed groups side by side.
+// single row it spans several packed groups, to have enough independent work in flight.
 template <class T>
 struct Group {
   int64_t first_unit;
@@ -137,23 +154,16 @@ struct Group {
   const T* packed;
 };
 
-constexpr int groups_side_by_side(int gates) { return gates == 3 ? 3 : 2; }
-
-// Calls body(group) for all groups of `units` units with GATES gates and depth `depth`, in order.
+// Calls body(group) for all runs of `units` units with GATES gates and depth `depth`, in order.
 template <class T, int GATES, class Body>
 inline void for_each_group(int64_t units, int64_t depth, const T* packed, bool single_row, Body&& body) {
-  constexpr int most = tiles_per_group(GATES);
+  constexpr int most = tiles_per_group(GATES), longest = kScratchVectors / GATES / most * most;
   const int64_t tiles = (units + kLanes<T> - 1) / kLanes<T>;
-  for (int64_t first = 0; first < tiles;) {
-    int64_t count = tiles - first;
-    if (count > most) {
-      const int64_t whole = count / most;
-      const int64_t side = single_row ? groups_side_by_side(GATES) : 1;
-      count = most * (whole < side ? whole : side);
-    }
+  const int64_t run = single_row ? longest : most;
+  for (int64_t first = 0; first < tiles; first += run) {
+    const int64_t count = tiles - first < run ? tiles - first : run;
     body(Group<T>{first * kLanes<T>, static_cast<int>(count), packed});
     packed += depth * count * GATES * kLanes<T>;
-    first += count;
   }
 }
 
@@ -213,7 +223,7 @@ void dense(const Dense& d, int64_t first_row, int64_t last_row) {
       alignas(64) T acc[kScratch<T>];
       const int width = group.tiles * kLanes<T>;
       for (int r = 0; r < rows; ++r) std::memcpy(acc + r * width, start, width * sizeof(T));
-      multiply(group.tiles, rows, acc, x + row * d.x_row, d.x_row, d.inputs, group.packed);
+      multiply<T, 1>(group.tiles, rows, acc, x + row * d.x_row, d.x_row, d.inputs, group.packed);
       for (int r = 0; r < rows; ++r)
         for (int i = 0; i < group.tiles; ++i)
           store_some(out + (row + r) * d.out_row + group.first_unit + i * kLanes<T>,

@@ -13,13 +13,14 @@ struct Gru {
   static constexpr int kGradColumns = 4, kRecurrentColumns = 3;
   static constexpr bool kCarry = true;
 
-  static void forward(const Forward& f, const Block<T>& b, const T* acc) {
+  static void forward(const Forward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    for_each_vector<T, 3>(b, acc, [&](int row, int64_t u, int64_t count, const T* a) {
+    activate<T, 3, 0>(b, acc, sigmoid<T>);
+    activate<T, 3, 1>(b, acc, sigmoid<T>);
+    for_each_vector<T, 3>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + row;
       T* gates = at<T>(f.gates, p, 3 * H) + u;
-      const Vec<T> r = sigmoid<T>(load(a));
-      const Vec<T> z = sigmoid<T>(load(a + kLanes<T>));
+      const Vec<T> r = load(a), z = load(a + kLanes<T>);
       const Vec<T> recurrent = load(a + 2 * kLanes<T>);
       const Vec<T> n = hyperbolic_tangent<T>(fma(r, recurrent, load_some(gates + 2 * H, count)));
       const Vec<T> h_before = load_some(state_before<T>(b, row, f.h0, f.h, f.h_row) + u, count);
@@ -32,9 +33,9 @@ struct Gru {
     });
   }
 
-  static void backward(const Backward& f, const Block<T>& b, const T* acc) {
+  static void backward(const Backward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, const T* a) {
+    for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + row;
       const T* gates = at<T>(f.gates, p, 3 * H) + u;
       const Vec<T> r = load_some(gates, count), z = load_some(gates + H, count);

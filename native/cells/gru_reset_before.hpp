@@ -9,9 +9,9 @@ namespace {
 template <class T>
 struct GruResetBefore {
   // r and z from the first product; leaves r * h[t-1] in f.extra and z in f.gates
-  static void forward_gates(const Forward& f, const Block<T>& b, const T* acc) {
+  static void forward_gates(const Forward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    for_each_vector<T, 2>(b, acc, [&](int row, int64_t u, int64_t count, const T* a) {
+    for_each_vector<T, 2>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
       T* gates = at<T>(f.gates, b.packed + row, 3 * H) + u;
       const Vec<T> r = sigmoid<T>(load(a));
       const Vec<T> h_before = load_some(state_before<T>(b, row, f.h0, f.h, f.h_row) + u, count);
@@ -22,9 +22,9 @@ struct GruResetBefore {
   }
 
   // the candidate from the second product, and the new state
-  static void forward_state(const Forward& f, const Block<T>& b, const T* acc) {
+  static void forward_state(const Forward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, const T* a) {
+    for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + row;
       T* gates = at<T>(f.gates, p, 3 * H) + u;
       const Vec<T> n = hyperbolic_tangent<T>(load(a));
@@ -36,9 +36,9 @@ struct GruResetBefore {
   }
 
   // gradients of z's and n's pre-activations, and the part of grad h[t-1] that passes through z
-  static void backward_state(const Backward& f, const Block<T>& b, const T* acc) {
+  static void backward_state(const Backward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, const T* a) {
+    for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + row;
       const T* gates = at<T>(f.gates, p, 3 * H) + u;
       const Vec<T> z = load_some(gates + H, count), n = load_some(gates + 2 * H, count);
@@ -52,9 +52,9 @@ struct GruResetBefore {
   }
 
   // the gradient of r * h[t-1] came from the product: r's pre-activation, and r's part of grad h[t-1]
-  static void backward_reset(const Backward& f, const Block<T>& b, const T* acc) {
+  static void backward_reset(const Backward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, const T* a) {
+    for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + row;
       const Vec<T> r = load_some(at<T>(f.gates, p, 3 * H) + u, count);
       const Vec<T> h_before = load_some(state_before<T>(b, row, f.h0, f.h, f.h_row) + u, count);

@@ -11,17 +11,19 @@ struct Lstm {
   static constexpr int kGradColumns = 4, kRecurrentColumns = 4;
   static constexpr bool kCarry = false;
 
-  static void forward(const Forward& f, const Block<T>& b, const T* acc) {
+  static void forward(const Forward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    for_each_vector<T, 4>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
+    activate<T, 4, 0>(b, acc, sigmoid<T>);
+    activate<T, 4, 1>(b, acc, sigmoid<T>);
+    activate<T, 4, 2>(b, acc, hyperbolic_tangent<T>);
+    activate<T, 4, 3>(b, acc, sigmoid<T>);
+    for_each_vector<T, 4>(b, acc, [&](int r, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + r;
       // without a tape the running cell state lives in one row a sequence
       T* c_now = f.tape ? at<T>(f.c, p, H) : at<T>(f.c, b.row + r, H);
       const T* c_before = f.tape ? state_before<T>(b, r, f.c0, f.c, H) : c_now;
-      const Vec<T> i = sigmoid<T>(load(a));
-      const Vec<T> forget = sigmoid<T>(load(a + kLanes<T>));
-      const Vec<T> g = hyperbolic_tangent<T>(load(a + 2 * kLanes<T>));
-      const Vec<T> o = sigmoid<T>(load(a + 3 * kLanes<T>));
+      const Vec<T> i = load(a), forget = load(a + kLanes<T>);
+      const Vec<T> g = load(a + 2 * kLanes<T>), o = load(a + 3 * kLanes<T>);
       const Vec<T> c = fma(forget, load_some(c_before + u, count), i * g);
       store_some(c_now + u, c, count);
       store_some(at<T>(f.h, p, f.h_row) + u, o * hyperbolic_tangent<T>(c), count);
@@ -34,14 +36,18 @@ struct Lstm {
     });
   }
 
-  static void backward(const Backward& f, const Block<T>& b, const T* acc) {
+  static void backward(const Backward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
+    alignas(64) T tanh_cells[kScratch<T>];
+    for_each_vector<T, 1>(b, tanh_cells, [&](int r, int64_t u, int64_t count, T* tanh_c) {
+      store(tanh_c, hyperbolic_tangent<T>(load_some(at<T>(f.c, b.packed + r, H) + u, count)));
+    });
+    for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + r;
       const T* gates = at<T>(f.gates, p, 4 * H) + u;
       const Vec<T> i = load_some(gates, count), forget = load_some(gates + H, count);
       const Vec<T> g = load_some(gates + 2 * H, count), o = load_some(gates + 3 * H, count);
-      const Vec<T> tanh_c = hyperbolic_tangent<T>(load_some(at<T>(f.c, p, H) + u, count));
+      const Vec<T> tanh_c = load(tanh_cells + (a - acc));
       const Vec<T> c_before = load_some(state_before<T>(b, r, f.c0, f.c, H) + u, count);
       const Vec<T> grad_h = load_some(at<T>(f.grad_h, p, f.grad_row) + u, count) + load(a);
       T* carried = at<T>(f.grad_c0, b.row + r, H) + u;

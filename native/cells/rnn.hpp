@@ -44,14 +44,14 @@ struct Rnn {
   static constexpr int kGradColumns = 1, kRecurrentColumns = 1;
   static constexpr bool kCarry = false;
 
-  static void forward(const Forward& f, const Block<T>& b, const T* acc) {
-    for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t n, const T* a) {
+  static void forward(const Forward& f, const Block<T>& b, T* acc) {
+    for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t n, T* a) {
       store_some(at<T>(f.h, b.packed + r, f.h_row) + u, Activation::template apply<T>(load(a)), n);
     });
   }
 
-  static void backward(const Backward& f, const Block<T>& b, const T* acc) {
-    for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t n, const T* a) {
+  static void backward(const Backward& f, const Block<T>& b, T* acc) {
+    for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t n, T* a) {
       const int64_t p = b.packed + r;
       const Vec<T> grad_h = load_some(at<T>(f.grad_h, p, f.grad_row) + u, n) + load(a);
       const Vec<T> h = load_some(at<T>(f.h, p, f.h_row) + u, n);
