@@ -58,6 +58,7 @@ def fit_model(
         raise MissingExtraError("fitting a Forecaster", error.name or "torch", "train") from None
     options = TrainingOptions(
         dropout=settings.dropout,
+        oldest_weight=settings.oldest_weight,
         max_epochs=settings.max_epochs,
         patience=settings.patience,
         batch_size=settings.batch_size,

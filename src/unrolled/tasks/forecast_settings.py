@@ -29,6 +29,7 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     season_length: int | None
     members: int
     dropout: float
+    oldest_weight: float
     max_epochs: int
     patience: int
     batch_size: int
@@ -61,6 +62,7 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             value = getattr(settings, name)
             _require(name, value, 0 < value < math.inf, "above 0")
         _require("dropout", settings.dropout, 0 <= settings.dropout < 1, "from 0 to below 1")
+        _require("oldest_weight", settings.oldest_weight, 0 < settings.oldest_weight <= 1, "above 0, at most 1")
         inside = all(0 < q < 1 for q in settings.quantiles)
         _require("quantiles", settings.quantiles, inside, "numbers between 0 and 1")
         _require("quantiles", settings.quantiles, len(set(settings.quantiles)) == len(settings.quantiles), "different")

@@ -53,6 +53,7 @@ class Forecaster(Estimator):
         season_length: steps of a season; by default from the time stamps (12 for months, 24 for hours, …), 1 without.
         members: networks whose forecasts are averaged.
         dropout: share of hidden units left out in each training step, on the way to the output and between layers.
+        oldest_weight: how much the oldest steps of a series count in training, where the newest count 1.
         max_epochs: passes over all series at most; the learning rate falls to zero along half a cosine over them.
         patience: epochs without a better validation loss after which training stops.
         batch_size: series a training step.
@@ -93,6 +94,7 @@ class Forecaster(Estimator):
         season_length: int | None = None,
         members: int = 8,
         dropout: float = 0.3,
+        oldest_weight: float = 0.1,
         max_epochs: int = 100,
         patience: int = 30,
         batch_size: int = 32,
@@ -112,6 +114,7 @@ class Forecaster(Estimator):
         self.season_length = season_length
         self.members = members
         self.dropout = dropout
+        self.oldest_weight = oldest_weight
         self.max_epochs = max_epochs
         self.patience = patience
         self.batch_size = batch_size

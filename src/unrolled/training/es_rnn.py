@@ -36,9 +36,9 @@ class EsRnnModule(torch.nn.Module):
     the quantiles of what the smoothing leaves over: training begins at a sensible forecast.
     """
 
-    def __init__(self, shape: EsRnnShape, batch: SeriesBatch, dropout: float) -> None:
+    def __init__(self, shape: EsRnnShape, batch: SeriesBatch, *, dropout: float, oldest_weight: float) -> None:
         super().__init__()
-        self.shape, self.dropout = shape, dropout
+        self.shape, self.dropout, self.oldest_weight = shape, dropout, oldest_weight
         M, N = shape.members, batch.z.shape[1]
         states = [initial_states(batch.z[:length, i], shape.season) for i, length in enumerate(batch.lengths)]
         level = torch.tensor([level for level, _ in states], dtype=torch.float64)
@@ -56,14 +56,25 @@ class EsRnnModule(torch.nn.Module):
         self.head_bias = torch.nn.Parameter(self._initial_bias(batch).repeat(M, 1))
 
     def loss(self, batch: SeriesBatch, series: NDArray[np.int64]) -> torch.Tensor:
-        """Mean pinball loss over members, windows, horizons and quantiles; ``series [B]`` are the batch's columns."""
+        """Mean pinball loss over members, windows, horizons and quantiles; ``series [B]`` are the batch's columns.
+
+        A window's weight falls geometrically with its age, from 1 to ``oldest_weight`` (discounted least squares: R. G.
+        Brown, *Smoothing, Forecasting and Prediction of Discrete Time Series*, 1963): the future resembles recent years.
+        """
         windows = self._windows(batch, series)
-        lengths = torch.from_numpy(batch.lengths - self.shape.input_window + 1)
+        steps = batch.lengths - self.shape.input_window + 1
+        lengths = None if steps.min() == steps.max() else torch.from_numpy(steps)  # nothing to sort and cut then
         hidden = torch.stack([rnn(x, lengths=lengths)[0] for rnn, x in zip(self.rnns, windows.inputs, strict=True)])
         hidden = dropout(hidden[:, : windows.targets.shape[1]], self.dropout, self.training)
         losses = pinball(windows.targets, self._quantiles(self._heads(hidden)), torch.tensor(self.shape.quantiles))
-        weights = windows.mask.float()
+        weights = self._weights(windows.mask)
         return (losses.mean((0, 3, 4)) * weights).sum() / weights.sum()
+
+    def _weights(self, mask: torch.Tensor) -> torch.Tensor:
+        """How much each window counts ``[origins, B]``: less the older it is, within its own series."""
+        windows = mask.sum(0)
+        age = (windows - 1 - torch.arange(len(mask))[:, None]) / windows
+        return torch.where(mask, self.oldest_weight**age, 0.0)
 
     def _heads(self, hidden: torch.Tensor) -> torch.Tensor:
         """Each member's head on its own hidden states: ``[M, steps, B, hidden]`` → ``[M, steps, B, H Q]``."""

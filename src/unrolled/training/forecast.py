@@ -24,6 +24,7 @@ class TrainingOptions:
     """How to train, whatever the data; ``seed`` fixes initial weights, dropout and the order of batches."""
 
     dropout: float
+    oldest_weight: float
     max_epochs: int
     patience: int
     batch_size: int
@@ -60,7 +61,7 @@ def learn(
 
     with torch.random.fork_rng(devices=[]), _threads_worth_having(min(N, options.batch_size), shape.hidden_size):
         torch.manual_seed(options.seed)
-        module = EsRnnModule(shape, batch, options.dropout)
+        module = EsRnnModule(shape, batch, dropout=options.dropout, oldest_weight=options.oldest_weight)
         run = train(
             module,
             batches,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -85,7 +84,7 @@ def train(
     """
     run = TrainingRun()
     optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate, foreach=True)
-    best_loss, best_state = math.inf, copy.deepcopy(module.state_dict())
+    best_loss, best_state = math.inf, _state(module)
     step, first_loss, started = 0, None, perf_counter()
     for epoch in range(1, (stop_after or epochs) + 1):
         for group in optimiser.param_groups:
@@ -97,7 +96,7 @@ def train(
             optimiser.zero_grad()
             batch_loss = loss(batch)
             batch_loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
+            norm = torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
             value = batch_loss.item()
             first_loss = value if first_loss is None else first_loss
             problem = _problem(module, value, first_loss, norm.item())
@@ -107,6 +106,7 @@ def train(
                     f"training stopped at step {step} (epoch {epoch}): {problem}; the best state before it was kept;"
                     f" check the data for extreme values, or lower learning_rate (now {learning_rate:g})"
                 )
+            torch.nn.utils.clip_grads_with_norm_(module.parameters(), clip_norm, norm)
             optimiser.step()
             total += value
             if callback is not None:
@@ -121,12 +121,17 @@ def train(
                 score = validate()
             run.validation_losses.append(score)
         if epoch <= first_candidate or score < best_loss:
-            best_loss, best_state, run.best_epoch = score, copy.deepcopy(module.state_dict()), epoch
+            best_loss, best_state, run.best_epoch = score, _state(module), epoch
         if validate is not None and patience is not None and epoch - run.best_epoch >= patience:
             break
     if validate is not None:
         module.load_state_dict(best_state)
     return run
+
+
+def _state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of every parameter and buffer."""
+    return {name: value.clone() for name, value in module.state_dict().items()}
 
 
 def _problem(module: torch.nn.Module, loss: float, first_loss: float, norm: float) -> str | None:
