@@ -1,0 +1,203 @@
+"""``unrolled demo``: a GRU learns the airline series, is held against the year it has not seen, and shows its work."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unrolled.cli.options import SeedOption, make_forecaster
+from unrolled.cli.output import JsonOption, print_json
+from unrolled.cli.progress import TrainingBar
+from unrolled.errors import InputError
+
+if TYPE_CHECKING:
+    from unrolled.cli.terminal_chart import Interval
+    from unrolled.tasks.evaluation import Evaluation
+    from unrolled.tasks.forecaster import Forecaster
+
+__all__ = ["demo"]
+
+HELD_OUT = 12
+SHOWN = 60  # months before the forecast on the page
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the demo found."""
+
+    forecaster: Forecaster
+    interval: Interval
+    evaluation: Evaluation
+    seconds: float
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write model, page and data to.")
+    ] = Path("demo"),
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a GRU on airline passengers and forecast a year it has not seen.
+
+    Prints a chart and the errors beside those of simple methods, and writes the model, the data and a page. The
+    data are 144 monthly totals, 1949 to 1960 (Box and Jenkins 1976, Series G); the last 12 are held out.
+    """
+    if output.exists() and not output.is_dir():
+        raise InputError(f"cannot write to {output}: it is not a folder; choose another with -o")
+    output.mkdir(parents=True, exist_ok=True)
+    if not as_json:
+        print("A GRU learns the monthly airline passengers of 1949 to 1959, in thousands, and forecasts 1960.")
+    result = _learn(seed)
+    files = _write(output, result)
+    if as_json:
+        print_json(_as_dict(result, files))
+        return
+    _show(result)
+    print(f"\nThe model:  {files['model']}\nThe data:   {files['data']}\nAs a page:  {files['page']}, for a browser")
+    print("\nNext:")
+    for command in _next_commands(output):
+        print(f"  {command}")
+
+
+def _learn(seed: int) -> Result:
+    import numpy as np
+
+    from unrolled.cli.terminal_chart import Interval
+    from unrolled.data.airline import MONTHS, PASSENGERS
+    from unrolled.data.panel import build_frame
+    from unrolled.data.table import FrameLike
+
+    polars = FrameLike("polars")
+    whole = build_frame({"month": MONTHS, "passengers": PASSENGERS}, polars)
+    started = perf_counter()
+    with TrainingBar() as bar:
+        forecaster = make_forecaster(
+            callback=bar, seed=seed, season=None, horizon=HELD_OUT, cell="gru_reset_before", missing="raise"
+        )
+        forecaster.fit(whole.head(len(whole) - HELD_OUT), target="passengers", time="month")
+    seconds = perf_counter() - started
+    forecast = forecaster.predict()
+    low, median, high = (np.asarray(forecast[f"passengers{q}"]) for q in ("_q10", "", "_q90"))
+    return Result(forecaster, Interval(low, median, high), forecaster.evaluate(whole), seconds)
+
+
+def _write(folder: Path, result: Result) -> dict[str, Path]:
+    from unrolled.data.airline import MONTHS, PASSENGERS
+    from unrolled.runtime.atomic_write import write_atomically
+
+    files = {"model": folder / "model.safetensors", "data": folder / "passengers.csv", "page": folder / "index.html"}
+    rows = [f"{month},{passengers}" for month, passengers in zip(MONTHS, PASSENGERS, strict=True)]
+    write_atomically(files["data"], ("\n".join(["month,passengers", *rows]) + "\n").encode())
+    result.forecaster.save(files["model"])
+    write_atomically(files["page"], _page(result, folder).encode())
+    return files
+
+
+def _show(result: Result) -> None:
+    import numpy as np
+
+    from unrolled.cli.forecast_output import print_chart
+    from unrolled.data.airline import MONTHS, PASSENGERS
+
+    values = np.array(PASSENGERS, dtype=np.float64)
+    times = np.array(MONTHS, dtype="datetime64[M]")
+    print(f"Trained in {result.seconds:.1f} s, for {result.forecaster.epochs_} epochs, a number chosen on 1959.\n")
+    print_chart(values[:-HELD_OUT], result.interval, values[-HELD_OUT:], times, "10 % to 90 %")
+    print(f"\nErrors over 1960, thousands of passengers (sMAPE in %):\n{result.evaluation}")
+
+
+def _page(result: Result, folder: Path) -> str:
+    import numpy as np
+
+    from unrolled.cli.figures import forecast_figure, loss_figure
+    from unrolled.cli.page import Figure, Page
+    from unrolled.data.airline import MONTHS, PASSENGERS
+    from unrolled.version import library_version
+
+    values = np.array(PASSENGERS, dtype=np.float64)[-SHOWN - HELD_OUT :]
+    times = np.array(MONTHS, dtype="datetime64[M]")[-SHOWN - HELD_OUT :]
+    evaluation, forecaster = result.evaluation, result.forecaster
+    page = Page("A year of airline passengers, forecast by a GRU")
+    page.paragraph(
+        "A recurrent network learned from the monthly airline passengers of 1949 to 1959 and forecasts the twelve"
+        " months of 1960, which it has never seen."
+    )
+    page.heading("Forecast")
+    page.figure(
+        Figure(
+            forecast_figure(
+                values[:-HELD_OUT], result.interval, values[-HELD_OUT:], times, "Passengers a month, and the forecast"
+            ),
+            [
+                ("var(--quiet)", "history", False),
+                ("var(--truth)", "what came in 1960", False),
+                ("var(--forecast)", "forecast: the median", False),
+                ("var(--interval)", "10 % to 90 % quantile", True),
+            ],
+            "International airline passengers, thousands a month. The dashed line is where the data for training end.",
+            latest=True,
+        )
+    )
+    page.heading("How far off")
+    page.table(["", "MAE", "RMSE", "sMAPE, %", "MASE"], [_row(*item) for item in evaluation.accuracy.items()], own=0)
+    if evaluation.coverage is not None:
+        page.paragraph(
+            f"Errors over the twelve months, in thousands of passengers. {evaluation.coverage:.0%} of the values lie in"
+            f" the interval; it is made to hold {evaluation.nominal_coverage:.0%}. MASE compares with repeating the"
+            " last year: below 1 is better.",
+            quiet=True,
+        )
+    page.heading("Training")
+    page.figure(
+        Figure(
+            loss_figure(
+                forecaster.losses_, forecaster.validation_losses_, forecaster.epochs_, "Loss of each epoch of training"
+            ),
+            [],
+            "Quantile loss on scaled data, by epoch. Validation is the last year before 1960; the dashed line marks the"
+            " epoch that was chosen there. Training then began anew on everything before 1960, for as many epochs.",
+        )
+    )
+    page.heading("The model")
+    page.paragraph(
+        f"{forecaster.members} networks with {forecaster.hidden_size} hidden units each, averaged, on top of"
+        " exponential smoothing of level and season; all of it is learned together. The cell is a gated recurrent unit"
+        f" whose reset gate acts before the product. Trained in {result.seconds:.1f} seconds."
+    )
+    page.heading("Next")
+    page.code(_next_commands(folder))
+    page.footer(
+        f"unrolled {library_version()}. Data: Box and Jenkins, Time Series Analysis: Forecasting and Control,"
+        " Holden-Day 1976, Series G."
+    )
+    return page.html()
+
+
+def _row(name: str, accuracy: Any) -> list[str]:
+    name = {"forecast": "GRU", "seasonal naive x growth": "last year × its growth"}.get(name, name)
+    name = {"naive": "last month, repeated", "seasonal naive": "last year, repeated"}.get(name, name)
+    mase = "–" if accuracy.mase is None else f"{accuracy.mase:.2f}"
+    return [name, f"{accuracy.mae:.1f}", f"{accuracy.rmse:.1f}", f"{accuracy.smape:.1f}", mase]
+
+
+def _next_commands(folder: Path) -> list[str]:
+    model, data = (shlex.quote(str(folder / name)) for name in ("model.safetensors", "passengers.csv"))
+    return [f"unrolled info {model}", f"unrolled predict {model} {data}", "unrolled forecast YOUR.csv -H 12"]
+
+
+def _as_dict(result: Result, files: dict[str, Path]) -> dict[str, Any]:
+    from unrolled.cli.fit import evaluation_as_dict
+
+    return {
+        "files": {name: str(file) for name, file in files.items()},
+        "seconds": result.seconds,
+        "epochs": result.forecaster.epochs_,
+        "evaluation": evaluation_as_dict(result.evaluation),
+        "forecast": {name: values.tolist() for name, values in vars(result.interval).items()},
+    }

@@ -1,0 +1,101 @@
+"""``unrolled fit forecast``: learn from a CSV file, write a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unrolled.cli.options import (
+    CellOption,
+    CsvArgument,
+    FutureOption,
+    HiddenSizeOption,
+    HorizonOption,
+    MaxEpochsOption,
+    MembersOption,
+    MissingOption,
+    PastOption,
+    SeasonOption,
+    SeedOption,
+    SeriesOption,
+    StaticOption,
+    TargetOption,
+    TimeOption,
+    make_forecaster,
+)
+from unrolled.cli.output import JsonOption, print_json, say
+from unrolled.cli.progress import TrainingBar
+from unrolled.errors import InputError
+
+__all__ = ["evaluation_as_dict", "fit_forecast"]
+
+
+def fit_forecast(
+    file: CsvArgument,
+    target: TargetOption = None,
+    time: TimeOption = None,
+    series: SeriesOption = None,
+    past: PastOption = [],  # noqa: B006, typer reads it and never changes it
+    future: FutureOption = [],  # noqa: B006
+    static: StaticOption = [],  # noqa: B006
+    horizon: HorizonOption = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="MODEL", help="The model file to write; default: by FILE.")
+    ] = None,
+    missing: MissingOption = "raise",
+    cell: CellOption = "gru",
+    hidden_size: HiddenSizeOption = 16,
+    members: MembersOption = 8,
+    max_epochs: MaxEpochsOption = 100,
+    season: SeasonOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a forecaster on a CSV file and write it to one model file.
+
+    For example: unrolled fit forecast passengers.csv --target passengers --time month --horizon 12
+    """
+    path = output or Path(f"{file.stem}.safetensors")
+    if not path.resolve().parent.is_dir():  # better now than after training
+        raise InputError(f"cannot write {path}: there is no folder {path.resolve().parent}; create it first")
+    with TrainingBar() as bar:
+        forecaster = make_forecaster(
+            callback=bar,
+            seed=seed,
+            season=season,
+            horizon=horizon,
+            missing=missing,
+            cell=cell,
+            hidden_size=hidden_size,
+            members=members,
+            max_epochs=max_epochs,
+        )
+        forecaster.fit(file, target=target, time=time, series=series, past=past, future=future, static=static)
+    say(*forecaster.inferred_)
+    forecaster.save(path)
+    validation = forecaster.validation_
+    if as_json:
+        print_json(
+            {
+                "model": str(path),
+                "horizon": forecaster.horizon_,
+                "season_length": forecaster.season_length_,
+                "epochs": forecaster.epochs_,
+                "inferred": forecaster.inferred_,
+                "validation": None if validation is None else evaluation_as_dict(validation),
+            }
+        )
+        return
+    if validation is None:
+        print("The series are too short to keep some steps back, so how well it forecasts is not known.")
+    else:
+        print(f"On the last {validation.horizon} steps, kept back from the model that forecast them:")
+        print(validation)
+    print(f"wrote {path}\nnext: unrolled predict {path} {file}")
+
+
+def evaluation_as_dict(evaluation: Any) -> dict[str, Any]:
+    """Return an evaluation as plain data."""
+    return {**vars(evaluation), "accuracy": {name: vars(found) for name, found in evaluation.accuracy.items()}}

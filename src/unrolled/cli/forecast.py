@@ -1,0 +1,81 @@
+"""``unrolled forecast``: learn from a CSV file and print what follows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unrolled.cli.fit import evaluation_as_dict
+from unrolled.cli.options import (
+    CellOption,
+    CsvArgument,
+    HiddenSizeOption,
+    HorizonOption,
+    MaxEpochsOption,
+    MembersOption,
+    MissingOption,
+    SeasonOption,
+    SeedOption,
+    SeriesOption,
+    TargetOption,
+    TimeOption,
+    make_forecaster,
+)
+from unrolled.cli.output import JsonOption, say
+from unrolled.cli.progress import TrainingBar
+
+__all__ = ["forecast"]
+
+
+def forecast(
+    file: CsvArgument,
+    horizon: HorizonOption = None,
+    target: TargetOption = None,
+    time: TimeOption = None,
+    series: SeriesOption = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="OUT.csv", help="Write the forecast to this file.")
+    ] = None,
+    missing: MissingOption = "raise",
+    cell: CellOption = "gru",
+    hidden_size: HiddenSizeOption = 16,
+    members: MembersOption = 8,
+    max_epochs: MaxEpochsOption = 100,
+    season: SeasonOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train on a CSV file and print the forecast in one go: a chart and a table, or CSV into a pipe.
+
+    For example: unrolled forecast passengers.csv -H 12
+    """
+    from unrolled.cli.forecast_output import ForecastOutput, write_forecast
+    from unrolled.data.panel import read_panel
+
+    with TrainingBar() as bar:
+        forecaster = make_forecaster(
+            callback=bar,
+            seed=seed,
+            season=season,
+            horizon=horizon,
+            missing=missing,
+            cell=cell,
+            hidden_size=hidden_size,
+            members=members,
+            max_epochs=max_epochs,
+        )
+        forecaster.fit(file, target=target, time=time, series=series)
+    say(*forecaster.inferred_)
+    validation = forecaster.validation_
+    if validation is not None:
+        say(f"mean absolute error on the last {validation.horizon} steps, kept back: {_errors(validation.accuracy)}")
+    panel = read_panel(file, target, time, series, missing=missing)
+    result = ForecastOutput(forecaster.predict(), panel, tuple(forecaster.quantiles))
+    extra = {"validation": None if validation is None else evaluation_as_dict(validation)}
+    write_forecast(result, output, as_json=as_json, extra={"inferred": forecaster.inferred_, **extra})
+
+
+def _errors(accuracy: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {found.mae:.4g}" for name, found in accuracy.items())

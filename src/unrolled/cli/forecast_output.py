@@ -1,0 +1,119 @@
+"""Forecasts as the command line shows them: a chart and a table on a terminal, CSV in a pipe or file, or JSON."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.text import Text
+
+from unrolled.cli.output import print_json, say
+from unrolled.cli.terminal_chart import Glyphs, Interval, draw_forecast, glyphs_for
+from unrolled.data.panel import Panel
+from unrolled.runtime.atomic_write import write_atomically
+
+__all__ = ["ForecastOutput", "interval_name", "print_chart", "write_forecast"]
+
+ROWS_SHOWN = 24  # of a table on a terminal; the whole goes to a file
+
+
+@dataclass(frozen=True)
+class ForecastOutput:
+    """A forecast (a polars frame), the series it continues, and its quantiles."""
+
+    frame: Any
+    panel: Panel
+    quantiles: tuple[float, ...]
+
+    def interval(self, series: int) -> Interval:
+        """Return one series' median and outermost quantiles."""
+        horizon = len(self.frame) // len(self.panel.names)
+        rows = self.frame[series * horizon : (series + 1) * horizon]
+        names = [name for name in rows.columns if name not in (self.panel.time, self.panel.series)]
+        values = np.stack([rows[name].to_numpy() for name in names])
+        return Interval(values.min(axis=0), rows[self.panel.target].to_numpy(), values.max(axis=0))
+
+
+def write_forecast(output: ForecastOutput, file: Path | None, *, as_json: bool, extra: dict[str, Any]) -> None:
+    """Write a forecast where it was asked for; ``extra`` goes into the JSON beside it."""
+    if file is not None:
+        write_atomically(file, output.frame.write_csv().encode())
+        say(f"wrote {file} ({len(output.frame)} rows)")
+    if as_json:
+        print_json({**extra, "forecast": output.frame.to_dicts()})
+    elif file is None and not sys.stdout.isatty():
+        print(output.frame.write_csv(), end="")
+    elif file is None:
+        _show(output)
+
+
+def _show(output: ForecastOutput) -> None:
+    panel, interval = output.panel, output.interval(0)
+    if panel.names[0]:
+        print(f"{panel.target} of {panel.names[0]}, the first of {len(panel.names)} series")
+    times = panel.times[0]
+    if times is not None:
+        times = np.concatenate([times, panel.frequency.after(times[-1], len(interval.median))])
+    print_chart(panel.values[0], interval, None, times, interval_name(output.quantiles))
+    print()
+    for line in table_lines(output.frame, ROWS_SHOWN):
+        print(line)
+
+
+def interval_name(quantiles: tuple[float, ...]) -> str:
+    """Say what the outermost quantiles enclose; nothing if there is the median alone.
+
+    >>> interval_name((0.1, 0.5, 0.9))
+    '10 % to 90 %'
+    """
+    return f"{100 * min(quantiles):g} % to {100 * max(quantiles):g} %" if len(quantiles) > 1 else ""
+
+
+def print_chart(history: Any, interval: Interval, truth: Any, times: Any, interval_is: str, height: int = 16) -> None:
+    """Draw a forecast as wide as the terminal is, and say below what its marks mean."""
+    glyphs = glyphs_for(sys.stdout.encoding)
+    width = min(120, max(40, shutil.get_terminal_size().columns))
+    lines = draw_forecast(history, interval, truth, times, width=width, height=height, glyphs=glyphs)
+    console = Console(highlight=False, soft_wrap=True)
+    for line in [*lines, "", _legend(glyphs, truth is not None, interval_is)]:
+        text = Text(line)
+        text.highlight_regex(f"[{glyphs.band}]", "cyan")
+        text.highlight_regex(rf"[{glyphs.forecast}](?!\w)", "bold cyan")
+        console.print(text)
+
+
+def _legend(glyphs: Glyphs, with_truth: bool, interval_is: str) -> str:
+    parts = [f"{glyphs.flat} {'history, then what came' if with_truth else 'history'}", f"{glyphs.forecast} forecast"]
+    if interval_is:
+        parts.append(f"{glyphs.band} {interval_is}")
+    return "  " + "    ".join(parts)
+
+
+def table_lines(frame: Any, most: int) -> list[str]:
+    """Return a frame's first rows as aligned text, numbers to the right.
+
+    >>> import polars
+    >>> table_lines(polars.DataFrame({"month": ["1961-01", "1961-02"], "x": [450.123, 7.5]}), 24)
+    ['month        x', '1961-01  450.1', '1961-02    7.5']
+    """
+    shown = frame.head(most)
+    cells = [[name, *(_cell(value) for value in shown[name].to_list())] for name in shown.columns]
+    widths = [max(map(len, column)) for column in cells]
+    numeric = [shown[name].dtype.is_numeric() for name in shown.columns]
+    lines: list[str] = []
+    for row in zip(*cells, strict=True):
+        parts = zip(row, widths, numeric, strict=True)
+        lines.append("  ".join(c.rjust(width) if right else c.ljust(width) for c, width, right in parts).rstrip())
+    left = len(frame) - len(shown)
+    return [*lines, f"... and {left} more rows; -o FILE writes all of them"] if left else lines
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return str(value)

@@ -1,0 +1,77 @@
+"""Options that several commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from unrolled.tasks.forecaster import Forecaster
+
+__all__ = [
+    "CellOption",
+    "CsvArgument",
+    "FutureOption",
+    "HiddenSizeOption",
+    "HorizonOption",
+    "MaxEpochsOption",
+    "MembersOption",
+    "MissingOption",
+    "PastOption",
+    "SeasonOption",
+    "SeedOption",
+    "SeriesOption",
+    "StaticOption",
+    "TargetOption",
+    "TimeOption",
+    "make_forecaster",
+]
+
+CsvArgument = Annotated[Path, typer.Argument(metavar="FILE.csv", help="A CSV file; its first line names the columns.")]
+TargetOption = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column to forecast; default: the only one of numbers.")
+]
+TimeOption = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of times; default: the one found.")]
+SeriesOption = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column that tells several series apart, if there are several.")
+]
+PastOption = Annotated[
+    list[str], typer.Option(metavar="COLUMN", help="A column of numbers known up to the present; may be repeated.")
+]
+FutureOption = Annotated[
+    list[str], typer.Option(metavar="COLUMN", help="A column of numbers known ahead; may be repeated.")
+]
+StaticOption = Annotated[
+    list[str], typer.Option(metavar="COLUMN", help="A column of numbers fixed for each series; may be repeated.")
+]
+HorizonOption = Annotated[
+    int | None, typer.Option("--horizon", "-H", metavar="N", help="Steps ahead; default: one season.")
+]
+MissingOption = Annotated[
+    str,
+    typer.Option(
+        metavar="HOW", help="What to do about blank values and missing rows: raise, interpolate, previous or zero."
+    ),
+]
+CellOption = Annotated[str, typer.Option(metavar="CELL", help="gru, gru_reset_before, lstm or rnn.")]
+HiddenSizeOption = Annotated[int, typer.Option(metavar="N", help="Hidden units.")]
+MembersOption = Annotated[
+    int, typer.Option(metavar="N", help="Networks whose forecasts are averaged; fewer are quicker.")
+]
+MaxEpochsOption = Annotated[int, typer.Option(metavar="N", help="Passes over the data at most.")]
+SeasonOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Steps of a season; default: by the time stamps (12 for months).")
+]
+SeedOption = Annotated[int, typer.Option(metavar="N", help="The same number gives the same model.")]
+
+
+def make_forecaster(
+    *, callback: Callable[[Any], object], seed: int, season: int | None, **parameters: Any
+) -> Forecaster:
+    """Return an unfitted forecaster with the parameters of a command."""
+    from unrolled.tasks.forecaster import Forecaster
+
+    return Forecaster(**parameters, season_length=season, random_state=seed, callback=callback)

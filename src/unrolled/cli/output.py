@@ -1,0 +1,42 @@
+"""Results on stdout, messages on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable
+from typing import Annotated, Any, cast
+
+import typer
+
+__all__ = ["JsonOption", "print_json", "say"]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def say(*messages: str) -> None:
+    """Write messages to stderr, a line each."""
+    for message in messages:
+        print(message, file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Write a value as JSON to stdout; a number that is not finite becomes null, for JSON has no word for it.
+
+    >>> print_json({"mase": float("nan"), "mae": 1.5})
+    {
+      "mase": null,
+      "mae": 1.5
+    }
+    """
+    json.dump(_finite(value), sys.stdout, indent=2, ensure_ascii=True, allow_nan=False, default=str)
+    print()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in cast("Iterable[Any]", value)]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

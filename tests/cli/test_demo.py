@@ -1,0 +1,79 @@
+"""The demo: table, chart, model, data and page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import unrolled as library
+from unrolled.cli import demo as demo_module
+from unrolled.cli.options import make_forecaster
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def quickly(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Train a smaller model for fewer epochs; return what the demo asked for."""
+    asked: list[dict[str, Any]] = []
+
+    def make_quick(**parameters: Any) -> Any:
+        asked.append(parameters)
+        return make_forecaster(**parameters, members=1, max_epochs=2, hidden_size=4)
+
+    monkeypatch.setattr(demo_module, "make_forecaster", make_quick)
+    return asked
+
+
+def test_demo_prints_chart_table_and_what_next(
+    unrolled: Run, tmp_path: Path, quickly: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    folder = tmp_path / "a folder" / "demo"
+    outcome = unrolled("demo", "-o", folder)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert quickly[0]["cell"] == "gru_reset_before"
+    lines = outcome.out.splitlines()
+    assert max(map(len, lines[:22])) <= 100
+    assert sum(line.count("●") for line in lines) == 13  # twelve months and the legend
+    for name in ("forecast", "naive", "seasonal naive", "seasonal naive x growth"):
+        assert any(line.startswith(f"{name} ") for line in lines)
+    assert lines[-1] == "  unrolled forecast YOUR.csv -H 12"
+    assert f"  unrolled predict '{folder}/model.safetensors' '{folder}/passengers.csv'" in lines
+
+
+@pytest.mark.usefixtures("quickly")
+def test_demo_never_sees_the_last_year_and_its_files_work(unrolled: Run, tmp_path: Path) -> None:
+    result = json.loads(unrolled("demo", "-o", tmp_path, "--json").out)
+    forecaster = library.load(result["files"]["model"])
+    assert forecaster.predict()["month"].to_list() == [f"1960-{month:02}" for month in range(1, 13)]
+    assert forecaster.predict()["passengers"].to_list() == result["forecast"]["median"]
+    errors = result["evaluation"]["accuracy"]
+    assert errors["naive"]["mae"] == pytest.approx(76.0)  # 1960 minus 405, by hand
+    assert errors["seasonal naive"]["mae"] == pytest.approx(47.8333, abs=1e-4)
+    outcome = unrolled("predict", result["files"]["model"], result["files"]["data"])
+    assert outcome.out.splitlines()[1].startswith("1961-01,")
+    page = Path(result["files"]["page"]).read_text(encoding="utf-8")
+    assert page.count("<svg") == 2
+    assert f"{errors['forecast']['mae']:.1f}" in page
+    assert "http" not in page
+    assert "<script" not in page
+    assert {file.name for file in tmp_path.iterdir()} == {"model.safetensors", "passengers.csv", "index.html"}
+
+
+def test_demo_folder_that_is_a_file(unrolled: Run, tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("")
+    outcome = unrolled("demo", "-o", tmp_path / "f")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == f"unrolled: cannot write to {tmp_path / 'f'}: it is not a folder; choose another with -o\n"
+
+
+@pytest.mark.usefixtures("quickly")
+def test_the_same_seed_gives_the_same_model(unrolled: Run, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert unrolled("demo", "-o", tmp_path / name, "--json").code == 0
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
