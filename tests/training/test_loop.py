@@ -1,6 +1,7 @@
 """The training loop: a known minimum, early stopping, the learning rate's curve, and faults that name their culprit."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def test_learning_rate_falls_along_half_a_cosine():
 
     module = Point()
     train(module, lambda: [0], loss, **{**OPTIONS, "epochs": 10})
-    steps = [before - after for before, after in zip(places, places[1:], strict=False)]
+    steps = [before - after for before, after in pairwise(places)]
     expected = [0.1 * 0.5 * (1 + math.cos(math.pi * k / 10)) for k in range(9)]
     assert steps == pytest.approx(expected, rel=1e-4)
 

@@ -59,7 +59,8 @@ class EsRnnModule(torch.nn.Module):
         """Mean pinball loss over members, windows, horizons and quantiles; ``series [B]`` are the batch's columns.
 
         A window's weight falls geometrically with its age, from 1 to ``oldest_weight`` (discounted least squares: R. G.
-        Brown, *Smoothing, Forecasting and Prediction of Discrete Time Series*, 1963): the future resembles recent years.
+        Brown, *Smoothing, Forecasting and Prediction of Discrete Time Series*, 1963): the future
+        resembles recent years.
         """
         windows = self._windows(batch, series)
         steps = batch.lengths - self.shape.input_window + 1
