@@ -214,7 +214,52 @@ def losses() -> Svg:
     return Svg(f'<div class="charts">{errors}{slopes}</div>')
 
 
+def forecaster() -> Svg:
+    """From a series to its forecast: smoothing, the network on what smoothing leaves over, and back."""
+    p = Picture(700, 270, "The forecaster: smoothing finds level and season, the network continues what is left over")
+    low, high = 190, 76
+    p.gate(70, low, "log", width=64, style="plain")
+    p.gate(196, low, "smoothing", width=104)
+    p.operation(330, low, "-")
+    p.gate(440, low, "RNN", width=70, style="candidate")
+    p.gate(548, low, "V", width=46, style="candidate")
+    p.operation(548, high, "+")
+    p.gate(636, high, "exp", width=52, style="plain")
+    p.wire((70, 252), (70, low + 16), arrow=True)
+    p.wire((102, low), (144, low), arrow=True)
+    p.wire((124, low), (124, 244), (330, 244), (330, low + 13), arrow=True)
+    p.dot(124, low)
+    p.wire((248, low), (317, low), arrow=True)
+    p.wire((343, low), (405, low), arrow=True)
+    p.wire((475, low), (525, low), arrow=True)
+    p.wire((548, low - 16), (548, high + 13), arrow=True)
+    p.wire((280, low), (280, high), (535, high), arrow=True)
+    p.dot(280, low)
+    p.wire((440, 150), (440, low - 16), arrow=True)
+    p.wire((561, high), (610, high), arrow=True)
+    p.wire((662, high), (694, high), arrow=True)
+    p.text(70, 266, "y[1], …, y[t]")
+    p.text(122, 180, "z", style="small")
+    p.text(264, 180, "l, s", style="small")
+    p.text(372, 180, "x[t]", style="small")
+    p.text(500, 180, "h[t]", style="small")
+    p.text(440, 142, "h[t-1]", style="small")
+    p.text(562, 138, "o[t]", anchor="start", style="small")
+    p.text(410, 66, "l[t] + s[t+k]", style="small")
+    p.text(676, 52, "ŷ[t+k]", style="small")
+    return p.svg()
+
+
 DRAWINGS: dict[str, Callable[[], Svg]] = {
     drawing.__name__: drawing
-    for drawing in (rnn_cell, lstm_cell, gru_cell, gru_reset_before_cell, unrolled_network, activations, losses)
+    for drawing in (
+        rnn_cell,
+        lstm_cell,
+        gru_cell,
+        gru_reset_before_cell,
+        unrolled_network,
+        activations,
+        losses,
+        forecaster,
+    )
 }

@@ -117,17 +117,17 @@ MAY_IMPORT = {
     "errors.py": ("", ""),
     "version.py": ("", ""),
     "__init__.py": ("", "kernels tasks nn version"),
-    "cells": ("numpy", ""),
-    "kernels": ("numpy cells", ""),
-    "codecs": ("numpy", ""),
-    "runtime": ("numpy safetensors msgspec cells kernels codecs", ""),
+    "cells": ("", ""),
+    "kernels": ("cells", ""),
+    "codecs": ("", ""),
+    "runtime": ("safetensors msgspec cells kernels codecs", ""),
     "nn": ("torch cells kernels", ""),
-    "training": ("numpy torch nn codecs runtime", ""),
-    "data": ("numpy codecs", "narwhals polars pandas pyarrow"),
-    "tasks": ("numpy msgspec codecs runtime data", "torch nn training polars narwhals"),
-    "cli": ("numpy tasks data codecs runtime typer rich", "kernels"),
+    "training": ("torch nn codecs runtime", ""),
+    "data": ("codecs", "narwhals polars pandas pyarrow"),
+    "tasks": ("msgspec codecs runtime data", "torch nn training polars narwhals"),
+    "cli": ("tasks data codecs runtime typer rich", "kernels"),
 }
-EVERYWHERE = {"errors", "version"}
+EVERYWHERE = {"numpy", "errors", "version"}
 
 
 def imports(file: Path):

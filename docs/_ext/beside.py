@@ -1,13 +1,13 @@
-"""The ``beside`` directive: an equation, and beside it the lines of the source that compute it.
+"""The ``beside`` directive: an equation, and beside it the statements that compute it.
 
-The lines are read from the source when the pages are built, found by their text inside a function. A line that is
+Statements are read from the source when the pages are built, found by their beginning inside a function. One that is
 no longer there, or is there twice, fails the build, so that the page cannot drift from the code. ::
 
-    ```{beside} lstm.py step "c = " "h = "
+    ```{beside} cells/lstm.py step "c = " "h = "
     c[t] = f \\circ c[t-1] + i \\circ g, \\quad h[t] = o \\circ \\tanh(c[t])
     ```
 
-Each quoted text is the beginning of one line, without its indentation; the lines are shown in the order given.
+Each quoted text is the beginning of one statement; the statements are shown in the order given.
 """
 
 from __future__ import annotations
@@ -15,32 +15,36 @@ from __future__ import annotations
 import ast
 import shlex
 from pathlib import Path
+from textwrap import dedent
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-CELLS = Path(__file__).parents[2] / "src" / "unrolled" / "cells"
+PACKAGE = Path(__file__).parents[2] / "src" / "unrolled"
 
 
-def function_lines(source: str, name: str) -> list[str]:
-    """The lines of the function or method called ``name``, without their indentation."""
+def statements(source: str, name: str) -> list[str]:
+    """The statements of the function or method called ``name``, unindented; of a loop and the like the first line."""
     found = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef) and n.name == name]
     if len(found) != 1:
         raise ValueError(f"{len(found)} functions are called {name!r}")
-    return [line.strip() for line in source.splitlines()[found[0].body[0].lineno - 1 : found[0].end_lineno]]
+    lines = source.splitlines()
+    inside = [node for node in ast.walk(found[0]) if isinstance(node, ast.stmt) and node is not found[0]]
+    ends = {node.lineno: node.lineno if hasattr(node, "body") else node.end_lineno for node in inside}
+    return [dedent("\n".join(lines[first - 1 : last])) for first, last in sorted(ends.items())]
 
 
-def pick(lines: list[str], beginning: str) -> str:
-    """The one line that begins so."""
-    found = [line for line in lines if line.startswith(beginning)]
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} lines begin with {beginning!r}")
-    return found[0]
+def pick(found: list[str], beginning: str) -> str:
+    """The one statement that begins so."""
+    fitting = [statement for statement in found if statement.startswith(beginning)]
+    if len(fitting) != 1:
+        raise ValueError(f"{len(fitting)} statements begin with {beginning!r}")
+    return fitting[0]
 
 
 class Beside(SphinxDirective):
-    """``{beside} FILE FUNCTION "line" …`` with LaTeX as its content."""
+    """``{beside} FILE FUNCTION "beginning" …`` with LaTeX as its content."""
 
     has_content = True
     required_arguments = 1
@@ -48,11 +52,11 @@ class Beside(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         file, function, *beginnings = shlex.split(self.arguments[0])
-        path = CELLS / file
+        path = PACKAGE / file
         self.env.note_dependency(str(path))
         try:
-            lines = function_lines(path.read_text(encoding="utf-8"), function)
-            code = "\n".join(pick(lines, beginning) for beginning in beginnings)
+            found = statements(path.read_text(encoding="utf-8"), function)
+            code = "\n".join(pick(found, beginning) for beginning in beginnings)
         except ValueError as error:
             raise self.error(f"beside: {file}, {function}: {error}") from error
         latex = "\n".join(self.content)
