@@ -140,6 +140,8 @@ NB_MODULE(_native, m) {
   m.def("select_level", &select_level, nb::arg("name"), "Use the kernels of one CPU level from now on.");
   m.def("level", [] { return std::string(level ? level->name : ""); }, "Name of the CPU level in use.");
   m.def("vector_bytes", [] { return level ? level->vector_bytes : 0; }, "Bytes in one vector of the level in use.");
+  m.def("borrow_threads", [](Address parallel) { borrow_threads(reinterpret_cast<OpenMpParallel>(parallel)); },
+        nb::arg("parallel"), "Run on the team behind this address of GOMP_parallel; 0: on own threads.");
   m.def("forward", &forward);
   m.def("backward", &backward);
   m.def("dense", &dense);

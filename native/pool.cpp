@@ -80,11 +80,20 @@ class Pool {
 // Never destroyed: its workers may outlive every static destructor.
 std::atomic<Pool*> pool{nullptr};
 
-void forget_pool() { pool.store(nullptr); }
+std::atomic<OpenMpParallel> borrowed{nullptr};
+
+void forget_threads() {
+  pool.store(nullptr);
+  borrowed.store(nullptr);
+}
+
+bool follow_forks() {
+  static const bool registered = pthread_atfork(nullptr, nullptr, forget_threads) == 0;
+  return registered;
+}
 
 Pool* current_pool() {
-  static const bool registered = pthread_atfork(nullptr, nullptr, forget_pool) == 0;
-  if (!registered) return nullptr;
+  if (!follow_forks()) return nullptr;
   Pool* current = pool.load();
   if (current) return current;
   Pool* fresh = new Pool;
@@ -93,9 +102,27 @@ Pool* current_pool() {
   return current;
 }
 
+// One call's parts, handed out to whichever thread of a team asks next.
+struct Shared {
+  const std::function<void(int)>& body;
+  int parts;
+  std::atomic<int> next{0};
+
+  static void take(void* shared) {
+    Shared& s = *static_cast<Shared*>(shared);
+    for (int part; (part = s.next.fetch_add(1, std::memory_order_relaxed)) < s.parts;) s.body(part);
+  }
+};
+
 }  // namespace
 
+void borrow_threads(OpenMpParallel parallel) { borrowed.store(follow_forks() ? parallel : nullptr); }
+
 void run_parts(int parts, const std::function<void(int)>& body) {
+  if (const OpenMpParallel parallel = parts > 1 ? borrowed.load() : nullptr) {
+    Shared shared{body, parts};
+    return parallel(Shared::take, &shared, static_cast<unsigned>(parts), 0);
+  }
   Pool* current = parts > 1 ? current_pool() : nullptr;
   if (current) return current->run(parts, body);
   for (int part = 0; part < parts; ++part) body(part);

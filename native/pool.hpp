@@ -8,3 +8,11 @@
 // with the first call that needs them; a call that finds the pool busy, or a process with no pool, runs serially.
 // A forked child begins with no workers and starts its own.
 void run_parts(int parts, const std::function<void(int)>& body);
+
+// OpenMP's entry point of that signature (GOMP_parallel) in a process whose other library keeps an OpenMP team.
+using OpenMpParallel = void (*)(void (*body)(void*), void* data, unsigned threads, unsigned flags);
+
+// From now on parts run on the team of that OpenMP runtime instead of on the pool's own workers: its idle threads
+// spin for a while after each of their own loops, and workers of ours would have to compete with them for a
+// processor. A forked child, which has no team, goes back to workers of its own. Null: stop borrowing.
+void borrow_threads(OpenMpParallel parallel);

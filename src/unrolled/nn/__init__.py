@@ -12,5 +12,8 @@ if find_spec("torch") is None:
 from unrolled.nn.gru import GRU
 from unrolled.nn.lstm import LSTM
 from unrolled.nn.rnn import RNN
+from unrolled.nn.threads import share_torch_threads
+
+share_torch_threads()
 
 __all__ = ["GRU", "LSTM", "RNN"]
