@@ -14,12 +14,12 @@ struct Part {
   bool single;  // the driver owns one row only
 };
 
-// Calls body(block, group) for every run of units and, within it, every block of rows.
+// Calls body(block, group) for every run of units and, within it, the rows worked on together.
 template <class T, int GATES, class Body>
 inline void for_each_tile(const Step& s, const Part& part, const T* weight, int64_t units, int64_t depth,
                           Body&& body) {
   for_each_group<T, GATES>(units, depth, weight, part.single, [&](const Group<T>& group) {
-    for_each_block(part.first, part.last, group.tiles * GATES, [&](int64_t row, int rows) {
+    for_each_rows(part.first, part.last, [&](int64_t row, int rows) {
       body(Block<T>{row, s.first + row, part.linked ? s.before + row : -1, rows, group.tiles, group.first_unit, units},
            group);
     });

@@ -20,10 +20,21 @@ constexpr int kMaxRows[kMaxColumns + 1] = {0, 8, 8, 8, 6};
 #else
 constexpr int kMaxRows[kMaxColumns + 1] = {0, 8, 6, 4, 3};
 #endif
-// Accumulators of the largest block.
-constexpr int kScratchVectors = 32;
+// Rows worked on together, and their accumulators.
+constexpr int kRowsTogether = 48;
+constexpr int kScratchVectors = kRowsTogether * kMaxColumns;
 template <class T>
 constexpr int kScratch = kScratchVectors * kLanes<T>;
+
+// Packed weights that pass through the first-level cache at a time: half of the smallest such cache.
+constexpr int kStretchBytes = 16384;
+
+// Calls body(first, count) for rows [first, last), at most kRowsTogether at a time.
+template <class Body>
+inline void for_each_rows(int64_t first, int64_t last, Body&& body) {
+  for (; first < last; first += kRowsTogether)
+    body(first, static_cast<int>(last - first < kRowsTogether ? last - first : kRowsTogether));
+}
 
 // Loops over registers must be gone before the compiler decides what lives in memory.
 #define UNROLL _Pragma("GCC unroll 16")
@@ -126,23 +137,43 @@ inline void product_of_group(int tiles, int rows, T* acc, const T* a, int64_t a_
   }
 }
 
+// Calls body(first, count) for blocks of nearly equal size that fit the registers.
+template <class Body>
+inline void for_each_block(int rows, int columns, Body&& body) {
+  const int blocks = (rows + kMaxRows[columns] - 1) / kMaxRows[columns];
+  for (int i = 0, row = 0; i < blocks; ++i) {
+    const int count = rows / blocks + (i < rows % blocks);
+    body(row, count);
+    row += count;
+  }
+}
+
 // acc += rows of a times a run of `tiles` tiles of GATES gates. A run longer than one packed group has one row.
+// All blocks of rows pass over one stretch of k before the next: it stays in the first-level cache meanwhile.
 template <class T, int GATES>
 void multiply(int tiles, int rows, T* acc, const T* a, int64_t a_row, int64_t depth, const T* packed) {
-  constexpr int most = tiles_per_group(GATES), columns = most * GATES;
+  constexpr int most = tiles_per_group(GATES), widest = most * GATES;
   while (tiles > most) {
-    const int groups = columns == 3 && tiles >= 3 * most ? 3 : tiles >= 2 * most ? 2 : 1;
+    const int groups = widest == 3 && tiles >= 3 * most ? 3 : tiles >= 2 * most ? 2 : 1;
     if (groups == 3)
       product_of_row<T, 3, 3>(acc, a, depth, packed);
     else if (groups == 2)
-      product_of_row<T, columns, 2>(acc, a, depth, packed);
+      product_of_row<T, widest, 2>(acc, a, depth, packed);
     else
-      product<T, columns, 1>(acc, a, a_row, depth, packed);
+      product<T, widest, 1>(acc, a, a_row, depth, packed);
     tiles -= groups * most;
-    acc += groups * columns * kLanes<T>;
-    packed += groups * columns * kLanes<T> * depth;
+    acc += groups * widest * kLanes<T>;
+    packed += groups * widest * kLanes<T> * depth;
   }
-  if (tiles) product_of_group<T, GATES>(tiles, rows, acc, a, a_row, depth, packed);
+  const int columns = tiles * GATES, width = columns * kLanes<T>;
+  if (!columns) return;
+  const int64_t stretch = kStretchBytes / (width * static_cast<int>(sizeof(T)));
+  for (int64_t k = 0; k < depth; k += stretch) {
+    const int64_t n = depth - k < stretch ? depth - k : stretch;
+    for_each_block(rows, columns, [&](int row, int count) {
+      product_of_group<T, GATES>(tiles, count, acc + row * width, a + row * a_row + k, a_row, n, packed + k * width);
+    });
+  }
 }
 
 // A run of units worked on together: its first unit, its number of vector tiles, its packed weights. For a
@@ -164,21 +195,6 @@ inline void for_each_group(int64_t units, int64_t depth, const T* packed, bool s
     const int64_t count = tiles - first < run ? tiles - first : run;
     body(Group<T>{first * kLanes<T>, static_cast<int>(count), packed});
     packed += depth * count * GATES * kLanes<T>;
-  }
-}
-
-// Cuts [first, last) into blocks of nearly equal size that fit the registers.
-template <class Body>
-inline void for_each_block(int64_t first, int64_t last, int columns, Body&& body) {
-  const int64_t rows = last - first;
-  if (rows <= 0) return;
-  const int most = columns > kMaxColumns ? 1 : kMaxRows[columns];
-  const int64_t blocks = (rows + most - 1) / most;
-  const int64_t size = rows / blocks, larger = rows % blocks;
-  for (int64_t i = 0, row = first; i < blocks; ++i) {
-    const int count = static_cast<int>(size + (i < larger));
-    body(row, count);
-    row += count;
   }
 }
 
@@ -215,11 +231,13 @@ void dense(const Dense& d, int64_t first_row, int64_t last_row) {
   T* out = static_cast<T*>(d.out);
   const bool single = last_row - first_row == 1;
   for_each_group<T, 1>(d.outputs, d.inputs, static_cast<const T*>(d.weight), single, [&](const Group<T>& group) {
-    alignas(64) T start[kScratch<T>] = {};
+    alignas(64) T start[kScratch<T>];
     const int64_t units = d.outputs - group.first_unit;
-    for (int i = 0; bias && i < group.tiles; ++i)
-      store(start + i * kLanes<T>, load_some(bias + group.first_unit + i * kLanes<T>, units - i * kLanes<T>));
-    for_each_block(first_row, last_row, group.tiles, [&](int64_t row, int rows) {
+    for (int i = 0; i < group.tiles; ++i) {
+      const int64_t at = i * kLanes<T>;
+      store(start + at, bias ? load_some(bias + group.first_unit + at, units - at) : Vec<T>{});
+    }
+    for_each_rows(first_row, last_row, [&](int64_t row, int rows) {
       alignas(64) T acc[kScratch<T>];
       const int width = group.tiles * kLanes<T>;
       for (int r = 0; r < rows; ++r) std::memcpy(acc + r * width, start, width * sizeof(T));

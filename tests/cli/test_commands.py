@@ -174,12 +174,34 @@ def test_fit_of_a_short_series_says_that_it_was_not_validated(unrolled: Run, tmp
     )["validation"] is None  # fmt: skip
 
 
-def test_fit_checks_where_to_write_before_it_trains(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["fit forecast", "forecast", "predict no-model"])
+def test_where_to_write_is_checked_before_the_work(unrolled: Run, tmp_path: Path, command: str) -> None:
     target = tmp_path / "gone" / "m"
     refused(
-        unrolled("fit", "forecast", passengers, "-o", target),
+        unrolled(*command.split(), tmp_path / "no.csv", "-o", target),
         f"cannot write {target}: there is no folder {tmp_path / 'gone'}; create it first",
     )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_fault_31_read_only_folder(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    outcome = unrolled("forecast", passengers, "-o", tmp_path / "locked" / "out.csv", quick=True)
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        1, f"unrolled: [Errno 13] Permission denied: '{tmp_path / 'locked' / 'out.csv'}'",
+    )  # fmt: skip
+
+
+def test_ctrl_c_ends_quietly_and_leaves_nothing_behind(passengers: Path, tmp_path: Path) -> None:
+    """A real process, interrupted while it trains."""
+    program = (
+        "import os, signal\nfrom unrolled.cli import progress, main\n"
+        "progress.TrainingBar.__call__ = lambda self, step: os.kill(os.getpid(), signal.SIGINT)\nmain()"
+    )
+    arguments = [sys.executable, "-c", program, "fit", "forecast", str(passengers), "-o", str(tmp_path / "m")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert [file.name for file in tmp_path.iterdir()] == ["passengers.csv"]
 
 
 def test_fit_with_covariates_and_predict_with_those_ahead(unrolled: Run, tmp_path: Path) -> None:

@@ -206,6 +206,6 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_frames_of_other_makers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nw.DataFrame, "implementation", type("Maker", (), {"value": "modin"}))
+    monkeypatch.setattr(nw.DataFrame, "implementation", type("Maker", (), {"name": "MODIN"}))
     with pytest.raises(InputError, match="frames of modin are not read; convert it to pandas, polars or pyarrow"):
         read_panel(pd.DataFrame({"x": [1, 2]}))

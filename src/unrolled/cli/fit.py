@@ -25,9 +25,8 @@ from unrolled.cli.options import (
     TimeOption,
     make_forecaster,
 )
-from unrolled.cli.output import JsonOption, print_json, say
+from unrolled.cli.output import JsonOption, check_place, print_json, say
 from unrolled.cli.progress import TrainingBar
-from unrolled.errors import InputError
 
 __all__ = ["evaluation_as_dict", "fit_forecast"]
 
@@ -58,8 +57,7 @@ def fit_forecast(
     For example: unrolled fit forecast passengers.csv --target passengers --time month --horizon 12
     """
     path = output or Path(f"{file.stem}.safetensors")
-    if not path.resolve().parent.is_dir():  # better now than after training
-        raise InputError(f"cannot write {path}: there is no folder {path.resolve().parent}; create it first")
+    check_place(path)
     with TrainingBar() as bar:
         forecaster = make_forecaster(
             callback=bar,

@@ -23,7 +23,7 @@ from unrolled.cli.options import (
     TimeOption,
     make_forecaster,
 )
-from unrolled.cli.output import JsonOption, say
+from unrolled.cli.output import JsonOption, check_place, say
 from unrolled.cli.progress import TrainingBar
 
 __all__ = ["forecast"]
@@ -54,6 +54,7 @@ def forecast(
     from unrolled.cli.forecast_output import ForecastOutput, write_forecast
     from unrolled.data.panel import read_panel
 
+    check_place(output)
     with TrainingBar() as bar:
         forecaster = make_forecaster(
             callback=bar,

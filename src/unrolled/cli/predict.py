@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unrolled.cli.options import CsvArgument, MissingOption
-from unrolled.cli.output import JsonOption
+from unrolled.cli.output import JsonOption, check_place
 
 __all__ = ["predict"]
 
@@ -36,6 +36,7 @@ def predict(
     from unrolled.data.panel import read_panel
     from unrolled.tasks import load
 
+    check_place(output)
     forecaster = load(model)
     forecaster.set_params(missing=missing)
     frame = forecaster.predict(file, horizon=horizon, future=future)

@@ -41,7 +41,7 @@ def read_frame(data: Any) -> Table:
         ) from None
     if isinstance(frame, nw.Series):
         frame = frame.alias(frame.name or "value").to_frame()
-    kind = cast("Literal['pandas', 'polars', 'pyarrow']", frame.implementation.value)
+    kind = cast("Literal['pandas', 'polars', 'pyarrow']", frame.implementation.name.lower())
     if kind not in ("pandas", "polars", "pyarrow"):
         raise InputError(f"frames of {kind} are not read; convert it to pandas, polars or pyarrow")
     columns = {name: _column(name, frame.get_column(name), styles.get(name)) for name in frame.columns}
@@ -77,8 +77,8 @@ def _column(name: str, series: Any, style: TimeStyle | None) -> Column:
 
     dtype = series.dtype
     if dtype.is_numeric():
-        if dtype.is_integer() and not series.is_null().any():
-            return Column(series.cast(nw.Int64).to_numpy().astype(np.int64))
+        if not series.is_null().any() and np.can_cast(series.to_numpy().dtype, np.int64):
+            return Column(series.to_numpy().astype(np.int64))
         return Column(series.cast(nw.Float64).to_numpy().astype(np.float64))
     if dtype == nw.Boolean:
         if series.is_null().any():

@@ -212,7 +212,7 @@ def _parse_header(path: Path, text: bytes) -> tuple[dict[str, Any], _Document]:
         return header, msgspec.convert(document, _Document)
     except ModelFileError:
         raise
-    except ValueError as error:  # msgspec.ValidationError is one too
+    except (ValueError, msgspec.ValidationError) as error:
         raise ModelFileError(f"{path} is damaged: its description of the model is not valid: {error}") from None
 
 

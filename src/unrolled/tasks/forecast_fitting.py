@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +50,8 @@ def fit_model(
 ) -> Fitting:
     """Learn from every series of ``history``; each has at least ``input_window + horizon`` steps.
 
-    Series of at least ``input_window + 2 horizon`` steps keep their last ``horizon`` steps back for validation.
+    Series of at least ``input_window + 2 horizon`` steps keep their last ``horizon`` steps back for validation; shorter
+    ones are learned from as they are.
     """
     try:
         from unrolled.training.forecast import TrainingOptions
@@ -67,27 +68,27 @@ def fit_model(
         seed=seed,
         callback=callback,
     )
-    long_enough = [i for i, n in enumerate(history.lengths) if n >= shape.input_window + 2 * shape.horizon]
+    H = shape.horizon
+    long_enough = [i for i, n in enumerate(history.lengths) if n >= shape.input_window + 2 * H]
     if not long_enough:
-        model, run = _learn(history, shape, options, phase="training", stop_after=None)
+        model, run = _learn(history, shape, options, phase="training")
         return Fitting(model, None, run.losses, [], len(run.losses))
-    held_out = history.select(long_enough)
-    earlier = held_out.without_last(shape.horizon)
-    truth = np.stack([values[-shape.horizon :] for values in held_out.values])
+    earlier = history.without_last([H if i in long_enough else 0 for i in range(len(history.names))])
+    known, truth = earlier.select(long_enough), np.stack([history.values[i][-H:] for i in long_enough])
 
     def validate(model: ForecastModel) -> float:
-        scaled = [scaling.transform(values) for scaling, values in zip(model.scalings, truth, strict=True)]
-        predicted = model.forecast(earlier, shape.horizon)
-        z = np.stack([s.transform(q) for s, q in zip(model.scalings, predicted, strict=True)])
-        return _pinball(np.stack(scaled), z, np.array(shape.quantiles))
+        scalings = [model.scalings[i] for i in long_enough]
+        actual = np.stack([scaling.transform(values) for scaling, values in zip(scalings, truth, strict=True)])
+        forecast = model.forecast(known, H)
+        quantiles = np.stack([scaling.transform(q) for scaling, q in zip(scalings, forecast, strict=True)])
+        return _pinball(actual, quantiles, np.array(shape.quantiles))
 
     model, run = _learn(earlier, shape, options, phase="validating", validate=validate)
-    forecasts = model.forecast(earlier, shape.horizon)
-    cases = [Case(*case) for case in zip(earlier.values, truth, forecasts, strict=True)]
+    cases = [Case(*case) for case in zip(known.values, truth, model.forecast(known, H), strict=True)]
     validation = evaluate_cases(cases, shape.season, shape.quantiles)
     if settings.refit:
         model, _ = _learn(history, shape, options, phase="training", stop_after=run.best_epoch)
-    return Fitting(model, validation, run.losses, run.validation_losses, run.best_epoch)
+    return Fitting(replace(model, trained=history), validation, run.losses, run.validation_losses, run.best_epoch)
 
 
 def _learn(

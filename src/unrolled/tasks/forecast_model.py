@@ -47,7 +47,7 @@ class ForecastModel:
         shape, tensors: the network.
         scalings, parameters: of each series in ``trained``.
         covariates: how covariates are standardised.
-        trained: the series as they were in training.
+        trained: the series as ``fit`` was given them.
     """
 
     shape: EsRnnShape

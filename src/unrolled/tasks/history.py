@@ -39,16 +39,18 @@ class History:
             static=_columns([np.asarray(c, np.float64) for c in panel.static.values()], len(panel.values)),
         )
 
-    def without_last(self, steps: int, *, keep_future: bool = True) -> History:
-        """The same series ended ``steps`` earlier; covariates known ahead stay, as they would have been known."""
-        if steps == 0:
-            return self
+    def without_last(self, steps: int | Sequence[int]) -> History:
+        """The same series ended some steps earlier, one number for all or one for each.
+
+        Covariates known ahead stay, as they would have been known then.
+        """
+        dropped = [steps] * len(self.values) if isinstance(steps, int) else steps
+        ends = [length - n for length, n in zip(self.lengths, dropped, strict=True)]
         return replace(
             self,
-            times=[None if times is None else times[:-steps] for times in self.times],
-            values=[values[:-steps] for values in self.values],
-            past=[past[:-steps] for past in self.past],
-            future=list(self.future) if keep_future else [future[:-steps] for future in self.future],
+            times=[None if times is None else times[:end] for times, end in zip(self.times, ends, strict=True)],
+            values=[values[:end] for values, end in zip(self.values, ends, strict=True)],
+            past=[past[:end] for past, end in zip(self.past, ends, strict=True)],
         )
 
     def select(self, series: Sequence[int]) -> History:
