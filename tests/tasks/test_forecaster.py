@@ -224,26 +224,24 @@ def test_past_covariates_help():
     assert seeing.accuracy["forecast"].mae < 0.7 * blind.accuracy["forecast"].mae
 
 
-def drifting(names, steps, rng):
-    """Series that drift up or down by kind, with steps too noisy to tell from a few of them."""
+def diverging(names, rng):
+    """Series of 14 steps that look alike for 6 and then go up or down, by kind."""
     rows = []
     for i, name in enumerate(names):
-        values = 100 + (rng.normal(scale=2.0, size=steps) + (1 if i % 2 else -1)).cumsum()
-        rows.append(
-            pl.DataFrame({"step": np.arange(steps), "id": [name] * steps, "y": values, "kind": [i % 2] * steps})
-        )
+        slope = 1 if i % 2 else -1
+        values = 100 + rng.normal(scale=0.5, size=14) + slope * np.maximum(np.arange(14) - 5, 0)
+        rows.append(pl.DataFrame({"step": np.arange(14), "id": [name] * 14, "y": values, "kind": [i % 2] * 14}))
     return pl.concat(rows)
 
 
 def test_static_covariates_tell_series_apart():
     rng = np.random.default_rng(0)
-    seen, new = drifting([f"s{i}" for i in range(24)], 30, rng), drifting([f"new{i}" for i in range(60)], 13, rng)
-    options = {"members": 1, "horizon": 8, "input_window": 4, "random_state": 0, "max_epochs": 30, "batch_size": 4}
-    options["oldest_weight"] = 1.0
+    seen, new = diverging([f"s{i}" for i in range(24)], rng), diverging([f"new{i}" for i in range(20)], rng)
+    options = {"members": 1, "horizon": 8, "input_window": 4, "random_state": 0, "max_epochs": 40, "batch_size": 6}
     roles = {"target": "y", "series": "id", "time": "step"}
     blind = Forecaster(**options).fit(seen.drop("kind"), **roles).evaluate(new.drop("kind"))
     seeing = Forecaster(**options).fit(seen, **roles, static=["kind"]).evaluate(new)
-    assert seeing.accuracy["forecast"].mae < 0.85 * blind.accuracy["forecast"].mae
+    assert seeing.accuracy["forecast"].mae < 0.7 * blind.accuracy["forecast"].mae
 
 
 NO_TORCH = """
