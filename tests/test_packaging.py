@@ -14,28 +14,27 @@ import pytest
 from packaging.requirements import Requirement
 
 import unrolled
+from unrolled.data.airline import MONTHS, PASSENGERS
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "src" / "unrolled"
 BASE = {"numpy", "safetensors", "msgspec"}
 
 
-def run_python(code: str) -> str:
+def run_python(code: str, cwd: Path | None = None) -> str:
     """The output of ``code`` in a fresh process that no coverage tool starts up in."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    environment["PYTHONPATH"] = str(Path(unrolled.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "error", "-c", code],
+        env=environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-def test_import_loads_only_the_base_dependencies():
-    loaded = run_python(
-        "import sys; before = set(sys.modules); import unrolled;"
-        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
-    )
-    assert set(loaded.split()) - set(sys.stdlib_module_names) <= BASE | {"unrolled"}
 
 
 def test_runtime_runs_where_only_the_base_dependencies_exist():
@@ -125,7 +124,8 @@ MAY_IMPORT = {
     "training": ("torch nn codecs runtime", ""),
     "data": ("codecs", "narwhals polars pandas pyarrow"),
     "tasks": ("msgspec codecs runtime data", "torch nn training polars narwhals"),
-    "cli": ("tasks data codecs runtime typer rich", "kernels"),
+    "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
+    "cli": ("msgspec typer rich codecs runtime data tasks bench", "kernels"),
 }
 EVERYWHERE = {"numpy", "errors", "version"}
 
@@ -178,6 +178,19 @@ def test_commands_of_the_readme_are_make_targets():
     commands = set(re.findall(r"make ([a-z]+)", "".join(re.findall(r"```sh\n(.*?)```", readme, re.S))))
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     assert {"demo", "test"} <= commands <= targets
+
+
+def test_examples_of_the_readme_run(tmp_path):
+    """All of them in one process, one after the other, as a reader would."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", readme, re.S)
+    assert len(examples) == 4
+    (tmp_path / "demo").mkdir()
+    rows = "\n".join(f"{month},{passengers}" for month, passengers in zip(MONTHS, PASSENGERS, strict=True))
+    (tmp_path / "demo" / "passengers.csv").write_text(f"month,passengers\n{rows}\n", encoding="utf-8")
+    printed = run_python("\n".join(examples), cwd=tmp_path)
+    assert "1961-01" in printed
+    assert "1962-12" in printed
 
 
 def test_continuous_integration_runs_the_test_command_of_the_readme():
