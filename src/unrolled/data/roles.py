@@ -93,7 +93,7 @@ def _infer_time(table: Table, roles: Roles, said: list[str]) -> str | None:
 
 def _all_timestamps(column: Column) -> bool:
     given = [text for text in column.values if text is not None]
-    return bool(given) and is_timestamp(given[0]) and all(map(is_timestamp, given))
+    return bool(given) and is_timestamp(given[0]) and all(map(is_timestamp, set(given)))
 
 
 def _infer_series(table: Table, roles: Roles, said: list[str]) -> str | None:

@@ -47,19 +47,25 @@ def parse_timestamps(texts: Sequence[str]) -> tuple[npt.NDArray[Any], TimeStyle]
         ValueError: with the row as ``args[1]``: no such time. Ask :func:`is_timestamp` about the others first.
         MixedZonesError: rows in different time zones, or some without.
     """
-    matches = [PATTERN.fullmatch(text.strip()) for text in texts]
-    parts = [match.groupdict(default="") if match else {} for match in matches]
-    if not all(parts):
-        row = next(row for row, part in enumerate(parts) if not part)
-        raise ValueError("expected a time such as 1949-01, 1949-01-31 or 2020-01-01T12:30:00Z", row)
+    distinct = list(dict.fromkeys(texts))  # the series of a panel share theirs
+    parts = [_parts(text, texts) for text in distinct]
     zone = parts[0]["zone"]
-    other = next((row for row, part in enumerate(parts) if part["zone"] != zone), None)
+    other = next((i for i, part in enumerate(parts) if part["zone"] != zone), None)
     if other is not None:
-        raise MixedZonesError(other, parts[other]["zone"], zone)
-    times = np.array([_moment(part, row) for row, part in enumerate(parts)], dtype="datetime64[us]")
+        raise MixedZonesError(texts.index(distinct[other]), parts[other]["zone"], zone)
+    places = {text: i for i, text in enumerate(distinct)}
+    times = np.array([_moment(part, text, texts) for part, text in zip(parts, distinct, strict=True)], "datetime64[us]")
     unit = UNITS[max(UNITS.index(_unit(part)) for part in parts)]
     first_with_time = next((part["between"] for part in parts if part["between"]), "T")
-    return times, TimeStyle("text", unit, (parts[0]["dash"], first_with_time), zone)
+    style = TimeStyle("text", unit, (parts[0]["dash"], first_with_time), zone)
+    return times[[places[text] for text in texts]], style
+
+
+def _parts(text: str, texts: Sequence[str]) -> dict[str, str]:
+    match = PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("expected a time such as 1949-01, 1949-01-31 or 2020-01-01T12:30:00Z", texts.index(text))
+    return match.groupdict(default="")
 
 
 def _unit(part: dict[str, str]) -> str:
@@ -68,7 +74,7 @@ def _unit(part: dict[str, str]) -> str:
     return "D" if part["date"].count(part["dash"]) == 2 else "M"
 
 
-def _moment(part: dict[str, str], row: int) -> datetime:
+def _moment(part: dict[str, str], text: str, texts: Sequence[str]) -> datetime:
     try:
         day = [int(number) for number in part["date"].split(part["dash"])]
         clock = [int(number) for number in part["time"].removesuffix(part["fraction"]).split(":") if number]
@@ -79,7 +85,7 @@ def _moment(part: dict[str, str], row: int) -> datetime:
         hour, minute, second, *_ = *clock, 0, 0, 0
         return datetime(year, month, date, hour, minute, second, int(fraction[:6]))
     except ValueError as error:
-        raise ValueError(str(error), row) from None
+        raise ValueError(str(error), texts.index(text)) from None
 
 
 def write_timestamps(times: npt.NDArray[Any], style: TimeStyle) -> list[str]:
