@@ -65,11 +65,13 @@ $(STAMPS)/venv:
 	@$(call run_quietly,$(INSTALL) --upgrade pip)
 	@touch $@
 
-# Without build isolation the tools stay in one place, so that CMake rebuilds only what changed.
+# Without build isolation the tools stay in one place, so that CMake rebuilds only what changed. The wide level lets the
+# tests run the kernels of AVX-512 machines on others.
 $(STAMPS)/unrolled: $(PACKAGE) constraints.txt $(STAMPS)/group-build
 	@tools/preflight.sh $(PYTHON)
 	@echo 'Building and installing unrolled (the first time takes a few minutes, most of them for PyTorch)'
-	@$(call run_quietly,PATH="$(CURDIR)/$(BIN):$$PATH" $(INSTALL) --no-build-isolation '.[train]')
+	@$(call run_quietly,PATH="$(CURDIR)/$(BIN):$$PATH" $(INSTALL) --no-build-isolation \
+		--config-settings cmake.define.UNROLLED_WIDE=ON '.[train]')
 	@touch $@
 
 $(STAMPS)/group-%: pyproject.toml constraints.txt | $(STAMPS)/venv
