@@ -28,6 +28,7 @@ help:
 
 demo: $(STAMPS)/unrolled
 	@$(BIN)/unrolled demo
+	@echo '("unrolled" is $(BIN)/unrolled here, or "unrolled" after: source $(BIN)/activate)'
 
 # Tests run against the installed package, not against src/.
 test: $(STAMPS)/unrolled $(STAMPS)/group-test

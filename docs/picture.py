@@ -12,6 +12,8 @@ from math import ceil, floor, hypot, inf, log10
 
 import numpy as np
 
+from unrolled.cli.ticks import number_ticks
+
 Point = tuple[float, float]
 
 
@@ -149,10 +151,10 @@ def chart(
     column = linear(x_range, (left, right), float)
     row = linear(y_range, (bottom, top), scale)
     picture = Picture(width, height, description)
-    for tick in ticks(*x_range):
+    for tick in number_ticks(*x_range, most=6):
         picture.parts.append(f'<path class="grid" d="M{column(tick):.1f} {top}V{bottom}"/>')
         picture.words(column(tick), bottom + 16, number(tick), style="tick")
-    for tick in powers(*y_range) if logarithmic else ticks(*y_range):
+    for tick in powers(*y_range) if logarithmic else number_ticks(*y_range, most=6):
         picture.parts.append(f'<path class="grid" d="M{left} {row(tick):.1f}H{right}"/>')
         picture.words(left - 6, row(tick) + 4, number(tick), anchor="end", style="tick")
     if x_label:
@@ -184,14 +186,6 @@ def linear(source: Point, target: Point, scale: Callable[[float], float]) -> Cal
     """The map of an axis from numbers to pixels."""
     low, high = scale(source[0]), scale(source[1])
     return lambda value: target[0] + (scale(value) - low) / (high - low) * (target[1] - target[0])
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Three to seven round numbers between ``low`` and ``high``."""
-    raw = (high - low) / 5
-    unit = 10 ** floor(log10(raw))
-    step = next(m * unit for m in (1, 2, 2.5, 5, 10) if m * unit >= raw)
-    return [round(k * step, 12) for k in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 
 def powers(low: float, high: float) -> list[float]:
