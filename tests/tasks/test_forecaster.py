@@ -58,7 +58,7 @@ def test_pandas_and_arrow_give_the_same_numbers_in_their_own_kind(frame, fitted)
     assert from_arrow["sold"].to_pylist() == expected["sold"].to_list()
 
 
-def test_arrays_in_arrays_out():
+def test_arrays_in_arrays_out(tmp_path):
     values = np.stack([monthly()[1], monthly(scale=3.0)[1]])
     forecaster = Forecaster(season_length=12, **TINY).fit(values)
     assert forecaster.predict().shape == (2, 12)
@@ -66,6 +66,8 @@ def test_arrays_in_arrays_out():
     single = Forecaster(season_length=12, **TINY).fit(values[0])
     assert single.predict().shape == (12,)
     assert single.predict(values[1]).shape == (12,)
+    forecaster.save(tmp_path / "model")
+    np.testing.assert_array_equal(unrolled.load(tmp_path / "model").predict(values), forecaster.predict())
 
 
 def test_what_was_inferred_is_said(fitted):
@@ -187,6 +189,14 @@ def test_backtest_never_shows_what_came_after(frame):
     assert "2 forecasts of 3 steps" in str(again)
 
 
+def test_backtest_of_a_panel_names_the_series(frame):
+    panel = pl.concat([frame.with_columns(pl.lit(name).alias("shop")) for name in ("a", "b")])
+    forecasts = Forecaster(**TINY, horizon=2).backtest(panel, windows=2).forecasts
+    assert forecasts["shop"].to_list() == ["a", "a", "b", "b"] * 2
+    sold = frame["sold"].to_list()
+    assert forecasts["sold_actual"].to_list() == sold[56:58] * 2 + sold[58:] * 2
+
+
 def test_backtest_of_arrays():
     values = monthly()[1]
     assert Forecaster(**TINY, horizon=4).backtest(values, windows=2).forecasts.shape == (2, 4)
@@ -298,6 +308,12 @@ def test_a_constant_series_warns_and_stays_constant():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Forecaster(**TINY).fit(np.r_[np.full(39, 7.0), 7.5])
+
+
+def test_a_season_longer_than_half_the_series_is_left_out(frame):
+    forecaster = Forecaster(**TINY).fit(frame.head(20))
+    assert (forecaster.season_length_, forecaster.horizon_, forecaster.input_window_) == (1, 8, 8)
+    assert "the season of 12 steps is left out: no series is two seasons long" in forecaster.inferred_
 
 
 def test_progress_is_told(frame):

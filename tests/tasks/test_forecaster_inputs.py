@@ -7,7 +7,7 @@ import pytest
 
 import unrolled
 from unrolled import Forecaster
-from unrolled.errors import InputError, ModelFileError
+from unrolled.errors import InputError, ModelFileError, TrainingError
 from unrolled.runtime.model_file import read_model, write_model
 
 TINY = {"members": 1, "hidden_size": 2, "max_epochs": 2, "random_state": 0, "horizon": 4, "input_window": 4}
@@ -124,6 +124,23 @@ def ahead(start, n, **columns):
 def test_known_ahead(fitted, future, message):
     with pytest.raises(InputError, match=message):
         fitted.predict(future=future)
+
+
+def test_known_ahead_without_time_stamps_starts_at_the_first_row():
+    data = FRAME.drop("step")
+    forecaster = Forecaster(**TINY).fit(data, target="y", future=["price"])
+    four = pl.DataFrame({"price": [1.0, 2.0, 3.0, 4.0]})
+    assert forecaster.predict(future=four).columns == ["y", "y_q10", "y_q90"]
+    with pytest.raises(InputError, match="future= has 3 rows for the series after its history, need 4"):
+        forecaster.predict(future=four.head(3))
+
+
+def test_exploding_training_stops_and_an_earlier_fit_remains():
+    forecaster = Forecaster(**{**TINY, "max_epochs": 30}).fit(VALUES)
+    before = forecaster.predict()
+    with pytest.raises(TrainingError, match=r"training stopped at step .* parameter .* lower learning_rate"):
+        forecaster.set_params(learning_rate=1e7).fit(VALUES)
+    np.testing.assert_array_equal(forecaster.predict(), before)
 
 
 def test_known_ahead_of_a_panel_names_the_series():

@@ -36,6 +36,7 @@ def test_baselines_by_hand():
     assert seasonal_growth(history, 4, 3).tolist() == [4.0, 8.0, 12.0, 8.0]
     assert seasonal_growth(history, 2, 4) is None
     assert seasonal_growth(-history, 2, 3) is None
+    assert seasonal_growth(history, 2, 1) is None
 
 
 def case(actual, forecast):

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnn, EsRnnShape
 from unrolled.runtime.series_batch import SeriesBatch
 from unrolled.training.es_rnn import EsRnnModule
-from unrolled.training.forecast import TrainingOptions, learn
+from unrolled.training.forecast import TrainingOptions, _threads_worth_having, learn
 from unrolled.training.pinball import pinball
+from unrolled.training.recurrent import recurrent_layers
 from unrolled.training.smoothing import differentiable_smoothing
 
 
@@ -150,3 +152,16 @@ def test_series_learn_only_from_their_own_batches():
     module.loss(batch.select(np.array([2])), np.array([2])).backward()
     assert module.level.grad[:, :2].abs().sum() == 0
     assert module.level.grad[:, 2].abs().min() > 0
+
+
+def test_cells_without_a_trainable_layer_are_refused():
+    with pytest.raises(InputError, match="cell 'rnn_relu' has no trainable layer"):
+        recurrent_layers("rnn_relu", 2, 3, 1, 0.0)
+
+
+@pytest.mark.parametrize(("batch", "hidden_size", "one"), [(1, 16, True), (32, 64, False)])
+def test_small_networks_train_on_one_thread(batch, hidden_size, one):
+    before = torch.get_num_threads()
+    with _threads_worth_having(batch, hidden_size):
+        assert torch.get_num_threads() == (1 if one else before)
+    assert torch.get_num_threads() == before

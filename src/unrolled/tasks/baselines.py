@@ -27,12 +27,12 @@ def seasonal_naive(history: Values, horizon: int, season: int) -> Values:
 def seasonal_growth(history: Values, horizon: int, season: int) -> Values | None:
     """The last season times its growth over the one before, once more for each further season ``[horizon]``.
 
-    None with less than two seasons, or where one of the two does not add up to more than zero: there is no growth then.
+    None without a season, with less than two, or where one of the two does not add up to more than zero.
 
     >>> seasonal_growth(np.array([1.0, 1.0, 2.0, 2.0]), 4, 2).tolist()
     [4.0, 4.0, 8.0, 8.0]
     """
-    if len(history) < 2 * season:
+    if season == 1 or len(history) < 2 * season:
         return None
     last, before = history[-season:].sum(), history[-2 * season : -season].sum()
     if last <= 0 or before <= 0:

@@ -66,10 +66,10 @@ class Evaluation:
         return 1 - model / reference
 
     def __str__(self) -> str:
-        rows = [f"{'':<24}{'MAE':>12}{'RMSE':>12}{'sMAPE':>8}{'MASE':>8}"]
+        rows = [f"{'':<24}{'MAE':>12}{'RMSE':>12}{'sMAPE':>9}{'MASE':>9}"]
         for name, a in self.accuracy.items():
             mase = "-" if a.mase is None else f"{a.mase:.3f}"
-            rows.append(f"{name:<24}{a.mae:>12.4g}{a.rmse:>12.4g}{a.smape:>8.2f}{mase:>8}")
+            rows.append(f"{name:<24}{a.mae:>12.4g}{a.rmse:>12.4g}{a.smape:>9.2f}{mase:>9}")
         rows.append(f"{self.cases} forecast{'s' * (self.cases > 1)} of {self.horizon} steps")
         if self.coverage is not None:
             rows[-1] += f"; {self.coverage:.0%} of the values lie in the {self.nominal_coverage:.0%} interval"
