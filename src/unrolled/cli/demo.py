@@ -52,7 +52,7 @@ def demo(
         raise InputError(f"cannot write to {output}: it is not a folder; choose another with -o")
     output.mkdir(parents=True, exist_ok=True)
     if not as_json:
-        print("A GRU learns the monthly airline passengers of 1949 to 1959, in thousands, and forecasts 1960.")
+        print("A GRU learns the monthly airline passengers of 1949-1959 and forecasts 1960.")
     result = _learn(seed)
     files = _write(output, result)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 from dataclasses import dataclass
@@ -95,14 +96,16 @@ def _legend(glyphs: Glyphs, with_truth: bool, interval_is: str) -> str:
 
 
 def table_lines(frame: Any, most: int) -> list[str]:
-    """Return a frame's first rows as aligned text, numbers to the right.
+    """Return a frame's first rows as aligned text; numbers with as many decimals as the largest of a column needs.
 
     >>> import polars
     >>> table_lines(polars.DataFrame({"month": ["1961-01", "1961-02"], "x": [450.123, 7.5]}), 24)
     ['month        x', '1961-01  450.1', '1961-02    7.5']
+    >>> table_lines(polars.DataFrame({"x": [1234.5], "y": [0.123456], "z": [0.0]}), 24)[1]
+    '1,234  0.1235  0.0000'
     """
     shown = frame.head(most)
-    cells = [[name, *(_cell(value) for value in shown[name].to_list())] for name in shown.columns]
+    cells = [[name, *_column(shown[name].to_list())] for name in shown.columns]
     widths = [max(map(len, column)) for column in cells]
     numeric = [shown[name].dtype.is_numeric() for name in shown.columns]
     lines: list[str] = []
@@ -113,7 +116,11 @@ def table_lines(frame: Any, most: int) -> list[str]:
     return [*lines, f"... and {left} more rows; -o FILE writes all of them"] if left else lines
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return str(value)
+def _column(values: list[Any]) -> list[str]:
+    if not all(isinstance(value, float) for value in values):
+        return [str(value) for value in values]
+    largest = max(abs(value) for value in values)
+    if largest and not 1e-4 <= largest < 1e15:
+        return [f"{value:.3e}" for value in values]
+    decimals = 4 if largest < 1 else max(0, 3 - math.floor(math.log10(largest)))
+    return [f"{value:,.{decimals}f}" for value in values]
