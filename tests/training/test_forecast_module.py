@@ -113,9 +113,26 @@ def test_regression_starts_at_the_effect_of_what_is_known_ahead():
 def test_weights_fall_from_one_to_the_oldest():
     batch = batch_of([16, 10])  # 10 and 4 windows
     module = EsRnnModule(shape_of(), batch, dropout=0.0, oldest_weight=0.01)
-    weights = module._weights(module._windows(batch, np.arange(2)).mask)
+    weights = module._weights(batch, module._windows(batch, np.arange(2)))
     np.testing.assert_allclose(weights[:, 0], 0.01 ** (np.arange(9, -1, -1) / 10), rtol=1e-5)
     np.testing.assert_allclose(weights[:, 1], [*(0.01 ** (np.arange(3, -1, -1) / 4)), 0, 0, 0, 0, 0, 0], rtol=1e-5)
+
+
+def test_large_steps_draw_from_their_windows(monkeypatch):
+    batch = batch_of([30, 20])
+    module = EsRnnModule(shape_of(), batch, dropout=0.0, oldest_weight=0.5)
+    whole = module.eval()._windows(batch, np.arange(2))
+    monkeypatch.setattr(
+        "unrolled.training.es_rnn.LARGEST_STEP", 5 * 2 * 2 * 3 * 3
+    )  # members, series, horizon, quantiles
+    assert len(module._windows(batch, np.arange(2)).origins) == len(whole.origins) == 24
+    torch.manual_seed(0)
+    drawn = module.train()._windows(batch, np.arange(2))
+    assert len(drawn.origins) == 5
+    torch.testing.assert_close(drawn.targets, whole.targets[:, drawn.origins])
+    torch.testing.assert_close(module._weights(batch, drawn), module._weights(batch, whole)[drawn.origins])
+    mean = np.mean([module.loss(batch, np.arange(2)).item() for _ in range(400)])
+    assert mean == pytest.approx(module.eval().loss(batch, np.arange(2)).item(), rel=0.05)
 
 
 def options(**changes):

@@ -20,12 +20,15 @@ __all__ = ["EsRnnModule"]
 
 Array = NDArray[np.float64]
 
+LARGEST_STEP = 2_000_000  # predicted values a training step; more windows than that are drawn from
+
 
 class _Windows(NamedTuple):
     """What the network reads and should have said, at each step ``t = W-1 .. T-1`` of ``B`` series."""
 
     inputs: torch.Tensor  # [M, steps, B, W + P + F H + S]
-    targets: torch.Tensor  # [M, origins, B, H], for the steps that have H more after them
+    origins: torch.Tensor  # [origins], ascending: which of the steps that have H more after them
+    targets: torch.Tensor  # [M, origins, B, H]
     mask: torch.Tensor  # [origins, B]: whether the targets lie within the series
 
 
@@ -66,16 +69,24 @@ class EsRnnModule(torch.nn.Module):
         steps = batch.lengths - self.shape.input_window + 1
         lengths = None if steps.min() == steps.max() else torch.from_numpy(steps)  # nothing to sort and cut then
         hidden = torch.stack([rnn(x, lengths=lengths)[0] for rnn, x in zip(self.rnns, windows.inputs, strict=True)])
-        hidden = dropout(hidden[:, : windows.targets.shape[1]], self.dropout, self.training)
+        hidden = dropout(hidden[:, windows.origins], self.dropout, self.training)
         losses = pinball(windows.targets, self._quantiles(self._heads(hidden)), torch.tensor(self.shape.quantiles))
-        weights = self._weights(windows.mask)
+        weights = self._weights(batch, windows)
         return (losses.mean((0, 3, 4)) * weights).sum() / weights.sum()
 
-    def _weights(self, mask: torch.Tensor) -> torch.Tensor:
+    def _weights(self, batch: SeriesBatch, windows: _Windows) -> torch.Tensor:
         """How much each window counts ``[origins, B]``: less the older it is, within its own series."""
-        windows = mask.sum(0)
-        age = (windows - 1 - torch.arange(len(mask))[:, None]) / windows
-        return torch.where(mask, self.oldest_weight**age, 0.0)
+        count = torch.from_numpy(batch.lengths) - self.shape.input_window - self.shape.horizon + 1
+        age = (count - 1 - windows.origins[:, None]) / count
+        return torch.where(windows.mask, self.oldest_weight**age, 0.0)
+
+    def _origins(self, steps: int, series: int) -> torch.Tensor:
+        """All of ``steps`` windows, or as many at random as keep a training step in memory and time."""
+        values = self.shape.members * series * self.shape.horizon * len(self.shape.quantiles)
+        kept = max(1, LARGEST_STEP // values)
+        if kept >= steps or not self.training:
+            return torch.arange(steps)
+        return torch.randperm(steps)[:kept].sort().values
 
     def _heads(self, hidden: torch.Tensor) -> torch.Tensor:
         """Each member's head on its own hidden states: ``[M, steps, B, hidden]`` → ``[M, steps, B, H Q]``."""
@@ -116,11 +127,13 @@ class EsRnnModule(torch.nn.Module):
         levels, seasonals = levels.view(T, M, B), seasonals.view(T + m, M, B)
         deviations = (z - seasonals[:T]).unfold(0, W, 1) - levels[W - 1 :, ..., None]  # [steps, M, B, W]
         covariates = self._covariates(batch, future)[:, None].expand(-1, M, -1, -1)
-        ahead = seasonals[W : T - H + m].unfold(0, m, 1)[..., torch.arange(H) % m]  # [origins, M, B, H]
-        targets = z[W:].unfold(0, H, 1) - ahead - levels[W - 1 : T - H, ..., None]
-        last_target = torch.arange(W + H - 1, T)
+        origins = self._origins(T - W - H + 1, B)
+        ahead = seasonals[W : T - H + m].unfold(0, m, 1)[origins][..., torch.arange(H) % m]  # [origins, M, B, H]
+        targets = z[W:].unfold(0, H, 1)[origins] - ahead - levels[W - 1 : T - H][origins][..., None]
+        last_target = origins + W + H - 1
         return _Windows(
             torch.cat([deviations, covariates], dim=3).transpose(0, 1).float().contiguous(),
+            origins,
             targets.transpose(0, 1).float(),
             last_target[:, None] < torch.from_numpy(batch.lengths),
         )
