@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from unrolled.data.panel import Panel, build_frame, read_panel
+from unrolled.data.table import FrameLike, TimeStyle
 from unrolled.errors import InputError, MissingExtraError
 
 KINDS = [pl.DataFrame, pd.DataFrame, pa.table]
@@ -90,6 +91,12 @@ def test_an_hour_the_clock_leaves_out_is_moved_on() -> None:
     result = answer(read_panel(pd.DataFrame({"t": times, "x": [1, 2, 3]})))
     expected = [dt.datetime(2020, 3, 29, 3, 30), dt.datetime(2020, 3, 30, 2, 30)]
     assert result["t"].tolist() == [pd.Timestamp(moment, tz=ZoneInfo("Europe/Berlin")) for moment in expected]
+
+
+def test_time_zone_this_machine_does_not_know() -> None:
+    like = FrameLike("polars", time="t", time_style=TimeStyle("datetime", zone="Europe/Atlantis"))
+    with pytest.raises(InputError, match="does not know the time zone 'Europe/Atlantis': pip install tzdata"):
+        build_frame({"t": np.array(["2020-01-01"], dtype="datetime64[us]")}, like)
 
 
 def test_time_in_the_index_of_pandas() -> None:
@@ -169,7 +176,9 @@ def test_python_objects_in_pandas() -> None:
     panel = read_panel(pd.DataFrame({"day": days, "x": [1, 2]}))
     assert answer(panel)["day"].tolist() == [dt.date(2020, 1, 3), dt.date(2020, 1, 4)]
     moments = pd.Series([dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)] * 2, dtype=object)
-    with pytest.raises(InputError, match=r"column 't' holds zoned times as objects; convert it with pandas.to_datetime"):
+    with pytest.raises(
+        InputError, match=r"column 't' holds zoned times as objects; convert it with pandas.to_datetime"
+    ):
         read_panel(pd.DataFrame({"t": moments, "x": [1, 2]}))
     odd = pd.DataFrame({"year": [1, 2], "x": [1, 2], "odd": [{"a": 1}, None]})
     assert "not used: 'odd'" in read_panel(odd).inferred
@@ -200,6 +209,10 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "polars", None)
     with pytest.raises(MissingExtraError, match="a frame as result needs the package 'polars'"):
         build_frame({"x": [1]}, like)
+    with monkeypatch.context() as patch:
+        patch.setitem(__import__("sys").modules, "pandas", None)
+        with pytest.raises(InputError, match="pandas is not installed here: pip install pandas"):
+            build_frame({"x": [1]}, FrameLike("pandas"))
     monkeypatch.setitem(__import__("sys").modules, "narwhals.stable.v1", None)
     with pytest.raises(MissingExtraError, match=r"reading frames needs the package 'narwhals'; .*unrolled\[cli\]"):
         read_panel(pd.DataFrame({"x": [1, 2]}))

@@ -165,7 +165,7 @@ def build_frame(columns: Mapping[str, Any], like: FrameLike) -> Any:
         like: ``panel.frame_like``.
 
     Raises:
-        MissingExtraError: the package of that kind of frame is not installed.
+        MissingExtraError, InputError: the package of that kind of frame is not installed.
     """
     built: dict[str, Any] = dict(columns)
     if like.series in built and like.series_is_integer:
@@ -179,6 +179,11 @@ def build_frame(columns: Mapping[str, Any], like: FrameLike) -> Any:
 
         frame = nw.from_native(_native(built, like.kind), eager_only=True)
     except ImportError as error:
+        if error.name in ("pandas", "pyarrow"):
+            raise InputError(
+                f"the data came as a frame of {error.name}, so the result does too, but {error.name} is not installed"
+                f" here: pip install {error.name}"
+            ) from None
         raise MissingExtraError("a frame as result", error.name or like.kind, "cli") from None
     if zone is not None and like.time is not None:
         zoned = nw.col(like.time).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
@@ -222,8 +227,12 @@ def _styled(times: npt.NDArray[Any], style: TimeStyle) -> Any:
 
 def _wall_to_utc(times: npt.NDArray[Any], zone: str) -> npt.NDArray[Any]:
     """Convert the clock at the wall to UTC; of an hour that comes twice the first, an hour left out moved on."""
-    from zoneinfo import ZoneInfo
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+    try:
+        place = ZoneInfo(zone)
+    except ZoneInfoNotFoundError:
+        raise InputError(f"this machine does not know the time zone {zone!r}: pip install tzdata") from None
     walls: list[datetime] = times.astype("datetime64[us]").tolist()
-    moments = [wall.replace(tzinfo=ZoneInfo(zone)).astimezone(timezone.utc).replace(tzinfo=None) for wall in walls]
+    moments = [wall.replace(tzinfo=place).astimezone(timezone.utc).replace(tzinfo=None) for wall in walls]
     return np.array(moments, dtype="datetime64[us]")
