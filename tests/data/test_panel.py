@@ -377,11 +377,22 @@ def test_several_columns_would_do() -> None:
 
 
 def test_no_column_would_do() -> None:
-    assert refusal(frame(note=["a", "b"])) == "the data: no column of numbers to forecast; the columns are 'note'"
+    data = frame(month=["2020-01", "2020-02"], price=["5,5", "6,5"])
+    assert refusal(data) == (
+        "the data: no column of numbers to forecast among 'month' (such as '2020-01'), 'price' (such as '5,5')"
+    )
     data = frame(year=[1, 1], shop=["a", "b"], town=["c", "d"], x=[1, 2])
     assert refusal(data) == (
         "the data: times occur more than once, and several columns could tell the series apart: 'shop', 'town'; name"
         " one with series="
+    )
+
+
+def test_times_that_are_not_understood_are_not_passed_over(tmp_path: Path) -> None:
+    path = csv(tmp_path, "Date,x", "31.1.2020,5", "1.2.2020,6")
+    assert refusal(path) == (
+        f"{path}, line 2, column 'Date': found '31.1.2020': expected a time such as 1949-01, 1949-01-31 or"
+        " 2020-01-01T12:30:00Z"
     )
 
 

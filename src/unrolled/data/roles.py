@@ -82,6 +82,8 @@ def _infer_time(table: Table, roles: Roles, said: list[str]) -> str | None:
         found = [
             name for name, column in free.items() if column.values.dtype.kind == "i" and name.lower() in TIME_NAMES
         ]
+    if not found:  # of this name and not understood: reading it will say why
+        found = [name for name in free if name.lower() in TIME_NAMES and free[name].kind == "text"]
     if len(found) > 1:
         raise InputError(f"{table.source}: several columns could be the time: {listed(found)}; name one with time=")
     if found:
@@ -122,7 +124,8 @@ def _infer_target(table: Table, roles: Roles, said: list[str]) -> str:
             f"{table.source}: several columns could be the target: {listed(numeric)}; name one with target="
         )
     if not numeric:
-        raise InputError(f"{table.source}: no column of numbers to forecast; the columns are {listed(table.columns)}")
+        samples = [f"{name!r} (such as {column.written(0)})" for name, column in table.columns.items()]
+        raise InputError(f"{table.source}: no column of numbers to forecast among {', '.join(samples[:12])}")
     said.append(f"the target is {numeric[0]!r}, the only column of numbers left")
     return numeric[0]
 
