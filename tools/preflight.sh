@@ -27,6 +27,6 @@ done
 [ -n "$found" ] ||
     refuse "unrolled compiles its kernels, and there is no C++ compiler here (looked for: ${CXX:-c++, g++, clang++}): install one (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install)."
 
-printf '#include <bit>\n#include <concepts>\n#include <span>\nint main() { return std::popcount(0u); }\n' |
+printf '#include <atomic>\n#include <concepts>\n#include <span>\nvoid wait(std::atomic<int>& a) { a.wait(0); }\n' |
     "$found" -std=c++20 -x c++ -fsyntax-only - >/dev/null 2>&1 ||
     refuse "unrolled needs a C++20 compiler, and '$found' does not compile C++20: install GCC 11 or Clang 14 or newer, or name one with 'CXX=/path/to/g++ make'."

@@ -64,8 +64,10 @@ def test_usage_errors_are_one_line(unrolled: Run) -> None:
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
 
 
-def test_completion_for_the_shell() -> None:
-    result = CliRunner().invoke(app, ["--show-completion", "bash"], prog_name="unrolled", env={"SHELL": "/bin/bash"})
+def test_completion_for_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Otherwise the shell is the one these tests were started from, which under make is one without completion.
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
+    result = CliRunner().invoke(app, ["--show-completion", "bash"], prog_name="unrolled")
     assert result.exit_code == 0, result.output
     assert "_UNROLLED_COMPLETE=complete_bash" in result.output
     words = subprocess_run(
