@@ -7,6 +7,7 @@ import signal
 
 import pytest
 import torch
+
 from unrolled.kernels import _native
 from unrolled.nn import LSTM
 from unrolled.nn.threads import share_torch_threads
