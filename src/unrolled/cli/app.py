@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from unrolled.cli.bench import run_bench
 from unrolled.cli.demo import demo
 from unrolled.cli.fit import fit_forecast
 from unrolled.cli.forecast import forecast
@@ -37,6 +38,7 @@ app.command()(forecast)
 fit_app.command("forecast")(fit_forecast)
 app.command()(predict)
 app.command()(info)
+app.command("bench")(run_bench)
 
 
 def _print_version(wanted: bool) -> None:

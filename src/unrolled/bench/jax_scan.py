@@ -1,0 +1,87 @@
+"""JAX: ``lax.scan`` over the steps, the input product of all steps outside it, the whole compiled by ``jit``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from unrolled.bench.case import Case, Floats
+from unrolled.bench.contender import Task
+
+__all__ = ["JaxScan"]
+
+Array = Any
+
+
+class JaxScan:
+    """Cells as a JAX user writes them; weights lie as ``[I, GH]`` and ``[H, GH]``, which needs no transposition."""
+
+    name = "jax"
+
+    def __init__(self) -> None:
+        self._jax = import_module("jax")
+        self.version: str = self._jax.__version__
+        self._steps = {"gru": self._gru, "lstm": self._lstm, "rnn": self._rnn}
+
+    def prepare(self, case: Case, arrays: Mapping[str, Floats]) -> Task:
+        """See :class:`~unrolled.bench.contender.Contender`."""
+        jax = self._jax
+        leaves = {name: jax.numpy.asarray(np.ascontiguousarray(_turned(name, a))) for name, a in arrays.items()}
+        outputs = self._outputs(case)
+        if case.work == "inference":
+            forward = jax.jit(outputs)
+            return Task(lambda: forward(leaves).block_until_ready())
+
+        def loss(leaves: dict[str, Array]) -> tuple[Array, Array]:
+            y = outputs(leaves)
+            seen = y[-1] if case.loss == "last" else y
+            return (seen * seen).sum(), y
+
+        step = jax.jit(jax.grad(loss, has_aux=True))
+
+        def read(result: tuple[dict[str, Array], Array]) -> dict[str, Floats]:
+            grads, y = result
+            return {"y": np.asarray(y), **{name: _turned(name, np.asarray(grad)) for name, grad in grads.items()}}
+
+        return Task(lambda: jax.block_until_ready(step(leaves)), read)
+
+    def _outputs(self, case: Case) -> Callable[[dict[str, Array]], Array]:
+        jax, step, states = self._jax, self._steps[case.cell], len(case.described.states)
+        zeros = tuple(np.zeros((case.sizes.batch, case.sizes.hidden), np.float32) for _ in range(states))
+
+        def outputs(leaves: dict[str, Array]) -> Array:
+            a = leaves["x"] @ leaves["weight_ih"] + leaves["bias_ih"]
+            U, b = leaves["weight_hh"], leaves["bias_hh"]
+
+            def one_step(states: tuple[Array, ...], a_t: Array) -> tuple[tuple[Array, ...], Array]:
+                return step(states, a_t, states[0] @ U + b)
+
+            return jax.lax.scan(one_step, zeros, a)[1]
+
+        return outputs
+
+    def _rnn(self, _: tuple[Array, ...], a: Array, u: Array) -> tuple[tuple[Array, ...], Array]:
+        h = self._jax.numpy.tanh(a + u)
+        return (h,), h
+
+    def _gru(self, states: tuple[Array, ...], a: Array, u: Array) -> tuple[tuple[Array, ...], Array]:
+        split, sigmoid = self._jax.numpy.split, self._jax.nn.sigmoid
+        (a_r, a_z, a_n), (u_r, u_z, u_n) = split(a, 3, -1), split(u, 3, -1)
+        r, z = sigmoid(a_r + u_r), sigmoid(a_z + u_z)
+        n = self._jax.numpy.tanh(a_n + r * u_n)
+        h = (1 - z) * n + z * states[0]
+        return (h,), h
+
+    def _lstm(self, states: tuple[Array, ...], a: Array, u: Array) -> tuple[tuple[Array, ...], Array]:
+        sigmoid, tanh = self._jax.nn.sigmoid, self._jax.numpy.tanh
+        i, f, g, o = self._jax.numpy.split(a + u, 4, -1)
+        c = sigmoid(f) * states[1] + sigmoid(i) * tanh(g)
+        h = sigmoid(o) * tanh(c)
+        return (h, c), h
+
+
+def _turned(name: str, array: Floats) -> Floats:
+    return array.T if name.startswith("weight") else array

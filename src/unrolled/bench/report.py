@@ -1,0 +1,108 @@
+"""What the benchmark found: rows, one run for each thread count, the machine."""
+
+from __future__ import annotations
+
+import msgspec
+
+from unrolled.bench.case import Case
+
+__all__ = ["OURS", "Machine", "Report", "Roofline", "Row", "Run"]
+
+OURS = ("nn", "runtime")
+"""This library's contenders; all others are peers."""
+
+
+class Roofline(msgspec.Struct, frozen=True):
+    """The two limits of a machine; no call can be quicker than both allow.
+
+    >>> from unrolled.bench.case import Case, Sizes
+    >>> case = Case("gru", "inference", Sizes(batch=1, steps=1, inputs=1000, hidden=1000))
+    >>> Roofline(gflops=12.0, gbytes=1e6).seconds(case)      # 12 million operations
+    0.001
+    """
+
+    gflops: float
+    """10⁹ operations a second: a float32 product of large matrices."""
+    gbytes: float
+    """10⁹ bytes read or written a second: a large copy."""
+
+    def seconds(self, case: Case) -> float:
+        """The least time a case can take."""
+        return max(case.flops / self.gflops, case.bytes / self.gbytes) / 1e9
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One case: the median seconds of every contender, or the error that kept it from being timed."""
+
+    case: Case
+    seconds: dict[str, float]
+    difference: float
+    """Largest difference between results, relative to the largest number of each array."""
+    error: str | None = None
+
+    @property
+    def ours(self) -> str | None:
+        """The faster of this library's ways."""
+        return self._fastest([name for name in self.seconds if name in OURS])
+
+    @property
+    def best_peer(self) -> str | None:
+        """The fastest of the others."""
+        return self._fastest([name for name in self.seconds if name not in OURS])
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the best peer's time is ours: above 1 this library is ahead."""
+        if self.ours is None or self.best_peer is None:
+            return None
+        return self.seconds[self.best_peer] / self.seconds[self.ours]
+
+    def gflops(self) -> float | None:
+        """10⁹ operations a second of ours."""
+        return None if self.ours is None else self.case.flops / self.seconds[self.ours] / 1e9
+
+    def share(self, roofline: Roofline) -> float | None:
+        """The part of the bound that ours reaches: 1 would be as fast as the machine multiplies or copies."""
+        return None if self.ours is None else roofline.seconds(self.case) / self.seconds[self.ours]
+
+    def _fastest(self, names: list[str]) -> str | None:
+        return min(names, key=self.seconds.__getitem__) if names else None
+
+
+class Run(msgspec.Struct, frozen=True):
+    """All cases in one process."""
+
+    threads: int
+    roofline: Roofline
+    versions: dict[str, str]
+    """Contender → version."""
+    cpu_level: str
+    rows: tuple[Row, ...] = ()
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Where it was measured."""
+
+    cpu: str
+    processors: int
+    load: float | None
+    """Processes that wanted to run in the minute before, on average, where the system tells."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether others were at work, so that times tell little."""
+        return self.load is not None and self.load > 0.3 * self.processors
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Everything ``unrolled bench`` prints."""
+
+    machine: Machine
+    missing: dict[str, str]
+    """Peer that is not installed → the command that installs it."""
+    runs: tuple[Run, ...]
+
+    @property
+    def errors(self) -> list[str]:
+        """The rows that were not timed."""
+        return [row.error for run in self.runs for row in run.rows if row.error is not None]

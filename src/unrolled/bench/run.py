@@ -1,0 +1,95 @@
+"""The whole benchmark: a process for each thread count, one after the other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from tempfile import TemporaryFile
+
+import msgspec
+
+from unrolled.bench.case import Case
+from unrolled.bench.machine import cores, cpu_model
+from unrolled.bench.report import Machine, Report, Row, Run
+from unrolled.bench.timing import Effort
+from unrolled.bench.worker import Request, environment
+from unrolled.errors import InputError, MissingExtraError, UnrolledError
+
+__all__ = ["DEFAULT_EFFORT", "PEERS", "QUICK_EFFORT", "BenchmarkError", "run_benchmark"]
+
+PEERS = {"jax": ("jax",), "onnx": ("onnx", "onnxruntime")}
+"""Peer beside torch → the packages it needs."""
+
+DEFAULT_EFFORT = Effort(seconds=1.5, least_rounds=5, most_rounds=25)
+QUICK_EFFORT = Effort(seconds=0.3, least_rounds=3, most_rounds=9)
+
+
+class BenchmarkError(UnrolledError):
+    """A benchmark process that ended before its time."""
+
+
+def run_benchmark(
+    cases: Sequence[Case],
+    threads: Sequence[int],
+    effort: Effort,
+    *,
+    on_row: Callable[[int, Row], object] = lambda threads, row: None,
+) -> Report:
+    """Time all cases with each number of threads, beside torch and those of :data:`PEERS` that are installed.
+
+    :param cases: the rows.
+    :param threads: numbers of threads, each at most the processors there are.
+    :param effort: how long each row may take.
+    :param on_row: called with the number of threads and each row as it is finished.
+    :raises InputError: a number of threads this machine does not have.
+    :raises MissingExtraError: torch is not installed: training and the comparison need it.
+    :raises BenchmarkError: a process ended before its time, with the last thing it said.
+    """
+    if find_spec("torch") is None:
+        raise MissingExtraError("unrolled bench", "torch", "train")
+    available = len(cores())
+    for count in threads:
+        if not 1 <= count <= available:
+            raise InputError(f"threads must be from 1 to {available}, the processors of this process; got {count}")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    absent = {peer: [name for name in needed if find_spec(name) is None] for peer, needed in PEERS.items()}
+    installed = tuple(peer for peer, names in absent.items() if not names)
+    runs = [_run(Request(count, installed, tuple(cases), effort), on_row) for count in threads]
+    missing = {peer: f"pip install {' '.join(names)}" for peer, names in absent.items() if names}
+    return Report(Machine(cpu_model(), available, load), missing, tuple(runs))
+
+
+def _run(request: Request, on_row: Callable[[int, Row], object]) -> Run:
+    command = [sys.executable, "-m", "unrolled.bench.worker"]
+    with (
+        TemporaryFile() as messages,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, env=environment(request.threads)
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(msgspec.json.encode(request))
+            process.stdin.close()
+            run: Run | None = None
+            for line in process.stdout:
+                if run is None:
+                    run = msgspec.json.decode(line, type=Run)
+                    continue
+                row = msgspec.json.decode(line, type=Row)
+                run = msgspec.structs.replace(run, rows=(*run.rows, row))
+                on_row(request.threads, row)
+        except BaseException:
+            process.kill()
+            raise
+        code = process.wait()
+        if code or run is None:
+            messages.seek(0)
+            said = messages.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+            threads = "1 thread" if request.threads == 1 else f"{request.threads} threads"
+            raise BenchmarkError(f"the process of {threads} ended with code {code}: {said[-1]}")
+    return run

@@ -1,0 +1,72 @@
+"""Medians of calls that take turns."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+from typing import Any
+
+import msgspec
+
+__all__ = ["Effort", "interleaved_medians"]
+
+TURN = 0.01
+"""Seconds a turn should last, so that a short call is timed often."""
+MOST_CALLS = 30
+LONG_CALL = 0.02
+"""Seconds beyond which a call does not feel what ran before it."""
+PAUSE = 0.002
+"""Seconds for which the threads of other libraries go on spinning, at most about."""
+
+
+class Effort(msgspec.Struct, frozen=True):
+    """How long each case is timed."""
+
+    seconds: float
+    """Aim for the turns of all contenders together."""
+    least_rounds: int
+    most_rounds: int
+
+
+def interleaved_medians(calls: Mapping[str, Callable[[], Any]], effort: Effort) -> dict[str, float]:
+    """Median seconds of each call, all of them warm and taking turns.
+
+    Before a turn there is a pause, and for short calls one that is not timed: threads of the library that ran before
+    may spin for a while, and its data fill the caches.
+
+    >>> interleaved_medians({"pass": lambda: None}, Effort(seconds=0, least_rounds=2, most_rounds=2))["pass"] < 0.1
+    True
+    """
+    expected = {name: _warm(call) for name, call in calls.items()}
+    turns = {name: max(1, min(MOST_CALLS, int(TURN / seconds))) for name, seconds in expected.items()}
+    round_seconds = sum((turns[name] + (s < LONG_CALL)) * s + PAUSE for name, s in expected.items())
+    rounds = max(effort.least_rounds, min(effort.most_rounds, int(effort.seconds / round_seconds)))
+    samples: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(rounds):
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
+                call = calls[name]
+                time.sleep(PAUSE)
+                if expected[name] < LONG_CALL:
+                    call()
+                samples[name] += [_timed(call) for _ in range(turns[name])]
+    finally:
+        gc.enable()
+    return {name: median(times) for name, times in samples.items()}
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _warm(call: Callable[[], Any]) -> float:
+    call()
+    return max(1e-6, min(_timed(call), _timed(call)))

@@ -1,0 +1,388 @@
+"""The benchmark: results compared before they are timed, fair turns, the roofline, every form of output."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import unrolled.bench.run as bench_run
+from unrolled.bench.case import CELLS, DEFAULT_CASES, QUICK_CASES, Case, Sizes
+from unrolled.bench.comparison import TOLERANCE, difference, disagreement
+from unrolled.bench.contender import Task
+from unrolled.bench.machine import cores, cpu_model, pin
+from unrolled.bench.measure import contenders, measure_case
+from unrolled.bench.report import Machine, Report, Roofline, Row, Run
+from unrolled.bench.roofline import measure_roofline
+from unrolled.bench.run import BenchmarkError, run_benchmark
+from unrolled.bench.timing import Effort, interleaved_medians
+from unrolled.bench.torch_modules import TorchModules
+from unrolled.cells import get_cell
+from unrolled.cli.app import run
+from unrolled.cli.bench_tables import print_rich
+from unrolled.errors import InputError, MissingExtraError
+
+ONCE = Effort(seconds=0, least_rounds=1, most_rounds=1)
+TINY = Sizes(batch=3, steps=5, inputs=2, hidden=7)
+
+
+def reference(case: Case) -> dict[str, np.ndarray]:
+    """Outputs and gradients by the reference cells in float64."""
+    arrays = {name: a.astype(np.float64) for name, a in case.arrays().items()}
+    x = arrays.pop("x")
+    h, _, tape = case.described.forward(arrays, x)
+    if case.work == "inference":
+        return {"y": h}
+    grad_h = 2 * h if case.loss == "all" else np.concatenate([np.zeros_like(h[:-1]), 2 * h[-1:]])
+    grads = case.described.backward(arrays, tape, grad_h)
+    return {"y": h, "x": grads["x"], **{name: grads[name] for name in arrays}}
+
+
+@pytest.mark.parametrize("loss", ["all", "last"])
+@pytest.mark.parametrize("work", ["training", "inference"])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("contender", ["nn", "runtime", "torch", "jax", "onnx"])
+def test_every_contender_computes_the_case(contender, cell, work, loss):
+    for module in bench_run.PEERS.get(contender, ()):
+        pytest.importorskip(module, exc_type=ImportError)
+    case = Case(cell, work, TINY, loss)
+    [chosen] = [c for c in contenders([contender], threads=torch.get_num_threads()) if c.name == contender]
+    task = chosen.prepare(case, case.arrays())
+    if task is None:
+        assert work == "training"
+        assert contender in ("runtime", "onnx")
+        return
+    found, expected = task.read(task.run()), reference(case)
+    assert list(found) == list(expected) or set(found) == set(expected)
+    for name, value in expected.items():
+        assert found[name].shape == value.shape
+        np.testing.assert_allclose(found[name], value, rtol=0, atol=2e-6 * max(1, abs(value).max()))
+
+
+def test_the_inputs_of_a_case_never_change():
+    case = Case("lstm", "training", TINY)
+    first, second = case.arrays(), case.arrays()
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert {name: a.shape for name, a in first.items()} == {
+        "x": (5, 3, 2), **get_cell("lstm").parameter_shapes(input_size=2, hidden_size=7)
+    }  # fmt: skip
+
+
+def test_operations_and_bytes_counted_by_hand():
+    case = Case("gru", "inference", Sizes(batch=2, steps=10, inputs=3, hidden=4))
+    assert case.flops == 20 * 12 * (3 + 4) * 2
+    assert case.bytes == 4 * (20 * 3 + 20 * 4 + 12 * 3 + 12 * 4 + 24)
+    training = Case("gru", "training", case.sizes)
+    assert (training.flops, training.bytes) == (3 * case.flops, 2 * case.bytes)
+
+
+def test_the_rows_promised():
+    titles = {(case.cell, case.work, str(case.sizes), case.loss) for case in DEFAULT_CASES}
+    assert len(titles) == len(DEFAULT_CASES) == 3 * 4 * 2 + 2
+    assert ("lstm", "training", "64, 100, 128, 256", "all") in titles
+    assert ("gru", "training", "32, 400, 8, 64", "last") in titles
+    assert set(QUICK_CASES) < set(DEFAULT_CASES)
+
+
+class Wrong:
+    """torch with one of its results disturbed."""
+
+    name, version = "wrong", "0"
+
+    def __init__(self, array: str, factor: float) -> None:
+        self.array, self.factor, self.calls = array, factor, 0
+
+    def prepare(self, case, arrays):
+        run, read = TorchModules.of_torch().prepare(case, arrays)
+
+        def counted():
+            self.calls += 1
+            return run()
+
+        def disturbed(raw):
+            results = read(raw)
+            return {**results, self.array: results[self.array] * np.float32(self.factor)}
+
+        return Task(counted, disturbed)
+
+
+@pytest.mark.parametrize("array", ["y", "x", "weight_ih", "weight_hh", "bias_ih", "bias_hh"])
+def test_a_wrong_result_is_not_timed(array):
+    wrong = Wrong(array, 1 + 3 * TOLERANCE)
+    row = measure_case(Case("gru", "training", TINY), [TorchModules.of_torch(), wrong], ONCE)
+    named = "outputs" if array == "y" else f"gradient of {array}"
+    assert re.fullmatch(
+        rf"GRU \(3, 5, 2, 7\), training: wrong and torch disagree: {named}, by 3\.0e-04 .*; not timed", row.error
+    )
+    assert row.seconds == {}
+    assert wrong.calls == 1
+    assert (row.ours, row.best_peer, row.ratio, row.gflops(), row.share(Roofline(1, 1))) == (None,) * 5
+
+
+def test_a_right_result_is_timed():
+    row = measure_case(Case("gru", "training", TINY), [TorchModules.of_torch(), Wrong("y", 1)], ONCE)
+    assert row.error is None
+    assert set(row.seconds) == {"torch", "wrong"}
+    assert row.difference == 0
+
+
+def test_difference():
+    expected = {"y": np.float32([[1, -4]])}
+    assert difference({"y": np.float32([[1, -3]])}, expected) == {"y": 0.25}
+    infinite = {"y": float("inf")}
+    assert difference({}, expected) == infinite
+    assert difference({"y": np.float32([1, -4])}, expected) == infinite
+    assert difference({"y": np.float32([[np.nan, -4]])}, expected) == infinite
+    zeros = {"y": np.zeros(3, np.float32)}
+    assert difference(zeros, zeros) == {"y": 0}
+    assert disagreement({"a": expected, "b": expected}, "a") == (0, None)
+
+
+def test_medians_of_calls_that_take_turns():
+    order = []
+
+    def sleeper(name, seconds):
+        def call():
+            order.append(name)
+            time.sleep(seconds)
+
+        return call
+
+    calls = {"slow": sleeper("slow", 0.03), "quick": sleeper("quick", 0.004)}
+    times = interleaved_medians(calls, Effort(seconds=0, least_rounds=3, most_rounds=3))
+    assert 0.03 <= times["slow"] < 0.3
+    assert 0.004 <= times["quick"] < 0.3
+    turns = [name for i, name in enumerate(order[6:]) if i == 0 or order[6:][i - 1] != name]
+    assert turns == ["slow", "quick", "slow", "quick"]  # the middle round begins with the other
+    # warmed three times each; the short call runs once more, untimed, in each of its turns
+    assert order.count("slow") == 3 + 3
+    assert order.count("quick") in {3 + 3 * (1 + n) for n in (1, 2)}
+
+
+def test_roofline_is_positive_and_bounds_a_case():
+    roofline = measure_roofline()
+    assert roofline.gflops > 0.1
+    assert roofline.gbytes > 0.01
+    case = Case("gru", "inference", Sizes(batch=2, steps=10, inputs=3, hidden=4))
+    assert Roofline(gflops=1, gbytes=1e9).seconds(case) == pytest.approx(case.flops / 1e9)
+    assert Roofline(gflops=1e9, gbytes=1).seconds(case) == pytest.approx(case.bytes / 1e9)
+
+
+def test_what_a_row_says():
+    case = Case("gru", "inference", Sizes(batch=2, steps=10, inputs=3, hidden=4))
+    row = Row(case, {"nn": 4e-6, "runtime": 2e-6, "torch": 5e-6, "jax": 3e-6}, 1e-7)
+    assert (row.ours, row.best_peer) == ("runtime", "jax")
+    assert row.ratio == pytest.approx(1.5)
+    assert row.gflops() == pytest.approx(case.flops / 2e3)
+    assert row.share(Roofline(gflops=case.flops / 1e3, gbytes=1e9)) == pytest.approx(0.5)
+    alone = Row(case, {"nn": 4e-6}, 0)
+    assert (alone.ours, alone.ratio) == ("nn", None)
+
+
+def test_machine():
+    assert cpu_model()
+    assert len(set(cores())) == len(cores()) > 0
+    assert Machine("x", 2, 1.0).busy
+    assert not Machine("x", 2, 0.1).busy
+    assert not Machine("x", 2, None).busy
+
+
+def test_one_of_every_core_comes_first(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3, 9}, raising=False)
+    monkeypatch.setattr("unrolled.bench.machine._core", lambda processor: str(processor // 2))
+    assert cores() == [0, 2, 9, 1, 3]
+    pinned = []
+    monkeypatch.setattr("os.sched_setaffinity", lambda _, processors: pinned.append(processors), raising=False)
+    pin(2)
+    assert pinned == [[0, 2]]
+
+
+def test_processors_where_the_system_tells_little(monkeypatch):
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.delattr("os.sched_setaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    assert cores() == [0, 1, 2]
+    pin(1)
+    monkeypatch.setattr("pathlib.Path.read_text", lambda *_, **__: "")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: (_ for _ in ()).throw(OSError))
+    assert cpu_model()
+
+
+@pytest.fixture
+def torch_only(monkeypatch):
+    """The benchmark with torch as its only peer, and quick about it."""
+    monkeypatch.setattr(bench_run, "PEERS", {})
+    monkeypatch.setattr(bench_run, "QUICK_EFFORT", ONCE)
+
+
+@pytest.fixture(scope="module")
+def finished():
+    """A report by real processes, one for each number of threads there can be here, and the rows as they came."""
+    rows = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench_run, "PEERS", {"jax": ("no_such_module",)})
+        cases = [Case("gru", "training", TINY), Case("gru", "inference", TINY)]
+        counts = [1, 2] if len(cores()) > 1 else [1]
+        report = run_benchmark(cases, counts, ONCE, on_row=lambda threads, row: rows.append((threads, row)))
+    return cases, counts, report, rows
+
+
+def test_the_whole(finished):
+    cases, counts, report, rows = finished
+    assert [each.threads for each in report.runs] == counts
+    assert [(each.threads, row) for each in report.runs for row in each.rows] == rows
+    for each in report.runs:
+        assert [row.case for row in each.rows] == cases
+        assert [set(row.seconds) for row in each.rows] == [{"nn", "torch"}, {"nn", "runtime", "torch"}]
+        assert all(0 < seconds < 60 for row in each.rows for seconds in row.seconds.values())
+        assert all(row.difference < 1e-5 for row in each.rows)
+        assert each.versions["torch"] == torch.__version__
+        assert each.roofline.gflops > 0
+    assert report.missing == {"jax": "pip install no_such_module"}
+    assert report.errors == []
+
+
+def test_markdown(torch_only, capsys):
+    assert run(["bench", "--quick", "--threads", "1", "--cell", "gru", "--size", "3,5,2,7"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1 thread: unrolled ")
+    assert f"torch {torch.__version__}" in out.splitlines()[0]
+    assert cpu_model() in out
+    assert "| cell | B, T, I, H | nn | torch | ratio | GFLOP/s | bound |" in out
+    assert "| cell | B, T, I, H | nn | runtime | torch | ratio | GFLOP/s | bound |" in out
+    training, inference = re.findall(r"^\| GRU .*", out, re.M)
+    number = r"\d+\.\d+"
+    row = (
+        rf"\| GRU \| 3, 5, 2, 7 \| {number} \|( {number} \|)? {number} \({number}\) \| {number} torch(, slower)? "
+        rf"\| {number} \| \d+% \|"
+    )
+    assert re.fullmatch(row, training)
+    assert re.fullmatch(row, inference)
+
+
+def test_json(torch_only, capsys):
+    assert run(["bench", "--quick", "--threads", "1", "--cell", "rnn", "--size", "1 2 3 4", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    [run_found] = found["runs"]
+    assert found["machine"]["processors"] == len(cores())
+    assert [row["case"]["work"] for row in run_found["rows"]] == ["training", "inference"]
+    for row in run_found["rows"]:
+        ours, peer = row["seconds"][row["ours"]], row["seconds"][row["best_peer"]]
+        assert row["ratio"] == pytest.approx(peer / ours)
+        assert row["gflops"] > 0
+        assert row["share_of_bound"] > 0
+
+
+def made_up(*rows: Row) -> Report:
+    run = Run(2, Roofline(100, 10), {"nn": "1", "runtime": "1", "torch": "2", "jax": "3"}, "v3", rows)
+    return Report(Machine("a processor", 2, 1.9), {"onnx": "pip install onnx"}, (run,))
+
+
+def test_a_table_on_a_terminal_marks_the_rows_that_lose(monkeypatch, capsys):
+    case = Case("lstm", "training", Sizes(32, 400, 8, 64), "last")
+    report = made_up(
+        Row(case, {"nn": 1e-3, "torch": 8e-4, "jax": 2e-3}, 2e-6),
+        Row(Case("gru", "training", TINY), {}, 0.5, "GRU: a and b disagree"),
+    )
+    monkeypatch.setattr("unrolled.bench.run.run_benchmark", lambda *_, **__: report)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "150")
+    assert run(["bench"]) == 1
+    out, err = capsys.readouterr()
+    out = re.sub(r"\x1b\[[\d;]*m", "", out)
+    assert "2 threads: unrolled 1 (v3) beside torch 2, jax 3" in out
+    assert "results differ by at most 5e-01" in out
+    row = next(line for line in out.splitlines() if "LSTM" in line)
+    share = 3 * 2 * 32 * 400 * 4 * 64 * (8 + 64) / 100e9 / 1e-3
+    cells = ["LSTM, last step", "32, 400, 8, 64", "1.000", "0.800 (0.80)", "2.000 (2.00)", "0.80 torch, slower"]
+    assert re.split(r"\s{2,}", row.strip())[:6] == cells
+    assert row.strip().endswith(f"{share:.0%}")
+    assert "ERROR" in out
+    assert err.splitlines() == [
+        "onnx is not installed, its column is left out: pip install onnx",
+        "the machine was busy (load 1.9 on 2): the times tell little",
+        "unrolled: GRU: a and b disagree",
+    ]
+
+
+def test_losing_rows_are_red(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "150")
+    case = Case("lstm", "inference", TINY)
+    print_rich(made_up(Row(case, {"nn": 1, "torch": 0.5}, 0)))
+    lost = capsys.readouterr().out
+    print_rich(made_up(Row(case, {"nn": 1, "torch": 2.0}, 0)))
+    won = capsys.readouterr().out
+    assert "\x1b[31mLSTM" in lost
+    assert "\x1b[31m" not in won
+
+
+def test_default_rows_and_threads(monkeypatch):
+    asked = []
+    monkeypatch.setattr("unrolled.bench.run.run_benchmark", lambda *given, **_: asked.append(given) or made_up())
+    for arguments in ([], ["--quick"], ["--cell", "rnn", "--quick"], ["--cell", "lstm"], ["--size", "1,2,3,4"]):
+        assert run(["bench", *arguments]) == 0
+    cases = [given[0] for given in asked]
+    assert cases[:2] == [DEFAULT_CASES, QUICK_CASES]
+    assert {(case.cell, case.sizes.hidden) for case in cases[2]} == {("rnn", 64)}
+    assert cases[3] == tuple(case for case in DEFAULT_CASES if case.cell == "lstm")
+    assert {(case.cell, case.sizes) for case in cases[4]} == {(cell, Sizes(1, 2, 3, 4)) for cell in CELLS}
+    assert all(given[1] == ([1, 2] if len(cores()) > 1 else [1]) for given in asked)
+    monkeypatch.setattr("unrolled.bench.machine.cores", lambda: [0])
+    assert run(["bench"]) == 0
+    assert asked[-1][1] == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "1,2,3"], "--size '1,2,3': expected four whole numbers above 0, B,T,I,H, such as 32,100,64,128"),
+        (["--size", "1,2,3,0"], "--size '1,2,3,0': expected"),
+        (["--cell", "gruu"], "unknown cell 'gruu'; known: gru, lstm, rnn"),
+        (["--threads", "0"], "threads must be from 1 to "),
+        (["--threads", "100000"], "threads must be from 1 to "),
+    ],
+)
+def test_bad_arguments(arguments, message, capsys):
+    assert run(["bench", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"unrolled: {message}")
+
+
+def test_without_torch_there_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(bench_run, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'unrolled\[train\]'"):
+        run_benchmark(QUICK_CASES, [1], ONCE)
+
+
+def test_a_process_that_dies_is_reported(monkeypatch):
+    monkeypatch.setattr(bench_run, "PEERS", {})
+    monkeypatch.setattr(bench_run, "environment", lambda threads: {**os.environ, "UNROLLED_CPU_LEVEL": "none such"})
+    with pytest.raises(BenchmarkError, match=r"the process of 1 thread ended with code 1: .*none such"):
+        run_benchmark([Case("gru", "inference", TINY)], [1], ONCE)
+
+
+def test_an_interrupted_run_leaves_no_process(monkeypatch):
+    monkeypatch.setattr(bench_run, "PEERS", {})
+    processes = []
+    popen = bench_run.subprocess.Popen
+    monkeypatch.setattr(bench_run.subprocess, "Popen", lambda *a, **k: processes.append(popen(*a, **k)) or processes[0])
+
+    def interrupt(threads, row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark([Case("gru", "inference", TINY)] * 3, [1], ONCE, on_row=interrupt)
+    assert processes[0].returncode is not None
+
+
+def test_threads_beyond_the_machine():
+    with pytest.raises(InputError, match=f"threads must be from 1 to {len(cores())}"):
+        run_benchmark(QUICK_CASES, [len(cores()) + 1], ONCE)
