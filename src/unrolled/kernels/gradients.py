@@ -11,9 +11,13 @@ from typing import Any, NamedTuple
 from unrolled.kernels.kernel import Kernel
 from unrolled.kernels.layout import Layout
 
-__all__ = ["ParameterGradients", "input_bias", "input_gate_gradients", "parameter_gradients"]
+__all__ = ["FEW_COLUMNS", "ParameterGradients", "input_bias", "input_gate_gradients", "parameter_gradients"]
+
+# a product with fewer columns than this is several times slower than the same transposed
+FEW_COLUMNS = 12
 
 Array = Any
+Concatenate = Callable[[list[Array]], Array]
 
 
 class ParameterGradients(NamedTuple):
@@ -49,59 +53,64 @@ def parameter_gradients(
     h: Array,
     h0: Array,
     reset_state: Array,
-    concatenate: Callable[[list[Array]], Array],
+    concatenate: Concatenate,
     wanted: Sequence[bool] = (True, True, True, True),
 ) -> ParameterGradients:
     """``dW = Σ δa xᵀ``, ``dU = Σ δa h[t-1]ᵀ``, ``db = Σ δa`` over all rows of all steps.
 
-    ``reset_state`` takes the place of ``h[t-1]`` in a second dependent product; ``concatenate`` is the array
-    library's function, along the first axis; ``wanted`` tells which of the four are asked for.
+    ``h0`` may be ``None`` if it is zero and the layout uniform. ``reset_state`` takes the place of ``h[t-1]`` in a
+    second dependent product; ``concatenate`` is the array library's function, along the first axis; ``wanted`` tells
+    which of the four are asked for.
     """
-    H = h0.shape[1]
+    H = h.shape[1]
     weight_ih = weight_hh = bias_ih = bias_hh = None
     if wanted[0]:
-        weight_ih = input_gate_gradients(kernel, H, grad_gates).T @ x
+        weight_ih = _outer_sum(input_gate_gradients(kernel, H, grad_gates), x, concatenate)
     if wanted[1]:
-        first, *second = _recurrent_columns(kernel, H)
-        blocks = {gate: grad_gates[:, columns] for gate, columns in first}
-        products = {gate: _times_state_before(g, h, h0, layout, reverse, concatenate) for gate, g in blocks.items()}
-        products |= {gate: grad_gates[:, columns].T @ reset_state for runs in second for gate, columns in runs}
-        weight_hh = _in_gate_order(products, concatenate)
+        first, *second = (H * sum(count for _, count in runs) for runs in kernel.compiled.backward)
+        products = [_times_state_before(grad_gates, first, h, h0, layout, reverse, concatenate)]
+        products += [_outer_sum(grad_gates[:, first : first + n], reset_state, concatenate) for n in second]
+        weight_hh = _in_gate_order(kernel, H, products, concatenate)
     if wanted[2] or wanted[3]:
         sums = grad_gates.sum(0)
         bias_ih = sums[-kernel.gates * H :]
-        runs = [run for product in _recurrent_columns(kernel, H) for run in product]
-        # a copy: the two gradients must not share memory even where they are equal
-        bias_hh = _in_gate_order({gate: sums[columns] for gate, columns in runs}, concatenate) + 0
+        # a copy where both are equal: the two must not share memory
+        bias_hh = bias_ih + 0 if kernel.bias_gate is None else _in_gate_order(kernel, H, [sums], concatenate)
     return ParameterGradients(weight_ih, weight_hh, bias_ih, bias_hh)
 
 
-def _recurrent_columns(kernel: Kernel, hidden: int) -> list[list[tuple[int, slice]]]:
-    """For each product with U its runs of gates: the first gate, and the columns of the gate gradients."""
-    products: list[list[tuple[int, slice]]] = []
-    column = 0
-    for runs in kernel.compiled.backward:
-        products.append([])
+def _outer_sum(grad: Array, x: Array, concatenate: Concatenate) -> Array:
+    """``Σ δa xᵀ`` over all rows."""
+    if x.shape[1] < FEW_COLUMNS:
+        return concatenate([(x.T @ grad).T])
+    return grad.T @ x
+
+
+def _in_gate_order(kernel: Kernel, hidden: int, products: Sequence[Array], concatenate: Concatenate) -> Array:
+    """What each product with U holds, ordered as the columns of the gate gradients, in the order of the gates."""
+    pieces: dict[int, Array] = {}
+    for runs, product in zip(kernel.compiled.backward, products, strict=True):
+        start = 0
         for gate, count in runs:
-            products[-1].append((gate, slice(column, column + count * hidden)))
-            column += count * hidden
-    return products
-
-
-def _in_gate_order(pieces: dict[int, Array], concatenate: Callable[[list[Array]], Array]) -> Array:
-    """The pieces, keyed by their first gate, one after the other as torch orders the gates."""
+            pieces[gate] = product[start : start + count * hidden]
+            start += count * hidden
     if len(pieces) == 1:
-        return next(iter(pieces.values()))
+        return products[0]
     return concatenate([pieces[gate] for gate in sorted(pieces)])
 
 
 def _times_state_before(
-    grad: Array, h: Array, h0: Array, layout: Layout, reverse: bool, concatenate: Callable[[list[Array]], Array]
+    grad: Array, columns: int, h: Array, h0: Array, layout: Layout, reverse: bool, concatenate: Concatenate
 ) -> Array:
-    """``Σ δa[t] h[t-1]ᵀ`` with the states before every row, the initial ones included."""
+    """``Σ δa[t] h[t-1]ᵀ`` for the first columns, with the states before every row, the initial ones included."""
     if not layout.uniform:
-        return grad.T @ concatenate([h, h0])[layout.before(reverse)]
-    B, N = layout.batch, layout.rows
+        return _outer_sum(grad[:, :columns], concatenate([h, h0])[layout.before(reverse)], concatenate)
+    N = layout.rows - layout.batch
+    first = slice(N, None) if reverse else slice(layout.batch)  # the rows whose state before is an initial one
     if reverse:
-        return grad[: N - B].T @ h[B:] + grad[N - B :].T @ h0
-    return grad[B:].T @ h[: N - B] + grad[:B].T @ h0
+        product = _outer_sum(grad[:N, :columns], h[layout.batch :], concatenate)
+    else:
+        product = _outer_sum(grad[layout.batch :, :columns], h[:N], concatenate)
+    if h0 is not None:
+        product += grad[first, :columns].T @ h0
+    return product

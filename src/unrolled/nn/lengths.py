@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError
+from unrolled.nn.library import LIBRARY
 
 __all__ = ["Order", "as_lengths", "order_rows", "rearrange"]
 
@@ -33,8 +34,7 @@ class Order(NamedTuple):
     """``[B]`` the place of each sequence."""
 
 
-_LIBRARY = torch.library.Library("unrolled", "FRAGMENT")
-_LIBRARY.define("order_rows(Tensor lengths, int steps, bool batch_first) -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
+LIBRARY.define("order_rows(Tensor lengths, int steps, bool batch_first) -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
 
 
 def _order_rows(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Tensor, ...]:
@@ -60,8 +60,8 @@ def _order_shapes(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Tenso
     return tuple(lengths.new_empty(n) for n in (steps * B, steps * B, steps, B, B))
 
 
-_LIBRARY.impl("order_rows", _order_rows, "CPU")
-torch.library.register_fake("unrolled::order_rows", _order_shapes, lib=_LIBRARY)
+LIBRARY.impl("order_rows", _order_rows, "CPU")
+torch.library.register_fake("unrolled::order_rows", _order_shapes, lib=LIBRARY)
 
 
 def as_lengths(lengths: Sequence[int] | Tensor, batch: int) -> Tensor:

@@ -14,9 +14,9 @@ from torch.nn.utils.rnn import PackedSequence
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError, TensorError
+from unrolled.nn.layer import layer
 from unrolled.nn.lengths import Order, as_lengths, order_rows, rearrange
 from unrolled.nn.memory import check_allocation
-from unrolled.nn.operator import layer
 
 __all__ = ["Lengths", "Recurrent"]
 
@@ -59,42 +59,43 @@ class Recurrent(RNNBase):
             raise InputError(f"{type(self).__name__}: the input {list(input.shape)} has no time steps")
         states = self._initial_states(input, states, B, batched)
         if lengths is None:
-            rows = input.transpose(0, 1) if self.batch_first else input
-            rows, ends = self._run_layers(rows.reshape(T * B, self.input_size), states, T, None)
-            outputs = rows.view(T, B, rows.shape[1])
+            outputs, ends = self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, None)
             if self.batch_first:
                 outputs = outputs.transpose(0, 1)
         else:
             order = order_rows(as_lengths(lengths, B), T, self.batch_first)
-            outputs, ends = self._run_ordered(input, states, T, order)
+            outputs, ends = self._run_ordered(input, states, order)
         if not batched:
             return outputs.squeeze(0 if self.batch_first else 1), tuple(end.squeeze(1) for end in ends)
         return outputs, ends
 
     def _run_ordered(
-        self, input: Tensor, states: tuple[Tensor, ...], T: int, order: Order
+        self, input: Tensor, states: tuple[Tensor, ...], order: Order
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        rows = rearrange(input.reshape(-1, self.input_size), 0, order.rows, order.places)
+        T, B = len(order.batch_sizes), len(order.sequences)
+        rows = rearrange(input.reshape(T * B, self.input_size), 0, order.rows, order.places)
         states = tuple(rearrange(state, 1, order.sequences, order.batch_places) for state in states)
-        rows, ends = self._run_layers(rows, states, T, order.batch_sizes)
-        outputs = rearrange(rows, 0, order.places, order.rows).view(*input.shape[:2], rows.shape[1])
+        outputs, ends = self._run_layers(rows.view(T, B, self.input_size), states, order.batch_sizes)
+        width = outputs.shape[2]
+        outputs = rearrange(outputs.view(T * B, width), 0, order.places, order.rows).view(*input.shape[:2], width)
         return outputs, tuple(rearrange(end, 1, order.batch_places, order.sequences) for end in ends)
 
     def _run_layers(
-        self, rows: Tensor, states: tuple[Tensor, ...], T: int, batch_sizes: Tensor | None
+        self, outputs: Tensor, states: tuple[Tensor, ...], batch_sizes: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """One layer after the other over rows ``[T*B, I]``; the last one's outputs, all layers' last states."""
+        """One layer after the other over ``[T, B, I]``; the last one's outputs, all layers' last states."""
         D = 2 if self.bidirectional else 1
         ends: list[Sequence[Tensor]] = []
         for index in range(self.num_layers):
             if index and self.dropout:
-                rows = F.dropout(rows, self.dropout, self.training)
-            h0, *c0 = states if self.num_layers == 1 else [s[index * D : index * D + D] for s in states]
-            rows, *end = layer(self.cell, T, batch_sizes, rows, h0, c0[0] if c0 else None, self._layer_weights(index))
+                outputs = F.dropout(outputs, self.dropout, self.training)
+            first = states if self.num_layers == 1 else [s[index * D : index * D + D] for s in states]
+            h0, c0 = (*first, None, None)[:2]
+            outputs, *end = layer(self.cell, D, batch_sizes, outputs, h0, c0, self._layer_weights(index))
             ends.append(end)
         if len(ends) == 1:
-            return rows, tuple(ends[0])
-        return rows, tuple(map(torch.cat, zip(*ends, strict=True)))
+            return outputs, tuple(ends[0])
+        return outputs, tuple(map(torch.cat, zip(*ends, strict=True)))
 
     def _layer_weights(self, index: int) -> list[Tensor]:
         """The parameters of one layer as they are now: ones that were replaced or are computed count too."""
@@ -131,11 +132,11 @@ class Recurrent(RNNBase):
     def _initial_states(
         self, input: Tensor, states: tuple[Tensor, ...] | None, B: int, batched: bool
     ) -> tuple[Tensor, ...]:
-        """The given states as ``[L*D, B, H]`` each, or zeros."""
+        """The given states as ``[L*D, B, H]`` each; none where they are to be zero."""
+        if states is None:
+            return ()
         expected = (self.num_layers * (2 if self.bidirectional else 1), B, self.hidden_size)
         names = get_cell(self.cell).states
-        if states is None:
-            return tuple(input.new_zeros(expected) for _ in names)
         checked: list[Tensor] = []
         for name, state in zip(names, states, strict=True):
             if not isinstance(state, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -1,0 +1,72 @@
+"""One layer for autograd: the operators of the forward and the backward pass joined.
+
+Shapes: ``T`` steps, ``B`` sequences, ``D`` directions, ``I`` inputs, ``H`` hidden size. Input ``x [T, B, I]`` and
+output ``y [T, B, D*H]`` are rows of ``I`` or ``D*H`` numbers, one step after the other. With ``batch_sizes [T]``, the
+number of sequences alive at each step (longest first), the living rows of all steps come first without gaps, then rows
+without meaning, whose outputs and gradients are zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.cells import get_cell
+from unrolled.nn.backward import run_backward
+from unrolled.nn.forward import run_forward
+
+__all__ = ["layer"]
+
+
+class _Layer(torch.autograd.Function):
+    # around the operators: a formula registered on them would cost about 90 µs more a step
+
+    @staticmethod
+    def forward(
+        ctx: Any, cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None,
+        c0: Tensor | None, *weights: Tensor,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        outputs = run_forward(cell, directions, batch_sizes, x, h0, c0, weights, True)
+        returned = 1 + len(get_cell(cell).states)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(x, h0, c0, outputs[0], *weights, *outputs[returned:])
+        ctx.call = cell, directions, batch_sizes
+        return tuple(outputs[:returned])
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if torch.is_grad_enabled():  # the gradients are to be differentiated again
+            return _gradients_once(ctx, *grad_outputs)
+        return _gradients(ctx, *grad_outputs)
+
+
+def _gradients(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
+    grad_y, grad_h, grad_c = grad_outputs if len(grad_outputs) == 3 else (*grad_outputs, None)
+    x, h0, c0, y, *rest = ctx.saved_tensors
+    wanted = ctx.needs_input_grad[3:]
+    n = len(wanted) - 3
+    following = iter(run_backward(*ctx.call, x, h0, c0, rest[:n], y, rest[n:], grad_y, grad_h, grad_c, wanted))
+    return None, None, None, *(next(following) if want else None for want in wanted)
+
+
+# differentiating its results raises
+_gradients_once = torch.autograd.function.once_differentiable(_gradients)
+
+
+def layer(
+    cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
+    weights: Sequence[Tensor],
+) -> Sequence[Tensor]:  # fmt: skip
+    """Run one layer; differentiable once with respect to ``x``, ``h0``, ``c0`` and ``weights``.
+
+    ``weights`` holds weight_ih, weight_hh and, if there are biases, bias_ih, bias_hh of each direction; states not
+    given are zero. Returns ``y`` and the last states, each ``[D, B, H]``.
+    """
+    if torch.is_grad_enabled():
+        for tensor in (x, h0, c0, *weights):
+            if tensor is not None and tensor.requires_grad:
+                return _Layer.apply(cell, directions, batch_sizes, x, h0, c0, *weights)  # type: ignore[no-any-return]
+    return run_forward(cell, directions, batch_sizes, x, h0, c0, weights, False)
