@@ -73,9 +73,11 @@ def parameter_gradients(
         weight_hh = _in_gate_order(kernel, H, products, concatenate)
     if wanted[2] or wanted[3]:
         sums = grad_gates.sum(0)
-        bias_ih = sums[-kernel.gates * H :]
-        # a copy where both are equal: the two must not share memory
-        bias_hh = bias_ih + 0 if kernel.bias_gate is None else _in_gate_order(kernel, H, [sums], concatenate)
+        # copies: the two must not share memory
+        if kernel.bias_gate is None:
+            bias_ih, bias_hh = sums, sums + 0
+        else:
+            bias_ih, bias_hh = sums[-kernel.gates * H :] + 0, _in_gate_order(kernel, H, [sums], concatenate)
     return ParameterGradients(weight_ih, weight_hh, bias_ih, bias_hh)
 
 

@@ -27,6 +27,11 @@ def _backward(
     weights: Sequence[Tensor], y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None,
     grad_c: Tensor | None, wanted: Sequence[bool],
 ) -> list[Tensor]:  # fmt: skip
+    if torch.is_autocast_enabled("cpu"):  # it would turn the products to half precision
+        with torch.autocast("cpu", enabled=False):
+            return _backward(
+                cell, directions, batch_sizes, x, h0, c0, weights, y, tape, grad_y, grad_h, grad_c, wanted
+            )  # fmt: skip
     call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
     taped = _check_pass(call, x, y, tape, grad_y, grad_h, grad_c, (x, h0, c0, *weights), wanted)
     kernel, B, H, R = call.kernel, call.batch, call.hidden, call.steps * call.batch

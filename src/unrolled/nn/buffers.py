@@ -49,9 +49,9 @@ def first_states(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) ->
 
 def packed(kernel: Kernel, weight_hh: Tensor, *, backward: bool) -> Tensor:
     """U arranged for a pass, anew in each call: a write to ``weight.data`` leaves no trace that would tell."""
-    H = weight_hh.shape[1]
+    weight_hh, H = weight_hh.contiguous(), weight_hh.shape[1]
     arranged = weight_hh.new_empty(kernel.packed_size(H, backward=backward))
-    kernel.pack(weight_hh.contiguous().data_ptr(), H, arranged.data_ptr(), backward=backward)
+    kernel.pack(weight_hh.data_ptr(), H, arranged.data_ptr(), backward=backward)
     return arranged
 
 

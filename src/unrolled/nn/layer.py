@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unrolled.cells import get_cell
 from unrolled.nn.backward import run_backward
+from unrolled.nn.errors import TensorError
 from unrolled.nn.forward import run_forward
 
 __all__ = ["layer"]
@@ -38,22 +39,32 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if torch.is_grad_enabled():  # the gradients are to be differentiated again
-            return _gradients_once(ctx, *grad_outputs)
-        return _gradients(ctx, *grad_outputs)
+        grad_y, grad_h, grad_c = grad_outputs if len(grad_outputs) == 3 else (*grad_outputs, None)
+        x, h0, c0, y, *rest = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[3:]
+        n = len(wanted) - 3
+        weights = rest[:n]
+        arguments = *ctx.call, x, h0, c0, weights, y, rest[n:], grad_y, grad_h, grad_c, wanted
+        if torch.is_grad_enabled():  # create_graph
+            with torch.no_grad():
+                gradients = run_backward(*arguments)
+            gradients = _Final.apply(len(gradients), *gradients, *(t for t in (x, h0, c0, *weights) if t is not None))
+        else:
+            gradients = run_backward(*arguments)
+        following = iter(gradients)
+        return None, None, None, *(next(following) if want else None for want in wanted)
 
 
-def _gradients(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
-    grad_y, grad_h, grad_c = grad_outputs if len(grad_outputs) == 3 else (*grad_outputs, None)
-    x, h0, c0, y, *rest = ctx.saved_tensors
-    wanted = ctx.needs_input_grad[3:]
-    n = len(wanted) - 3
-    following = iter(run_backward(*ctx.call, x, h0, c0, rest[:n], y, rest[n:], grad_y, grad_h, grad_c, wanted))
-    return None, None, None, *(next(following) if want else None for want in wanted)
+class _Final(torch.autograd.Function):
+    # gradients that depend on the inputs in a way that has no formula: no second derivative must come out as zero
 
+    @staticmethod
+    def forward(ctx: Any, n: int, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(tensors[:n])
 
-# differentiating its results raises
-_gradients_once = torch.autograd.function.once_differentiable(_gradients)
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+        raise TensorError("the gradients of a recurrent layer cannot be differentiated a second time")
 
 
 def layer(

@@ -12,6 +12,7 @@ from torch import Tensor
 from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError
 from unrolled.nn.library import LIBRARY
+from unrolled.nn.memory import check_allocation
 
 __all__ = ["Order", "as_lengths", "order_rows", "rearrange"]
 
@@ -39,6 +40,7 @@ LIBRARY.define("order_rows(Tensor lengths, int steps, bool batch_first) -> (Tens
 
 def _order_rows(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Tensor, ...]:
     given, T, B = lengths.numpy(), steps, len(lengths)
+    check_allocation(8 * T * B * 5, "the indices of all steps")
     wrong = np.flatnonzero((given < 0) | (given > T))
     if wrong.size:
         raise InputError(f"lengths[{wrong[0]}] is {given[wrong[0]]}, expected 0 to {T} (the time steps of the input)")

@@ -56,7 +56,7 @@ class Recurrent(RNNBase):
             input = input.unsqueeze(0 if self.batch_first else 1)
         B, T = input.shape[:2] if self.batch_first else (input.shape[1], input.shape[0])
         if T == 0:
-            raise InputError(f"{type(self).__name__}: the input {list(input.shape)} has no time steps")
+            raise TensorError(f"{type(self).__name__}: the input {list(input.shape)} has no time steps")
         states = self._initial_states(input, states, B, batched)
         if lengths is None:
             outputs, ends = self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, None)
@@ -144,7 +144,7 @@ class Recurrent(RNNBase):
             if state.dim() != (3 if batched else 2):
                 kind = "batched 3-D" if batched else "unbatched 2-D"
                 raise TensorError(
-                    f"For {kind} input, {name}_0 should also be {3 if batched else 2}-D but got {state.dim()}-D"
+                    f"For {kind} input, {name}_0 should be {3 if batched else 2}-D too, got {state.dim()}-D"
                 )
             if state.dtype != input.dtype or state.device != input.device:
                 raise TensorError(

@@ -77,6 +77,10 @@ class RNN(Recurrent):
         )  # fmt: skip
         self.nonlinearity = nonlinearity
 
+    def extra_repr(self) -> str:
+        """The arguments that differ from their defaults; of the nonlinearity, as in torch, only what torch has not."""
+        return super().extra_repr() + (", nonlinearity=identity" if self.nonlinearity == "identity" else "")
+
     def forward(self, input: Tensor, hx: Tensor | None = None, lengths: Lengths | None = None) -> tuple[Tensor, Tensor]:
         """Run over sequences.
 

@@ -1,0 +1,247 @@
+"""The torch operators: formulas, fake tensors, refusals, and what autograd does with them."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from unrolled.cells import CELLS, get_cell
+from unrolled.nn import GRU, LSTM, RNN
+from unrolled.nn.errors import TensorError
+from unrolled.nn.layer import layer
+
+FORWARD = torch.ops.unrolled.layer.default
+BACKWARD = torch.ops.unrolled.layer_backward.default
+
+
+def make(cell: str, T=3, B=2, I=2, H=3, D=1, bias=True, dtype=torch.float64):
+    """Input, initial states and parameters of a layer."""
+    shapes = get_cell(cell).parameter_shapes(input_size=I, hidden_size=H)
+    names = [name for name in shapes if bias or not name.startswith("bias")] * D
+    weights = [torch.randn(shapes[name], dtype=dtype, requires_grad=True) for name in names]
+    states = [torch.randn(D, B, H, dtype=dtype, requires_grad=True) for _ in get_cell(cell).states]
+    return torch.randn(T, B, I, dtype=dtype, requires_grad=True), (*states, None)[:2], weights
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_gradcheck(cell, directions):
+    for bias, sizes in ((True, None), (False, None), (True, torch.tensor([2, 1, 1]))):
+        x, (h0, c0), weights = make(cell, D=directions, bias=bias)
+        states = [h0] if c0 is None else [h0, c0]
+
+        count = len(states)
+
+        def run(x, *rest, sizes=sizes, n=count):
+            h0, c0 = (*rest[:n], None)[:2]
+            y, *last = layer(cell, directions, sizes, x, h0, c0, rest[n:])
+            return (y, *last)
+
+        assert torch.autograd.gradcheck(run, (x, *states, *weights), fast_mode=True)
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+@pytest.mark.parametrize("tape", [False, True])
+def test_opcheck_forward(cell, tape):
+    # a tape's rows of padding are left as they were: with a tape there is none here
+    packed = torch.tensor([2, 2, 2] if tape else [2, 1, 0])
+    for directions, sizes, given in itertools.product((1, 2), (None, packed), (False, True)):
+        x, (h0, c0), weights = make(cell, D=directions)
+        x, *weights = (t.detach() for t in (x, *weights))
+        h0, c0 = (None if t is None or not given else t.detach() for t in (h0, c0))
+        torch.library.opcheck(FORWARD, (cell, directions, sizes, x, h0, c0, weights, tape))
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_opcheck_backward(cell):
+    for directions, sizes in itertools.product((1, 2), (None, torch.tensor([2, 1, 1]))):
+        x, (h0, c0), weights = make(cell, D=directions)
+        x, h0, *weights = (t.detach() for t in (x, h0, *weights))
+        c0 = None if c0 is None else c0.detach()
+        returned = 1 + len(get_cell(cell).states)
+        y, *rest = FORWARD(cell, directions, sizes, x, h0, c0, weights, True)
+        tape = rest[returned - 1 :]
+        for wanted in (
+            [True, True, c0 is not None] + [True] * len(weights),
+            [False] * 3 + [True, False] * directions * 2,
+        ):
+            arguments = (cell, directions, sizes, x, h0, c0, weights, y, tape, torch.randn_like(y), None, None, wanted)
+            torch.library.opcheck(BACKWARD, arguments)
+
+
+def test_opcheck_order_rows():
+    for batch_first in (False, True):
+        arguments = (torch.tensor([2, 0, 3]), 3, batch_first)
+        torch.library.opcheck(torch.ops.unrolled.order_rows.default, arguments)
+
+
+@pytest.mark.parametrize("module", [RNN(3, 4), LSTM(3, 4, 2), GRU(3, 4), GRU(3, 4, reset_after=False)], ids=str)
+def test_two_backward_passes_give_the_same_gradients(module):
+    x = torch.randn(5, 2, 3, requires_grad=True)
+    y, _ = module(x)
+    inputs = [x, *module.parameters()]
+    first = torch.autograd.grad(y.square().sum(), inputs, retain_graph=True)
+    module(torch.randn(50, 20, 3))[0].sum().backward()  # other calls come in between
+    second = torch.autograd.grad(y.square().sum(), inputs)
+    for a, b in zip(first, second, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru", "gru_reset_before"])
+def test_any_part_of_the_gradients_alone(cell):
+    x, (h0, c0), weights = make(cell, D=2)
+    tensors = [x, h0, *([] if c0 is None else [c0]), *weights]
+    y, *last = layer(cell, 2, None, x, h0, c0, weights)
+    everything = torch.autograd.grad(y.sum() + last[-1].sum(), tensors)
+    for chosen in itertools.chain(range(len(tensors)), [(0, 5), (1, 2, 8)]):
+        chosen = (chosen,) if isinstance(chosen, int) else chosen
+        for i, tensor in enumerate(tensors):
+            tensor.requires_grad_(i in chosen)
+        y, *last = layer(cell, 2, None, x, h0, c0, weights)
+        some = torch.autograd.grad(y.sum() + last[-1].sum(), [tensors[i] for i in chosen])
+        for i, gradient in zip(chosen, some, strict=True):
+            assert torch.equal(gradient, everything[i])
+
+
+def test_gradients_of_equal_biases_do_not_share_memory():
+    lstm = LSTM(2, 3)
+    lstm(torch.randn(4, 2, 2))[0].sum().backward()
+    assert torch.equal(lstm.bias_ih_l0.grad, lstm.bias_hh_l0.grad)
+    lstm.bias_ih_l0.grad.mul_(2)
+    assert not torch.equal(lstm.bias_ih_l0.grad, lstm.bias_hh_l0.grad)
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("used", ["last step", "last state", "last cell state"])
+def test_loss_on_a_part_of_the_outputs(name, used, twins, assert_close):
+    if used == "last cell state" and name != "LSTM":
+        return
+    pair = twins(name, 3, 4, 2, bidirectional=True, dtype=torch.float64)
+    x = torch.randn(6, 2, 3, dtype=torch.float64)
+    gradients = []
+    for module in pair:
+        y, last = module(x)
+        last = last if isinstance(last, tuple) else (last,)
+        loss = {"last step": y[-1], "last state": last[0], "last cell state": last[-1]}[used]
+        gradients.append(torch.autograd.grad(loss.square().sum(), list(module.parameters())))
+    for a, b in zip(*gradients, strict=True):
+        assert_close(b, a)
+
+
+def test_no_tape_is_kept_where_nobody_differentiates():
+    frozen = GRU(3, 4).requires_grad_(False)
+    y, h = frozen(torch.randn(5, 2, 3))
+    assert y.grad_fn is None
+    assert h.grad_fn is None
+    assert len(FORWARD("gru", 1, None, torch.randn(5, 2, 3), None, None, list(frozen.parameters()), False)) == 2
+
+
+def test_second_derivatives_are_refused():
+    gru, x = GRU(2, 3), torch.randn(4, 1, 2, requires_grad=True)
+    y, _ = gru(x)
+    once = torch.autograd.grad(y.sum(), x, create_graph=True)[0]
+    assert torch.equal(once, torch.autograd.grad(gru(x)[0].sum(), x)[0])
+    with pytest.raises(RuntimeError, match="cannot be differentiated a second time"):
+        once.sum().backward()
+
+
+def test_changing_an_output_in_place_before_backward_is_noticed():
+    y, _ = GRU(2, 3)(torch.randn(4, 1, 2))
+    y.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_last_states_may_be_changed_in_place():
+    lstm, x = LSTM(2, 3), torch.randn(4, 1, 2)
+    y, (h, c) = lstm(x)
+    h.mul_(2)
+    c.zero_()
+    y.sum().backward()
+    expected = torch.autograd.grad(lstm(x)[0].sum(), lstm.weight_hh_l0)[0]
+    assert torch.equal(lstm.weight_hh_l0.grad, expected)
+
+
+def test_autocast_leaves_the_gradients_in_full_precision():
+    gru, x = GRU(3, 5), torch.randn(4, 2, 3)
+    expected = torch.autograd.grad(gru(x)[0].sum(), list(gru.parameters()))
+    with torch.autocast("cpu", torch.bfloat16):
+        actual = torch.autograd.grad(gru(x)[0].sum(), list(gru.parameters()))
+    for a, b in zip(actual, expected, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_fake_and_meta_tensors_get_shapes():
+    lstm = LSTM(3, 4, 2, bidirectional=True, device="meta")
+    y, (h, c) = lstm(torch.empty(5, 2, 3, device="meta"))
+    assert (y.shape, h.shape, c.shape) == ((5, 2, 8), (4, 2, 4), (4, 2, 4))
+
+
+GRU_ARGUMENTS = {
+    "cell": "gru",
+    "directions": 1,
+    "batch_sizes": None,
+    "x": torch.zeros(4, 2, 3),
+    "h0": None,
+    "c0": None,
+    "weights": [torch.zeros(15, 3), torch.zeros(15, 5), torch.zeros(15), torch.zeros(15)],
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"x": torch.zeros(4, 2, 7)}, r"weight_ih: expected torch.float32 \[15, 7\], got torch.float32 \[15, 3\]"),
+        ({"x": torch.zeros(4, 2, 3).half()}, "float32 and float64, got torch.float16"),
+        ({"x": torch.zeros(4, 2, 3).double()}, "weight_ih: expected torch.float64"),
+        ({"h0": torch.zeros(1, 3, 5)}, r"h0: expected torch.float32 \[1, 2, 5\]"),
+        ({"c0": torch.zeros(1, 2, 5)}, "expected the initial states h, or none"),
+        ({"cell": "lstm", "weights": [torch.zeros(20, 3), torch.zeros(20, 5)], "h0": torch.zeros(1, 2, 5)}, "h and c"),
+        ({"cell": "rnn"}, "unknown cell 'rnn'"),
+        ({"directions": 2}, r"bias_hh|weight_hh|weight_ih"),
+        ({"directions": 3}, "1 or 2 directions"),
+        ({"weights": [torch.zeros(15, 3), torch.zeros(15, 5), torch.zeros(15)]}, "2 or 4 parameters"),
+        ({"weights": [torch.zeros(15, 3), torch.zeros(15, 5), torch.zeros(14), torch.zeros(15)]}, r"bias_ih.*\[14\]"),
+        ({"weights": [torch.zeros(10, 3), torch.zeros(10, 5)]}, r"weight_ih: expected torch.float32 \[15, 3\]"),
+        ({"batch_sizes": torch.tensor([2, 1, 1])}, r"batch_sizes: expected torch.int64 \[4\]"),
+        ({"batch_sizes": torch.tensor([2, 1, 1, 1.0])}, "torch.int64"),
+        ({"batch_sizes": torch.tensor([3, 1, 1, 1])}, "must fall from at most 2"),
+        ({"batch_sizes": torch.tensor([1, 2, 1, 1])}, "must fall"),
+        ({"batch_sizes": torch.tensor([2, 1, 1, -1])}, "at least 0"),
+    ],
+)
+def test_operators_refuse_what_does_not_fit(changed, message):
+    arguments = tuple((GRU_ARGUMENTS | changed).values())
+    with pytest.raises(ValueError, match=message):
+        FORWARD(*arguments, False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"y": torch.zeros(4, 2, 6)}, r"y: expected torch.float32 \[4, 2, 5\]"),
+        ({"y": torch.zeros(4, 5, 2).transpose(1, 2)}, "as the forward pass returned them"),
+        ({"tape": []}, "a tape of 2 tensors"),
+        ({"tape": [torch.zeros(8, 15), torch.zeros(8, 4)]}, r"tape: expected torch.float32 \[8, 5\]"),
+        ({"grad_y": torch.zeros(4, 2, 1)}, "grad_y"),
+        ({"grad_h": torch.zeros(1, 1, 5)}, "grad_h"),
+        ({"wanted": [True]}, "expected 7 truth values"),
+        ({"wanted": [True] * 7}, "none for an absent state"),
+    ],
+)
+def test_backward_operator_refuses_what_does_not_fit(changed, message):
+    arguments = GRU_ARGUMENTS | {
+        "y": torch.zeros(4, 2, 5), "tape": [torch.zeros(8, 15), torch.zeros(8, 5)], "grad_y": None, "grad_h": None,
+        "grad_c": None, "wanted": [True, False, False, True, True, True, True],
+    }  # fmt: skip
+    BACKWARD(*arguments.values())
+    with pytest.raises(TensorError, match=message):
+        BACKWARD(*(arguments | changed).values())
+
+
+def test_the_operator_itself_does_not_lose_gradients_silently():
+    arguments = GRU_ARGUMENTS | {"weights": [w.clone().requires_grad_() for w in GRU_ARGUMENTS["weights"]]}
+    with pytest.raises(RuntimeError, match="automatic differentiation"):
+        FORWARD(*arguments.values(), False)
