@@ -15,23 +15,14 @@ SWITCHES = list(itertools.product((False, True), repeat=4))
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize(("name", "options"), NAMES, ids=["tanh", "relu", "lstm", "gru"])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["", "bidirectional"])
-def test_outputs_and_gradients(
+def test_the_product_of_options(
     name, options, num_layers, bidirectional, dtype, twins, outputs_and_gradients, assert_close
 ):
     I, H, T, B = 5, 7, 6, 3
     D = 2 if bidirectional else 1
+    options = {**options, "num_layers": num_layers, "bidirectional": bidirectional, "dtype": dtype}
     for bias, batch_first, batched, given in SWITCHES:
-        pair = twins(
-            name,
-            I,
-            H,
-            num_layers,
-            bias=bias,
-            batch_first=batch_first,
-            bidirectional=bidirectional,
-            dtype=dtype,
-            **options,
-        )
+        pair = twins(name, I, H, bias=bias, batch_first=batch_first, **options)
         x = torch.randn(*((B, T) if batch_first else (T, B)) if batched else (T,), I, dtype=dtype)
         shape = (num_layers * D, B, H) if batched else (num_layers * D, H)
         states = [torch.randn(shape, dtype=dtype) for _ in range(given * (2 if name == "LSTM" else 1))]

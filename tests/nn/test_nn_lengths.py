@@ -56,11 +56,8 @@ def test_each_row_is_as_if_alone(module):
     x = torch.randn(5, 7, 3, dtype=torch.float64)
     x[1:, 5:] = torch.nan  # nobody looks at padding ...
     x[2, 5:], x[4, 5:] = 0.5, -0.5
-    D = 2 if module.bidirectional else 1
-    states = tuple(
-        torch.randn(module.num_layers * D, 5, 5, dtype=torch.float64)
-        for _ in range(2 if isinstance(module, LSTM) else 1)
-    )
+    shape = (module.num_layers * (2 if module.bidirectional else 1), 5, 5)
+    states = tuple(torch.randn(shape, dtype=torch.float64) for _ in range(2 if isinstance(module, LSTM) else 1))
     given = x if module.batch_first else x.transpose(0, 1)
     y, last = module(given, states if len(states) == 2 else states[0], lengths)
     y = y if module.batch_first else y.transpose(0, 1)

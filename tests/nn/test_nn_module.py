@@ -36,9 +36,8 @@ def test_the_same_seed_makes_the_same_parameters(name, options):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_state_dictionaries_both_ways(name, assert_close):
-    theirs, ours = (
-        getattr(lib, name)(3, 4, 2, bidirectional=True, dtype=torch.float64) for lib in (torch.nn, unrolled.nn)
-    )
+    options = {"num_layers": 2, "bidirectional": True, "dtype": torch.float64}
+    theirs, ours = (getattr(library, name)(3, 4, **options) for library in (torch.nn, unrolled.nn))
     x = torch.randn(5, 2, 3, dtype=torch.float64)
     theirs.load_state_dict(ours.state_dict())
     assert_close(theirs(x)[0], ours(x)[0])
