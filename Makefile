@@ -13,7 +13,7 @@ PACKAGE := CMakeLists.txt pyproject.toml README.md LICENSE \
 # Installing is silent; when it fails, the end of pip's own words follows.
 run_quietly = $(1) >> $(LOG) 2>&1 || { tail -n 40 $(LOG); echo "Installing failed; the whole log is $(LOG)." >&2; exit 1; }
 
-.PHONY: help demo test lint docs bench accuracy clean
+.PHONY: help demo test lint docs bench accuracy mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make docs      the documentation, into docs/_build/html'
 	@echo 'make bench     speed beside PyTorch, JAX and ONNX Runtime'
 	@echo 'make accuracy  forecast errors beside Holt-Winters and simpler methods'
+	@echo 'make mutants   plants faults in the code, one at a time, and reports those the tests miss'
 	@echo 'make clean     removes everything the other targets made, .venv included'
 
 demo: $(STAMPS)/unrolled
@@ -50,6 +51,9 @@ bench: $(STAMPS)/unrolled $(STAMPS)/group-bench
 
 accuracy: $(STAMPS)/unrolled $(STAMPS)/group-test
 	@$(BIN)/python benchmarks/accuracy/airline.py
+
+mutants: $(STAMPS)/unrolled $(STAMPS)/group-test
+	@$(BIN)/python tests/mutants.py
 
 clean:
 	rm -rf .venv build dist demo docs/_build .coverage .hypothesis .pytest_cache .ruff_cache
