@@ -1,0 +1,61 @@
+"""Numbers too small for full precision are zero within a kernel call, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unrolled.kernels import arrays
+from unrolled.kernels.arrays import PackedWeights
+from unrolled.kernels.gradients import parameter_gradients
+from unrolled.kernels.layout import Layout
+
+TINY = np.finfo(np.float32).tiny
+
+
+def are_denormal(a, tiny=TINY):
+    return (a != 0) & (abs(a) < tiny)
+
+
+@pytest.fixture
+def gate_gradients(monkeypatch):
+    """The gate gradients of every backward pass, as the kernels leave them."""
+    seen = []
+
+    def spy(*given, **named):
+        seen.append(named["grad_gates"].copy())
+        return parameter_gradients(*given, **named)
+
+    monkeypatch.setattr(arrays, "parameter_gradients", spy)
+    return seen
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_gradients_that_underflow_are_zero(cell, threads, case, gate_gradients):
+    """With the loss on the last step only gradients fade away, and would drag slow denormal arithmetic along."""
+    T, B, H = 400, 8, 33
+    c = case(cell, T, B, 2, H)
+    c.parameters["weight_hh"][:] *= 0.3
+    for dtype in (np.float32, np.float64):
+        k = c.to(dtype)
+        weights, layout, x = PackedWeights(cell, k.parameters), Layout.padded(T, B), k.x.reshape(T * B, 2)
+        result = arrays.forward(weights, x, k.states, layout, tape=True, threads=threads)
+        grad_h = np.zeros((T * B, H), dtype)
+        grad_h[-B:] = 1
+        none = tuple(np.zeros_like(state) for state in k.states)
+        arrays.backward(weights, x, result, grad_h, none, layout, threads=threads)
+    narrow, wide = gate_gradients
+    assert are_denormal(wide).sum() > 50  # float64 has them as normal numbers
+    assert not are_denormal(narrow).any()
+    normal = abs(wide) > 2 * TINY
+    assert (narrow[normal] != 0).mean() > 0.99
+
+
+def test_the_callers_arithmetic_keeps_its_denormals(cell, case):
+    c = case(cell, 3, 2, 2, 5)
+    for dtype in (np.float32, np.float64):
+        k = c.to(dtype)
+        weights, layout, x = PackedWeights(cell, k.parameters), Layout.padded(3, 2), k.x.reshape(6, 2)
+        result = arrays.forward(weights, x, k.states, layout, tape=True)
+        arrays.backward(weights, x, result, k.grad_h.reshape(6, 5), k.grad_last, layout)
+        assert are_denormal(np.array([np.finfo(dtype).tiny]) / np.array([4], dtype), np.finfo(dtype).tiny).all()
