@@ -1,27 +1,42 @@
-"""Plants faults in the code, one at a time, and reports which of them the tests miss.
+"""Plants faults in the code, one at a time, and reports those that the tests miss.
 
-Run as ``make mutants``, or ``python tests/mutants.py [--only TEXT]``. It works on a copy of the checkout; faults in
-native/ are compiled there with little optimisation. Exit code 1 if a fault survives or its text is no longer found.
+Run as ``make mutants``, or ``python tests/mutants.py [--only TEXT]``. It works on copies of the checkout. Faults in
+native/ are compiled there with little optimisation, and only for the best CPU level of this machine. A fault is killed
+if its tests fail, crash or do not end; before any is planted, the same tests must pass. Exit code 1 if a fault
+survives, 2 if its text does not stand exactly once in its file, or does not compile.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("src", "native", "tests", "CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE")
+HANGS = 300  # seconds
+
 CELLS = "tests/cells/test_cell_gradients.py tests/cells/test_output_and_loss.py tests/cells/test_gru_limits.py"
 KERNELS = "tests/kernels/test_against_reference.py tests/kernels/test_elementary.py"
 BITS = "tests/kernels/test_row_bits.py"
 CHECKS = "tests/kernels/test_checks.py"
-NN = "tests/nn"
+DENORMALS = "tests/kernels/test_denormals.py"
+THREADS = "tests/kernels/test_threads.py"
+RUNTIME = "tests/runtime/test_recurrent_layer.py"
+NN_TORCH = "tests/nn/test_nn_against_torch.py"
+NN_LENGTHS = "tests/nn/test_nn_lengths.py"
+NN_DROPOUT = "tests/nn/test_nn_dropout.py"
+NN_MODULE = "tests/nn/test_nn_module.py"
+NN_OPERATOR = "tests/nn/test_nn_operator.py"
 
 
 class Mutant(NamedTuple):
@@ -33,13 +48,17 @@ class Mutant(NamedTuple):
     new: str
     tests: str
 
+    @property
+    def compiled(self) -> bool:
+        return self.file.startswith("native/")
+
 
 def cells(what: str, file: str, old: str, new: str) -> Mutant:
     return Mutant(what, f"src/unrolled/cells/{file}", old, new, CELLS)
 
 
 def native(what: str, file: str, old: str, new: str, tests: str = KERNELS) -> Mutant:
-    return Mutant(what, f"native/{file}", old, new, tests)
+    return Mutant(f"native: {what}", f"native/{file}", old, new, tests)
 
 
 def python(what: str, file: str, old: str, new: str, tests: str) -> Mutant:
@@ -194,127 +213,472 @@ MUTANTS = (
     python(
         "runtime: padding not zeroed", "runtime/recurrent.py", "y = np.zeros((T * B, H)", "y = np.ones((T * B, H)", BITS
     ),
-    python("nn: reset_after ignored", "nn/gru.py", '"gru" if reset_after else "gru_reset_before"', '"gru"', NN),
+    python("nn: reset_after ignored", "nn/gru.py", '"gru" if reset_after else "gru_reset_before"', '"gru"', NN_TORCH),
     python(
-        "nn: dropout after evaluation too", "nn/recurrent.py", "self.dropout, self.training)", "self.dropout, True)", NN
+        "nn: dropout after evaluation too",
+        "nn/recurrent.py",
+        "self.dropout, self.training)",
+        "self.dropout, True)",
+        NN_DROPOUT,
     ),
-    python("nn: dropout before the first layer", "nn/recurrent.py", "if index and self.dropout", "if self.dropout", NN),
-    python("nn: second direction's columns overlap", "nn/backward.py", "h=address(y, d * H)", "h=address(y, 0)", NN),
+    python(
+        "nn: dropout before the first layer",
+        "nn/recurrent.py",
+        "if index and self.dropout",
+        "if self.dropout",
+        NN_DROPOUT,
+    ),
+    python(
+        "nn: second direction's columns overlap", "nn/backward.py", "h=address(y, d * H)", "h=address(y, 0)", NN_TORCH
+    ),
     python(
         "nn: second direction not reversed backward",
         "nn/backward.py",
         "reverse=d == 1, threads",
         "reverse=False, threads",
-        NN,
+        NN_TORCH,
     ),
     python(
         "nn: last states not put back in order",
         "nn/recurrent.py",
         "rearrange(end, 1, order.batch_places, order.sequences)",
         "rearrange(end, 1, order.sequences, order.batch_places)",
-        NN,
+        NN_LENGTHS,
     ),
     python(
         "nn: padding rows keep values",
         "nn/forward.py",
         "y.view(R, directions * H)[N:] = 0",
         "y.view(R, directions * H)[N:] = 1",
-        NN,
+        NN_LENGTHS,
     ),
     python(
         "nn: batch_first of the output forgotten",
         "nn/recurrent.py",
         "            if self.batch_first:\n                outputs = outputs.transpose(0, 1)\n",
         "",
-        NN,
+        NN_TORCH,
+    ),
+    cells("LSTM: slope of tanh(c) dropped", "lstm.py", "dh * o * (1 - np.tanh(c) ** 2)", "dh * o"),
+    cells(
+        "GRU, before: dU of the candidate without r", "gru_reset_before.py", "da_n.T @ (r * h_prev)", "da_n.T @ h_prev"
+    ),
+    cells("RNN: ReLU's slope is 1 everywhere", "rnn.py", "return np.sign(h)", "return np.sign(h) ** 0"),
+    cells("the state is not handed on", "unroll.py", "        states = after\n", ""),
+    cells("gradients from later steps dropped", "unroll.py", "grad_h[t] + dh", "grad_h[t] + 0 * dh"),
+    cells("gradients of x in reverse order", "unroll.py", "np.stack(grad_x[::-1])", "np.stack(grad_x)"),
+    cells(
+        "parameters' gradients of the first step only",
+        "unroll.py",
+        "total += contributions",
+        "total[:] = contributions",
+    ),
+    cells("output layer: sum over the batch dropped", "output.py", "db_y = dq.sum(0)", "db_y = dq[0]"),
+    cells("cross entropy: sign of the gradient", "loss.py", "return E, softmax(q) - y", "return E, y - softmax(q)"),
+    native(
+        "LSTM kernel: without a tape the cell state starts anew",
+        "cells/lstm.hpp",
+        "state_before<T>(b, r, f.c0, f.c, H) : c_now;",
+        "state_before<T>(b, r, f.c0, f.c, H) : at<T>(f.c0, b.row + r, H);",
+        BITS,
+    ),
+    native(
+        "GRU kernel: the tape is overwritten",
+        "cells/gru.hpp",
+        "store_some(grad + 3 * H, grad_n, count);",
+        "store_some(grad + 3 * H, grad_n, count), store_some(const_cast<T*>(gates), grad_n, count);",
+    ),
+    native(
+        "exp: results below the normal numbers lost",
+        "elementary.hpp",
+        "const IntVec<T> half = e.n >> 1;",
+        "const IntVec<T> half = e.n;",
+    ),
+    native("exp: a digit of the polynomial", "elementary.hpp", "0.166666672f", "0.166676672f"),
+    native(
+        "denormals not flushed",
+        "flush.hpp",
+        "_mm_setcsr(saved_ | 0x8040u)",
+        "_mm_setcsr(saved_)",
+        DENORMALS,
+    ),
+    native(
+        "flushing stays on after the call",
+        "flush.hpp",
+        "~FlushToZero() { _mm_setcsr(saved_); }",
+        "~FlushToZero() {}",
+        DENORMALS,
+    ),
+    native(
+        "initial states of all rows are the first's",
+        "block.hpp",
+        "static_cast<const T*>(initial) + (b.row + r) * b.units",
+        "static_cast<const T*>(initial) + b.row * b.units",
+    ),
+    native(
+        "a row's last state lost",
+        "drivers.hpp",
+        "row < smaller(last, s.rows); ++row",
+        "row + 1 < smaller(last, s.rows); ++row",
+        NN_LENGTHS,
+    ),
+    native(
+        "sequences without steps lose their cell state",
+        "drivers.hpp",
+        "copy_row(at<T>(f.c_last, row, H), at<T>(f.c0, row, H), H);\n    if",
+        "if",
+        NN_LENGTHS,
+    ),
+    native(
+        "a row that ends takes its neighbour's gradient",
+        "drivers.hpp",
+        "begin < s.after_rows ?",
+        "begin <= s.after_rows ?",
+    ),
+    native(
+        "a second stretch of k with the first one's weights",
+        "product.hpp",
+        "a_row, n, packed + k * width",
+        "a_row, n, packed",
+    ),
+    native(
+        "one row: every group with the first one's weights",
+        "product.hpp",
+        "load(packed + g * next_group + i * kLanes<T>)",
+        "load(packed + i * kLanes<T>)",
+    ),
+    native(
+        "dense: rows left over between threads",
+        "module.cpp",
+        "rows * (part + 1) / parts",
+        "rows / parts * (part + 1)",
+        BITS,
+    ),
+    native("a forked child waits for threads it has not", "pool.cpp", "  pool.store(nullptr);\n", "", THREADS),
+    python(
+        "kernels: the caller's initial states are overwritten",
+        "kernels/arrays.py",
+        "last = tuple(s.copy() for s in first)",
+        "last = first",
+        KERNELS,
+    ),
+    python(
+        "kernels: the caller's gradients are overwritten",
+        "kernels/arrays.py",
+        "(B, H)).copy() for g in grad_last",
+        "(B, H)) for g in grad_last",
+        KERNELS,
+    ),
+    python(
+        "kernels: backward packs the gates in forward order",
+        "kernels/kernel.py",
+        "((2, 1), (0, 2)),)",
+        "((0, 3),),)",
+        KERNELS,
+    ),
+    python(
+        "kernels: initial state left out of dU",
+        "kernels/gradients.py",
+        "product += grad[first, :columns].T @ h0",
+        "product += 0 * (grad[first, :columns].T @ h0)",
+        KERNELS,
+    ),
+    python(
+        "kernels: dU with the states of the reversed direction",
+        "kernels/gradients.py",
+        "[layout.before(reverse)]",
+        "[layout.before(False)]",
+        KERNELS,
+    ),
+    python(
+        "kernels: UNROLLED_NUM_THREADS ignored",
+        "kernels/threads.py",
+        "    if wanted is None:\n",
+        "    if True:\n",
+        THREADS,
+    ),
+    python(
+        "runtime: states not sorted with their sequences",
+        "runtime/recurrent.py",
+        "tuple(s[order] for s in states)",
+        "states",
+        BITS,
+    ),
+    python(
+        "runtime: reverse ignored without lengths",
+        "runtime/recurrent.py",
+        "Layout.padded(T, B), reverse=self.reverse",
+        "Layout.padded(T, B), reverse=False",
+        RUNTIME,
+    ),
+    python(
+        "runtime: reverse ignored with lengths",
+        "runtime/recurrent.py",
+        "layout, reverse=self.reverse",
+        "layout, reverse=False",
+        RUNTIME,
+    ),
+    python(
+        "runtime: a length beyond the input accepted",
+        "runtime/recurrent.py",
+        "given.max() > T)",
+        "given.max() > T + 1)",
+        CHECKS,
+    ),
+    python(
+        "nn: dropout without its scale",
+        "nn/recurrent.py",
+        "F.dropout(outputs, self.dropout, self.training)",
+        "F.dropout(outputs, self.dropout, self.training) * (1 - self.dropout)",
+        NN_DROPOUT,
+    ),
+    python(
+        "nn: batch_first of the input forgotten",
+        "nn/recurrent.py",
+        "self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, None)",
+        "self._run_layers(input.reshape(T, B, -1), states, None)",
+        NN_TORCH,
+    ),
+    python(
+        "nn: every layer takes the first one's states",
+        "nn/recurrent.py",
+        "[s[index * D : index * D + D] for s in states]",
+        "[s[:D] for s in states]",
+        NN_TORCH,
+    ),
+    python(
+        "nn: second direction writes over the first",
+        "nn/forward.py",
+        "h=address(y, d * H)",
+        "h=address(y, 0)",
+        NN_TORCH,
+    ),
+    python(
+        "nn: both directions start from the first one's state",
+        "nn/forward.py",
+        "h0=address(h0, state)",
+        "h0=address(h0, 0)",
+        NN_TORCH,
+    ),
+    python(
+        "nn: second direction's input gradient replaces the first's",
+        "nn/backward.py",
+        "grad_x.view(T * B, I)[:N].addmm_(grad_gates, weight)",
+        "torch.mm(grad_gates, weight, out=grad_x.view(T * B, I)[:N])",
+        NN_TORCH,
+    ),
+    python(
+        "nn: biases left out",
+        "nn/forward.py",
+        "torch.addmm(input_bias(kernel, H, bias_ih, bias_hh), x",
+        "torch.addmm(0 * input_bias(kernel, H, bias_ih, bias_hh), x",
+        NN_TORCH,
+    ),
+    python(
+        "nn: hidden and cell state exchanged",
+        "nn/lstm.py",
+        "return output, (h_n, c_n)",
+        "return output, (c_n, h_n)",
+        NN_TORCH,
+    ),
+    python("nn: nonlinearity ignored", "nn/rnn.py", 'f"rnn_{nonlinearity}"', '"rnn_tanh"', NN_TORCH),
+    python(
+        "nn: a sequence lives one step too long",
+        "nn/lengths.py",
+        "[:, None] < given[sequences]",
+        "[:, None] <= given[sequences]",
+        NN_LENGTHS,
+    ),
+    python(
+        "nn: gradient of a permutation is the permutation",
+        "nn/lengths.py",
+        "rearrange(grad_outputs[0], ctx.dim, inverse, index)",
+        "rearrange(grad_outputs[0], ctx.dim, index, inverse)",
+        NN_LENGTHS,
+    ),
+    python(
+        "nn: gradient of padding is not zero",
+        "nn/backward.py",
+        "x.new_zeros((T, B, I)) if N < T * B",
+        "x.new_ones((T, B, I)) if N < T * B",
+        NN_LENGTHS,
+    ),
+    python(
+        "nn: packed weights kept from call to call",
+        "nn/buffers.py",
+        "def packed(kernel",
+        "@lru_cache\ndef packed(kernel",
+        NN_MODULE,
+    ),
+    python(
+        "nn: gradients that arrive are overwritten",
+        "nn/backward.py",
+        "grad.clone(memory_format=torch.contiguous_format)",
+        "grad.contiguous()",
+        NN_OPERATOR,
     ),
 )
 
 
-def run(command: list[str], tree: Path) -> bool:
-    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "OMP_NUM_THREADS": "1", "COVERAGE_PROCESS_START": ""}
-    log = tree / "mutants.log"
-    with log.open("w") as out:
-        return (
-            subprocess.run(
-                command, cwd=tree, env=environment, stdout=out, stderr=out, timeout=900, check=False
-            ).returncode
-            == 0
-        )
+class Broken(Exception):
+    """This table or this machine is at fault, not the code."""
 
 
-def build(tree: Path) -> bool:
-    """Compile the extension of the tree in place; only what changed is compiled anew."""
-    folder = tree / "build-mutants"
-    tools = Path(sys.executable).parent
-    cmake, ninja = str(tools / "cmake"), str(tools / "ninja")
-    if not folder.exists():
-        options = [
-            f"-DPython_EXECUTABLE={sys.executable}",
-            f"-DCMAKE_MAKE_PROGRAM={ninja}",
-            "-DCMAKE_BUILD_TYPE=Release",
-        ]
-        if not run([cmake, "-S", ".", "-B", str(folder), "-G", "Ninja", *options], tree):
-            return False
-    if not run([ninja, "-C", str(folder)], tree):
-        return False
-    for library in folder.glob("_native*.so"):
-        shutil.copy(library, tree / "src/unrolled/kernels" / library.name)
-    return True
+class Tree:
+    """A copy of the checkout."""
 
+    def __init__(self, folder: Path) -> None:
+        self.root = folder
+        ignored = shutil.ignore_patterns("*.so", "__pycache__")
+        for name in COPIED:
+            source = ROOT / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, folder / name, **({"ignore": ignored} if source.is_dir() else {}))
 
-def tests_pass(tests: str, tree: Path) -> bool:
-    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist"]
-    return run([sys.executable, "-m", "pytest", *options, *tests.split()], tree)
+    def run(self, command: list[str], folder: Path | None = None) -> tuple[int | None, str]:
+        """Exit code and output; no exit code if it does not end."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        # without .pyc files: a changed source may have the size and second of the one that was compiled before
+        environment |= {"PYTHONPATH": str(self.root / "src"), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+        log = self.root / "log"
+        with log.open("wb") as out:
+            try:
+                code = subprocess.run(
+                    command, cwd=folder or self.root, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                    timeout=HANGS, check=False,
+                ).returncode  # fmt: skip
+            except subprocess.TimeoutExpired:
+                code = None
+        return code, log.read_text(encoding="utf8", errors="replace")
 
+    def must(self, command: list[str], folder: Path | None = None) -> str:
+        """Its output; a command that fails is an error of this table or this machine."""
+        code, said = self.run(command, folder)
+        if code != 0:
+            raise Broken(f"{' '.join(command)[:200]} failed:\n{said[-2000:]}")
+        return said
 
-def survives(mutant: Mutant, tree: Path) -> bool:
-    """Plant the fault, run its tests, take it out again; a fault that does not compile is an error in this table."""
-    path = tree / mutant.file
-    text = path.read_text(encoding="utf8")
-    if text.count(mutant.old) != 1:
-        raise LookupError(f"{mutant.file} holds {text.count(mutant.old)} times: {mutant.old}")
-    compiled = mutant.file.startswith("native/")
-    try:
+    def test(self, tests: str) -> str | None:
+        """What noticed a fault; nothing if all tests pass."""
+        options = ["-x", "-q", "-p", "no:cacheprovider"]
+        code, said = self.run([sys.executable, "-m", "pytest", *options, *tests.split()])
+        failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", said, re.M)
+        if code == 0:
+            return None
+        if code is None:
+            return "does not end"
+        if code < 0:
+            return f"crash, signal {-code}"
+        if code == 1 and failed:
+            return failed[1].removeprefix("tests/")
+        raise Broken(f"pytest ended with exit code {code}:\n{said[-2000:]}")
+
+    def plant(self, mutant: Mutant) -> str | None:
+        """Plant a fault, run its tests, take it out again; tell what noticed it."""
+        path = self.root / mutant.file
+        text = path.read_text(encoding="utf8")
         path.write_text(text.replace(mutant.old, mutant.new), encoding="utf8")
-        if compiled and not build(tree):
-            raise LookupError(f"does not compile:\n{(tree / 'mutants.log').read_text()[-1500:]}")
-        return tests_pass(mutant.tests, tree)
-    finally:
-        path.write_text(text, encoding="utf8")
-        if compiled:
-            build(tree)
+        try:
+            if mutant.compiled:
+                self.recompile(mutant)
+            return self.test(mutant.tests)
+        finally:
+            path.write_text(text, encoding="utf8")
+            if mutant.compiled:
+                self.restore()
+
+    def build(self) -> None:
+        """Compile everything once."""
+        lists = self.root / "CMakeLists.txt"
+        lists.write_text(lists.read_text(encoding="utf8").replace("-O3", "-O1"), encoding="utf8")
+        options = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+        self.must(["cmake", "-S", ".", "-B", "build", "-G", "Ninja", f"-DPython_EXECUTABLE={sys.executable}", *options])
+        self.must(["ninja", "-C", "build", "_native"])
+        shutil.copytree(self.root / "build", self.root / "clean-build")
+        self.install()
+        names = "from unrolled.kernels import _native; print(_native.levels()[0])"
+        self.level = self.must([sys.executable, "-c", names]).strip()
+
+    def recompile(self, mutant: Mutant) -> None:
+        """Compile the one object that holds the fault, and link."""
+        build = self.root / "build"
+        commands = json.loads((build / "compile_commands.json").read_text(encoding="utf8"))
+        if mutant.file.endswith(".cpp"):
+            [command] = [entry["command"] for entry in commands if entry["file"].endswith(mutant.file)]
+        else:  # a header of the kernels, which one object a CPU level holds
+            [command] = [
+                entry["command"] for entry in commands if f"-DUNROLLED_LEVEL={self.level} " in entry["command"]
+            ]
+        link = self.must(["ninja", "-C", "build", "-t", "commands", "_native"]).strip().splitlines()[-1]
+        for each in (command, link):
+            self.must(["/bin/sh", "-c", each], build)
+        self.install()
+
+    def restore(self) -> None:
+        shutil.rmtree(self.root / "build")
+        shutil.copytree(self.root / "clean-build", self.root / "build")
+        self.install()
+
+    def install(self) -> None:
+        for library in (self.root / "build").glob("_native*.so"):
+            self.put(library)
+
+    def put(self, library: Path) -> None:
+        target = self.root / "src" / "unrolled" / "kernels" / library.name
+        target.unlink(missing_ok=True)
+        shutil.copy(library, target)
+
+
+def check_texts(mutants: list[Mutant]) -> None:
+    """Every fault's text stands exactly once in its file."""
+    wrong = [m for m in mutants if (ROOT / m.file).read_text(encoding="utf8").count(m.old) != 1]
+    if wrong:
+        raise Broken("\n".join(f"{m.what}: not exactly once in {m.file}: {m.old}" for m in wrong))
+
+
+def survivors_of(tree: Tree, mutants: list[Mutant]) -> list[Mutant]:
+    """One fault after the other; the survivors."""
+    for tests in sorted({mutant.tests for mutant in mutants}):
+        noticed = tree.test(tests)
+        if noticed:
+            raise Broken(f"without any fault: {noticed}")
+    survivors: list[Mutant] = []
+    for mutant in mutants:
+        start = time.monotonic()
+        noticed = tree.plant(mutant)
+        if not noticed:
+            survivors.append(mutant)
+        verdict = f"killed   {mutant.what}, by {noticed}" if noticed else f"SURVIVED {mutant.what}"
+        print(f"{time.monotonic() - start:4.0f} s  {verdict}", flush=True)
+    return survivors
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="plant only faults whose description holds this text")
-    wanted = [m for m in MUTANTS if parser.parse_args().only in m.what]
-    survivors: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "unrolled"
-        ignored = shutil.ignore_patterns(".git", ".venv", "build", "_build", "*.so", "__pycache__", ".hypothesis")
-        shutil.copytree(ROOT, tree, ignore=ignored)
-        lists = tree / "CMakeLists.txt"
-        lists.write_text(lists.read_text(encoding="utf8").replace("-O3", "-O1"), encoding="utf8")
-        if not build(tree):
-            print((tree / "mutants.log").read_text()[-3000:])
-            return 1
-        for tests in sorted({m.tests for m in wanted}):
-            if not tests_pass(tests, tree):
-                print(f"the tests fail without any fault: {tests}\n{(tree / 'mutants.log').read_text()[-3000:]}")
-                return 1
-        for mutant in wanted:
-            start = time.monotonic()
-            try:
-                alive = survives(mutant, tree)
-            except LookupError as error:
-                print(f"{mutant.what}: {error}")
-                return 1
-            if alive:
-                survivors.append(mutant.what)
-            print(f"{'SURVIVED' if alive else 'killed  '} {time.monotonic() - start:5.0f} s  {mutant.what}", flush=True)
-    print(f"{len(wanted) - len(survivors)} killed, {len(survivors)} survived")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="plant only faults whose description or file holds TEXT"
+    )
+    wanted = parser.parse_args().only
+    mutants = [mutant for mutant in MUTANTS if wanted in mutant.what or wanted in mutant.file]
+    try:
+        check_texts(mutants)
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+            compiled, interpreted = Tree(Path(folder, "native")), Tree(Path(folder, "python"))
+            compiled.build()
+            for library in (compiled.root / "build").glob("_native*.so"):
+                interpreted.put(library)
+            halves = (
+                pool.submit(survivors_of, compiled, [mutant for mutant in mutants if mutant.compiled]),
+                pool.submit(survivors_of, interpreted, [mutant for mutant in mutants if not mutant.compiled]),
+            )
+            survivors = [mutant for half in halves for mutant in half.result()]
+    except Broken as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    for mutant in survivors:
+        print(f"survived: {mutant.what} ({mutant.file})")
+    print(f"{len(mutants) - len(survivors)} killed, {len(survivors)} survived")
     return 1 if survivors else 0
 
 
