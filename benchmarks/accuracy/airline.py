@@ -5,8 +5,8 @@
 Each series is forecast from four yearly origins, 12 months ahead; a forecaster sees only what lies before its origin.
 Errors are mean absolute errors over the 12 months. Holt-Winters is statsmodels' (additive trend, multiplicative
 season). "hidden state zeroed" is the same fitted forecaster with the recurrent network's state set to zero, so that
-only its output bias remains; "network zeroed" leaves exponential smoothing alone. The defaults for dropout, members and the
-weight of the oldest windows were chosen on airline and elec_equip at these origins; co2 had no part in it.
+only its output bias remains; "network zeroed" leaves exponential smoothing alone. The defaults for dropout, members
+and the weight of the oldest windows were chosen on airline and elec_equip at these origins; co2 had no part in it.
 """
 
 from __future__ import annotations
