@@ -21,7 +21,7 @@ from unrolled.bench.measure import contenders, measure_case
 from unrolled.bench.report import Machine, Report, Roofline, Row, Run
 from unrolled.bench.roofline import measure_roofline
 from unrolled.bench.run import BenchmarkError, run_benchmark
-from unrolled.bench.timing import Effort, interleaved_medians
+from unrolled.bench.timing import Effort, time_in_turns
 from unrolled.bench.torch_modules import TorchModules
 from unrolled.cells import get_cell
 from unrolled.cli.app import run
@@ -155,14 +155,24 @@ def test_medians_of_calls_that_take_turns():
         return call
 
     calls = {"slow": sleeper("slow", 0.03), "quick": sleeper("quick", 0.004)}
-    times = interleaved_medians(calls, Effort(seconds=0, least_rounds=3, most_rounds=3))
-    assert 0.03 <= times["slow"] < 0.3
-    assert 0.004 <= times["quick"] < 0.3
+    times = time_in_turns(calls, Effort(seconds=0, least_rounds=3, most_rounds=3))
+    assert 0.03 <= times["slow"].median < 0.3
+    assert 0.004 <= times["quick"].median < 0.3
     turns = [name for i, name in enumerate(order[6:]) if i == 0 or order[6:][i - 1] != name]
     assert turns == ["slow", "quick", "slow", "quick"]  # the middle round begins with the other
     # warmed three times each; the short call runs once more, untimed, in each of its turns
     assert order.count("slow") == 3 + 3
     assert order.count("quick") in {3 + 3 * (1 + n) for n in (1, 2)}
+
+
+def test_spread_of_times():
+    seconds = iter([0, 0, 0, 0.02, 0.03, 0.04, 0.05, 0.06])  # three to warm up
+    times = time_in_turns({"slower": lambda: time.sleep(next(seconds, 0) + 0.02)}, Effort(0, 5, 5))
+    assert 1.3 < times["slower"].spread < 2.5
+    assert time_in_turns({"once": lambda: time.sleep(0.02)}, ONCE)["once"].spread == 1
+    case = Case("gru", "inference", TINY)
+    for spread, noisy in (({"nn": 1.4, "torch": 1.4}, False), ({"nn": 1.6}, True), ({"jax": 9.0}, False), ({}, False)):
+        assert Row(case, {"nn": 1, "torch": 2, "jax": 3}, 0, spread=spread).noisy is noisy
 
 
 def test_roofline_is_positive_and_bounds_a_case():
@@ -259,8 +269,8 @@ def test_markdown(torch_only, capsys):
     training, inference = re.findall(r"^\| GRU .*", out, re.M)
     number = r"\d+\.\d+"
     row = (
-        rf"\| GRU \| 3, 5, 2, 7 \| {number} \|( {number} \|)? {number} \({number}\) \| {number} torch(, slower)? "
-        rf"\| {number} \| \d+% \|"
+        rf"\| GRU \| 3, 5, 2, 7 \| {number} \|( {number} \|)? {number} \({number}\) "
+        rf"\| {number} torch(, slower)?(, noisy)? \| {number} \| \d+% \|"
     )
     assert re.fullmatch(row, training)
     assert re.fullmatch(row, inference)
@@ -287,7 +297,7 @@ def made_up(*rows: Row) -> Report:
 def test_a_table_on_a_terminal_marks_the_rows_that_lose(monkeypatch, capsys):
     case = Case("lstm", "training", Sizes(32, 400, 8, 64), "last")
     report = made_up(
-        Row(case, {"nn": 1e-3, "torch": 8e-4, "jax": 2e-3}, 2e-6),
+        Row(case, {"nn": 1e-3, "torch": 8e-4, "jax": 2e-3}, 2e-6, spread={"torch": 1.6}),
         Row(Case("gru", "training", TINY), {}, 0.5, "GRU: a and b disagree"),
     )
     monkeypatch.setattr("unrolled.bench.run.run_benchmark", lambda *_, **__: report)
@@ -300,7 +310,7 @@ def test_a_table_on_a_terminal_marks_the_rows_that_lose(monkeypatch, capsys):
     assert "results differ by at most 5e-01" in out
     row = next(line for line in out.splitlines() if "LSTM" in line)
     share = 3 * 2 * 32 * 400 * 4 * 64 * (8 + 64) / 100e9 / 1e-3
-    cells = ["LSTM, last step", "32, 400, 8, 64", "1.000", "0.800 (0.80)", "2.000 (2.00)", "0.80 torch, slower"]
+    cells = ["LSTM, last step", "32, 400, 8, 64", "1.000", "0.800 (0.80)", "2.000 (2.00)", "0.80 torch, slower, noisy"]
     assert re.split(r"\s{2,}", row.strip())[:6] == cells
     assert row.strip().endswith(f"{share:.0%}")
     assert "ERROR" in out

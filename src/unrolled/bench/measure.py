@@ -13,7 +13,7 @@ from unrolled.bench.jax_scan import JaxScan
 from unrolled.bench.onnx_node import OnnxNode
 from unrolled.bench.report import Row
 from unrolled.bench.runtime_layer import RuntimeLayer
-from unrolled.bench.timing import Effort, interleaved_medians
+from unrolled.bench.timing import Effort, time_in_turns
 from unrolled.bench.torch_modules import TorchModules
 from unrolled.version import library_version
 
@@ -49,4 +49,6 @@ def measure_case(case: Case, chosen: Sequence[Contender], effort: Effort) -> Row
     largest, error = disagreement(results, REFERENCE)
     if error is not None:
         return Row(case, {}, largest, f"{case.title} ({case.sizes}), {case.work}: {error}")
-    return Row(case, interleaved_medians({name: task.run for name, task in tasks.items()}, effort), largest)
+    times = time_in_turns({name: task.run for name, task in tasks.items()}, effort)
+    seconds, spread = ({name: timing[i] for name, timing in times.items()} for i in range(2))
+    return Row(case, seconds, largest, spread=spread)

@@ -11,6 +11,9 @@ __all__ = ["OURS", "Machine", "Report", "Roofline", "Row", "Run"]
 OURS = ("nn", "runtime")
 """This library's contenders; all others are peers."""
 
+NOISE = 1.5
+"""Spread of times beyond which something else was at work."""
+
 
 class Roofline(msgspec.Struct, frozen=True):
     """The two limits of a machine; no call can be quicker than both allow.
@@ -39,6 +42,8 @@ class Row(msgspec.Struct, frozen=True):
     difference: float
     """Largest difference between results, relative to the largest number of each array."""
     error: str | None = None
+    spread: dict[str, float] = {}
+    """The third quartile of every contender's times as a multiple of the first."""
 
     @property
     def ours(self) -> str | None:
@@ -56,6 +61,11 @@ class Row(msgspec.Struct, frozen=True):
         if self.ours is None or self.best_peer is None:
             return None
         return self.seconds[self.best_peer] / self.seconds[self.ours]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the times behind the ratio vary so much that it tells little."""
+        return any(self.spread.get(name, 1) > NOISE for name in (self.ours, self.best_peer) if name)
 
     def gflops(self) -> float | None:
         """10⁹ operations a second of ours."""

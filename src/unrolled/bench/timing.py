@@ -1,24 +1,24 @@
-"""Medians of calls that take turns."""
+"""Medians of calls that take turns, and how far they can be trusted."""
 
 from __future__ import annotations
 
 import gc
 import time
 from collections.abc import Callable, Mapping
-from statistics import median
-from typing import Any
+from statistics import quantiles
+from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["Effort", "interleaved_medians"]
+__all__ = ["Effort", "Timing", "time_in_turns"]
 
 TURN = 0.01
 """Seconds a turn should last, so that a short call is timed often."""
 MOST_CALLS = 30
 LONG_CALL = 0.02
 """Seconds beyond which a call does not feel what ran before it."""
-PAUSE = 0.002
-"""Seconds for which the threads of other libraries go on spinning, at most about."""
+PAUSE = 0.01
+"""Seconds beyond which the threads of another library, ready for its next loop, have stopped spinning."""
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -30,13 +30,23 @@ class Effort(msgspec.Struct, frozen=True):
     most_rounds: int
 
 
-def interleaved_medians(calls: Mapping[str, Callable[[], Any]], effort: Effort) -> dict[str, float]:
-    """Median seconds of each call, all of them warm and taking turns.
+class Timing(NamedTuple):
+    """What many calls of one kind took."""
+
+    median: float
+    """Seconds."""
+    spread: float
+    """The third quartile as a multiple of the first: near 1 unless something else was at work."""
+
+
+def time_in_turns(calls: Mapping[str, Callable[[], Any]], effort: Effort) -> dict[str, Timing]:
+    """Time each call, all of them warm and taking turns.
 
     Before a turn there is a pause, and for short calls one that is not timed: threads of the library that ran before
     may spin for a while, and its data fill the caches.
 
-    >>> interleaved_medians({"pass": lambda: None}, Effort(seconds=0, least_rounds=2, most_rounds=2))["pass"] < 0.1
+    >>> times = time_in_turns({"nothing": lambda: None}, Effort(seconds=0, least_rounds=2, most_rounds=2))
+    >>> times["nothing"].median < 0.1
     True
     """
     expected = {name: _warm(call) for name, call in calls.items()}
@@ -58,7 +68,14 @@ def interleaved_medians(calls: Mapping[str, Callable[[], Any]], effort: Effort) 
                 samples[name] += [_timed(call) for _ in range(turns[name])]
     finally:
         gc.enable()
-    return {name: median(times) for name, times in samples.items()}
+    return {name: _summary(times) for name, times in samples.items()}
+
+
+def _summary(times: list[float]) -> Timing:
+    if len(times) == 1:
+        return Timing(times[0], 1.0)
+    first, middle, third = quantiles(times, n=4, method="inclusive")
+    return Timing(middle, third / first)
 
 
 def _timed(call: Callable[[], Any]) -> float:

@@ -19,6 +19,7 @@ LEGEND = (
     "Runtime. Behind a peer's time, and as ratio to the best peer: how many times that of the faster of ours it is;",
     "above 1 unrolled is ahead. GFLOP/s is ours. bound: the least time, by the SGEMM and copy rates above, as part of",
     "ours. A training step is forward and backward of the sum of squares of all outputs, or of the last step's alone.",
+    "noisy: the times behind the ratio vary by half and more; repeat it on a machine that does nothing else.",
 )
 
 
@@ -106,7 +107,7 @@ def _cells(row: Row, names: list[str], run: Run) -> list[str]:
     if ours is None or ratio is None or gflops is None or share is None:
         return [*first, *("" for _ in names), "ERROR", "", ""]
     times = [_time(row, name, row.seconds[ours]) for name in names]
-    verdict = f"{ratio:.2f} {best}" + (", slower" if loses(row) else "")
+    verdict = f"{ratio:.2f} {best}" + (", slower" if loses(row) else "") + (", noisy" if row.noisy else "")
     return [*first, *times, verdict, f"{gflops:.1f}", f"{share:.0%}"]
 
 
