@@ -68,18 +68,6 @@ inline __attribute__((always_inline)) Vec<T> tanh_slope(Vec<T> y) {
   return fma(-y, y, broadcast(T(1)));
 }
 
-// Starts a block's accumulators from rows of `source` (row length source_row), gate g at column g * units.
-// A gate named by BIAS_GATE starts from `bias` instead.
-template <class T, int GATES, int BIAS_GATE>
-inline void start_from(const Block<T>& b, const T* source, int64_t source_row, const T* bias, T* acc) {
-  for_each_vector<T, GATES>(b, acc, [&](int r, int64_t unit, int64_t count, T* a) {
-    for (int g = 0; g < GATES; ++g) {
-      const T* from = g == BIAS_GATE ? bias + unit : source + r * source_row + g * b.units + unit;
-      store(a + g * kLanes<T>, load_some(from, count));
-    }
-  });
-}
-
 template <class T>
 inline void copy_row(T* to, const T* from, int64_t n) {
   if (to != from) std::memcpy(to, from, n * sizeof(T));

@@ -16,10 +16,9 @@ struct Part {
 
 // Calls body(block, group) for every run of units and, within it, the rows worked on together.
 template <class T, int GATES, class Body>
-inline void for_each_tile(const Step& s, const Part& part, const T* weight, int64_t units, int64_t depth,
-                          Body&& body) {
-  for_each_group<T, GATES>(units, depth, weight, part.single, [&](const Group<T>& group) {
-    for_each_rows(part.first, part.last, [&](int64_t row, int rows) {
+inline void for_each_tile(const Step& s, const Part& part, int64_t units, Body&& body) {
+  for_each_group<T, GATES>(units, part.single, [&](const Group& group) {
+    for_each_rows(part.first, part.last, kRowsTogether, [&](int64_t row, int rows) {
       body(Block<T>{row, s.first + row, part.linked ? s.before + row : -1, rows, group.tiles, group.first_unit, units},
            group);
     });
@@ -64,17 +63,47 @@ inline void forward_steps(const Forward& f, int64_t first, int64_t last, Body&& 
   });
 }
 
+// Where the matrices of a product lie among those of all products of a cell, in gates that come before it.
+template <class T>
+struct Weights {
+  const T *input, *recurrent, *bias;
+
+  Weights(const Forward& f, int64_t gates_before)
+      : input(static_cast<const T*>(f.input_weight) + packed_size<T>(gates_before, f.hidden, f.inputs)),
+        recurrent(static_cast<const T*>(f.weight) + packed_size<T>(gates_before, f.hidden, f.hidden)),
+        bias(static_cast<const T*>(f.bias) + packed_size<T>(gates_before, f.hidden, 1)) {}
+};
+
+// acc = W x + U state + b for a block of rows and the gates of one product, the first of them GATE; `state` is that
+// of the block's first row.
+template <class T, int GATES, int GATE, int ALL_GATES, bool APART>
+inline void preactivations(const Forward& f, const Weights<T>& w, const Block<T>& b, const Group& g, const T* state,
+                           int64_t state_row, T* acc) {
+  constexpr int W = width_of(GATES, APART);
+  const int64_t H = f.hidden, I = f.inputs;
+  const Factor<T> recurrent{state, state_row, 1, H, g.in(w.recurrent, GATES, H)};
+  const T* bias = g.in(w.bias, W, 1);
+  if (f.x)
+    return multiply<T, GATES, APART>(g.tiles, b.rows, bias, 0, acc,
+                                     {at<T>(f.x, b.packed, I), I, 1, I, g.in(w.input, GATES, I)}, recurrent);
+  for_each_vector<T, W>(b, acc, [&](int r, int64_t unit, int64_t count, T* a) {
+    const T* gates = at<T>(f.gates, b.packed + r, ALL_GATES * H) + unit;
+    for (int i = 0; i < GATES; ++i)
+      store(a + (APART && i == GATES - 1 ? GATES : i) * kLanes<T>, load_some(gates + (GATE + i) * H, count));
+    if (APART) store(a + (GATES - 1) * kLanes<T>, load(bias + (unit - g.first_unit) * W + (GATES - 1) * kLanes<T>));
+  });
+  multiply<T, GATES, APART>(g.tiles, b.rows, acc, g.tiles * W * kLanes<T>, acc, kNothing<T>, recurrent);
+}
+
 template <class T, class Cell>
 void forward_one_product(const Forward& f, int64_t first, int64_t last) {
   const FlushToZero guard;
   constexpr int G = Cell::kGates;
-  const int64_t H = f.hidden;
-  const T* bias = static_cast<const T*>(f.bias);
+  const Weights<T> weights(f, 0);
   forward_steps<T>(f, first, last, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
-    for_each_tile<T, G>(s, part, static_cast<const T*>(f.weight), H, H, [&](const Block<T>& b, const Group<T>& g) {
+    for_each_tile<T, G>(s, part, f.hidden, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
-      start_from<T, G, Cell::kBiasGate>(b, at<T>(f.gates, b.packed, G * H), G * H, bias, acc);
-      multiply<T, G>(g.tiles, b.rows, acc, h + b.row * h_row, h_row, H, g.packed);
+      preactivations<T, G, 0, G, Cell::kApart>(f, weights, b, g, h + b.row * h_row, h_row, acc);
       Cell::forward(f, b, acc);
     });
   });
@@ -84,19 +113,16 @@ template <class T, class Cell>
 void forward_two_products(const Forward& f, int64_t first, int64_t last) {
   const FlushToZero guard;
   const int64_t H = f.hidden;
-  const T* gates_weight = static_cast<const T*>(f.weight);
-  const T* candidate_weight = gates_weight + packed_size<T>(2, H, H);
+  const Weights<T> gates(f, 0), candidate(f, 2);
   forward_steps<T>(f, first, last, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
-    for_each_tile<T, 2>(s, part, gates_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
+    for_each_tile<T, 2>(s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
-      start_from<T, 2, -1>(b, at<T>(f.gates, b.packed, 3 * H), 3 * H, nullptr, acc);
-      multiply<T, 2>(g.tiles, b.rows, acc, h + b.row * h_row, h_row, H, g.packed);
+      preactivations<T, 2, 0, 3, false>(f, gates, b, g, h + b.row * h_row, h_row, acc);
       Cell::forward_gates(f, b, acc);
     });
-    for_each_tile<T, 1>(s, part, candidate_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
+    for_each_tile<T, 1>(s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
-      start_from<T, 1, -1>(b, at<T>(f.gates, b.packed, 3 * H) + 2 * H, 3 * H, nullptr, acc);
-      multiply<T, 1>(g.tiles, b.rows, acc, at<T>(f.extra, b.row, H), H, H, g.packed);
+      preactivations<T, 1, 2, 3, false>(f, candidate, b, g, at<T>(f.extra, b.row, 2 * H), 2 * H, acc);
       Cell::forward_state(f, b, acc);
     });
   });
@@ -111,13 +137,17 @@ struct Arriving {
 };
 
 template <class T>
-inline void arriving_gradient(const Backward& f, const Block<T>& b, const Group<T>& g, const Arriving& from, T* acc) {
+inline void arriving_gradient(const Backward& f, const T* weight, const Block<T>& b, const Group& g,
+                              const Arriving& from, T* acc) {
   if (from.carry || !from.grad_after)
-    start_from<T, 1, -1>(b, at<T>(f.grad_h0, b.row, f.hidden), f.hidden, nullptr, acc);
+    for_each_vector<T, 1>(b, acc, [&](int r, int64_t unit, int64_t count, T* a) {
+      store(a, load_some(at<T>(f.grad_h0, b.row + r, f.hidden) + unit, count));
+    });
   else
     std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
   if (from.grad_after)
-    multiply<T, 1>(g.tiles, b.rows, acc, at<T>(from.grad_after, b.row, from.row), from.row, from.depth, g.packed);
+    multiply<T, 1>(g.tiles, b.rows, acc, g.tiles * kLanes<T>, acc, kNothing<T>,
+                   {at<T>(from.grad_after, b.row, from.row), from.row, 1, from.depth, g.in(weight, 1, from.depth)});
 }
 
 // Calls body(step, part, arriving) against the sequences, then leaves the initial state's gradient of the rows
@@ -134,9 +164,9 @@ inline void backward_steps(const Backward& f, int64_t first, int64_t last, Arriv
     });
     from.grad_after = at<T>(f.grad_gates, s.first, from.row);
     const Part begins{larger(first, s.before_rows), end, false, single};
-    for_each_tile<T, 1>(s, begins, weight, f.hidden, from.depth, [&](const Block<T>& b, const Group<T>& g) {
+    for_each_tile<T, 1>(s, begins, f.hidden, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
-      arriving_gradient(f, b, g, from, acc);
+      arriving_gradient(f, weight, b, g, from, acc);
       for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
         store_some(at<T>(f.grad_h0, b.row + r, f.hidden) + u, load(a), count);
       });
@@ -148,14 +178,14 @@ template <class T, class Cell>
 void backward_one_product(const Backward& f, int64_t first, int64_t last) {
   const FlushToZero guard;
   const int64_t H = f.hidden;
+  const T* weight = static_cast<const T*>(f.weight);
   const Arriving from{nullptr, Cell::kGradColumns * H, Cell::kRecurrentColumns * H, Cell::kCarry};
   backward_steps<T>(f, first, last, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
-    for_each_tile<T, 1>(s, part, static_cast<const T*>(f.weight), H, arriving.depth,
-                        [&](const Block<T>& b, const Group<T>& g) {
-                          alignas(64) T acc[kScratch<T>];
-                          arriving_gradient(f, b, g, arriving, acc);
-                          Cell::backward(f, b, acc);
-                        });
+    for_each_tile<T, 1>(s, part, H, [&](const Block<T>& b, const Group& g) {
+      alignas(64) T acc[kScratch<T>];
+      arriving_gradient(f, weight, b, g, arriving, acc);
+      Cell::backward(f, b, acc);
+    });
   });
 }
 
@@ -167,15 +197,17 @@ void backward_two_products(const Backward& f, int64_t first, int64_t last) {
   const T* candidate_weight = gates_weight + packed_size<T>(1, H, 2 * H);
   const Arriving from{nullptr, 3 * H, 2 * H, true};
   backward_steps<T>(f, first, last, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
-    for_each_tile<T, 1>(s, part, gates_weight, H, 2 * H, [&](const Block<T>& b, const Group<T>& g) {
+    for_each_tile<T, 1>(s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
-      arriving_gradient(f, b, g, arriving, acc);
+      arriving_gradient(f, gates_weight, b, g, arriving, acc);
       Cell::backward_state(f, b, acc);
     });
-    for_each_tile<T, 1>(s, part, candidate_weight, H, H, [&](const Block<T>& b, const Group<T>& g) {
+    for_each_tile<T, 1>(s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
-      multiply<T, 1>(g.tiles, b.rows, acc, at<T>(f.grad_gates, b.packed, 3 * H) + 2 * H, 3 * H, H, g.packed);
+      const T* grad_n = at<T>(f.grad_gates, b.packed, 3 * H) + 2 * H;
+      multiply<T, 1>(g.tiles, b.rows, acc, g.tiles * kLanes<T>, acc, kNothing<T>,
+                     {grad_n, 3 * H, 1, H, g.in(candidate_weight, 1, H)});
       Cell::backward_reset(f, b, acc);
     });
   });

@@ -75,11 +75,10 @@ inline __attribute__((always_inline)) Reduced<T> reduce(Vec<T> x) {
   const Vec<T> rounded = shifted - magic;
   const Vec<T> high = fma(rounded, broadcast(-C::kLn2High), x);
   const Vec<T> r = fma(rounded, broadcast(-C::kLn2Low), high);
-  const Vec<T> lost = fma(rounded, broadcast(-C::kLn2Low), high - r);
   constexpr int terms = sizeof(C::kPolynomial) / sizeof(T);
   Vec<T> q = broadcast(C::kPolynomial[terms - 1]);
   for (int i = terms - 2; i >= 0; --i) q = fma(q, r, broadcast(C::kPolynomial[i]));
-  return {(IntVec<T>)shifted - (IntVec<T>)magic, r, fma(q, r * r, lost)};
+  return {(IntVec<T>)shifted - (IntVec<T>)magic, r, q * (r * r)};
 }
 
 template <class T>

@@ -5,7 +5,9 @@
 #include "cells/gru_reset_before.hpp"
 #include "cells/lstm.hpp"
 #include "cells/rnn.hpp"
+#include "dense.hpp"
 #include "drivers.hpp"
+#include "outer_sum.hpp"
 #include "table.hpp"
 
 namespace {
@@ -22,12 +24,6 @@ void elementary(int function, const T* x, T* y, int64_t n) {
 }
 
 template <class T>
-void dense_rows(const Dense& d, int64_t first, int64_t last) {
-  const FlushToZero guard;
-  dense<T>(d, first, last);
-}
-
-template <class T>
 constexpr Kernels<T> kernels() {
   return {{forward_one_product<T, Rnn<T, Tanh>>, forward_one_product<T, Rnn<T, Relu>>,
            forward_one_product<T, Rnn<T, Identity>>, forward_one_product<T, Lstm<T>>,
@@ -35,8 +31,12 @@ constexpr Kernels<T> kernels() {
           {backward_one_product<T, Rnn<T, Tanh>>, backward_one_product<T, Rnn<T, Relu>>,
            backward_one_product<T, Rnn<T, Identity>>, backward_one_product<T, Lstm<T>>,
            backward_one_product<T, Gru<T>>, backward_two_products<T, GruResetBefore<T>>},
-          dense_rows<T>,
+          dense<T>,
+          outer_sum<T>,
+          Share<T>::size,
+          kColumns<T>,
           pack<T>,
+          pack_biases<T>,
           packed_size<T>,
           elementary<T>};
 }

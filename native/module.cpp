@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "levels.hpp"
 #include "pool.hpp"
@@ -47,23 +48,24 @@ std::vector<int64_t> cut_rows(const Sequences& s, int64_t batch, int parts) {
 }
 
 template <class Call, class Kernel>
-void run_rows(const Call& call, Kernel kernel, int64_t batch, int gates, int threads) {
+void run_rows(const Call& call, Kernel kernel, int64_t batch, int64_t inputs, int gates, int threads) {
   nb::gil_scoped_release release;
-  const double work = double(call.sequences.offsets[call.sequences.steps]) * double(call.hidden) *
-                      double(call.hidden) * gates;
+  const double work = double(call.sequences.offsets[call.sequences.steps]) * double(call.hidden) * gates *
+                      double(call.hidden + inputs);
   const int most = static_cast<int>(std::min({double(threads), double(batch), 1 + work / kWorthAThread}));
   if (most <= 1) return kernel(call, 0, batch);
   const std::vector<int64_t> cuts = cut_rows(call.sequences, batch, most);
   run_parts(most, [&](int part) { kernel(call, cuts[part], cuts[part + 1]); });
 }
 
-void forward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden, int gates, Address offsets,
-             bool reverse, bool tape, int threads, Address weight, Address bias, Address gate_values, Address h0,
-             Address c0, Address h, int64_t h_row, Address c, Address extra, Address h_last, Address c_last) {
+void forward(int cell, bool wide, int64_t steps, int64_t batch, int64_t inputs, int64_t hidden, int gates,
+             Address offsets, bool reverse, bool tape, int threads, Address x, Address input_weight, Address weight,
+             Address bias, Address gate_values, Address h0, Address c0, Address h, int64_t h_row, Address c,
+             Address extra, Address h_last, Address c_last) {
   const Forward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
-                     hidden, tape, in(weight), in(bias), out(gate_values), in(h0), in(c0), out(h), h_row,
-                     out(c), out(extra), out(h_last), out(c_last)};
-  run_rows(call, wide ? level->f64.forward[cell] : level->f32.forward[cell], batch, gates, threads);
+                     inputs, hidden, tape, in(x), in(input_weight), in(weight), in(bias), out(gate_values),
+                     in(h0), in(c0), out(h), h_row, out(c), out(extra), out(h_last), out(c_last)};
+  run_rows(call, wide ? level->f64.forward[cell] : level->f32.forward[cell], batch, x ? inputs : 0, gates, threads);
 }
 
 void backward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden, int gates, Address offsets,
@@ -73,17 +75,39 @@ void backward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden,
   const Backward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
                       hidden, in(weight), in(gate_values), in(h0), in(c0), in(h), h_row, in(c), in(extra),
                       in(grad_h), grad_row, out(grad_gates), out(reset_state), out(grad_h0), out(grad_c0)};
-  run_rows(call, wide ? level->f64.backward[cell] : level->f32.backward[cell], batch, gates, threads);
+  run_rows(call, wide ? level->f64.backward[cell] : level->f32.backward[cell], batch, 0, gates, threads);
 }
 
-void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, Address weight, Address bias, Address x,
+void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, Address weight, Address bias, Address x,
            int64_t x_row, Address result, int64_t result_row, int threads) {
-  const Dense call{inputs, outputs, in(weight), in(bias), in(x), x_row, out(result), result_row};
+  const Dense call{inputs, outputs, add, in(weight), in(bias), in(x), x_row, out(result), result_row};
   const auto kernel = wide ? level->f64.dense : level->f32.dense;
   nb::gil_scoped_release release;
   const double work = double(rows) * double(inputs) * double(outputs);
   const int parts = static_cast<int>(std::min({double(threads), double(rows), 1 + work / kWorthAThread}));
   run_parts(parts, [&](int part) { kernel(call, rows * part / parts, rows * (part + 1) / parts); });
+}
+
+template <class T>
+void sum_outer_products(const Kernels<T>& kernels, const OuterSum& call, int threads) {
+  const int64_t runs = (call.columns + kernels.columns_together - 1) / kernels.columns_together;
+  const double size = double(call.sequences.offsets[call.sequences.steps]) * double(call.columns) * double(call.width);
+  const int parts = static_cast<int>(std::min({double(threads), double(runs), 1 + size / kWorthAThread}));
+  const int64_t work = kernels.outer_sum_work((runs + parts - 1) / parts, call.width);
+  const std::unique_ptr<T[]> memory(new T[work * parts]);
+  run_parts(parts, [&](int part) {
+    kernels.outer_sum(call, runs * part / parts, runs * (part + 1) / parts, memory.get() + work * part);
+  });
+}
+
+void outer_sum(bool wide, int64_t steps, Address offsets, bool reverse, int64_t columns, int64_t width, Address a,
+               int64_t a_row, Address b, int64_t b_row, bool before, Address initial, Address sum, Address total,
+               int threads) {
+  const OuterSum call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
+                      columns, width, in(a), a_row, in(b), b_row, before, in(initial), out(sum), out(total)};
+  nb::gil_scoped_release release;
+  if (wide) sum_outer_products(level->f64, call, threads);
+  else sum_outer_products(level->f32, call, threads);
 }
 
 template <class T>
@@ -103,6 +127,13 @@ void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth
   else
     pack_matrix(level->f32, source, gates, units, depth, gate_stride, unit_stride, k_stride, total_depth, first_k,
                 packed);
+}
+
+void pack_biases(bool wide, Address input, Address recurrent, int64_t gates, int64_t units, bool apart,
+                 Address packed) {
+  const Biases call{in(input), in(recurrent), gates, units, apart};
+  if (wide) level->f64.pack_biases(call, static_cast<double*>(out(packed)));
+  else level->f32.pack_biases(call, static_cast<float*>(out(packed)));
 }
 
 int64_t packed_size(bool wide, int64_t gates, int64_t units, int64_t depth) {
@@ -145,7 +176,9 @@ NB_MODULE(_native, m) {
   m.def("forward", &forward);
   m.def("backward", &backward);
   m.def("dense", &dense);
+  m.def("outer_sum", &outer_sum);
   m.def("pack", &pack);
+  m.def("pack_biases", &pack_biases);
   m.def("packed_size", &packed_size);
   m.def("elementary", &elementary);
 }

@@ -21,7 +21,7 @@ constexpr int kMaxRows[kMaxColumns + 1] = {0, 8, 8, 8, 6};
 constexpr int kMaxRows[kMaxColumns + 1] = {0, 8, 6, 4, 3};
 #endif
 // Rows worked on together, and their accumulators.
-constexpr int kRowsTogether = 48;
+constexpr int kRowsTogether = 64;
 constexpr int kScratchVectors = kRowsTogether * kMaxColumns;
 template <class T>
 constexpr int kScratch = kScratchVectors * kLanes<T>;
@@ -29,11 +29,11 @@ constexpr int kScratch = kScratchVectors * kLanes<T>;
 // Packed weights that pass through the first-level cache at a time: half of the smallest such cache.
 constexpr int kStretchBytes = 16384;
 
-// Calls body(first, count) for rows [first, last), at most kRowsTogether at a time.
+// Calls body(first, count) for rows [first, last), at most `together` at a time.
 template <class Body>
-inline void for_each_rows(int64_t first, int64_t last, Body&& body) {
-  for (; first < last; first += kRowsTogether)
-    body(first, static_cast<int>(last - first < kRowsTogether ? last - first : kRowsTogether));
+inline void for_each_rows(int64_t first, int64_t last, int together, Body&& body) {
+  for (; first < last; first += together)
+    body(first, static_cast<int>(last - first < together ? last - first : together));
 }
 
 // Loops over registers must be gone before the compiler decides what lives in memory.
@@ -41,106 +41,139 @@ inline void for_each_rows(int64_t first, int64_t last, Body&& body) {
 
 constexpr int tiles_per_group(int gates) { return gates == 1 ? 4 : gates == 2 ? 2 : 1; }
 
-// acc[r][i] += a[r, :] . packed[:, i], with acc as rows of COLUMNS vectors.
-template <class T, int COLUMNS, int ROWS>
-__attribute__((noinline)) void product(T* acc, const T* a, int64_t a_row, int64_t depth, const T* packed) {
-  Vec<T> sum[ROWS][COLUMNS];
-  UNROLL
-  for (int r = 0; r < ROWS; ++r)
-    UNROLL
-    for (int i = 0; i < COLUMNS; ++i) sum[r][i] = load(acc + (r * COLUMNS + i) * kLanes<T>);
-  for (int64_t k = 0; k < depth; ++k) {
+// Rows of numbers and the packed matrix they meet: element k of row r lies at rows[r * row + k * next].
+template <class T>
+struct Factor {
+  const T* rows;
+  int64_t row, next, depth;
+  const T* packed;
+
+  // Row r onwards, elements [k, k + n) as far as there are such; `width`: numbers of packed[k].
+  Factor part(int64_t r, int64_t k, int64_t n, int64_t width) const {
+    const int64_t first = k < 0 ? 0 : k < depth ? k : depth, end = k + n < depth ? k + n : depth;
+    return {rows + r * row + first * next, row, next, end > first ? end - first : 0, packed + first * width};
+  }
+};
+
+template <class T>
+constexpr Factor<T> kNothing{nullptr, 0, 0, 0, nullptr};
+
+// Accumulators of a tile: a column each, and one more if the last columns of the two factors stay apart, the second
+// factor's then the first factor's.
+constexpr int width_of(int columns, bool apart) { return columns + apart; }
+
+// sum[r][i] += rows . packed[:, i], the last column's in sum[r][LAST].
+template <class T, int COLUMNS, int ROWS, int WIDTH, int LAST>
+inline __attribute__((always_inline)) void accumulate(Vec<T> (&sum)[ROWS][WIDTH], const Factor<T>& f) {
+  const T* a = f.rows;
+  const T* packed = f.packed;
+  for (int64_t k = 0; k < f.depth; ++k, a += f.next, packed += COLUMNS * kLanes<T>) {
     if constexpr (COLUMNS <= ROWS) {  // the smaller side is held in registers, the other streams through one
       Vec<T> w[COLUMNS];
       UNROLL
       for (int i = 0; i < COLUMNS; ++i) w[i] = load(packed + i * kLanes<T>);
       UNROLL
       for (int r = 0; r < ROWS; ++r) {
-        const Vec<T> x = broadcast(a[r * a_row + k]);
+        const Vec<T> x = broadcast(a[r * f.row]);
         UNROLL
-        for (int i = 0; i < COLUMNS; ++i) sum[r][i] = fma(x, w[i], sum[r][i]);
+        for (int i = 0; i < COLUMNS; ++i) {
+          Vec<T>& s = sum[r][i < COLUMNS - 1 ? i : LAST];
+          s = fma(x, w[i], s);
+        }
       }
     } else {
       Vec<T> x[ROWS];
       UNROLL
-      for (int r = 0; r < ROWS; ++r) x[r] = broadcast(a[r * a_row + k]);
+      for (int r = 0; r < ROWS; ++r) x[r] = broadcast(a[r * f.row]);
       UNROLL
       for (int i = 0; i < COLUMNS; ++i) {
         const Vec<T> w = load(packed + i * kLanes<T>);
         UNROLL
-        for (int r = 0; r < ROWS; ++r) sum[r][i] = fma(x[r], w, sum[r][i]);
+        for (int r = 0; r < ROWS; ++r) {
+          Vec<T>& s = sum[r][i < COLUMNS - 1 ? i : LAST];
+          s = fma(x[r], w, s);
+        }
       }
     }
-    packed += COLUMNS * kLanes<T>;
   }
+}
+
+// acc = start + both factors' products, for ROWS rows of a tile; start_row 0: all rows start from the same numbers.
+template <class T, int COLUMNS, int ROWS, bool APART>
+__attribute__((noinline)) void product(const T* start, int64_t start_row, T* acc, Factor<T> first, Factor<T> second) {
+  constexpr int W = width_of(COLUMNS, APART);
+  Vec<T> sum[ROWS][W];
   UNROLL
   for (int r = 0; r < ROWS; ++r)
     UNROLL
-    for (int i = 0; i < COLUMNS; ++i) store(acc + (r * COLUMNS + i) * kLanes<T>, sum[r][i]);
+    for (int i = 0; i < W; ++i) sum[r][i] = load(start + r * start_row + i * kLanes<T>);
+  accumulate<T, COLUMNS, ROWS, W, W - 1>(sum, first);
+  accumulate<T, COLUMNS, ROWS, W, COLUMNS - 1>(sum, second);
+  UNROLL
+  for (int r = 0; r < ROWS; ++r)
+    UNROLL
+    for (int i = 0; i < W; ++i) store(acc + (r * W + i) * kLanes<T>, sum[r][i]);
+}
+
+template <class T, int COLUMNS, int GROUPS, int WIDTH, int LAST>
+inline __attribute__((always_inline)) void accumulate_row(Vec<T> (&sum)[GROUPS][WIDTH], const Factor<T>& f) {
+  const int64_t next_group = f.depth * COLUMNS * kLanes<T>;
+  const T* packed = f.packed;
+  for (int64_t k = 0; k < f.depth; ++k, packed += COLUMNS * kLanes<T>) {
+    const Vec<T> x = broadcast(f.rows[k]);
+    UNROLL
+    for (int g = 0; g < GROUPS; ++g)
+      UNROLL
+      for (int i = 0; i < COLUMNS; ++i) {
+        Vec<T>& s = sum[g][i < COLUMNS - 1 ? i : LAST];
+        s = fma(x, load(packed + g * next_group + i * kLanes<T>), s);
+      }
+  }
 }
 
 // One row against GROUPS groups side by side: a single group would leave too few chains to hide the latency of
 // the multiply-add.
-template <class T, int COLUMNS, int GROUPS>
-__attribute__((noinline)) void product_of_row(T* acc, const T* a, int64_t depth, const T* packed) {
-  const int64_t next_group = depth * COLUMNS * kLanes<T>;
-  Vec<T> sum[GROUPS][COLUMNS];
+template <class T, int COLUMNS, int GROUPS, bool APART>
+__attribute__((noinline)) void product_of_row(const T* start, T* acc, Factor<T> first, Factor<T> second) {
+  constexpr int W = width_of(COLUMNS, APART);
+  Vec<T> sum[GROUPS][W];
   UNROLL
   for (int g = 0; g < GROUPS; ++g)
     UNROLL
-    for (int i = 0; i < COLUMNS; ++i) sum[g][i] = load(acc + (g * COLUMNS + i) * kLanes<T>);
-  for (int64_t k = 0; k < depth; ++k) {
-    const Vec<T> x = broadcast(a[k]);
-    UNROLL
-    for (int g = 0; g < GROUPS; ++g)
-      UNROLL
-      for (int i = 0; i < COLUMNS; ++i)
-        sum[g][i] = fma(x, load(packed + g * next_group + i * kLanes<T>), sum[g][i]);
-    packed += COLUMNS * kLanes<T>;
-  }
+    for (int i = 0; i < W; ++i) sum[g][i] = load(start + (g * W + i) * kLanes<T>);
+  accumulate_row<T, COLUMNS, GROUPS, W, W - 1>(sum, first);
+  accumulate_row<T, COLUMNS, GROUPS, W, COLUMNS - 1>(sum, second);
   UNROLL
   for (int g = 0; g < GROUPS; ++g)
     UNROLL
-    for (int i = 0; i < COLUMNS; ++i) store(acc + (g * COLUMNS + i) * kLanes<T>, sum[g][i]);
+    for (int i = 0; i < W; ++i) store(acc + (g * W + i) * kLanes<T>, sum[g][i]);
 }
 
-template <class T, int COLUMNS>
-inline void product_of_block(int rows, T* acc, const T* a, int64_t a_row, int64_t depth, const T* packed) {
-  switch (rows) {
-    case 1: return product<T, COLUMNS, 1>(acc, a, a_row, depth, packed);
-    case 2: return product<T, COLUMNS, 2>(acc, a, a_row, depth, packed);
-    case 3: return product<T, COLUMNS, 3>(acc, a, a_row, depth, packed);
-    case 4:
-      if constexpr (kMaxRows[COLUMNS] >= 4) return product<T, COLUMNS, 4>(acc, a, a_row, depth, packed);
-      break;
-    case 5:
-      if constexpr (kMaxRows[COLUMNS] >= 5) return product<T, COLUMNS, 5>(acc, a, a_row, depth, packed);
-      break;
-    case 6:
-      if constexpr (kMaxRows[COLUMNS] >= 6) return product<T, COLUMNS, 6>(acc, a, a_row, depth, packed);
-      break;
-    case 7:
-      if constexpr (kMaxRows[COLUMNS] >= 7) return product<T, COLUMNS, 7>(acc, a, a_row, depth, packed);
-      break;
-    default:
-      if constexpr (kMaxRows[COLUMNS] >= 8) return product<T, COLUMNS, 8>(acc, a, a_row, depth, packed);
-  }
+template <class T, int COLUMNS, bool APART, int ROWS = kMaxRows[width_of(COLUMNS, APART)]>
+inline void product_of_block(int rows, const T* start, int64_t start_row, T* acc, const Factor<T>& first,
+                             const Factor<T>& second) {
+  if constexpr (ROWS > 1)
+    if (rows < ROWS) return product_of_block<T, COLUMNS, APART, ROWS - 1>(rows, start, start_row, acc, first, second);
+  product<T, COLUMNS, ROWS, APART>(start, start_row, acc, first, second);
 }
 
-template <class T, int COLUMNS_PER_TILE>
-inline void product_of_group(int tiles, int rows, T* acc, const T* a, int64_t a_row, int64_t depth, const T* packed) {
-  switch (tiles * COLUMNS_PER_TILE) {
-    case 1: return product_of_block<T, 1>(rows, acc, a, a_row, depth, packed);
-    case 2: return product_of_block<T, 2>(rows, acc, a, a_row, depth, packed);
-    case 3: return product_of_block<T, 3>(rows, acc, a, a_row, depth, packed);
-    default: return product_of_block<T, 4>(rows, acc, a, a_row, depth, packed);
-  }
+template <class T, int GATES, bool APART>
+inline void product_of_group(int tiles, int rows, const T* start, int64_t start_row, T* acc, const Factor<T>& first,
+                             const Factor<T>& second) {
+  if constexpr (GATES > 2) return product_of_block<T, GATES, APART>(rows, start, start_row, acc, first, second);
+  else
+    switch (tiles * GATES) {
+      case 1: return product_of_block<T, 1, false>(rows, start, start_row, acc, first, second);
+      case 2: return product_of_block<T, 2, false>(rows, start, start_row, acc, first, second);
+      case 3: return product_of_block<T, 3, false>(rows, start, start_row, acc, first, second);
+      default: return product_of_block<T, 4, false>(rows, start, start_row, acc, first, second);
+    }
 }
 
 // Calls body(first, count) for blocks of nearly equal size that fit the registers.
 template <class Body>
-inline void for_each_block(int rows, int columns, Body&& body) {
-  const int blocks = (rows + kMaxRows[columns] - 1) / kMaxRows[columns];
+inline void for_each_block(int rows, int width, Body&& body) {
+  const int blocks = (rows + kMaxRows[width] - 1) / kMaxRows[width];
   for (int i = 0, row = 0; i < blocks; ++i) {
     const int count = rows / blocks + (i < rows % blocks);
     body(row, count);
@@ -148,59 +181,85 @@ inline void for_each_block(int rows, int columns, Body&& body) {
   }
 }
 
-// acc += rows of a times a run of `tiles` tiles of GATES gates. A run longer than one packed group has one row.
-// All blocks of rows pass over one stretch of k before the next: it stays in the first-level cache meanwhile.
-template <class T, int GATES>
-void multiply(int tiles, int rows, T* acc, const T* a, int64_t a_row, int64_t depth, const T* packed) {
-  constexpr int most = tiles_per_group(GATES), widest = most * GATES;
+// acc = start + both factors' products, for rows times a run of `tiles` tiles of GATES gates. A run longer than one
+// packed group has one row. All blocks of rows pass over one stretch of k before the next: it stays in the
+// first-level cache meanwhile.
+template <class T, int GATES, bool APART = false>
+void multiply(int tiles, int rows, const T* start, int64_t start_row, T* acc, Factor<T> first, Factor<T> second) {
+  static_assert(!APART || tiles_per_group(GATES) == 1);
+  constexpr int most = tiles_per_group(GATES), columns_of_group = most * GATES;
+  constexpr int64_t group_width = width_of(columns_of_group, APART) * kLanes<T>;
   while (tiles > most) {
-    const int groups = widest == 3 && tiles >= 3 * most ? 3 : tiles >= 2 * most ? 2 : 1;
+    const int groups = columns_of_group == 3 && tiles >= 3 ? 3 : tiles >= 2 * most ? 2 : 1;
     if (groups == 3)
-      product_of_row<T, 3, 3>(acc, a, depth, packed);
+      product_of_row<T, 3, 3, APART && GATES == 3>(start, acc, first, second);
     else if (groups == 2)
-      product_of_row<T, widest, 2>(acc, a, depth, packed);
+      product_of_row<T, columns_of_group, 2, APART>(start, acc, first, second);
     else
-      product<T, widest, 1>(acc, a, a_row, depth, packed);
+      product<T, columns_of_group, 1, APART>(start, 0, acc, first, second);
     tiles -= groups * most;
-    acc += groups * widest * kLanes<T>;
-    packed += groups * widest * kLanes<T> * depth;
+    start += groups * group_width;
+    acc += groups * group_width;
+    first.packed += groups * columns_of_group * kLanes<T> * first.depth;
+    second.packed += groups * columns_of_group * kLanes<T> * second.depth;
   }
-  const int columns = tiles * GATES, width = columns * kLanes<T>;
+  const int columns = tiles * GATES, width = width_of(columns, APART);
   if (!columns) return;
-  const int64_t stretch = kStretchBytes / (width * static_cast<int>(sizeof(T)));
-  for (int64_t k = 0; k < depth; k += stretch) {
-    const int64_t n = depth - k < stretch ? depth - k : stretch;
-    for_each_block(rows, columns, [&](int row, int count) {
-      product_of_group<T, GATES>(tiles, count, acc + row * width, a + row * a_row + k, a_row, n, packed + k * width);
+  const int64_t stretch = kStretchBytes / (columns * static_cast<int64_t>(sizeof(Vec<T>)));
+  const int64_t depth = first.depth + second.depth, row_size = width * kLanes<T>;
+  int64_t k = 0;
+  do {
+    for_each_block(rows, width, [&](int row, int count) {
+      product_of_group<T, GATES, APART>(tiles, count, start + row * start_row, start_row, acc + row * row_size,
+                                        first.part(row, k, stretch, columns * kLanes<T>),
+                                        second.part(row, k - first.depth, stretch, columns * kLanes<T>));
     });
-  }
+    start = acc, start_row = row_size;
+    k += stretch;
+  } while (k < depth);
 }
 
-// A run of units worked on together: its first unit, its number of vector tiles, its packed weights. For a
-// single row it spans several packed groups, to have enough independent work in flight.
-template <class T>
+// A run of units worked on together. For a single row it spans several packed groups, to have enough independent work
+// in flight.
 struct Group {
   int64_t first_unit;
   int tiles;
-  const T* packed;
+
+  // Where its columns begin in a matrix packed with so many gates and so deep; first_unit is a whole number of vectors.
+  template <class T>
+  const T* in(const T* packed, int gates, int64_t depth) const {
+    return packed + first_unit * gates * depth;
+  }
 };
 
-// Calls body(group) for all runs of `units` units with GATES gates and depth `depth`, in order.
+// Calls body(group) for all runs of `units` units with GATES gates, in order.
 template <class T, int GATES, class Body>
-inline void for_each_group(int64_t units, int64_t depth, const T* packed, bool single_row, Body&& body) {
-  constexpr int most = tiles_per_group(GATES), longest = kScratchVectors / GATES / most * most;
+inline void for_each_group(int64_t units, bool single_row, Body&& body) {
+  constexpr int most = tiles_per_group(GATES), longest = kScratchVectors / kMaxColumns / most * most;
   const int64_t tiles = (units + kLanes<T> - 1) / kLanes<T>;
   const int64_t run = single_row ? longest : most;
-  for (int64_t first = 0; first < tiles; first += run) {
-    const int64_t count = tiles - first < run ? tiles - first : run;
-    body(Group<T>{first * kLanes<T>, static_cast<int>(count), packed});
-    packed += depth * count * GATES * kLanes<T>;
-  }
+  for (int64_t first = 0; first < tiles; first += run)
+    body(Group{first * kLanes<T>, static_cast<int>(tiles - first < run ? tiles - first : run)});
 }
 
 template <class T>
 int64_t packed_size(int64_t gates, int64_t units, int64_t depth) {
   return (units + kLanes<T> - 1) / kLanes<T> * kLanes<T> * gates * depth;
+}
+
+// out[k * columns + lane] = in[lane * unit_stride + k * k_stride] for one vector of units, zero past the last one.
+template <class T>
+inline void pack_columns(const T* in, int64_t unit_stride, int64_t k_stride, int64_t units, int64_t depth, T* out,
+                         int64_t columns) {
+  if (unit_stride == 1)
+    for (int64_t k = 0; k < depth; ++k) store(out + k * columns, load_some(in + k * k_stride, units));
+  else if (units >= kLanes<T>)
+    for (int64_t k = 0; k < depth; ++k)
+      for (int lane = 0; lane < kLanes<T>; ++lane) out[k * columns + lane] = in[lane * unit_stride + k * k_stride];
+  else
+    for (int64_t k = 0; k < depth; ++k)
+      for (int lane = 0; lane < kLanes<T>; ++lane)
+        out[k * columns + lane] = lane < units ? in[lane * unit_stride + k * k_stride] : T(0);
 }
 
 template <class T>
@@ -212,42 +271,29 @@ void pack(const Packing& p, T* packed) {
     const int64_t count = tiles - first < most ? tiles - first : most;
     const int64_t columns = count * p.gates * kLanes<T>;
     for (int64_t tile = 0; tile < count; ++tile)
-      for (int64_t gate = 0; gate < p.gates; ++gate)
-        for (int64_t lane = 0; lane < kLanes<T>; ++lane) {
-          const int64_t unit = (first + tile) * kLanes<T> + lane;
-          T* out = packed + p.first_k * columns + (tile * p.gates + gate) * kLanes<T> + lane;
-          const T* in = source + gate * p.gate_stride + unit * p.unit_stride;
-          for (int64_t k = 0; k < p.depth; ++k) out[k * columns] = unit < p.units ? in[k * p.k_stride] : T(0);
-        }
+      for (int64_t gate = 0; gate < p.gates; ++gate) {
+        const int64_t unit = (first + tile) * kLanes<T>;
+        const T* in = source + gate * p.gate_stride + unit * p.unit_stride;
+        T* out = packed + p.first_k * columns + (tile * p.gates + gate) * kLanes<T>;
+        pack_columns(in, p.unit_stride, p.k_stride, p.units - unit, p.depth, out, columns);
+      }
     packed += p.total_depth * columns;
   }
 }
 
-// Rows of a dense layer: the same product, started from the bias.
 template <class T>
-void dense(const Dense& d, int64_t first_row, int64_t last_row) {
-  const T* bias = static_cast<const T*>(d.bias);
-  const T* x = static_cast<const T*>(d.x);
-  T* out = static_cast<T*>(d.out);
-  const bool single = last_row - first_row == 1;
-  for_each_group<T, 1>(d.outputs, d.inputs, static_cast<const T*>(d.weight), single, [&](const Group<T>& group) {
-    alignas(64) T start[kScratch<T>];
-    const int64_t units = d.outputs - group.first_unit;
-    for (int i = 0; i < group.tiles; ++i) {
-      const int64_t at = i * kLanes<T>;
-      store(start + at, bias ? load_some(bias + group.first_unit + at, units - at) : Vec<T>{});
-    }
-    for_each_rows(first_row, last_row, [&](int64_t row, int rows) {
-      alignas(64) T acc[kScratch<T>];
-      const int width = group.tiles * kLanes<T>;
-      for (int r = 0; r < rows; ++r) std::memcpy(acc + r * width, start, width * sizeof(T));
-      multiply<T, 1>(group.tiles, rows, acc, x + row * d.x_row, d.x_row, d.inputs, group.packed);
-      for (int r = 0; r < rows; ++r)
-        for (int i = 0; i < group.tiles; ++i)
-          store_some(out + (row + r) * d.out_row + group.first_unit + i * kLanes<T>,
-                     load(acc + r * width + i * kLanes<T>), units - i * kLanes<T>);
-    });
-  });
+void pack_biases(const Biases& p, T* packed) {
+  const T* input = static_cast<const T*>(p.input);
+  const T* recurrent = static_cast<const T*>(p.recurrent);
+  const auto value = [&](const T* bias, int64_t gate, int64_t unit) {
+    return bias && unit < p.units ? bias[gate * p.units + unit] : T(0);
+  };
+  for (int64_t first = 0; first < p.units; first += kLanes<T>)
+    for (int64_t gate = 0; gate < p.gates + p.apart; ++gate)
+      for (int64_t unit = first; unit < first + kLanes<T>; ++unit)
+        *packed++ = gate == p.gates                    ? value(input, gate - 1, unit)
+                    : p.apart && gate == p.gates - 1 ? value(recurrent, gate, unit)
+                                                       : value(input, gate, unit) + value(recurrent, gate, unit);
 }
 
 }  // namespace

@@ -19,19 +19,21 @@ struct Sequences {
 // a row length (`*_row`) is given. Pointers the cell has no use for are null.
 struct Forward {
   Sequences sequences;
-  int64_t hidden;
-  bool tape;          // keep what the backward pass needs
-  const void* weight; // U, packed by pack()
-  const void* bias;   // [H]     GRU reset-after: the candidate's recurrent bias
-  void* gates;        // [N, GH] in: W x + b; out, with a tape: activated gates
-  const void* h0;     // [B, H]
-  const void* c0;     // [B, H]
-  void* h;            // [N, h_row] hidden state of every step
+  int64_t inputs, hidden;
+  bool tape;                 // keep what the backward pass needs
+  const void* x;             // [N, I], or null: gates hold W x + b
+  const void* input_weight;  // W and U, packed by pack() product by product
+  const void* weight;
+  const void* bias;          // b, packed likewise as a matrix one deep; GRU reset-after: b_r, b_z, b_hn, b_in
+  void* gates;               // [N, GH] with a tape: activated gates; without x, in: W x + b
+  const void* h0;            // [B, H]
+  const void* c0;            // [B, H]
+  void* h;                   // [N, h_row] hidden state of every step
   int64_t h_row;
-  void* c;            // with a tape [N, H]: cell state of every step; without [B, H]: work space
-  void* extra;        // with a tape [N, H], GRU reset-after: U_n h + b_hn; GRU reset-before, always [B, H]: work space
-  void* h_last;       // [B, H]
-  void* c_last;       // [B, H]
+  void* c;                   // with a tape [N, H]: cell state of every step; without [B, H]: work space
+  void* extra;               // with a tape [N, H], GRU reset-after: U_n h + b_hn; reset-before [B, 2H]: work space
+  void* h_last;              // [B, H]
+  void* c_last;              // [B, H]
 };
 
 struct Backward {
@@ -56,12 +58,27 @@ struct Backward {
 // out[n, :] = W x[n, :] + bias for rows first <= n < last.
 struct Dense {
   int64_t inputs, outputs;
+  bool add;            // to what is there, instead of to the bias
   const void* weight;  // packed by pack() with one gate
   const void* bias;    // [outputs] or null
   const void* x;       // [N, x_row]
   int64_t x_row;
   void* out;           // [N, out_row]
   int64_t out_row;
+};
+
+// sum[c, :] = sum over rows n of a[n, c] * b[n, :], and total[c] = sum over n of a[n, c].
+struct OuterSum {
+  Sequences sequences;
+  int64_t columns, width;
+  const void* a;        // [N, a_row]
+  int64_t a_row;
+  const void* b;        // [N, b_row]
+  int64_t b_row;
+  bool before;          // b[n] is that of the step before row n's, or the initial one
+  const void* initial;  // [B, width]
+  void* sum;            // [columns, width] or null
+  void* total;          // [columns] or null
 };
 
 // A matrix M[gate, unit, k] = source[gate * gate_stride + unit * unit_stride + k * k_stride] to be packed.
@@ -72,12 +89,24 @@ struct Packing {
   int64_t total_depth, first_k;  // the packed matrix has total_depth k; this source fills first_k onwards
 };
 
+// The biases of a product, packed like a matrix one deep: bias_ih + bias_hh of each gate, absent ones being zero. With
+// `apart` those of the last gate follow one another, the recurrent one first.
+struct Biases {
+  const void *input, *recurrent;  // [gates * units] or null
+  int64_t gates, units;
+  bool apart;
+};
+
 template <class T>
 struct Kernels {
   void (*forward[kCells])(const Forward&, int64_t first_row, int64_t last_row);
   void (*backward[kCells])(const Backward&, int64_t first_row, int64_t last_row);
   void (*dense)(const Dense&, int64_t first_row, int64_t last_row);
+  void (*outer_sum)(const OuterSum&, int64_t first_run, int64_t last_run, void* work);
+  int64_t (*outer_sum_work)(int64_t runs, int64_t width);  // numbers
+  int columns_together;  // of the left factor of an outer sum
   void (*pack)(const Packing&, T* packed);
+  void (*pack_biases)(const Biases&, T* packed);
   int64_t (*packed_size)(int64_t gates, int64_t units, int64_t depth);
   void (*elementary)(int function, const T* x, T* y, int64_t n);
 };

@@ -8,24 +8,25 @@ namespace {
 
 template <class T>
 struct Gru {
-  static constexpr int kGates = 3, kBiasGate = 2;
+  static constexpr int kGates = 3;
+  static constexpr bool kApart = true;  // U_n h + b_hn and W_n x + b_in
   // grad_gates columns: r * grad a_n, grad a_r, grad a_z | grad a_n; the first three belong to U, the last three to W
   static constexpr int kGradColumns = 4, kRecurrentColumns = 3;
   static constexpr bool kCarry = true;
 
   static void forward(const Forward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    activate<T, 3, 0>(b, acc, sigmoid<T>);
-    activate<T, 3, 1>(b, acc, sigmoid<T>);
-    for_each_vector<T, 3>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
+    activate<T, 4, 0>(b, acc, sigmoid<T>);
+    activate<T, 4, 1>(b, acc, sigmoid<T>);
+    for_each_vector<T, 4>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + row;
-      T* gates = at<T>(f.gates, p, 3 * H) + u;
       const Vec<T> r = load(a), z = load(a + kLanes<T>);
       const Vec<T> recurrent = load(a + 2 * kLanes<T>);
-      const Vec<T> n = hyperbolic_tangent<T>(fma(r, recurrent, load_some(gates + 2 * H, count)));
+      const Vec<T> n = hyperbolic_tangent<T>(fma(r, recurrent, load(a + 3 * kLanes<T>)));
       const Vec<T> h_before = load_some(state_before<T>(b, row, f.h0, f.h, f.h_row) + u, count);
       store_some(at<T>(f.h, p, f.h_row) + u, fma(z, h_before, one_minus<T>(z) * n), count);
       if (!f.tape) return;
+      T* gates = at<T>(f.gates, p, 3 * H) + u;
       store_some(gates, r, count);
       store_some(gates + H, z, count);
       store_some(gates + 2 * H, n, count);

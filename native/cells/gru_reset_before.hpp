@@ -8,16 +8,19 @@ namespace {
 
 template <class T>
 struct GruResetBefore {
-  // r and z from the first product; leaves r * h[t-1] in f.extra and z in f.gates
+  // r and z from the first product; leaves r * h[t-1] and z in f.extra
   static void forward_gates(const Forward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
     for_each_vector<T, 2>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
-      T* gates = at<T>(f.gates, b.packed + row, 3 * H) + u;
-      const Vec<T> r = sigmoid<T>(load(a));
+      T* kept = at<T>(f.extra, b.row + row, 2 * H) + u;
+      const Vec<T> r = sigmoid<T>(load(a)), z = sigmoid<T>(load(a + kLanes<T>));
       const Vec<T> h_before = load_some(state_before<T>(b, row, f.h0, f.h, f.h_row) + u, count);
-      store_some(at<T>(f.extra, b.row + row, H) + u, r * h_before, count);
-      store_some(gates + H, sigmoid<T>(load(a + kLanes<T>)), count);
-      if (f.tape) store_some(gates, r, count);
+      store_some(kept, r * h_before, count);
+      store_some(kept + H, z, count);
+      if (!f.tape) return;
+      T* gates = at<T>(f.gates, b.packed + row, 3 * H) + u;
+      store_some(gates, r, count);
+      store_some(gates + H, z, count);
     });
   }
 
@@ -26,12 +29,11 @@ struct GruResetBefore {
     const int64_t H = b.units;
     for_each_vector<T, 1>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
       const int64_t p = b.packed + row;
-      T* gates = at<T>(f.gates, p, 3 * H) + u;
       const Vec<T> n = hyperbolic_tangent<T>(load(a));
-      const Vec<T> z = load_some(gates + H, count);
+      const Vec<T> z = load_some(at<T>(f.extra, b.row + row, 2 * H) + H + u, count);
       const Vec<T> h_before = load_some(state_before<T>(b, row, f.h0, f.h, f.h_row) + u, count);
       store_some(at<T>(f.h, p, f.h_row) + u, fma(z, h_before, one_minus<T>(z) * n), count);
-      if (f.tape) store_some(gates + 2 * H, n, count);
+      if (f.tape) store_some(at<T>(f.gates, p, 3 * H) + 2 * H + u, n, count);
     });
   }
 

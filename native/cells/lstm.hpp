@@ -7,7 +7,8 @@ namespace {
 
 template <class T>
 struct Lstm {
-  static constexpr int kGates = 4, kBiasGate = -1;
+  static constexpr int kGates = 4;
+  static constexpr bool kApart = false;
   static constexpr int kGradColumns = 4, kRecurrentColumns = 4;
   static constexpr bool kCarry = false;
 

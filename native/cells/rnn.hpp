@@ -40,7 +40,8 @@ struct Identity {
 
 template <class T, class Activation>
 struct Rnn {
-  static constexpr int kGates = 1, kBiasGate = -1;
+  static constexpr int kGates = 1;
+  static constexpr bool kApart = false;
   static constexpr int kGradColumns = 1, kRecurrentColumns = 1;
   static constexpr bool kCarry = false;
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unrolled.cells import get_cell
+from unrolled.kernels import kernel
 from unrolled.kernels.arrays import PackedWeights, backward, forward
 from unrolled.kernels.layout import Layout
 
@@ -45,6 +46,39 @@ def test_forward_and_gradients(cell, hidden, dtype, case):
         assert set(grads) == set(expected)
         for name, want in expected.items():
             assert distance(grads[name], want) < TOLERANCE[dtype], (name, T, B, I)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_more_rows_and_columns_than_a_panel_of_the_weight_gradients_holds(cell, dtype, case):
+    T, B, I, H = 20, 10, 150, 133
+    c = case(cell, T, B, I, H)
+    reference = get_cell(cell)
+    _, _, tape = reference.forward(c.parameters, c.x, c.states)
+    expected = reference.backward(c.parameters, tape, c.grad_h, c.grad_last)
+    _, grads = run(c.to(dtype), Layout.padded(T, B), slice(None))
+    for name, want in expected.items():
+        assert distance(grads[name], want) < TOLERANCE[dtype], name
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_the_input_product_beforehand_gives_the_same_bits(cell, hidden, dtype, case, monkeypatch):
+    lengths = np.array([6, 6, 4, 4, 2, 1, 0])
+    layout = Layout.of_lengths(lengths)
+    rows = np.array([t * len(lengths) + b for t in range(6) for b in range(len(lengths)) if t < lengths[b]])
+    for inputs in (1, 8, 33):
+        c = case(cell, 6, len(lengths), inputs, hidden).to(dtype)
+        assert PackedWeights(cell, c.parameters).fused
+        together, grads_together = run(c, layout, rows)
+        with monkeypatch.context() as patch:
+            patch.setattr(kernel, "FUSED_BYTES", 0)
+            assert not PackedWeights(cell, c.parameters).fused
+            apart, grads_apart = run(c, layout, rows)
+        assert together.h.tobytes() == apart.h.tobytes()
+        for a, b in zip(together.last, apart.last, strict=True):
+            assert a.tobytes() == b.tobytes()
+        for name in grads_together:
+            assert grads_together[name].tobytes() == grads_apart[name].tobytes(), name
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -87,12 +121,13 @@ def test_the_tape_survives_a_backward_pass(cell, case):
     weights, layout = PackedWeights(cell, c.parameters), Layout.padded(5, 3)
     x = c.x.reshape(15, 2)
     result = forward(weights, x, c.states, layout, tape=True)
-    kept = [a.copy() for a in (result.h, result.gates)]
+    tape = [a for a in (result.h, result.gates, result.c, result.extra) if a is not None]
+    kept = [a.copy() for a in tape]
     first = backward(weights, x, result, c.grad_h.reshape(15, 9), c.grad_last, layout)
     second = backward(weights, x, result, c.grad_h.reshape(15, 9), c.grad_last, layout)
     for name in first:
         assert np.array_equal(first[name], second[name])
-    assert all(np.array_equal(a, b) for a, b in zip(kept, (result.h, result.gates), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(kept, tape, strict=True))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unrolled.errors import InputError
 from unrolled.kernels import _native
-from unrolled.kernels.gradients import input_bias, input_gate_gradients, parameter_gradients
+from unrolled.kernels.gradients import GateGradients
 from unrolled.kernels.kernel import Kernel, get_kernel
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.threads import default_threads
@@ -20,6 +20,7 @@ __all__ = ["Floats", "Forward", "PackedDense", "PackedWeights", "backward", "ele
 Floats = NDArray[np.floating]
 
 _DTYPES = ("float32", "float64")
+_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _FUNCTIONS = ("exp", "sigmoid", "tanh")
 
 
@@ -61,7 +62,7 @@ class PackedDense:
         out = np.empty((len(x), self.outputs), self.dtype)
         if out.size:
             _native.dense(
-                self._wide, len(x), self.inputs, self.outputs, _address(self._packed), _address(self._bias),
+                self._wide, len(x), self.inputs, self.outputs, False, _address(self._packed), _address(self._bias),
                 _address(x), self.inputs, _address(out), self.outputs, threads or default_threads(),
             )  # fmt: skip
         return out
@@ -86,18 +87,19 @@ class PackedWeights:
         self.parameters = {
             name: _contiguous(name, parameters[name], self.dtype, shape) for name, shape in shapes.items()
         }
-        bias_ih, bias_hh = self.parameters["bias_ih"], self.parameters["bias_hh"]
-        self.dense = PackedDense(self.parameters["weight_ih"], input_bias(self.kernel, self.hidden, bias_ih, bias_hh))
-        self.recurrent_bias: Floats | None = None
-        if self.kernel.bias_gate is not None:
-            self.recurrent_bias = np.ascontiguousarray(bias_hh.reshape(-1, self.hidden)[self.kernel.bias_gate])
-        self.packed = self.packed_recurrent()
+        self._buffer = np.empty(self.kernel.packed_size(self.inputs, self.hidden), self.dtype)
+        self.fused = self.kernel.fuses(self.inputs, self.hidden)
+        addresses = tuple(_address(self.parameters[name]) for name in _PARAMETERS)
+        self.packed = self.kernel.pack(self.inputs, self.hidden, addresses, _address(self._buffer), fused=self.fused)
 
-    def packed_recurrent(self, *, backward: bool = False) -> Floats:
-        """U arranged for the forward or the backward pass."""
-        packed = np.empty(self.kernel.packed_size(self.hidden, backward=backward), self.dtype)
-        self.kernel.pack(_address(self.parameters["weight_hh"]), self.hidden, _address(packed), backward=backward)
-        return packed
+    def packed_for_backward(self) -> tuple[Floats, Floats]:
+        """U and W arranged for the backward pass."""
+        kernel, I, H = self.kernel, self.inputs, self.hidden
+        U = np.empty(kernel.packed_backward_size(H), self.dtype)
+        kernel.pack_backward(H, _address(self.parameters["weight_hh"]), _address(U))
+        W = np.empty(kernel.packed_input_size(I, H), self.dtype)
+        kernel.pack_input(I, H, _address(self.parameters["weight_ih"]), _address(W))
+        return U, W
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ class Forward:
     """Last states ``(h,)`` or ``(h, c)``, each ``[B, H]``."""
     first: tuple[Floats, ...]
     """Initial states."""
-    gates: Floats
-    """With a tape the activated gates ``[N, GH]``, otherwise without meaning."""
+    gates: Floats | None
+    """With a tape the activated gates ``[N, GH]``, unless the only one is the hidden state."""
     c: Floats | None
     """With a tape the cell state of every step ``[N, H]``."""
     extra: Floats | None
@@ -145,18 +147,18 @@ def forward(
     first = tuple(_contiguous(f"{name}0", s, dtype, (B, H)) for name, s in zip(names, states, strict=True))
     threads = threads or default_threads()
 
-    gates = weights.dense(x, threads=threads)
+    gates = np.empty((N, kernel.gates * H), dtype) if (tape and kernel.keeps_gates) or not weights.fused else None
     h = np.empty((N, H), dtype)
     last = tuple(s.copy() for s in first)
     c = np.empty((N if tape else B, H), dtype) if kernel.has_cell_state else None
     extra = None
     if kernel.compiled.extra == "work":
-        extra = np.empty((B, H), dtype)
+        extra = np.empty((B, 2 * H), dtype)
     elif kernel.compiled.extra == "tape" and tape:
         extra = np.empty((N, H), dtype)
     kernel.forward(
-        layout, H, reverse=reverse, tape=tape, threads=threads, weight=_address(weights.packed),
-        bias=_address(weights.recurrent_bias), gates=_address(gates), h0=_address(first[0]),
+        layout, weights.inputs, H, reverse=reverse, tape=tape, threads=threads, x=_address(x),
+        weights=weights.packed, gates=_address(gates), h0=_address(first[0]),
         c0=_address(first[1]) if kernel.has_cell_state else 0, h=_address(h), h_row=H, c=_address(c),
         extra=_address(extra), h_last=_address(last[0]), c_last=_address(last[1]) if kernel.has_cell_state else 0,
     )  # fmt: skip
@@ -185,22 +187,25 @@ def backward(
     grad_first = tuple(_contiguous("grad_last", g, dtype, (B, H)).copy() for g in grad_last)
     grad_gates = np.empty((N, kernel.compiled.grad_columns * H), dtype)
     reset_state = np.empty((N, H), dtype) if len(kernel.compiled.backward) > 1 else None
-    packed = weights.packed_recurrent(backward=True)
+    U, W = weights.packed_for_backward()
+    threads = threads or default_threads()
     cell_state = kernel.has_cell_state
     kernel.backward(
-        layout, H, reverse=reverse, threads=threads or default_threads(), weight=_address(packed),
-        gates=_address(result.gates), h0=_address(result.first[0]),
-        c0=_address(result.first[1]) if cell_state else 0, h=_address(result.h), h_row=H, c=_address(result.c),
-        extra=_address(result.extra), grad_h=_address(grad_h), grad_row=H, grad_gates=_address(grad_gates),
-        reset_state=_address(reset_state), grad_h0=_address(grad_first[0]),
+        layout, H, reverse=reverse, threads=threads, weight=_address(U), gates=_address(result.gates),
+        h0=_address(result.first[0]), c0=_address(result.first[1]) if cell_state else 0, h=_address(result.h), h_row=H,
+        c=_address(result.c), extra=_address(result.extra), grad_h=_address(grad_h), grad_row=H,
+        grad_gates=_address(grad_gates), reset_state=_address(reset_state), grad_h0=_address(grad_first[0]),
         grad_c0=_address(grad_first[1]) if cell_state else 0,
     )  # fmt: skip
-    parameters = parameter_gradients(
-        kernel, layout, reverse=reverse, grad_gates=grad_gates, x=x, h=result.h, h0=result.first[0],
-        reset_state=reset_state, concatenate=np.concatenate,
+    grads = {name: np.empty_like(parameter) for name, parameter in weights.parameters.items()}
+    grads["x"] = np.empty_like(x)
+    gate_gradients = GateGradients(kernel, layout, H, threads, _address(grad_gates))
+    gate_gradients.inputs(weights.inputs, _address(W), _address(grads["x"]), add=False)
+    gate_gradients.parameters(
+        weights.inputs, reverse=reverse, x=_address(x), h=_address(result.h), h_row=H, h0=_address(result.first[0]),
+        reset_state=_address(reset_state), weight_ih=_address(grads["weight_ih"]),
+        weight_hh=_address(grads["weight_hh"]), bias_ih=_address(grads["bias_ih"]), bias_hh=_address(grads["bias_hh"]),
     )  # fmt: skip
-    grads = dict(parameters._asdict())
-    grads["x"] = input_gate_gradients(kernel, H, grad_gates) @ weights.parameters["weight_ih"]
     grads.update({f"{name}0": g for name, g in zip(kernel.cell.states, grad_first, strict=True)})
     return grads
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unrolled.kernels.gradients import FEW_COLUMNS, input_gate_gradients, parameter_gradients
-from unrolled.nn.buffers import address, first_states, packed, scratch
+from unrolled.kernels.gradients import GateGradients
+from unrolled.nn.buffers import address, first_states, pack_for_backward, scratch
 from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
 
-__all__ = ["run_backward"]
+__all__ = ["backward_pass", "run_backward"]
 
 # -> the wanted ones of the gradients of x, h0, c0 and each of the weights
 LIBRARY.define(
@@ -27,17 +27,21 @@ def _backward(
     weights: Sequence[Tensor], y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None,
     grad_c: Tensor | None, wanted: Sequence[bool],
 ) -> list[Tensor]:  # fmt: skip
-    if torch.is_autocast_enabled("cpu"):  # it would turn the products to half precision
-        with torch.autocast("cpu", enabled=False):
-            return _backward(
-                cell, directions, batch_sizes, x, h0, c0, weights, y, tape, grad_y, grad_h, grad_c, wanted
-            )  # fmt: skip
     call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
-    taped = _check_pass(call, x, y, tape, grad_y, grad_h, grad_c, (x, h0, c0, *weights), wanted)
-    kernel, B, H, R = call.kernel, call.batch, call.hidden, call.steps * call.batch
+    _check_pass(call, x, y, tape, grad_y, grad_h, grad_c, (x, h0, c0, *weights), wanted)
+    return backward_pass(call, batch_sizes, x, h0, c0, weights, y, tape, grad_y, grad_h, grad_c, wanted)
+
+
+def backward_pass(
+    call: Call, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
+    y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None,
+    wanted: Sequence[bool],
+) -> list[Tensor]:  # fmt: skip
+    """What the operator does, for a call that has been checked."""
+    directions, taped = call.directions, len(tape) // call.directions
+    kernel, B, H = call.kernel, call.batch, call.hidden
     layout, threads = get_layout(call, batch_sizes), torch.get_num_threads()
     N = layout.rows
-    zero_h0 = h0 is None and layout.uniform
     h0, c0 = first_states(call, x, h0, c0)
     # the kernels turn the gradients of the last states into those of the first
     grad_h0 = _to_change(grad_h, call, x)
@@ -46,28 +50,31 @@ def _backward(
     grad_y, grad_row = (x.new_zeros(directions * H), 0) if grad_y is None else (grad_y.contiguous(), directions * H)
     grad_gates = scratch(x, (N, kernel.compiled.grad_columns * H))
     reset_state = x.new_empty((N, H)) if len(kernel.compiled.backward) > 1 else None
-    rows, h = x.reshape(R, x.shape[2])[:N], y.view(R, directions * H)[:N]
-    grad_x: Tensor | None = None
+    x, gate_gradients = x.contiguous(), GateGradients(kernel, layout, H, threads, grad_gates.data_ptr())
+    grad_x = _input_gradient(x, N) if wanted[0] else None
     grad_weights: list[Tensor] = []
     for d in range(directions):
         own = slice(d * call.parameters, (d + 1) * call.parameters)
         weight_ih, weight_hh = weights[own][:2]
         gates, memory = (*map(address, tape[d * taped : (d + 1) * taped]), 0, 0)[:2]
-        U, state = packed(kernel, weight_hh, backward=True), d * B * H
+        (U, W), state = pack_for_backward(kernel, weight_ih, weight_hh), d * B * H
         kernel.backward(
             layout, H, reverse=d == 1, threads=threads, weight=U.data_ptr(), gates=gates, h0=address(h0, state),
             c0=address(c0, state), h=address(y, d * H), h_row=directions * H, c=memory, extra=memory,
             grad_h=address(grad_y, d * H), grad_row=grad_row, grad_gates=grad_gates.data_ptr(),
             reset_state=address(reset_state), grad_h0=address(grad_h0, state), grad_c0=address(grad_c0, state),
         )  # fmt: skip
-        if wanted[0]:
-            grad_x = _add_input_gradient(grad_x, input_gate_gradients(kernel, H, grad_gates), weight_ih, x)
-        own_wanted = [*wanted[3:][own], False, False][:4]
-        gradients = parameter_gradients(
-            kernel, layout, reverse=d == 1, grad_gates=grad_gates, x=rows, h=h[:, d * H : (d + 1) * H],
-            h0=None if zero_h0 else h0[d], reset_state=reset_state, concatenate=torch.cat, wanted=own_wanted,
+        if grad_x is not None:
+            gate_gradients.inputs(x.shape[2], W.data_ptr(), grad_x.data_ptr(), add=d == 1)
+        asked = zip(weights[own], wanted[3:][own], strict=True)
+        gradients = [x.new_empty(weight.shape) if want else None for weight, want in asked]
+        to = [*map(address, gradients), 0, 0]
+        gate_gradients.parameters(
+            x.shape[2], reverse=d == 1, x=x.data_ptr(), h=address(y, d * H), h_row=directions * H,
+            h0=address(h0, state), reset_state=address(reset_state), weight_ih=to[0], weight_hh=to[1], bias_ih=to[2],
+            bias_hh=to[3],
         )  # fmt: skip
-        grad_weights += [gradient for gradient, want in zip(gradients, own_wanted, strict=True) if want]
+        grad_weights += [gradient for gradient in gradients if gradient is not None]
     results = [(grad_x, wanted[0]), (grad_h0, wanted[1]), (grad_c0, wanted[2])]
     return [grad for grad, want in results if want and grad is not None] + grad_weights
 
@@ -76,24 +83,19 @@ def _to_change(grad: Tensor | None, call: Call, x: Tensor) -> Tensor:
     return x.new_zeros(call.state) if grad is None else grad.clone(memory_format=torch.contiguous_format)
 
 
-def _add_input_gradient(grad_x: Tensor | None, grad_gates: Tensor, weight: Tensor, x: Tensor) -> Tensor:
-    """``δx = δa W``, summed over directions; padding rows get zero."""
-    N, (T, B, I) = len(grad_gates), x.shape
-    if I < FEW_COLUMNS:
-        weight = weight.t().contiguous().t()  # each column's numbers one after the other
-    if grad_x is None:
-        grad_x = x.new_zeros((T, B, I)) if N < T * B else x.new_empty((T, B, I))
-        torch.mm(grad_gates, weight, out=grad_x.view(T * B, I)[:N])
-    else:
-        grad_x.view(T * B, I)[:N].addmm_(grad_gates, weight)
+def _input_gradient(x: Tensor, rows: int) -> Tensor:
+    """Memory for the gradient of ``x``; that of rows without meaning is zero."""
+    grad_x = x.new_empty(x.shape)
+    if rows < x.shape[0] * x.shape[1]:
+        grad_x.view(-1, x.shape[2])[rows:] = 0
     return grad_x
 
 
 def _check_pass(
     call: Call, x: Tensor, y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None,
     grad_c: Tensor | None, inputs: Sequence[Tensor | None], wanted: Sequence[bool],
-) -> int:  # fmt: skip
-    """Refuse what the forward pass of these inputs did not return, or no gradient of it; tell a direction's tapes."""
+) -> None:  # fmt: skip
+    """Refuse what the forward pass of these inputs did not return, or no gradient of it."""
     own_tape = call.tape
     named = [("y", y, call.outputs), ("grad_y", grad_y, call.outputs)]
     named += [("grad_h", grad_h, call.state), ("grad_c", grad_c, call.state)]
@@ -107,7 +109,6 @@ def _check_pass(
         check_shape("tape", tensor, shape, x.dtype)
     if len(wanted) != len(inputs) or any(want and t is None for want, t in zip(wanted, inputs, strict=True)):
         raise TensorError(f"wanted: expected {len(inputs)} truth values, none for an absent state")
-    return len(own_tape)
 
 
 def _backward_shapes(

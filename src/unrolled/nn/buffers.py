@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 
 import torch
 from torch import Tensor
 
-from unrolled.kernels.kernel import Kernel
+from unrolled.kernels.kernel import Kernel, Packed
 from unrolled.nn.call import Call
 
-__all__ = ["address", "first_states", "packed", "scratch"]
+__all__ = ["address", "first_states", "pack", "pack_for_backward", "scratch"]
 
 _KEPT_BYTES = 64 * 2**20
 
@@ -47,12 +48,27 @@ def first_states(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) ->
     return h0, h0 if c0 is None else c0.contiguous()
 
 
-def packed(kernel: Kernel, weight_hh: Tensor, *, backward: bool) -> Tensor:
-    """U arranged for a pass, anew in each call: a write to ``weight.data`` leaves no trace that would tell."""
-    weight_hh, H = weight_hh.contiguous(), weight_hh.shape[1]
-    arranged = weight_hh.new_empty(kernel.packed_size(H, backward=backward))
-    kernel.pack(weight_hh.data_ptr(), H, arranged.data_ptr(), backward=backward)
-    return arranged
+def pack(kernel: Kernel, weights: Sequence[Tensor], *, fused: bool) -> tuple[Tensor, Packed]:
+    """Weights arranged for the forward pass, anew in each call: a write to ``.data`` leaves no trace that would tell.
+
+    Returns the memory they are in, to be kept while they are used.
+    """
+    weights = [weight.contiguous() for weight in weights]
+    inputs, H = weights[0].shape[1], weights[1].shape[1]
+    memory = weights[1].new_empty(kernel.packed_size(inputs, H))
+    addresses = [weight.data_ptr() for weight in weights]
+    return memory, kernel.pack(inputs, H, addresses, memory.data_ptr(), fused=fused)
+
+
+def pack_for_backward(kernel: Kernel, weight_ih: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
+    """U and W arranged for the backward pass."""
+    weight_ih, weight_hh = weight_ih.contiguous(), weight_hh.contiguous()
+    I, H = weight_ih.shape[1], weight_hh.shape[1]
+    U = weight_hh.new_empty(kernel.packed_backward_size(H))
+    kernel.pack_backward(H, weight_hh.data_ptr(), U.data_ptr())
+    W = weight_ih.new_empty(kernel.packed_input_size(I, H))
+    kernel.pack_input(I, H, weight_ih.data_ptr(), W.data_ptr())
+    return U, W
 
 
 def address(tensor: Tensor | None, element: int = 0) -> int:

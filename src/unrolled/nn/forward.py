@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unrolled.kernels.gradients import input_bias
-from unrolled.kernels.kernel import Kernel
-from unrolled.nn.buffers import address, first_states, packed, scratch
-from unrolled.nn.call import check_tensors, get_layout
+from unrolled.nn.buffers import address, first_states, pack, scratch
+from unrolled.nn.call import Call, check_tensors, get_layout
+from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
 
-__all__ = ["run_forward"]
+__all__ = ["forward_pass", "run_forward"]
 
 # -> y [T, B, D*H], h_last [D, B, H], c_last of a cell that has one; with a tape then each direction's, see Call.tape
 LIBRARY.define(
@@ -27,7 +26,18 @@ def _forward(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
     weights: Sequence[Tensor], tape: bool,
 ) -> list[Tensor]:  # fmt: skip
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, h0, c0, *weights)):
+        raise TensorError("unrolled::layer knows no automatic differentiation: call unrolled.nn, or under no_grad()")
     call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
+    return forward_pass(call, batch_sizes, x, h0, c0, weights, tape)
+
+
+def forward_pass(
+    call: Call, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
+    tape: bool,
+) -> list[Tensor]:  # fmt: skip
+    """What the operator does, for a call that has been checked."""
+    directions = call.directions
     kernel, B, H, R = call.kernel, call.batch, call.hidden, call.steps * call.batch
     kept = directions * (kernel.gates + 1) if tape else kernel.gates
     check_allocation(R * H * (directions + kept) * x.element_size(), "the states and gates of all steps")
@@ -35,40 +45,29 @@ def _forward(
     N = layout.rows
     h0, c0 = first_states(call, x, h0, c0)
     y, last = x.new_empty(call.outputs), [x.new_empty(call.state) for _ in kernel.cell.states]
-    rows = x.reshape(R, x.shape[2])
     if N < R:
         y.view(R, directions * H)[N:] = 0
-        rows = rows[:N]
+    x = x.contiguous()
     taped: list[Tensor] = []
-    gates = memory = x
+    fused = kernel.fuses(x.shape[2], H)
     for d in range(directions):
         own_tape = [x.new_empty(shape) for shape in call.tape] if tape else []
         taped += own_tape
-        if tape or d == 0:
-            gates = own_tape[0] if own_tape else scratch(x, (R, kernel.gates * H))
-            # a cell state or work space of one row a sequence where it is no part of the tape
-            memory = own_tape[1] if len(own_tape) == 2 else x.new_empty((B, H))
-        parameters = weights[d * call.parameters : (d + 1) * call.parameters]
-        bias = _input_product(kernel, rows, parameters, gates[:N] if N < R else gates)
-        U, state = packed(kernel, parameters[1], backward=False), d * B * H
+        gates = own_tape[0] if own_tape else None
+        if gates is None and not fused:
+            gates = scratch(x, (R, kernel.gates * H))
+        # a work space of two rows a sequence for what is no part of the tape
+        memory = own_tape[1] if len(own_tape) == 2 else x.new_empty((B, 2 * H))
+        buffer, packed = pack(kernel, weights[d * call.parameters : (d + 1) * call.parameters], fused=fused)
+        state = d * B * H
         kernel.forward(
-            layout, H, reverse=d == 1, tape=tape, threads=threads, weight=U.data_ptr(), bias=address(bias),
-            gates=gates.data_ptr(), h0=address(h0, state), c0=address(c0, state), h=address(y, d * H),
-            h_row=directions * H, c=memory.data_ptr(), extra=memory.data_ptr(), h_last=address(last[0], state),
-            c_last=0 if c0 is None else address(last[1], state),
+            layout, x.shape[2], H, reverse=d == 1, tape=tape, threads=threads, x=x.data_ptr(), weights=packed,
+            gates=address(gates), h0=address(h0, state), c0=address(c0, state),
+            h=address(y, d * H), h_row=directions * H, c=memory.data_ptr(), extra=memory.data_ptr(),
+            h_last=address(last[0], state), c_last=0 if c0 is None else address(last[1], state),
         )  # fmt: skip
+        del buffer  # kept until here
     return [y, *last, *taped]
-
-
-def _input_product(kernel: Kernel, x: Tensor, parameters: Sequence[Tensor], gates: Tensor) -> Tensor | None:
-    """Leave ``W x + b`` in ``gates``; return the recurrent bias that stays apart, for a cell that has one."""
-    weight, H, gate = parameters[0], parameters[1].shape[1], kernel.bias_gate
-    if len(parameters) == 2:
-        torch.mm(x, weight.t(), out=gates)
-        return None if gate is None else x.new_zeros(H)
-    bias_ih, bias_hh = parameters[2:]
-    torch.addmm(input_bias(kernel, H, bias_ih, bias_hh), x, weight.t(), out=gates)
-    return None if gate is None else bias_hh[gate * H : gate * H + H].contiguous()
 
 
 def _forward_shapes(

@@ -15,11 +15,23 @@ import torch
 from torch import Tensor
 
 from unrolled.cells import get_cell
-from unrolled.nn.backward import run_backward
+from unrolled.nn.backward import backward_pass, run_backward
+from unrolled.nn.call import Call, check_tensors, holds_numbers
 from unrolled.nn.errors import TensorError
-from unrolled.nn.forward import run_forward
+from unrolled.nn.forward import forward_pass, run_forward
 
 __all__ = ["layer"]
+
+
+def _forward(
+    cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
+    weights: Sequence[Tensor], *, tape: bool,
+) -> tuple[Call | None, Sequence[Tensor]]:  # fmt: skip
+    """At once where that is possible, with the checked call; otherwise the operator."""
+    if not holds_numbers(x, h0, c0, *weights):
+        return None, run_forward(cell, directions, batch_sizes, x, h0, c0, weights, tape)
+    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
+    return call, forward_pass(call, batch_sizes, x, h0, c0, weights, tape)
 
 
 class _Layer(torch.autograd.Function):
@@ -30,11 +42,11 @@ class _Layer(torch.autograd.Function):
         ctx: Any, cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None,
         c0: Tensor | None, *weights: Tensor,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        outputs = run_forward(cell, directions, batch_sizes, x, h0, c0, weights, True)
+        call, outputs = _forward(cell, directions, batch_sizes, x, h0, c0, weights, tape=True)
         returned = 1 + len(get_cell(cell).states)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, h0, c0, outputs[0], *weights, *outputs[returned:])
-        ctx.call = cell, directions, batch_sizes
+        ctx.described, ctx.batch_sizes, ctx.checked = (cell, directions), batch_sizes, call
         return tuple(outputs[:returned])
 
     @staticmethod
@@ -44,13 +56,14 @@ class _Layer(torch.autograd.Function):
         wanted = ctx.needs_input_grad[3:]
         n = len(wanted) - 3
         weights = rest[:n]
-        arguments = *ctx.call, x, h0, c0, weights, y, rest[n:], grad_y, grad_h, grad_c, wanted
+        arguments = ctx.batch_sizes, x, h0, c0, weights, y, rest[n:], grad_y, grad_h, grad_c, wanted
+        with torch.no_grad():
+            if ctx.checked and holds_numbers(grad_y, grad_h, grad_c):
+                gradients = backward_pass(ctx.checked, *arguments)
+            else:
+                gradients = run_backward(*ctx.described, *arguments)
         if torch.is_grad_enabled():  # create_graph
-            with torch.no_grad():
-                gradients = run_backward(*arguments)
             gradients = _Final.apply(len(gradients), *gradients, *(t for t in (x, h0, c0, *weights) if t is not None))
-        else:
-            gradients = run_backward(*arguments)
         following = iter(gradients)
         return None, None, None, *(next(following) if want else None for want in wanted)
 
@@ -80,4 +93,4 @@ def layer(
         for tensor in (x, h0, c0, *weights):
             if tensor is not None and tensor.requires_grad:
                 return _Layer.apply(cell, directions, batch_sizes, x, h0, c0, *weights)  # type: ignore[no-any-return]
-    return run_forward(cell, directions, batch_sizes, x, h0, c0, weights, False)
+    return _forward(cell, directions, batch_sizes, x, h0, c0, weights, tape=False)[1]
