@@ -59,8 +59,7 @@ inline __attribute__((always_inline)) Vec<T> power_of_two(IntVec<T> n) {
   return (Vec<T>)((n + Reduction<T>::kBias) << Reduction<T>::kMantissaBits);
 }
 
-// x = n ln 2 + r, and expm1(r) = r + low. Keeping the two apart, and the rounding error of r inside low, is what
-// brings tanh below 2 ulp.
+// x = n ln 2 + r, and expm1(r) = r + low. Keeping the two apart is what brings tanh below 2 ulp.
 template <class T>
 struct Reduced {
   IntVec<T> n;

@@ -101,7 +101,12 @@ MUTANTS = (
         "store_some(carried, grad_c * forget, count)",
         "store_some(carried, grad_c, count)",
     ),
-    native("GRU kernel: recurrent bias ignored", "cells/gru.hpp", "kBiasGate = 2", "kBiasGate = -1"),
+    native(
+        "GRU kernel: recurrent bias ignored",
+        "product.hpp",
+        "const T* bias, int64_t gate, int64_t unit) {\n    return bias",
+        "const T* bias, int64_t gate, int64_t unit) {\n    return bias == input && bias",
+    ),
     native(
         "GRU kernel: z and 1 - z exchanged",
         "cells/gru.hpp",
@@ -167,8 +172,8 @@ MUTANTS = (
     native(
         "a tail of units not zeroed",
         "product.hpp",
-        "unit < p.units ? in[k * p.k_stride] : T(0)",
-        "unit + 1 < p.units ? in[k * p.k_stride] : T(0)",
+        "lane < units ? in[lane * unit_stride + k * k_stride] : T(0)",
+        "lane + 1 < units ? in[lane * unit_stride + k * k_stride] : T(0)",
     ),
     native("a block's rows miscounted", "product.hpp", "(i < rows % blocks)", "(i <= rows % blocks)"),
     native(
@@ -181,12 +186,21 @@ MUTANTS = (
     native(
         "a row depends on its block",
         "product.hpp",
-        "const int64_t n = depth - k < stretch ? depth - k : stretch",
-        "const int64_t n = depth - k < stretch ? depth - k : stretch - (rows > 3)",
+        "first.part(row, k, stretch, columns",
+        "first.part(row, k, stretch - (count > 3), columns",
         BITS,
     ),
-    python(
-        "kernels: GRU's bias summed into the input", "kernels/gradients.py", "bias[own] = bias_ih[own]", "pass", KERNELS
+    native(
+        "GRU kernel: the candidate's two biases in one sum",
+        "product.hpp",
+        "p.apart && gate == p.gates - 1 ?",
+        "p.apart && gate == -1 ?",
+    ),
+    native(
+        "GRU kernel: the candidate's two products in one sum",
+        "product.hpp",
+        "accumulate<T, COLUMNS, ROWS, W, W - 1>(sum, first)",
+        "accumulate<T, COLUMNS, ROWS, W, COLUMNS - 1>(sum, first)",
     ),
     python(
         "kernels: state before shifted by one step",
@@ -198,8 +212,8 @@ MUTANTS = (
     python(
         "kernels: gate columns of W from the wrong end",
         "kernels/gradients.py",
-        "grad_gates[:, -kernel.gates * hidden :]",
-        "grad_gates[:, : kernel.gates * hidden]",
+        "self._columns(self._row - self.kernel.gates * self.hidden)",
+        "self._columns(0)",
         KERNELS,
     ),
     python("kernels: lengths one step long", "kernels/layout.py", 'side="left"', 'side="right"', KERNELS),
@@ -229,7 +243,11 @@ MUTANTS = (
         NN_DROPOUT,
     ),
     python(
-        "nn: second direction's columns overlap", "nn/backward.py", "h=address(y, d * H)", "h=address(y, 0)", NN_TORCH
+        "nn: second direction's columns overlap",
+        "nn/backward.py",
+        "h=address(y, d * H), h_row=directions * H, c=memory",
+        "h=address(y, 0), h_row=directions * H, c=memory",
+        NN_TORCH,
     ),
     python(
         "nn: second direction not reversed backward",
@@ -338,14 +356,58 @@ MUTANTS = (
     native(
         "a second stretch of k with the first one's weights",
         "product.hpp",
-        "a_row, n, packed + k * width",
-        "a_row, n, packed",
+        "packed + first * width};",
+        "packed};",
     ),
     native(
         "one row: every group with the first one's weights",
         "product.hpp",
         "load(packed + g * next_group + i * kLanes<T>)",
         "load(packed + i * kLanes<T>)",
+    ),
+    native(
+        "the second factor begins where the first one does",
+        "product.hpp",
+        "second.part(row, k - first.depth, stretch",
+        "second.part(row, k, stretch",
+    ),
+    native(
+        "dense: the bias of the first group for all",
+        "dense.hpp",
+        "load_some(bias + group.first_unit + u, units - u)",
+        "load_some(bias + u, units - u)",
+        BITS,
+    ),
+    native(
+        "weight gradients: a panel's rows miscounted",
+        "outer_sum.hpp",
+        "share.add(pairs.b + row * pairs.b_row, pairs.b_row, rows)",
+        "share.add(pairs.b + row * pairs.b_row, pairs.b_row, smaller(rows, kPanelRows - 1))",
+    ),
+    native(
+        "weight gradients: a panel's columns from the wrong place",
+        "outer_sum.hpp",
+        "panel + r * width, right.rows + r * b_row",
+        "panel + r * width, b + r * b_row",
+    ),
+    native(
+        "weight gradients: the initial state of all rows is the first's",
+        "outer_sum.hpp",
+        "initial + s.before_rows * o.width, o.width",
+        "initial, o.width",
+    ),
+    native(
+        "weight gradients: sums of the columns lost",
+        "outer_sum.hpp",
+        "load(total + i) + values",
+        "values",
+    ),
+    python(
+        "kernels: the input product beforehand takes U's bias along",
+        "kernels/kernel.py",
+        "bias_ih and bias_ih + at, 0, 1, H",
+        "bias_ih and bias_ih + at, bias_hh and bias_hh + at, 1, H",
+        KERNELS,
     ),
     native(
         "dense: rows left over between threads",
@@ -379,15 +441,15 @@ MUTANTS = (
     python(
         "kernels: initial state left out of dU",
         "kernels/gradients.py",
-        "product += grad[first, :columns].T @ h0",
-        "product += 0 * (grad[first, :columns].T @ h0)",
+        "b_row, bool(initial), initial, sums",
+        "b_row, bool(initial), initial and b, sums",
         KERNELS,
     ),
     python(
         "kernels: dU with the states of the reversed direction",
         "kernels/gradients.py",
-        "[layout.before(reverse)]",
-        "[layout.before(False)]",
+        "layout.address, reverse, columns, width",
+        "layout.address, False, columns, width",
         KERNELS,
     ),
     python(
@@ -463,15 +525,15 @@ MUTANTS = (
     python(
         "nn: second direction's input gradient replaces the first's",
         "nn/backward.py",
-        "grad_x.view(T * B, I)[:N].addmm_(grad_gates, weight)",
-        "torch.mm(grad_gates, weight, out=grad_x.view(T * B, I)[:N])",
+        "grad_x.data_ptr(), add=d == 1)",
+        "grad_x.data_ptr(), add=False)",
         NN_TORCH,
     ),
     python(
         "nn: biases left out",
-        "nn/forward.py",
-        "torch.addmm(input_bias(kernel, H, bias_ih, bias_hh), x",
-        "torch.addmm(0 * input_bias(kernel, H, bias_ih, bias_hh), x",
+        "nn/buffers.py",
+        "addresses = [weight.data_ptr() for weight in weights]",
+        "addresses = [weight.data_ptr() for weight in weights[:2]]",
         NN_TORCH,
     ),
     python(
@@ -499,15 +561,15 @@ MUTANTS = (
     python(
         "nn: gradient of padding is not zero",
         "nn/backward.py",
-        "x.new_zeros((T, B, I)) if N < T * B",
-        "x.new_ones((T, B, I)) if N < T * B",
+        "grad_x.view(-1, x.shape[2])[rows:] = 0",
+        "grad_x.view(-1, x.shape[2])[rows:] = 1",
         NN_LENGTHS,
     ),
     python(
         "nn: packed weights kept from call to call",
         "nn/buffers.py",
-        "def packed(kernel",
-        "@lru_cache\ndef packed(kernel",
+        "def pack(kernel",
+        "@lru_cache\ndef pack(kernel",
         NN_MODULE,
     ),
     python(

@@ -116,6 +116,7 @@ MAY_IMPORT = {
     "errors.py": ("", ""),
     "version.py": ("", ""),
     "__init__.py": ("", "kernels tasks nn version"),
+    "__main__.py": ("cli", ""),
     "cells": ("", ""),
     "kernels": ("cells", ""),
     "codecs": ("", ""),

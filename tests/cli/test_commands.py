@@ -19,7 +19,7 @@ from unrolled.data.airline import MONTHS, PASSENGERS
 from unrolled.errors import TrainingError
 
 Run = Callable[..., Any]
-MAIN = [sys.executable, "-c", "from unrolled.cli import main; main()"]
+MAIN = [sys.executable, "-m", "unrolled"]
 
 
 def subprocess_run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:

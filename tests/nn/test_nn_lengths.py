@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+import unrolled.nn
 from unrolled.nn import GRU, LSTM, RNN
 
 NAMES = ["RNN", "LSTM", "GRU"]
@@ -70,17 +71,29 @@ def test_each_row_is_as_if_alone(module):
                 assert torch.equal(actual[:, row], expected)
             continue
         alone, alone_last = module(x[row, :length], own if len(own) == 2 else own[0])
-        assert torch.allclose(y[row, :length], alone, rtol=0, atol=1e-12)
+        assert torch.equal(y[row, :length], alone)
         for actual, expected in zip(last, alone_last if len(own) == 2 else (alone_last,), strict=True):
-            assert torch.allclose(actual[:, row], expected, rtol=0, atol=1e-12)
+            assert torch.equal(actual[:, row], expected)
 
 
 def test_full_lengths_are_no_lengths():
     gru, x = GRU(3, 5, 2, bidirectional=True), torch.randn(6, 4, 3)
     y, h = gru(x)
     other, other_h = gru(x, lengths=[6, 6, 6, 6])
-    assert torch.allclose(other, y, rtol=0, atol=1e-6)
-    assert torch.allclose(other_h, h, rtol=0, atol=1e-6)
+    assert torch.equal(other, y)
+    assert torch.equal(other_h, h)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_of_a_row_is_the_same_bits_in_any_batch(name):
+    module = getattr(unrolled.nn, name)(9, 33, 2, bidirectional=True)
+    x = torch.randn(7, 5, 9)
+    together = x.clone().requires_grad_()
+    module(together, lengths=[7, 2, 4, 7, 1])[0].sum().backward()
+    for row, length in ((0, 7), (2, 4), (4, 1)):
+        alone = x[:length, row].clone().requires_grad_()
+        module(alone)[0].sum().backward()
+        assert torch.equal(together.grad[:length, row], alone.grad)
 
 
 @pytest.mark.parametrize(
@@ -98,9 +111,9 @@ def test_one_sequence_without_a_batch():
     y, (h, c) = lstm(x, lengths=[3])
     alone, (h_alone, c_alone) = lstm(x[:3])
     assert y.shape == (5, 3)
-    assert torch.allclose(y[:3], alone, rtol=0, atol=1e-7)
-    assert torch.allclose(h, h_alone, rtol=0, atol=1e-7)
-    assert torch.allclose(c, c_alone, rtol=0, atol=1e-7)
+    assert torch.equal(y[:3], alone)
+    assert torch.equal(h, h_alone)
+    assert torch.equal(c, c_alone)
     assert (y[3:] == 0).all()
 
 
