@@ -1,10 +1,12 @@
 // The Python binding: numbers and addresses in, kernels called without the GIL. The Python side of this package
 // checks every shape, type and stride before it hands over an address.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "levels.hpp"
@@ -89,22 +91,40 @@ void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, A
 }
 
 template <class T>
-void sum_outer_products(const Kernels<T>& kernels, const OuterSum& call, int threads) {
-  const int64_t runs = (call.columns + kernels.columns_together - 1) / kernels.columns_together;
-  const double size = double(call.sequences.offsets[call.sequences.steps]) * double(call.columns) * double(call.width);
-  const int parts = static_cast<int>(std::min({double(threads), double(runs), 1 + size / kWorthAThread}));
-  const int64_t work = kernels.outer_sum_work((runs + parts - 1) / parts, call.width);
-  const std::unique_ptr<T[]> memory(new T[work * parts]);
+void sum_outer_products(const Kernels<T>& kernels, const OuterSums& call, int threads) {
+  double size = 0;
+  for (int64_t i = 0; i < call.count; ++i)
+    for (const OuterFactor* factor : call.segments[i].factors)
+      if (factor) size += double(call.segments[i].columns) * double(factor->width);
+  size *= double(call.sequences.offsets[call.sequences.steps]);
+  const int parts = static_cast<int>(std::min(double(threads), 1 + size / kWorthAThread));
   run_parts(parts, [&](int part) {
-    kernels.outer_sum(call, runs * part / parts, runs * (part + 1) / parts, memory.get() + work * part);
+    const std::unique_ptr<T[]> work(new T[kernels.outer_sums_work(call, part, parts)]);
+    kernels.outer_sums(call, part, parts, work.get());
   });
 }
 
-void outer_sum(bool wide, int64_t steps, Address offsets, bool reverse, int64_t columns, int64_t width, Address a,
-               int64_t a_row, Address b, int64_t b_row, bool before, Address initial, Address sum, Address total,
-               int threads) {
-  const OuterSum call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
-                      columns, width, in(a), a_row, in(b), b_row, before, in(initial), out(sum), out(total)};
+// Right factors: rows, row length, width, initial rows. Segments: first column, columns, where the sums with each
+// factor go and the two totals; 0 for what nobody wants.
+void outer_sums(bool wide, int64_t steps, Address offsets, bool reverse, Address a, int64_t a_row,
+                const std::vector<std::array<int64_t, 4>>& factors,
+                const std::vector<std::array<int64_t, 2 + kOuterFactors + 2>>& segments, int threads) {
+  OuterSums call{{steps, static_cast<const int64_t*>(in(offsets)), reverse}, in(a), a_row, {}, nullptr, 0};
+  for (size_t f = 0; f < factors.size(); ++f) {
+    const auto [rows, row, width, initial] = factors[f];
+    call.factors[f] = {in(rows), row, width, in(initial)};
+  }
+  std::vector<OuterSegment> cut;
+  for (const auto& numbers : segments) {
+    OuterSegment segment{numbers[0], numbers[1], {}, {}, {}};
+    for (int f = 0; f < kOuterFactors; ++f) {
+      segment.sums[f] = out(numbers[2 + f]);
+      segment.factors[f] = segment.sums[f] ? &call.factors[f] : nullptr;
+    }
+    segment.totals[0] = out(numbers[2 + kOuterFactors]), segment.totals[1] = out(numbers[3 + kOuterFactors]);
+    cut.push_back(segment);
+  }
+  call.segments = cut.data(), call.count = static_cast<int64_t>(cut.size());
   nb::gil_scoped_release release;
   if (wide) sum_outer_products(level->f64, call, threads);
   else sum_outer_products(level->f32, call, threads);
@@ -176,7 +196,7 @@ NB_MODULE(_native, m) {
   m.def("forward", &forward);
   m.def("backward", &backward);
   m.def("dense", &dense);
-  m.def("outer_sum", &outer_sum);
+  m.def("outer_sums", &outer_sums);
   m.def("pack", &pack);
   m.def("pack_biases", &pack_biases);
   m.def("packed_size", &packed_size);

@@ -67,18 +67,31 @@ struct Dense {
   int64_t out_row;
 };
 
-// sum[c, :] = sum over rows n of a[n, c] * b[n, :], and total[c] = sum over n of a[n, c].
-struct OuterSum {
+// A right factor b of outer products. With initial ones b[n] is that of the step before row n's.
+struct OuterFactor {
+  const void* rows;  // [N, row]
+  int64_t row, width;
+  const void* initial;  // [B, width] or null
+};
+
+constexpr int kOuterFactors = 3;
+
+// What is summed over all rows n of columns [first, first + columns) of a: with each factor's b
+// sums[c, :] = sum of a[n, c] * b[n, :], and totals[c] = sum of a[n, c].
+struct OuterSegment {
+  int64_t first, columns;
+  const OuterFactor* factors[kOuterFactors];  // null: not with this one
+  void* sums[kOuterFactors];                  // [columns, width]
+  void* totals[2];                            // [columns] or null
+};
+
+struct OuterSums {
   Sequences sequences;
-  int64_t columns, width;
-  const void* a;        // [N, a_row]
+  const void* a;  // [N, a_row]
   int64_t a_row;
-  const void* b;        // [N, b_row]
-  int64_t b_row;
-  bool before;          // b[n] is that of the step before row n's, or the initial one
-  const void* initial;  // [B, width]
-  void* sum;            // [columns, width] or null
-  void* total;          // [columns] or null
+  OuterFactor factors[kOuterFactors];
+  const OuterSegment* segments;
+  int64_t count;
 };
 
 // A matrix M[gate, unit, k] = source[gate * gate_stride + unit * unit_stride + k * k_stride] to be packed.
@@ -102,9 +115,8 @@ struct Kernels {
   void (*forward[kCells])(const Forward&, int64_t first_row, int64_t last_row);
   void (*backward[kCells])(const Backward&, int64_t first_row, int64_t last_row);
   void (*dense)(const Dense&, int64_t first_row, int64_t last_row);
-  void (*outer_sum)(const OuterSum&, int64_t first_run, int64_t last_run, void* work);
-  int64_t (*outer_sum_work)(int64_t runs, int64_t width);  // numbers
-  int columns_together;  // of the left factor of an outer sum
+  void (*outer_sums)(const OuterSums&, int part, int parts, void* work);
+  int64_t (*outer_sums_work)(const OuterSums&, int part, int parts);  // numbers
   void (*pack)(const Packing&, T* packed);
   void (*pack_biases)(const Biases&, T* packed);
   int64_t (*packed_size)(int64_t gates, int64_t units, int64_t depth);

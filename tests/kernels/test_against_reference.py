@@ -50,7 +50,7 @@ def test_forward_and_gradients(cell, hidden, dtype, case):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_more_rows_and_columns_than_a_panel_of_the_weight_gradients_holds(cell, dtype, case):
-    T, B, I, H = 20, 10, 150, 133
+    T, B, I, H = 30, 10, 150, 133
     c = case(cell, T, B, I, H)
     reference = get_cell(cell)
     _, _, tape = reference.forward(c.parameters, c.x, c.states)

@@ -27,25 +27,18 @@ class GateGradients(NamedTuple):
     def _row(self) -> int:
         return self.kernel.compiled.grad_columns * self.hidden
 
-    def _columns(self, first: int) -> int:
-        return self.address + first * self._size
-
     @property
-    def _size(self) -> int:
-        return self.kernel.number_size
-
-    @property
-    def _input_columns(self) -> int:
+    def _input_column(self) -> int:
         """The last columns belong to W."""
-        return self._columns(self._row - self.kernel.gates * self.hidden)
+        return self._row - self.kernel.gates * self.hidden
 
     def inputs(self, inputs: int, packed: int, grad_x: int, *, add: bool) -> None:
         """``δx = δa W`` into ``grad_x [N, I]``, or added to it; ``packed`` is W packed for the backward pass."""
         columns = self.kernel.gates * self.hidden
         if self.layout.rows and inputs:
             _native.dense(
-                self.kernel.wide, self.layout.rows, columns, inputs, add, packed, 0, self._input_columns, self._row,
-                grad_x, inputs, self.threads,
+                self.kernel.wide, self.layout.rows, columns, inputs, add, packed, 0,
+                self.address + self._input_column * self.kernel.number_size, self._row, grad_x, inputs, self.threads,
             )  # fmt: skip
 
     def parameters(
@@ -68,28 +61,31 @@ class GateGradients(NamedTuple):
         ``reset_state [N, H]`` takes the place of ``h[t-1]`` in a second dependent product. The last four are where
         the gradients go; 0 for those nobody wants.
         """
-        H, size = self.hidden, self._size
-        if weight_ih or bias_ih:
-            self._outer_sum(
-                reverse, self.kernel.gates * H, self._input_columns, inputs, x, inputs, 0, weight_ih, bias_ih
-            )
-        if not (weight_hh or bias_hh):
-            return
+        H, row, size = self.hidden, self._row, self.kernel.number_size
+        factors = [(x, inputs, inputs, 0), (h, h_row, H, h0)]
+        if len(self.kernel.compiled.backward) > 1:
+            factors.append((reset_state, H, H, 0))
+
+        def segment(column: int, columns: int, product: int, U: int, bias: int) -> tuple[int, ...]:
+            """What is wanted of these columns: the gradients of W, of U by its product, and the biases."""
+            row_of_W = column - self._input_column
+            W = weight_ih + row_of_W * inputs * size if weight_ih and row_of_W >= 0 else 0
+            b = bias_ih + row_of_W * size if bias_ih and row_of_W >= 0 else 0
+            return column, columns, W, 0 if product else U, U if product else 0, bias, b
+
+        segments: list[tuple[int, ...]] = []
         column = 0
         for product, runs in enumerate(self.kernel.compiled.backward):
-            b, b_row, initial = (reset_state, H, 0) if product else (h, h_row, h0)
             for gate, count in runs:
-                self._outer_sum(
-                    reverse, count * H, self._columns(column), H, b, b_row, initial,
-                    weight_hh and weight_hh + gate * H * H * size, bias_hh and bias_hh + gate * H * size,
-                )  # fmt: skip
+                at = gate * H * size
+                U, bias = weight_hh and weight_hh + at * H, bias_hh and bias_hh + at
+                segments.append(segment(column, count * H, product, U, bias))
                 column += count * H
-
-    def _outer_sum(
-        self, reverse: bool, columns: int, a: int, width: int, b: int, b_row: int, initial: int, sums: int, total: int
-    ) -> None:
-        layout = self.layout
-        _native.outer_sum(
-            self.kernel.wide, layout.steps, layout.address, reverse, columns, width if sums else 0, a, self._row, b,
-            b_row, bool(initial), initial, sums, total, self.threads,
-        )  # fmt: skip
+        if column < row:
+            segments.append(segment(column, row - column, 0, 0, 0))
+        wanted = [each for each in segments if any(each[2:])]
+        if wanted:
+            _native.outer_sums(
+                self.kernel.wide, self.layout.steps, self.layout.address, reverse, self.address, row, factors, wanted,
+                self.threads,
+            )  # fmt: skip
