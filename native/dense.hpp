@@ -19,7 +19,7 @@ void dense(const Dense& d, int64_t first, int64_t last) {
   const int64_t fit = kDenseBytes / (larger(d.inputs, 1) * static_cast<int64_t>(sizeof(T)));
   const int together = static_cast<int>(smaller(larger(fit, 48), kDenseRows));
   for_each_rows(first, last, together, [&](int64_t row, int rows) {
-    for_each_group<T, 1>(d.outputs, last - first == 1, [&](const Group& group) {
+    for_each_group<T, 1>(0, d.outputs, last - first == 1, [&](const Group& group) {
       const int64_t width = group.tiles * kLanes<T>, units = d.outputs - group.first_unit;
       const T* x = static_cast<const T*>(d.x) + row * d.x_row;
       T* out = static_cast<T*>(d.out) + row * d.out_row + group.first_unit;

@@ -1,5 +1,5 @@
 // The loops over time: cells whose step is one product with U, and cells whose step is two dependent products.
-// A driver owns batch rows [first, last) for the whole sequence and needs no other thread.
+// A driver owns some batch rows, or some hidden units of all rows: then it meets the others wherever they need them.
 #pragma once
 
 #include "block.hpp"
@@ -11,13 +11,17 @@ namespace {
 struct Part {
   int64_t first, last;
   bool linked;  // from the step before, or else from the initial state
-  bool single;  // the driver owns one row only
 };
+
+inline void meet(const Portion& own) {
+  if (own.meet) own.meet(own.others);
+}
 
 // Calls body(block, group) for every run of units and, within it, the rows worked on together.
 template <class T, int GATES, class Body>
-inline void for_each_tile(const Step& s, const Part& part, int64_t units, Body&& body) {
-  for_each_group<T, GATES>(units, part.single, [&](const Group& group) {
+inline void for_each_tile(const Portion& own, const Step& s, const Part& part, int64_t units, Body&& body) {
+  const bool single = own.last_row - own.first_row == 1;
+  for_each_group<T, GATES>(own.first_unit, own.last_unit, single, [&](const Group& group) {
     for_each_rows(part.first, part.last, kRowsTogether, [&](int64_t row, int rows) {
       body(Block<T>{row, s.first + row, part.linked ? s.before + row : -1, rows, group.tiles, group.first_unit, units},
            group);
@@ -27,39 +31,41 @@ inline void for_each_tile(const Step& s, const Part& part, int64_t units, Body&&
 
 // Rows start from their initial states; empty sequences end there too.
 template <class T>
-inline void start_states(const Forward& f, int64_t first, int64_t last) {
-  const int64_t H = f.hidden;
-  for (int64_t row = first; row < last; ++row) {
-    copy_row(at<T>(f.h_last, row, H), at<T>(f.h0, row, H), H);
+inline void start_states(const Forward& f, const Portion& own) {
+  const int64_t H = f.hidden, u = own.first_unit, n = own.last_unit - u;
+  for (int64_t row = own.first_row; row < own.last_row; ++row) {
+    copy_row(at<T>(f.h_last, row, H) + u, at<T>(f.h0, row, H) + u, n);
     if (!f.c0) continue;
-    copy_row(at<T>(f.c_last, row, H), at<T>(f.c0, row, H), H);
-    if (!f.tape) copy_row(at<T>(f.c, row, H), at<T>(f.c0, row, H), H);
+    copy_row(at<T>(f.c_last, row, H) + u, at<T>(f.c0, row, H) + u, n);
+    if (!f.tape) copy_row(at<T>(f.c, row, H) + u, at<T>(f.c0, row, H) + u, n);
   }
 }
 
 // Rows whose sequence ends with step s hand out their last state.
 template <class T>
-inline void keep_last_states(const Forward& f, const Step& s, int64_t first, int64_t last) {
-  const int64_t H = f.hidden;
-  for (int64_t row = larger(first, s.after_rows); row < smaller(last, s.rows); ++row) {
-    copy_row(at<T>(f.h_last, row, H), at<T>(f.h, s.first + row, f.h_row), H);
-    if (f.c0) copy_row(at<T>(f.c_last, row, H), f.tape ? at<T>(f.c, s.first + row, H) : at<T>(f.c, row, H), H);
+inline void keep_last_states(const Forward& f, const Portion& own, const Step& s) {
+  const int64_t H = f.hidden, u = own.first_unit, n = own.last_unit - u;
+  for (int64_t row = larger(own.first_row, s.after_rows); row < smaller(own.last_row, s.rows); ++row) {
+    copy_row(at<T>(f.h_last, row, H) + u, at<T>(f.h, s.first + row, f.h_row) + u, n);
+    if (f.c0) copy_row(at<T>(f.c_last, row, H) + u, at<T>(f.c, f.tape ? s.first + row : row, H) + u, n);
   }
 }
 
 // Calls body(step, part, h, h_row) along the sequences; row b of the part finds its hidden state at h + b * h_row.
 template <class T, class Body>
-inline void forward_steps(const Forward& f, int64_t first, int64_t last, Body&& body) {
-  start_states<T>(f, first, last);
+inline void forward_steps(const Forward& f, const Portion& own, Body&& body) {
+  start_states<T>(f, own);
   along(f.sequences, [&](const Step& s) {
-    between_cuts(first, smaller(last, s.rows), s.before_rows, s.before_rows, [&](int64_t from, int64_t to) {
-      const Part part{from, to, from < s.before_rows, last - first == 1};
+    const int64_t end = smaller(own.last_row, s.rows);
+    between_cuts(own.first_row, end, s.before_rows, s.before_rows, [&](int64_t from, int64_t to) {
+      const Part part{from, to, from < s.before_rows};
       if (part.linked)
         body(s, part, at<T>(f.h, s.before, f.h_row), f.h_row);
       else
         body(s, part, static_cast<const T*>(f.h0), f.hidden);
     });
-    keep_last_states<T>(f, s, first, last);
+    keep_last_states<T>(f, own, s);
+    meet(own);
   });
 }
 
@@ -96,12 +102,12 @@ inline void preactivations(const Forward& f, const Weights<T>& w, const Block<T>
 }
 
 template <class T, class Cell>
-void forward_one_product(const Forward& f, int64_t first, int64_t last) {
+void forward_one_product(const Forward& f, const Portion& own) {
   const FlushToZero guard;
   constexpr int G = Cell::kGates;
   const Weights<T> weights(f, 0);
-  forward_steps<T>(f, first, last, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
-    for_each_tile<T, G>(s, part, f.hidden, [&](const Block<T>& b, const Group& g) {
+  forward_steps<T>(f, own, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
+    for_each_tile<T, G>(own, s, part, f.hidden, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       preactivations<T, G, 0, G, Cell::kApart>(f, weights, b, g, h + b.row * h_row, h_row, acc);
       Cell::forward(f, b, acc);
@@ -110,17 +116,18 @@ void forward_one_product(const Forward& f, int64_t first, int64_t last) {
 }
 
 template <class T, class Cell>
-void forward_two_products(const Forward& f, int64_t first, int64_t last) {
+void forward_two_products(const Forward& f, const Portion& own) {
   const FlushToZero guard;
   const int64_t H = f.hidden;
   const Weights<T> gates(f, 0), candidate(f, 2);
-  forward_steps<T>(f, first, last, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
-    for_each_tile<T, 2>(s, part, H, [&](const Block<T>& b, const Group& g) {
+  forward_steps<T>(f, own, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
+    for_each_tile<T, 2>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       preactivations<T, 2, 0, 3, false>(f, gates, b, g, h + b.row * h_row, h_row, acc);
       Cell::forward_gates(f, b, acc);
     });
-    for_each_tile<T, 1>(s, part, H, [&](const Block<T>& b, const Group& g) {
+    meet(own);
+    for_each_tile<T, 1>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       preactivations<T, 1, 2, 3, false>(f, candidate, b, g, at<T>(f.extra, b.row, 2 * H), 2 * H, acc);
       Cell::forward_state(f, b, acc);
@@ -153,18 +160,18 @@ inline void arriving_gradient(const Backward& f, const T* weight, const Block<T>
 // Calls body(step, part, arriving) against the sequences, then leaves the initial state's gradient of the rows
 // that begin with the step. `row` and `depth`: length of a row of gate gradients, and how many of them meet U.
 template <class T, class Body>
-inline void backward_steps(const Backward& f, int64_t first, int64_t last, Arriving from, Body&& body) {
+inline void backward_steps(const Backward& f, const Portion& own, Arriving from, Body&& body) {
   const T* weight = static_cast<const T*>(f.weight);
-  const bool single = last - first == 1;
   against(f.sequences, [&](const Step& s) {
-    const int64_t end = smaller(last, s.rows);
-    between_cuts(first, end, s.before_rows, s.after_rows, [&](int64_t begin, int64_t stop) {
+    const int64_t end = smaller(own.last_row, s.rows);
+    between_cuts(own.first_row, end, s.before_rows, s.after_rows, [&](int64_t begin, int64_t stop) {
       from.grad_after = begin < s.after_rows ? at<T>(f.grad_gates, s.after, from.row) : nullptr;
-      body(s, Part{begin, stop, begin < s.before_rows, single}, from);
+      body(s, Part{begin, stop, begin < s.before_rows}, from);
     });
+    meet(own);
     from.grad_after = at<T>(f.grad_gates, s.first, from.row);
-    const Part begins{larger(first, s.before_rows), end, false, single};
-    for_each_tile<T, 1>(s, begins, f.hidden, [&](const Block<T>& b, const Group& g) {
+    const Part begins{larger(own.first_row, s.before_rows), end, false};
+    for_each_tile<T, 1>(own, s, begins, f.hidden, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       arriving_gradient(f, weight, b, g, from, acc);
       for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
@@ -175,13 +182,13 @@ inline void backward_steps(const Backward& f, int64_t first, int64_t last, Arriv
 }
 
 template <class T, class Cell>
-void backward_one_product(const Backward& f, int64_t first, int64_t last) {
+void backward_one_product(const Backward& f, const Portion& own) {
   const FlushToZero guard;
   const int64_t H = f.hidden;
   const T* weight = static_cast<const T*>(f.weight);
   const Arriving from{nullptr, Cell::kGradColumns * H, Cell::kRecurrentColumns * H, Cell::kCarry};
-  backward_steps<T>(f, first, last, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
-    for_each_tile<T, 1>(s, part, H, [&](const Block<T>& b, const Group& g) {
+  backward_steps<T>(f, own, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
+    for_each_tile<T, 1>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       arriving_gradient(f, weight, b, g, arriving, acc);
       Cell::backward(f, b, acc);
@@ -190,19 +197,20 @@ void backward_one_product(const Backward& f, int64_t first, int64_t last) {
 }
 
 template <class T, class Cell>
-void backward_two_products(const Backward& f, int64_t first, int64_t last) {
+void backward_two_products(const Backward& f, const Portion& own) {
   const FlushToZero guard;
   const int64_t H = f.hidden;
   const T* gates_weight = static_cast<const T*>(f.weight);
   const T* candidate_weight = gates_weight + packed_size<T>(1, H, 2 * H);
   const Arriving from{nullptr, 3 * H, 2 * H, true};
-  backward_steps<T>(f, first, last, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
-    for_each_tile<T, 1>(s, part, H, [&](const Block<T>& b, const Group& g) {
+  backward_steps<T>(f, own, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
+    for_each_tile<T, 1>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       arriving_gradient(f, gates_weight, b, g, arriving, acc);
       Cell::backward_state(f, b, acc);
     });
-    for_each_tile<T, 1>(s, part, H, [&](const Block<T>& b, const Group& g) {
+    meet(own);
+    for_each_tile<T, 1>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
       const T* grad_n = at<T>(f.grad_gates, b.packed, 3 * H) + 2 * H;

@@ -37,6 +37,7 @@ constexpr Kernels<T> kernels() {
           pack<T>,
           pack_biases<T>,
           packed_size<T>,
+          kUnitsTogether<T>,
           elementary<T>};
 }
 

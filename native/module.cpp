@@ -49,15 +49,34 @@ std::vector<int64_t> cut_rows(const Sequences& s, int64_t batch, int parts) {
   return cuts;
 }
 
-template <class Call, class Kernel>
-void run_rows(const Call& call, Kernel kernel, int64_t batch, int64_t inputs, int gates, int threads) {
+// Weights beyond this size do not stay in a core's own cache from step to step; threads that share them by hidden
+// units each read a part only.
+constexpr double kOwnWeights = 1 << 20;
+
+// Multiply-adds of a step, a thread, beyond which meeting the other threads after each step costs little.
+constexpr double kWorthAMeeting = 1e5;
+
+void meet_others(void* meeting) { static_cast<Meeting*>(meeting)->meet(); }
+
+// Threads share the rows of the batch or, where few rows or large weights speak for it, the hidden units.
+template <class T, class Call>
+void run_pass(const Kernels<T>& kernels, void (*kernel)(const Call&, const Portion&), const Call& call, int64_t batch,
+              int64_t inputs, int gates, int threads) {
   nb::gil_scoped_release release;
-  const double work = double(call.sequences.offsets[call.sequences.steps]) * double(call.hidden) * gates *
-                      double(call.hidden + inputs);
-  const int most = static_cast<int>(std::min({double(threads), double(batch), 1 + work / kWorthAThread}));
-  if (most <= 1) return kernel(call, 0, batch);
-  const std::vector<int64_t> cuts = cut_rows(call.sequences, batch, most);
-  run_parts(most, [&](int part) { kernel(call, cuts[part], cuts[part + 1]); });
+  const int64_t H = call.hidden, steps = call.sequences.steps, together = kernels.units_together;
+  const double weights = double(H) * gates * double(H + inputs), work = weights * double(call.sequences.offsets[steps]);
+  const int most = static_cast<int>(std::min(double(threads), 1 + work / kWorthAThread));
+  const int64_t groups = (H + together - 1) / together;
+  const bool few = batch < most, large = weights * sizeof(T) > kOwnWeights;
+  if (most > 1 && (few || large) && groups >= most && work / double(steps * most) > kWorthAMeeting)
+    return run_together(most, [&](int part, int parts, Meeting& meeting) {
+      const int64_t first = groups * part / parts * together, last = groups * (part + 1) / parts * together;
+      kernel(call, {0, batch, first, std::min(last, H), parts > 1 ? meet_others : nullptr, &meeting});
+    });
+  const int parts = static_cast<int>(std::min<int64_t>(most, batch));
+  if (parts <= 1) return kernel(call, {0, batch, 0, H, nullptr, nullptr});
+  const std::vector<int64_t> cuts = cut_rows(call.sequences, batch, parts);
+  run_parts(parts, [&](int part) { kernel(call, {cuts[part], cuts[part + 1], 0, H, nullptr, nullptr}); });
 }
 
 void forward(int cell, bool wide, int64_t steps, int64_t batch, int64_t inputs, int64_t hidden, int gates,
@@ -67,7 +86,9 @@ void forward(int cell, bool wide, int64_t steps, int64_t batch, int64_t inputs, 
   const Forward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
                      inputs, hidden, tape, in(x), in(input_weight), in(weight), in(bias), out(gate_values),
                      in(h0), in(c0), out(h), h_row, out(c), out(extra), out(h_last), out(c_last)};
-  run_rows(call, wide ? level->f64.forward[cell] : level->f32.forward[cell], batch, x ? inputs : 0, gates, threads);
+  const int64_t read = x ? inputs : 0;
+  if (wide) run_pass(level->f64, level->f64.forward[cell], call, batch, read, gates, threads);
+  else run_pass(level->f32, level->f32.forward[cell], call, batch, read, gates, threads);
 }
 
 void backward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden, int gates, Address offsets,
@@ -77,7 +98,8 @@ void backward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden,
   const Backward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
                       hidden, in(weight), in(gate_values), in(h0), in(c0), in(h), h_row, in(c), in(extra),
                       in(grad_h), grad_row, out(grad_gates), out(reset_state), out(grad_h0), out(grad_c0)};
-  run_rows(call, wide ? level->f64.backward[cell] : level->f32.backward[cell], batch, 0, gates, threads);
+  if (wide) run_pass(level->f64, level->f64.backward[cell], call, batch, 0, gates, threads);
+  else run_pass(level->f32, level->f32.backward[cell], call, batch, 0, gates, threads);
 }
 
 void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, Address weight, Address bias, Address x,

@@ -3,7 +3,9 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -114,7 +116,66 @@ struct Shared {
   }
 };
 
+// Waits until `ready` says so: polling at first, then leaving the processor to others between two looks.
+template <class Ready>
+inline void wait_until(Ready&& ready) {
+  for (int spin = 0; !ready(); ++spin)
+    if (spin < kSpins) pause_thread();
+    else std::this_thread::yield();
+}
+
+// Those who come before the first one loses patience are the team.
+class Gathering {
+ public:
+  explicit Gathering(int wanted) : wanted_(wanted) {}
+
+  // The caller's place; -1 if it came too late.
+  int join() {
+    int came = came_.load();
+    do
+      if (came < 0) return -1;
+    while (!came_.compare_exchange_weak(came, came + 1));
+    if (came == 0) {
+      const auto begin = std::chrono::steady_clock::now();
+      wait_until([&] { return came_.load() == wanted_ || std::chrono::steady_clock::now() - begin > kPatience; });
+      const int members = came_.exchange(-1);
+      meeting_.emplace(members);
+      members_.store(members, std::memory_order_release);
+    } else {
+      wait_until([&] { return members_.load(std::memory_order_acquire) != 0; });
+    }
+    return came;
+  }
+
+  int members() const { return members_.load(std::memory_order_relaxed); }
+  Meeting& meeting() { return *meeting_; }
+
+ private:
+  static constexpr std::chrono::microseconds kPatience{300};
+  const int wanted_;
+  std::atomic<int> came_{0}, members_{0};
+  std::optional<Meeting> meeting_;
+};
+
 }  // namespace
+
+void Meeting::meet() {
+  const uint32_t round = round_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+    arrived_.store(0, std::memory_order_relaxed);
+    round_.store(round + 1, std::memory_order_release);
+  } else {
+    wait_until([&] { return round_.load(std::memory_order_acquire) != round; });
+  }
+}
+
+void run_together(int wanted, const std::function<void(int, int, Meeting&)>& body) {
+  Gathering gathering(wanted);
+  run_parts(wanted, [&](int) {
+    const int place = gathering.join();
+    if (place >= 0) body(place, gathering.members(), gathering.meeting());
+  });
+}
 
 void borrow_threads(OpenMpParallel parallel) { borrowed.store(follow_forks() ? parallel : nullptr); }
 

@@ -232,13 +232,18 @@ struct Group {
   }
 };
 
-// Calls body(group) for all runs of `units` units with GATES gates, in order.
+// Whole groups, whatever the number of gates.
+template <class T>
+constexpr int kUnitsTogether = tiles_per_group(1) * kLanes<T>;
+
+// Calls body(group) for all runs of units [first_unit, last_unit) with GATES gates, in order; the first one begins a
+// group.
 template <class T, int GATES, class Body>
-inline void for_each_group(int64_t units, bool single_row, Body&& body) {
+inline void for_each_group(int64_t first_unit, int64_t last_unit, bool single_row, Body&& body) {
   constexpr int most = tiles_per_group(GATES), longest = kScratchVectors / kMaxColumns / most * most;
-  const int64_t tiles = (units + kLanes<T> - 1) / kLanes<T>;
+  const int64_t tiles = (last_unit + kLanes<T> - 1) / kLanes<T>;
   const int64_t run = single_row ? longest : most;
-  for (int64_t first = 0; first < tiles; first += run)
+  for (int64_t first = first_unit / kLanes<T>; first < tiles; first += run)
     body(Group{first * kLanes<T>, static_cast<int>(tiles - first < run ? tiles - first : run)});
 }
 

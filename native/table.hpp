@@ -110,16 +110,26 @@ struct Biases {
   bool apart;
 };
 
+// What one thread works out of a pass: some batch rows by itself for the whole sequence, or some hidden units of all
+// rows together with others, meeting them whenever all units of a result are needed.
+struct Portion {
+  int64_t first_row, last_row;
+  int64_t first_unit, last_unit;
+  void (*meet)(void* others);  // null: nobody to wait for
+  void* others;
+};
+
 template <class T>
 struct Kernels {
-  void (*forward[kCells])(const Forward&, int64_t first_row, int64_t last_row);
-  void (*backward[kCells])(const Backward&, int64_t first_row, int64_t last_row);
+  void (*forward[kCells])(const Forward&, const Portion&);
+  void (*backward[kCells])(const Backward&, const Portion&);
   void (*dense)(const Dense&, int64_t first_row, int64_t last_row);
   void (*outer_sums)(const OuterSums&, int part, int parts, void* work);
   int64_t (*outer_sums_work)(const OuterSums&, int part, int parts);  // numbers
   void (*pack)(const Packing&, T* packed);
   void (*pack_biases)(const Biases&, T* packed);
   int64_t (*packed_size)(int64_t gates, int64_t units, int64_t depth);
+  int units_together;  // portions begin at multiples of these
   void (*elementary)(int function, const T* x, T* y, int64_t n);
 };
 
