@@ -112,6 +112,19 @@ void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, A
   run_parts(parts, [&](int part) { kernel(call, rows * part / parts, rows * (part + 1) / parts); });
 }
 
+// Memory of one thread; kept from call to call up to some size, since fresh pages cost as much as the sums.
+struct WorkSpace {
+  std::unique_ptr<char[]> memory;
+  size_t size = 0;
+
+  void* of(size_t bytes) {
+    if (bytes > size) memory.reset(), memory.reset(new char[bytes]), size = bytes;
+    return memory.get();
+  }
+};
+constexpr size_t kKeptBytes = 16 << 20;
+thread_local WorkSpace kept_work;
+
 template <class T>
 void sum_outer_products(const Kernels<T>& kernels, const OuterSums& call, int threads) {
   double size = 0;
@@ -121,8 +134,9 @@ void sum_outer_products(const Kernels<T>& kernels, const OuterSums& call, int th
   size *= double(call.sequences.offsets[call.sequences.steps]);
   const int parts = static_cast<int>(std::min(double(threads), 1 + size / kWorthAThread));
   run_parts(parts, [&](int part) {
-    const std::unique_ptr<T[]> work(new T[kernels.outer_sums_work(call, part, parts)]);
-    kernels.outer_sums(call, part, parts, work.get());
+    const size_t bytes = sizeof(T) * kernels.outer_sums_work(call, part, parts);
+    WorkSpace passing;
+    kernels.outer_sums(call, part, parts, (bytes <= kKeptBytes ? kept_work : passing).of(bytes));
   });
 }
 
@@ -152,23 +166,16 @@ void outer_sums(bool wide, int64_t steps, Address offsets, bool reverse, Address
   else sum_outer_products(level->f32, call, threads);
 }
 
-template <class T>
-void pack_matrix(const Kernels<T>& kernels, Address source, int64_t gates, int64_t units, int64_t depth,
-                 int64_t gate_stride, int64_t unit_stride, int64_t k_stride, int64_t total_depth, int64_t first_k,
-                 Address packed) {
-  kernels.pack({in(source), gates, units, depth, gate_stride, unit_stride, k_stride, total_depth, first_k},
-               static_cast<T*>(out(packed)));
-}
-
 void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth, int64_t gate_stride,
-          int64_t unit_stride, int64_t k_stride, int64_t total_depth, int64_t first_k, Address packed) {
+          int64_t unit_stride, int64_t k_stride, int64_t total_depth, int64_t first_k, Address packed, int threads) {
   nb::gil_scoped_release release;
-  if (wide)
-    pack_matrix(level->f64, source, gates, units, depth, gate_stride, unit_stride, k_stride, total_depth, first_k,
-                packed);
-  else
-    pack_matrix(level->f32, source, gates, units, depth, gate_stride, unit_stride, k_stride, total_depth, first_k,
-                packed);
+  const Packing call{in(source), gates, units, depth, gate_stride, unit_stride, k_stride, total_depth, first_k};
+  const double numbers = double(gates) * double(units) * double(depth);
+  const int parts = static_cast<int>(std::min(double(threads), 1 + numbers / kWorthAThread));
+  run_parts(parts, [&](int part) {
+    if (wide) level->f64.pack(call, static_cast<double*>(out(packed)), part, parts);
+    else level->f32.pack(call, static_cast<float*>(out(packed)), part, parts);
+  });
 }
 
 void pack_biases(bool wide, Address input, Address recurrent, int64_t gates, int64_t units, bool apart,

@@ -267,12 +267,15 @@ inline void pack_columns(const T* in, int64_t unit_stride, int64_t k_stride, int
         out[k * columns + lane] = lane < units ? in[lane * unit_stride + k * k_stride] : T(0);
 }
 
+// One part of the groups.
 template <class T>
-void pack(const Packing& p, T* packed) {
+void pack(const Packing& p, T* packed, int part, int parts) {
   const T* source = static_cast<const T*>(p.source);
   const int most = tiles_per_group(static_cast<int>(p.gates));
-  const int64_t tiles = (p.units + kLanes<T> - 1) / kLanes<T>;
-  for (int64_t first = 0; first < tiles; first += most) {
+  const int64_t tiles = (p.units + kLanes<T> - 1) / kLanes<T>, groups = (tiles + most - 1) / most;
+  const int64_t begin = groups * part / parts * most, end = groups * (part + 1) / parts * most;
+  packed += begin * p.gates * kLanes<T> * p.total_depth;
+  for (int64_t first = begin; first < (end < tiles ? end : tiles); first += most) {
     const int64_t count = tiles - first < most ? tiles - first : most;
     const int64_t columns = count * p.gates * kLanes<T>;
     for (int64_t tile = 0; tile < count; ++tile)

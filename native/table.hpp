@@ -126,7 +126,7 @@ struct Kernels {
   void (*dense)(const Dense&, int64_t first_row, int64_t last_row);
   void (*outer_sums)(const OuterSums&, int part, int parts, void* work);
   int64_t (*outer_sums_work)(const OuterSums&, int part, int parts);  // numbers
-  void (*pack)(const Packing&, T* packed);
+  void (*pack)(const Packing&, T* packed, int part, int parts);
   void (*pack_biases)(const Biases&, T* packed);
   int64_t (*packed_size)(int64_t gates, int64_t units, int64_t depth);
   int units_together;  // portions begin at multiples of these

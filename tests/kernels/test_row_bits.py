@@ -61,17 +61,27 @@ def test_alone_batched_padded_chunked(cell, hidden, inputs, batch, steps, dtype,
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_number_of_threads(cell, dtype, case):
-    """Large enough that the second thread is really used (see kWorthAThread in native/module.cpp)."""
-    c = case(cell, 40, 13, 20, 70).to(dtype)
-    weights, layout = PackedWeights(cell, c.parameters), Layout.of_lengths(np.sort(np.arange(13) * 3 + 4)[::-1].copy())
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("lengths", "hidden"),
+    [(np.arange(13) * 3 + 4, 70), ([9], 520), ([0, 6, 2, 6, 4], 520)],
+    ids=["rows", "units of one row", "units of large weights"],
+)
+def test_number_of_threads(cell, lengths, hidden, reverse, dtype, case):
+    """Large enough that the second thread is really used (see run_pass in native/module.cpp)."""
+    lengths = np.sort(lengths)[::-1].copy()
+    c = case(cell, lengths[0], len(lengths), 20, hidden).to(dtype)
+    weights, layout = PackedWeights(cell, c.parameters), Layout.of_lengths(lengths)
     x = c.x.reshape(-1, 20)[: layout.rows]
-    grad_h = c.grad_h.reshape(-1, 70)[: layout.rows]
+    grad_h = c.grad_h.reshape(-1, hidden)[: layout.rows]
     runs = []
     for threads in (1, 2, 3):
-        result = forward(weights, x, c.states, layout, tape=True, threads=threads)
-        grads = backward(weights, x, result, grad_h, c.grad_last, layout, threads=threads)
+        result = forward(weights, x, c.states, layout, tape=True, reverse=reverse, threads=threads)
+        grads = backward(weights, x, result, grad_h, c.grad_last, layout, reverse=reverse, threads=threads)
+        without = forward(weights, x, c.states, layout, reverse=reverse, threads=threads)
         runs.append([result.h, *result.last, *grads.values()])
+        assert equal_bits(without.h, result.h)
+        assert all(equal_bits(a, b) for a, b in zip(without.last, result.last, strict=True))
     for other in runs[1:]:
         assert all(equal_bits(a, b) for a, b in zip(runs[0], other, strict=True))
 

@@ -53,7 +53,7 @@ class PackedDense:
         self._packed = np.empty(_native.packed_size(self._wide, 1, self.outputs, self.inputs), self.dtype)
         _native.pack(
             self._wide, _address(weight), 1, self.outputs, self.inputs, 0, self.inputs, 1, self.inputs, 0,
-            _address(self._packed),
+            _address(self._packed), default_threads(),
         )  # fmt: skip
 
     def __call__(self, x: Floats, *, threads: int | None = None) -> Floats:
@@ -90,15 +90,17 @@ class PackedWeights:
         self._buffer = np.empty(self.kernel.packed_size(self.inputs, self.hidden), self.dtype)
         self.fused = self.kernel.fuses(self.inputs, self.hidden)
         addresses = tuple(_address(self.parameters[name]) for name in _PARAMETERS)
-        self.packed = self.kernel.pack(self.inputs, self.hidden, addresses, _address(self._buffer), fused=self.fused)
+        self.packed = self.kernel.pack(
+            self.inputs, self.hidden, addresses, _address(self._buffer), fused=self.fused, threads=default_threads()
+        )
 
     def packed_for_backward(self) -> tuple[Floats, Floats]:
         """U and W arranged for the backward pass."""
         kernel, I, H = self.kernel, self.inputs, self.hidden
         U = np.empty(kernel.packed_backward_size(H), self.dtype)
-        kernel.pack_backward(H, _address(self.parameters["weight_hh"]), _address(U))
+        kernel.pack_backward(H, _address(self.parameters["weight_hh"]), _address(U), default_threads())
         W = np.empty(kernel.packed_input_size(I, H), self.dtype)
-        kernel.pack_input(I, H, _address(self.parameters["weight_ih"]), _address(W))
+        kernel.pack_input(I, H, _address(self.parameters["weight_ih"]), _address(W), default_threads())
         return U, W
 
 

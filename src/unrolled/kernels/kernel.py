@@ -101,7 +101,9 @@ class Kernel:
         separate = _native.packed_size(self.wide, 1, self.gates * hidden, inputs + 1)
         return recurrent + apart + max(fused, separate)
 
-    def pack(self, inputs: int, hidden: int, parameters: Sequence[int], packed: int, *, fused: bool) -> Packed:
+    def pack(
+        self, inputs: int, hidden: int, parameters: Sequence[int], packed: int, *, fused: bool, threads: int
+    ) -> Packed:
         """Arrange W ``[GH, I]``, U ``[GH, H]`` and the two biases ``[GH]`` for the products of the forward pass.
 
         All are addresses; biases may be missing. Returns where they are from ``packed`` on.
@@ -116,7 +118,7 @@ class Kernel:
                 gates, units = (n, H) if cut else (1, n * H)
                 _native.pack(
                     self.wide, source + first * H * depth * size, gates, units, depth, units * depth, depth, 1, depth,
-                    0, packed,
+                    0, packed, threads,
                 )  # fmt: skip
                 packed += _native.packed_size(self.wide, gates, units, depth) * size
         starts.append(packed)
@@ -141,14 +143,14 @@ class Kernel:
         runs = self.compiled.backward
         return sum(_native.packed_size(self.wide, 1, hidden, hidden * sum(n for _, n in run)) for run in runs)
 
-    def pack_backward(self, hidden: int, weight_hh: int, packed: int) -> None:
+    def pack_backward(self, hidden: int, weight_hh: int, packed: int, threads: int) -> None:
         """Arrange U for the products of the backward pass."""
         H, size = hidden, self.number_size
         for runs in self.compiled.backward:
             depth, k = H * sum(n for _, n in runs), 0
             for first, n in runs:
                 source = weight_hh + first * H * H * size
-                _native.pack(self.wide, source, 1, H, n * H, 0, 1, H, depth, k, packed)
+                _native.pack(self.wide, source, 1, H, n * H, 0, 1, H, depth, k, packed, threads)
                 k += n * H
             packed += _native.packed_size(self.wide, 1, H, depth) * size
 
@@ -156,10 +158,10 @@ class Kernel:
         """Elements that :meth:`pack_input` fills."""
         return _native.packed_size(self.wide, 1, inputs, self.gates * hidden)
 
-    def pack_input(self, inputs: int, hidden: int, weight_ih: int, packed: int) -> None:
+    def pack_input(self, inputs: int, hidden: int, weight_ih: int, packed: int, threads: int) -> None:
         """Arrange W for ``Wᵀ δa``."""
         columns = self.gates * hidden
-        _native.pack(self.wide, weight_ih, 1, inputs, columns, 0, 1, inputs, columns, 0, packed)
+        _native.pack(self.wide, weight_ih, 1, inputs, columns, 0, 1, inputs, columns, 0, packed, threads)
 
     def forward(
         self,

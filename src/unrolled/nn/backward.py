@@ -48,7 +48,7 @@ def backward_pass(
     grad_c0 = _to_change(grad_c, call, x) if kernel.has_cell_state else None
     # without a gradient of y one row of zeros stands for all
     grad_y, grad_row = (x.new_zeros(directions * H), 0) if grad_y is None else (grad_y.contiguous(), directions * H)
-    grad_gates = scratch(x, (N, kernel.compiled.grad_columns * H))
+    grad_gates = scratch("gates", x, (N, kernel.compiled.grad_columns * H))
     reset_state = x.new_empty((N, H)) if len(kernel.compiled.backward) > 1 else None
     x, gate_gradients = x.contiguous(), GateGradients(kernel, layout, H, threads, grad_gates.data_ptr())
     grad_x = _input_gradient(x, N) if wanted[0] else None

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,8 +21,8 @@ _KEPT_BYTES = 64 * 2**20
 _kept = threading.local()
 
 
-def scratch(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Uninitialised memory that nothing refers to after the operator has returned.
+def scratch(use: Literal["gates", "weights", "inputs"], x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Uninitialised memory that nothing refers to after the operator has returned, one piece for each use.
 
     Large pieces are the same memory in every call of a thread: fresh pages cost as much as the products they hold.
     """
@@ -29,9 +30,10 @@ def scratch(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     size = numbers * x.element_size()
     if not 2**20 <= size <= _KEPT_BYTES:
         return x.new_empty(shape)
-    buffer: Tensor | None = getattr(_kept, "buffer", None)
+    buffer: Tensor | None = getattr(_kept, use, None)
     if buffer is None or buffer.numel() < size:
-        buffer = _kept.buffer = x.new_empty(size, dtype=torch.uint8)
+        buffer = x.new_empty(size, dtype=torch.uint8)
+        setattr(_kept, use, buffer)
     return buffer[:size].view(x.dtype).view(shape)
 
 
@@ -55,19 +57,19 @@ def pack(kernel: Kernel, weights: Sequence[Tensor], *, fused: bool) -> tuple[Ten
     """
     weights = [weight.contiguous() for weight in weights]
     inputs, H = weights[0].shape[1], weights[1].shape[1]
-    memory = weights[1].new_empty(kernel.packed_size(inputs, H))
+    memory = scratch("weights", weights[1], (kernel.packed_size(inputs, H),))
     addresses = [weight.data_ptr() for weight in weights]
-    return memory, kernel.pack(inputs, H, addresses, memory.data_ptr(), fused=fused)
+    return memory, kernel.pack(inputs, H, addresses, memory.data_ptr(), fused=fused, threads=torch.get_num_threads())
 
 
 def pack_for_backward(kernel: Kernel, weight_ih: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
     """U and W arranged for the backward pass."""
     weight_ih, weight_hh = weight_ih.contiguous(), weight_hh.contiguous()
-    I, H = weight_ih.shape[1], weight_hh.shape[1]
-    U = weight_hh.new_empty(kernel.packed_backward_size(H))
-    kernel.pack_backward(H, weight_hh.data_ptr(), U.data_ptr())
-    W = weight_ih.new_empty(kernel.packed_input_size(I, H))
-    kernel.pack_input(I, H, weight_ih.data_ptr(), W.data_ptr())
+    I, H, threads = weight_ih.shape[1], weight_hh.shape[1], torch.get_num_threads()
+    U = scratch("weights", weight_hh, (kernel.packed_backward_size(H),))
+    kernel.pack_backward(H, weight_hh.data_ptr(), U.data_ptr(), threads)
+    W = scratch("inputs", weight_ih, (kernel.packed_input_size(I, H),))
+    kernel.pack_input(I, H, weight_ih.data_ptr(), W.data_ptr(), threads)
     return U, W
 
 

@@ -55,7 +55,7 @@ def forward_pass(
         taped += own_tape
         gates = own_tape[0] if own_tape else None
         if gates is None and not fused:
-            gates = scratch(x, (R, kernel.gates * H))
+            gates = scratch("gates", x, (R, kernel.gates * H))
         # a work space of two rows a sequence for what is no part of the tape
         memory = own_tape[1] if len(own_tape) == 2 else x.new_empty((B, 2 * H))
         buffer, packed = pack(kernel, weights[d * call.parameters : (d + 1) * call.parameters], fused=fused)
