@@ -138,7 +138,7 @@ def test_full_graph_compilation():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: LSTM(3, 4, proj_size=2), ValueError, "proj_size must be 0, got 2"),
+        (lambda: LSTM(3, 4, proj_size=4), ValueError, "proj_size has to be smaller than hidden_size"),
         (lambda: GRU(3, 4, proj_size=2), TypeError, "proj_size"),
         (lambda: RNN(3, 4, proj_size=2), TypeError, "proj_size"),
         (lambda: GRU(3, 4, reset_after=1), TypeError, "reset_after should be of type bool, got: int"),
@@ -156,10 +156,10 @@ def test_constructors_refuse(make, error, message):
         make()
 
 
-def test_packed_sequences_are_refused_with_the_way_out():
+def test_a_packed_sequence_has_its_lengths():
     rows = pack_sequence([torch.zeros(2, 3)])
-    with pytest.raises(TypeError, match="lengths=, not a PackedSequence") as caught:
-        GRU(3, 4)(rows)
+    with pytest.raises(TypeError, match="lengths= must be None") as caught:
+        GRU(3, 4)(rows, lengths=[2])
     assert isinstance(caught.value, InputError)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from unrolled.cells import CELLS, get_cell
 from unrolled.nn import GRU, LSTM, RNN
+from unrolled.nn.composite import composite
 from unrolled.nn.errors import TensorError
 from unrolled.nn.layer import layer
 
@@ -141,13 +142,63 @@ def test_no_tape_is_kept_where_nobody_differentiates():
     assert len(FORWARD("gru", 1, None, torch.randn(5, 2, 3), None, None, list(frozen.parameters()), False)) == 2
 
 
-def test_second_derivatives_are_refused():
-    gru, x = GRU(2, 3), torch.randn(4, 1, 2, requires_grad=True)
-    y, _ = gru(x)
-    once = torch.autograd.grad(y.sum(), x, create_graph=True)[0]
-    assert torch.equal(once, torch.autograd.grad(gru(x)[0].sum(), x)[0])
-    with pytest.raises(RuntimeError, match="cannot be differentiated a second time"):
-        once.sum().backward()
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_gradgradcheck(cell, directions):
+    n = len(get_cell(cell).states)
+    for bias, sizes in ((True, None), (False, torch.tensor([2, 1, 1]))):
+        x, (h0, c0), weights = make(cell, D=directions, bias=bias)
+
+        def run(x, *rest, sizes=sizes):
+            h0, c0 = (*rest[:n], None)[:2]
+            return tuple(layer(cell, directions, sizes, x, h0, c0, rest[n:]))
+
+        states = [h0] if c0 is None else [h0, c0]
+        # the slope of ReLU at points that a difference may cross
+        assert torch.autograd.gradgradcheck(run, (x, *states, *weights), fast_mode=True)
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_the_composite_is_the_layer(cell, directions):
+    for bias, sizes in ((True, None), (False, torch.tensor([2, 1, 1])), (True, torch.tensor([2, 0, 0]))):
+        x, (h0, c0), weights = make(cell, D=directions, bias=bias)
+        for states in ((h0, c0), (None, None)):
+            with torch.no_grad():
+                ours = layer(cell, directions, sizes, x, *states, weights)
+                theirs = composite(cell, directions, sizes, x, *states, weights)
+            for a, b in zip(ours, theirs, strict=True):
+                assert torch.allclose(a, b, rtol=0, atol=1e-14)
+
+
+def test_gradient_penalty():
+    """What double backward is for: a loss that holds the norm of a gradient."""
+    ours, theirs = GRU(2, 3, 2, bidirectional=True).double(), torch.nn.GRU(2, 3, 2, bidirectional=True).double()
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(4, 5, 2, dtype=torch.float64, requires_grad=True)
+    gradients = []
+    for module in (ours, theirs):
+        y, h = module(x)
+        slope = torch.autograd.grad(y.square().sum() + h.sum(), x, create_graph=True)[0]
+        gradients.append(torch.autograd.grad(slope.square().sum() + y.sum(), list(module.parameters())))
+    for a, b in zip(*gradients, strict=True):
+        assert torch.allclose(a, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # torch.func.jvp imports what uses it
+def test_torch_func_and_forward_mode():
+    lstm = LSTM(2, 3).double()
+    x = torch.randn(4, 5, 2, dtype=torch.float64)
+    each = torch.func.vmap(lambda row: lstm(row)[0], in_dims=1, out_dims=1)(x)
+    assert torch.allclose(each, lstm(x)[0], rtol=0, atol=1e-14)
+    tangent = torch.randn_like(x)
+    value, slope = torch.func.jvp(lambda x: lstm(x)[0], (x,), (tangent,))
+    step = 1e-6
+    assert torch.allclose(value, lstm(x)[0], rtol=0, atol=1e-14)
+    difference = (lstm(x + step * tangent)[0] - lstm(x - step * tangent)[0]) / (2 * step)
+    assert torch.allclose(slope, difference, rtol=0, atol=1e-8)
+    jacobian = torch.func.jacrev(lambda row: lstm(row)[0][-1])(x[:, 0])
+    assert torch.allclose(jacobian, torch.func.jacfwd(lambda row: lstm(row)[0][-1])(x[:, 0]), rtol=0, atol=1e-14)
 
 
 def test_changing_an_output_in_place_before_backward_is_noticed():

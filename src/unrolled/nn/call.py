@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from unrolled.kernels.kernel import Kernel, get_kernel
 from unrolled.kernels.layout import Layout
 from unrolled.nn.errors import TensorError
 
-__all__ = ["Call", "check_shape", "check_tensors", "get_layout", "holds_numbers"]
+__all__ = ["Call", "check_shape", "check_tensors", "get_layout", "holds_numbers", "is_transformed"]
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -121,3 +121,16 @@ def holds_numbers(*tensors: Tensor | None) -> bool:
     if torch.compiler.is_compiling() or _dispatch_modes():
         return False
     return all(t is None or (type(t) in _PLAIN and t.device.type == "cpu") for t in tensors)
+
+
+_forward_ad: Any = torch.autograd.forward_ad
+_is_wrapped: Callable[[Tensor], bool] = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore
+
+
+def is_transformed(*tensors: Tensor | None) -> bool:
+    """Whether torch.func or forward-mode differentiation is at work, which follow torch's own operations only."""
+    if torch.compiler.is_compiling():
+        return False
+    if _forward_ad._current_level >= 0:
+        return True
+    return any(t is not None and _is_wrapped(t) for t in tensors)

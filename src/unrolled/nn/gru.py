@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.nn.errors import ArgumentTypeError
 from unrolled.nn.recurrent import Lengths, Recurrent
@@ -88,12 +89,14 @@ class GRU(Recurrent):
         """The arguments that differ from their defaults."""
         return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
 
-    def forward(self, input: Tensor, hx: Tensor | None = None, lengths: Lengths | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None
+    ) -> tuple[Tensor | PackedSequence, Tensor]:
         """Run over sequences.
 
         Parameters
         ----------
-        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, or one sequence ``[T, I]``
+        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, one sequence ``[T, I]``, or a PackedSequence
         hx : Tensor ``[L*D, B, H]`` or ``[L*D, H]``, optional
             Initial states; zero by default.
         lengths : ``B`` whole numbers from 0 to ``T``, optional
@@ -102,7 +105,7 @@ class GRU(Recurrent):
 
         Returns
         -------
-        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, or ``[T, D*H]``
+        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, ``[T, D*H]``, or a PackedSequence
             The last layer's states of every step.
         h_n : Tensor ``[L*D, B, H]`` or ``[L*D, H]``
             The last states of every layer and direction.

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from unrolled.cells import get_cell
 from unrolled.nn.backward import backward_pass, run_backward
-from unrolled.nn.call import Call, check_tensors, holds_numbers
-from unrolled.nn.errors import TensorError
+from unrolled.nn.call import Call, check_tensors, holds_numbers, is_transformed
+from unrolled.nn.composite import composite
 from unrolled.nn.forward import forward_pass, run_forward
 
 __all__ = ["layer"]
@@ -52,43 +52,44 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         grad_y, grad_h, grad_c = grad_outputs if len(grad_outputs) == 3 else (*grad_outputs, None)
+        cell, directions = ctx.described
         x, h0, c0, y, *rest = ctx.saved_tensors
         wanted = ctx.needs_input_grad[3:]
         n = len(wanted) - 3
         weights = rest[:n]
         arguments = ctx.batch_sizes, x, h0, c0, weights, y, rest[n:], grad_y, grad_h, grad_c, wanted
-        with torch.no_grad():
-            if ctx.checked and holds_numbers(grad_y, grad_h, grad_c):
-                gradients = backward_pass(ctx.checked, *arguments)
-            else:
-                gradients = run_backward(*ctx.described, *arguments)
-        if torch.is_grad_enabled():  # create_graph
-            gradients = _Final.apply(len(gradients), *gradients, *(t for t in (x, h0, c0, *weights) if t is not None))
+        if torch.is_grad_enabled():  # create_graph: these gradients may be differentiated again
+            inputs = [t for t, want in zip((x, h0, c0, *weights), wanted, strict=True) if want]
+            outputs = composite(cell, directions, ctx.batch_sizes, x, h0, c0, weights)
+            arrived = [
+                (t, grad) for t, grad in zip(outputs, (grad_y, grad_h, grad_c), strict=False) if grad is not None
+            ]
+            gradients = torch.autograd.grad(
+                [t for t, _ in arrived],
+                inputs,
+                [grad for _, grad in arrived],
+                create_graph=True,
+                materialize_grads=True,
+            )
+        elif ctx.checked and holds_numbers(grad_y, grad_h, grad_c):
+            gradients = backward_pass(ctx.checked, *arguments)
+        else:
+            gradients = run_backward(cell, directions, *arguments)
         following = iter(gradients)
         return None, None, None, *(next(following) if want else None for want in wanted)
-
-
-class _Final(torch.autograd.Function):
-    # gradients that depend on the inputs in a way that has no formula: no second derivative must come out as zero
-
-    @staticmethod
-    def forward(ctx: Any, n: int, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return tuple(tensors[:n])
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
-        raise TensorError("the gradients of a recurrent layer cannot be differentiated a second time")
 
 
 def layer(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
     weights: Sequence[Tensor],
 ) -> Sequence[Tensor]:  # fmt: skip
-    """Run one layer; differentiable once with respect to ``x``, ``h0``, ``c0`` and ``weights``.
+    """Run one layer; differentiable with respect to ``x``, ``h0``, ``c0`` and ``weights``.
 
     ``weights`` holds weight_ih, weight_hh and, if there are biases, bias_ih, bias_hh of each direction; states not
     given are zero. Returns ``y`` and the last states, each ``[D, B, H]``.
     """
+    if is_transformed(x, h0, c0, *weights):
+        return composite(cell, directions, batch_sizes, x, h0, c0, weights)
     if torch.is_grad_enabled():
         for tensor in (x, h0, c0, *weights):
             if tensor is not None and tensor.requires_grad:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
-from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError
 from unrolled.nn.recurrent import Lengths, Recurrent
 
@@ -42,8 +42,9 @@ class LSTM(Recurrent):
         Probability with which, in training, an output of any layer but the last becomes zero.
     bidirectional : bool
         ``D = 2``: a second set of parameters runs from the last step to the first; outputs lie side by side.
-    proj_size : int
-        Only 0: projections are not offered.
+    proj_size : int, 0 to H - 1
+        ``P``; unless 0, ``h_t = W_hr (o_t * tanh(c_t))`` has this size instead of ``H`` (Sak et al. 2014). Such layers
+        run on torch's own operations, without the speed of the kernels.
     device, dtype
         Of the parameters.
 
@@ -70,8 +71,6 @@ class LSTM(Recurrent):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        if proj_size != 0:
-            raise InputError(f"LSTM has no projection: proj_size must be 0, got {proj_size}")
         super().__init__(
             "lstm",
             "LSTM",
@@ -84,16 +83,20 @@ class LSTM(Recurrent):
             bidirectional,
             device,
             dtype,
+            proj_size,
         )
 
     def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        self,
+        input: Tensor | PackedSequence,
+        hx: tuple[Tensor, Tensor] | None = None,
+        lengths: Lengths | None = None,
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
         """Run over sequences.
 
         Parameters
         ----------
-        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, or one sequence ``[T, I]``
+        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, one sequence ``[T, I]``, or a PackedSequence
         hx : pair of Tensor ``[L*D, B, H]`` or ``[L*D, H]``, optional
             Initial hidden and cell states; zero by default.
         lengths : ``B`` whole numbers from 0 to ``T``, optional
@@ -102,7 +105,7 @@ class LSTM(Recurrent):
 
         Returns
         -------
-        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, or ``[T, D*H]``
+        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, ``[T, D*H]``, or a PackedSequence
             The last layer's hidden states of every step.
         (h_n, c_n) : each Tensor ``[L*D, B, H]`` or ``[L*D, H]``
             The last states of every layer and direction.

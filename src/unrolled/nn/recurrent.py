@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
+from unrolled.nn.composite import composite
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.layer import layer
 from unrolled.nn.lengths import Order, as_lengths, order_rows, rearrange
@@ -39,19 +40,28 @@ class Recurrent(RNNBase):
         bidirectional: bool,
         device: Any,
         dtype: Any,
+        proj_size: int = 0,
     ) -> None:
         _check_parameter_memory(cell, input_size, hidden_size, num_layers, bidirectional, device, dtype)
         super().__init__(
-            mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device,
-            dtype=dtype,
+            mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size,
+            device=device, dtype=dtype,
         )  # fmt: skip
         self.cell = cell
 
     def _run(
-        self, input: Tensor, states: tuple[Tensor, ...] | None, lengths: Lengths | None
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        self, input: Tensor | PackedSequence, states: tuple[Tensor, ...] | None, lengths: Lengths | None
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, ...]]:
         """The outputs and the last states of all layers, shaped as the input is: batched or not, batch first or not."""
-        batched = self._check_input(input)
+        if torch.is_autocast_enabled("cpu"):
+            input, states = self._in_full_precision(input, states)
+        if isinstance(input, PackedSequence):
+            if lengths is not None:
+                raise ArgumentTypeError(
+                    f"{type(self).__name__}: a PackedSequence has its lengths, lengths= must be None"
+                )
+            return self._run_packed(input, states)
+        batched = self._check_input(input) == 3
         if not batched:
             input = input.unsqueeze(0 if self.batch_first else 1)
         B, T = input.shape[:2] if self.batch_first else (input.shape[1], input.shape[0])
@@ -68,6 +78,34 @@ class Recurrent(RNNBase):
         if not batched:
             return outputs.squeeze(0 if self.batch_first else 1), tuple(end.squeeze(1) for end in ends)
         return outputs, ends
+
+    def _in_full_precision(
+        self, input: Tensor | PackedSequence, states: tuple[Tensor, ...] | None
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, ...] | None]:
+        """Under autocast, what other layers left in half precision comes in the parameters' own."""
+        dtype = self._layer_weights(0)[0].dtype
+
+        def convert(t: Any) -> Any:
+            half = isinstance(t, (Tensor, PackedSequence)) and t.data.dtype in (torch.float16, torch.bfloat16)
+            return t.to(dtype) if half else t
+
+        return convert(input), None if states is None else tuple(map(convert, states))
+
+    def _run_packed(
+        self, input: PackedSequence, states: tuple[Tensor, ...] | None
+    ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
+        data, sizes = input.data, input.batch_sizes
+        if self._check_input(data) != 2:
+            raise TensorError(f"{type(self).__name__}: Expected packed data to be 2D, got {data.dim()}D instead")
+        T, B, N = len(sizes), int(sizes[0]), len(data)
+        states = self._initial_states(data, states, B, True)
+        if input.sorted_indices is not None:
+            states = tuple(state.index_select(1, input.sorted_indices) for state in states)
+        rows = F.pad(data, (0, 0, 0, T * B - N)) if T * B > N else data
+        outputs, ends = self._run_layers(rows.view(T, B, self.input_size), states, sizes)
+        if input.unsorted_indices is not None:
+            ends = tuple(end.index_select(1, input.unsorted_indices) for end in ends)
+        return PackedSequence(outputs.flatten(0, 1)[:N], *input[1:]), ends
 
     def _run_ordered(
         self, input: Tensor, states: tuple[Tensor, ...], order: Order
@@ -91,7 +129,11 @@ class Recurrent(RNNBase):
                 outputs = F.dropout(outputs, self.dropout, self.training)
             first = states if self.num_layers == 1 else [s[index * D : index * D + D] for s in states]
             h0, c0 = (*first, None, None)[:2]
-            outputs, *end = layer(self.cell, D, batch_sizes, outputs, h0, c0, self._layer_weights(index))
+            weights = self._layer_weights(index)
+            if self.proj_size:
+                outputs, *end = composite(self.cell, D, batch_sizes, outputs, h0, c0, weights, projected=True)
+            else:
+                outputs, *end = layer(self.cell, D, batch_sizes, outputs, h0, c0, weights)
             ends.append(end)
         if len(ends) == 1:
             return outputs, tuple(ends[0])
@@ -104,11 +146,9 @@ class Recurrent(RNNBase):
         names = [name for direction in self._all_weights[index * D : index * D + D] for name in direction]
         return [stored[name] if name in stored else getattr(self, name) for name in names]  # type: ignore[misc]
 
-    def _check_input(self, input: Tensor) -> bool:
-        """Refuse what does not fit; tell whether there is a batch dimension."""
+    def _check_input(self, input: Tensor) -> int:
+        """Refuse what does not fit; return the number of dimensions."""
         name = type(self).__name__
-        if isinstance(input, PackedSequence):
-            raise ArgumentTypeError(f"{name} takes padded input: pass a tensor and lengths=, not a PackedSequence")
         if not isinstance(input, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(f"{name}: expected a tensor as input, got {type(input).__name__}")
         dimensions = input.dim()
@@ -127,7 +167,7 @@ class Recurrent(RNNBase):
             raise TensorError(
                 f"{name}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
             )
-        return dimensions == 3
+        return dimensions
 
     def _initial_states(
         self, input: Tensor, states: tuple[Tensor, ...] | None, B: int, batched: bool
@@ -135,8 +175,7 @@ class Recurrent(RNNBase):
         """The given states as ``[L*D, B, H]`` each; none where they are to be zero."""
         if states is None:
             return ()
-        expected = (self.num_layers * (2 if self.bidirectional else 1), B, self.hidden_size)
-        names = get_cell(self.cell).states
+        layers, names = self.num_layers * (2 if self.bidirectional else 1), get_cell(self.cell).states
         checked: list[Tensor] = []
         for name, state in zip(names, states, strict=True):
             if not isinstance(state, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -151,6 +190,7 @@ class Recurrent(RNNBase):
                     f"{name}_0 is {state.dtype} on {state.device}, the input is {input.dtype} on {input.device}"
                 )
             state = state if batched else state.unsqueeze(1)
+            expected = (layers, B, self.proj_size if name == "h" and self.proj_size else self.hidden_size)
             if state.shape != expected:
                 raise TensorError(f"Expected {name}_0 of size {expected}, got {tuple(state.shape)}")
             checked.append(state)

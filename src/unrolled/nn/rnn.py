@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.errors import InputError
 from unrolled.nn.recurrent import Lengths, Recurrent
@@ -81,12 +82,14 @@ class RNN(Recurrent):
         """The arguments that differ from their defaults; of the nonlinearity, as in torch, only what torch has not."""
         return super().extra_repr() + (", nonlinearity=identity" if self.nonlinearity == "identity" else "")
 
-    def forward(self, input: Tensor, hx: Tensor | None = None, lengths: Lengths | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None
+    ) -> tuple[Tensor | PackedSequence, Tensor]:
         """Run over sequences.
 
         Parameters
         ----------
-        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, or one sequence ``[T, I]``
+        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, one sequence ``[T, I]``, or a PackedSequence
         hx : Tensor ``[L*D, B, H]`` or ``[L*D, H]``, optional
             Initial states; zero by default.
         lengths : ``B`` whole numbers from 0 to ``T``, optional
@@ -95,7 +98,7 @@ class RNN(Recurrent):
 
         Returns
         -------
-        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, or ``[T, D*H]``
+        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, ``[T, D*H]``, or a PackedSequence
             The last layer's states of every step.
         h_n : Tensor ``[L*D, B, H]`` or ``[L*D, H]``
             The last states of every layer and direction.

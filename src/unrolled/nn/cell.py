@@ -1,0 +1,155 @@
+"""Single steps as torch modules: RNNCell, LSTMCell and GRUCell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.modules.rnn import RNNCellBase
+
+from unrolled.cells import get_cell
+from unrolled.errors import InputError
+from unrolled.nn.errors import ArgumentTypeError, TensorError
+from unrolled.nn.layer import layer
+
+__all__ = ["GRUCell", "LSTMCell", "RNNCell"]
+
+
+class _Cell(RNNCellBase):
+    def __init__(self, cell: str, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any) -> None:
+        super().__init__(input_size, hidden_size, bias, len(get_cell(cell).gates), device=device, dtype=dtype)
+        self.cell = cell
+
+    def _step(self, input: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+        """The states after one step, batched or not as the input is."""
+        name = type(self).__name__
+        if not isinstance(input, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentTypeError(f"{name}: expected a tensor as input, got {type(input).__name__}")
+        if input.dim() not in (1, 2):
+            raise InputError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
+        if torch.is_autocast_enabled("cpu"):
+            input = input.to(self.weight_ih.dtype)
+        batched = input.dim() == 2
+        x = input if batched else input.unsqueeze(0)
+        if x.shape[1] != self.input_size:
+            raise TensorError(f"{name}: input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}")
+        given: list[Tensor] = []
+        for i, state in enumerate(states or ()):
+            if state.dim() not in (1, 2):
+                what = "hidden" if len(states or ()) == 1 else f"hx[{i}]"
+                raise InputError(f"{name}: Expected {what} to be 1D or 2D, got {state.dim()}D instead")
+            if torch.is_autocast_enabled("cpu"):
+                state = state.to(self.weight_ih.dtype)
+            state = state if batched else state.unsqueeze(0)
+            if state.shape[-1] != self.hidden_size:
+                raise TensorError(
+                    f"{name}: hidden{i} has inconsistent hidden_size: got {state.shape[-1]}, "
+                    f"expected {self.hidden_size}"
+                )
+            if len(state) != len(x):
+                raise TensorError(f"{name}: Input batch size {len(x)} doesn't match hidden{i} batch size {len(state)}")
+            given.append(state.unsqueeze(0))
+        h0, c0 = (*given, None, None)[:2]
+        stored = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        weights = [weight for weight in stored if weight is not None]  # pyright: ignore[reportUnnecessaryComparison]
+        after = layer(self.cell, 1, None, x.unsqueeze(0), h0, c0, weights)[1:]
+        return tuple(state[0] if batched else state[0, 0] for state in after)
+
+
+class RNNCell(_Cell):
+    r"""One step of a simple recurrent network, ``h' = act(W x + b_ih + U h + b_hh)``.
+
+    A drop-in for :class:`torch.nn.RNNCell`, with ``identity`` among its nonlinearities. For whole sequences use
+    :class:`~unrolled.nn.RNN`: it arranges the weights once instead of at every step.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import RNNCell
+    >>> RNNCell(3, 4)(torch.zeros(2, 3)).shape
+    torch.Size([2, 4])
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if nonlinearity not in ("tanh", "relu", "identity"):
+            raise TensorError(f"Unknown nonlinearity: {nonlinearity}; expected tanh, relu or identity")
+        super().__init__(f"rnn_{nonlinearity}", input_size, hidden_size, bias, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
+
+        Raises
+        ------
+        InputError
+            Sizes do not fit; also of the type torch raises.
+        """
+        return self._step(input, None if hx is None else (hx,))[0]
+
+
+class LSTMCell(_Cell):
+    r"""One step of an LSTM, as in :class:`~unrolled.nn.LSTM`; a drop-in for :class:`torch.nn.LSTMCell`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import LSTMCell
+    >>> h, c = LSTMCell(3, 4)(torch.zeros(2, 3))
+    >>> h.shape, c.shape
+    (torch.Size([2, 4]), torch.Size([2, 4]))
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__("lstm", input_size, hidden_size, bias, device, dtype)
+
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """``input [B, I]`` or ``[I]`` and ``hx = (h, c)``, each ``[B, H]`` or ``[H]``, give ``(h', c')``; zero without.
+
+        Raises
+        ------
+        InputError
+            Sizes do not fit; also of the type torch raises.
+        """
+        if hx is not None and not (isinstance(hx, (tuple, list)) and len(hx) == 2):  # pyright: ignore[reportUnnecessaryIsInstance, reportUnnecessaryComparison]
+            raise ArgumentTypeError("LSTMCell: hx must be a pair (h, c) of tensors")
+        h, c = self._step(input, None if hx is None else tuple(hx))
+        return h, c
+
+
+class GRUCell(_Cell):
+    r"""One step of a GRU, as in :class:`~unrolled.nn.GRU`; a drop-in for :class:`torch.nn.GRUCell`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import GRUCell
+    >>> GRUCell(3, 4, reset_after=False)(torch.zeros(3)).shape
+    torch.Size([4])
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None, *,
+        reset_after: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__("gru" if reset_after else "gru_reset_before", input_size, hidden_size, bias, device, dtype)
+        self.reset_after = reset_after
+
+    def extra_repr(self) -> str:
+        """The arguments that differ from their defaults."""
+        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
+
+        Raises
+        ------
+        InputError
+            Sizes do not fit; also of the type torch raises.
+        """
+        return self._step(input, None if hx is None else (hx,))[0]
