@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from unrolled.errors import ModelFileError as ModelFileError
     from unrolled.errors import UnrolledError as UnrolledError
     from unrolled.kernels import kernel_info as kernel_info
+    from unrolled.nn import accelerate as accelerate
+    from unrolled.nn import restore as restore
     from unrolled.tasks import load as load
     from unrolled.tasks.forecaster import Forecaster as Forecaster
 
@@ -31,9 +33,11 @@ _HOMES = {
     "MissingExtraError": "unrolled.errors",
     "ModelFileError": "unrolled.errors",
     "UnrolledError": "unrolled.errors",
+    "accelerate": "unrolled.nn",
     "kernel_info": "unrolled.kernels",
     "load": "unrolled.tasks",
     "nn": "",
+    "restore": "unrolled.nn",
 }
 
 __all__ = [
@@ -43,9 +47,11 @@ __all__ = [
     "ModelFileError",
     "UnrolledError",
     "__version__",
+    "accelerate",
     "kernel_info",
     "load",
     "nn",
+    "restore",
 ]
 
 

@@ -9,6 +9,7 @@ from unrolled.errors import MissingExtraError
 if find_spec("torch") is None:
     raise MissingExtraError("unrolled.nn", "torch", "train")
 
+from unrolled.nn.accelerate import Accelerated, accelerate, restore
 from unrolled.nn.cell import GRUCell, LSTMCell, RNNCell
 from unrolled.nn.gru import GRU
 from unrolled.nn.lstm import LSTM
@@ -17,4 +18,4 @@ from unrolled.nn.threads import share_torch_threads
 
 share_torch_threads()
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
+__all__ = ["GRU", "LSTM", "RNN", "Accelerated", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "restore"]
