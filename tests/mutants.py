@@ -37,6 +37,7 @@ NN_LENGTHS = "tests/nn/test_nn_lengths.py"
 NN_DROPOUT = "tests/nn/test_nn_dropout.py"
 NN_MODULE = "tests/nn/test_nn_module.py"
 NN_OPERATOR = "tests/nn/test_nn_operator.py"
+NN_DATABASE = "tests/nn/test_nn_torch_database.py"
 
 
 class Mutant(NamedTuple):
@@ -154,14 +155,14 @@ MUTANTS = (
     native(
         "last states kept of the wrong rows",
         "drivers.hpp",
-        "larger(first, s.after_rows)",
-        "larger(first, s.before_rows)",
+        "larger(own.first_row, s.after_rows)",
+        "larger(own.first_row, s.before_rows)",
     ),
     native(
         "initial gradient of late starters lost",
         "drivers.hpp",
-        "Part begins{larger(first, s.before_rows)",
-        "Part begins{larger(first, s.after_rows)",
+        "Part begins{larger(own.first_row, s.before_rows)",
+        "Part begins{larger(own.first_row, s.after_rows)",
     ),
     native(
         "packing off by one k",
@@ -179,8 +180,22 @@ MUTANTS = (
     native(
         "a thread's rows cut one short",
         "module.cpp",
-        "kernel(call, cuts[part], cuts[part + 1])",
-        "kernel(call, cuts[part], cuts[part + 1] - (part ? 0 : 1))",
+        "kernel(call, {cuts[part], cuts[part + 1], 0, H",
+        "kernel(call, {cuts[part], cuts[part + 1] - (part ? 0 : 1), 0, H",
+        BITS,
+    ),
+    native(
+        "the last of the threads' units left out",
+        "module.cpp",
+        "std::min(last, H), parts > 1",
+        "std::min(last, H - 1), parts > 1",
+        BITS,
+    ),
+    native(
+        "threads that share the units do not wait for one another",
+        "drivers.hpp",
+        "if (own.meet) own.meet(own.others)",
+        "(void)own",
         BITS,
     ),
     native(
@@ -336,14 +351,14 @@ MUTANTS = (
     native(
         "a row's last state lost",
         "drivers.hpp",
-        "row < smaller(last, s.rows); ++row",
-        "row + 1 < smaller(last, s.rows); ++row",
+        "row < smaller(own.last_row, s.rows); ++row",
+        "row + 1 < smaller(own.last_row, s.rows); ++row",
         NN_LENGTHS,
     ),
     native(
         "sequences without steps lose their cell state",
         "drivers.hpp",
-        "copy_row(at<T>(f.c_last, row, H), at<T>(f.c0, row, H), H);\n    if",
+        "copy_row(at<T>(f.c_last, row, H) + u, at<T>(f.c0, row, H) + u, n);\n    if",
         "if",
         NN_LENGTHS,
     ),
@@ -564,6 +579,27 @@ MUTANTS = (
         "grad_x.view(-1, x.shape[2])[rows:] = 0",
         "grad_x.view(-1, x.shape[2])[rows:] = 1",
         NN_LENGTHS,
+    ),
+    python(
+        "nn: a packed sequence's last states in sorted order",
+        "nn/recurrent.py",
+        "end.index_select(1, input.unsorted_indices)",
+        "end.index_select(1, input.sorted_indices)",
+        NN_LENGTHS,
+    ),
+    python(
+        "nn: a cell starts from zero whatever it is given",
+        "nn/cell.py",
+        "h0, c0 = (*given, None, None)[:2]",
+        "h0, c0 = None, None",
+        NN_DATABASE,
+    ),
+    python(
+        "nn: second derivatives of the wrong gate",
+        "nn/composite.py",
+        "r, z = (W_r + U_r).sigmoid(), (W_z + U_z).sigmoid()",
+        "z, r = (W_r + U_r).sigmoid(), (W_z + U_z).sigmoid()",
+        NN_OPERATOR,
     ),
     python(
         "nn: packed weights kept from call to call",

@@ -39,6 +39,14 @@ def test_packed_sequences(
         expected = outputs_and_gradients(pair.theirs, packed, x, states)
         for a, b in zip(actual, expected, strict=True):
             assert_close(a, b)
+        rows = pack_padded_sequence(x, torch.tensor(lengths), batch_first, enforce_sorted=False)
+        hx = tuple(states) if name == "LSTM" else states[0]
+        (y, last), (theirs, their_last) = pair.ours(rows, hx), pair.theirs(rows, hx)
+        assert_close(y.data, theirs.data)
+        assert torch.equal(y.batch_sizes, theirs.batch_sizes)
+        assert torch.equal(y.unsorted_indices, theirs.unsorted_indices)
+        for a, b in zip(*((t if name == "LSTM" else (t,)) for t in (last, their_last)), strict=True):
+            assert_close(a, b)
 
 
 @pytest.mark.parametrize(
