@@ -295,7 +295,26 @@ def test_backward_operator_refuses_what_does_not_fit(changed, message):
         BACKWARD(*(arguments | changed).values())
 
 
-def test_the_operator_itself_does_not_lose_gradients_silently():
+def test_the_operator_itself_is_differentiable():
     arguments = GRU_ARGUMENTS | {"weights": [w.clone().requires_grad_() for w in GRU_ARGUMENTS["weights"]]}
-    with pytest.raises(RuntimeError, match="automatic differentiation"):
+    weights = arguments["weights"]
+    with pytest.raises(RuntimeError, match="without a tape has no gradients"):
         FORWARD(*arguments.values(), False)
+    actual = torch.autograd.grad(FORWARD(*arguments.values(), True)[0].sum(), weights)
+    expected = torch.autograd.grad(layer(*arguments.values())[0].sum(), weights)
+    for a, b in zip(actual, expected, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("module", [RNN(3, 4), LSTM(3, 4, 2, bidirectional=True), GRU(3, 4)], ids=str)
+def test_export_with_any_number_of_steps_and_sequences(module):
+    steps, batch = torch.export.Dim("steps", min=2), torch.export.Dim("batch", min=2)
+    program = torch.export.export(module, (torch.randn(5, 7, 3),), dynamic_shapes=({0: steps, 1: batch},))
+    x = torch.randn(9, 11, 3)
+    exported = program.module()
+    y, expected = exported(x)[0], module(x)[0]
+    assert torch.equal(y, expected)
+    y.square().sum().backward()
+    expected.square().sum().backward()
+    for name, parameter in module.named_parameters():
+        assert torch.equal(exported.get_parameter(name).grad, parameter.grad)

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from unrolled.nn.buffers import address, first_states, pack, scratch
 from unrolled.nn.call import Call, check_tensors, get_layout
-from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
 
@@ -26,8 +25,6 @@ def _forward(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
     weights: Sequence[Tensor], tape: bool,
 ) -> list[Tensor]:  # fmt: skip
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, h0, c0, *weights)):
-        raise TensorError("unrolled::layer knows no automatic differentiation: call unrolled.nn, or under no_grad()")
     call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
     return forward_pass(call, batch_sizes, x, h0, c0, weights, tape)
 

@@ -18,7 +18,9 @@ from unrolled.cells import get_cell
 from unrolled.nn.backward import backward_pass, run_backward
 from unrolled.nn.call import Call, check_tensors, holds_numbers, is_transformed
 from unrolled.nn.composite import composite
+from unrolled.nn.errors import TensorError
 from unrolled.nn.forward import forward_pass, run_forward
+from unrolled.nn.library import LIBRARY
 
 __all__ = ["layer"]
 
@@ -34,8 +36,42 @@ def _forward(
     return call, forward_pass(call, batch_sizes, x, h0, c0, weights, tape)
 
 
+# cell, directions, batch sizes, and the call where it was checked
+_Described = tuple[str, int, "Tensor | None", "Call | None"]
+
+
+def _backward(
+    described: _Described, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor],
+    grads: Sequence[Tensor | None], wanted: Sequence[bool],
+) -> list[Tensor | None]:  # fmt: skip
+    """A gradient for each wanted one of x, h0, c0 and the weights; outputs are ``y`` and the tape."""
+    cell, directions, batch_sizes, call = described
+    x, h0, c0, *weights = inputs
+    y, *tape = outputs
+    assert x is not None
+    grad_y, grad_h, grad_c = (*grads, None)[:3]
+    parameters = [weight for weight in weights if weight is not None]
+    arguments = batch_sizes, x, h0, c0, parameters, y, tape, grad_y, grad_h, grad_c, wanted
+    if torch.is_grad_enabled():  # create_graph: these gradients may be differentiated again
+        ends = composite(cell, directions, batch_sizes, x, h0, c0, parameters)
+        arrived = [(end, grad) for end, grad in zip(ends, grads, strict=True) if grad is not None]
+        gradients = torch.autograd.grad(
+            [end for end, _ in arrived],
+            [t for t, want in zip(inputs, wanted, strict=True) if want and t is not None],
+            [grad for _, grad in arrived],
+            create_graph=True,
+            materialize_grads=True,
+        )
+    elif call and holds_numbers(*grads):
+        gradients = backward_pass(call, *arguments)
+    else:
+        gradients = run_backward(cell, directions, *arguments)
+    following = iter(gradients)
+    return [next(following) if want else None for want in wanted]
+
+
 class _Layer(torch.autograd.Function):
-    # around the operators: a formula registered on them would cost about 90 µs more a step
+    # around the operators: the formula registered on them costs about 90 µs more a step
 
     @staticmethod
     def forward(
@@ -45,38 +81,36 @@ class _Layer(torch.autograd.Function):
         call, outputs = _forward(cell, directions, batch_sizes, x, h0, c0, weights, tape=True)
         returned = 1 + len(get_cell(cell).states)
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(x, h0, c0, outputs[0], *weights, *outputs[returned:])
-        ctx.described, ctx.batch_sizes, ctx.checked = (cell, directions), batch_sizes, call
+        ctx.save_for_backward(x, h0, c0, *weights, outputs[0], *outputs[returned:])
+        ctx.described = cell, directions, batch_sizes, call
         return tuple(outputs[:returned])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        grad_y, grad_h, grad_c = grad_outputs if len(grad_outputs) == 3 else (*grad_outputs, None)
-        cell, directions = ctx.described
-        x, h0, c0, y, *rest = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[3:]
-        n = len(wanted) - 3
-        weights = rest[:n]
-        arguments = ctx.batch_sizes, x, h0, c0, weights, y, rest[n:], grad_y, grad_h, grad_c, wanted
-        if torch.is_grad_enabled():  # create_graph: these gradients may be differentiated again
-            inputs = [t for t, want in zip((x, h0, c0, *weights), wanted, strict=True) if want]
-            outputs = composite(cell, directions, ctx.batch_sizes, x, h0, c0, weights)
-            arrived = [
-                (t, grad) for t, grad in zip(outputs, (grad_y, grad_h, grad_c), strict=False) if grad is not None
-            ]
-            gradients = torch.autograd.grad(
-                [t for t, _ in arrived],
-                inputs,
-                [grad for _, grad in arrived],
-                create_graph=True,
-                materialize_grads=True,
-            )
-        elif ctx.checked and holds_numbers(grad_y, grad_h, grad_c):
-            gradients = backward_pass(ctx.checked, *arguments)
-        else:
-            gradients = run_backward(cell, directions, *arguments)
-        following = iter(gradients)
-        return None, None, None, *(next(following) if want else None for want in wanted)
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
+        n = len(wanted)
+        return None, None, None, *_backward(ctx.described, saved[:n], saved[n:], grad_outputs, wanted)
+
+
+def _set_up(ctx: Any, inputs: tuple[Any, ...], output: Sequence[Tensor]) -> None:
+    cell, directions, batch_sizes, x, h0, c0, weights, tape = inputs
+    if not tape:
+        raise TensorError("unrolled::layer without a tape has no gradients: call it under no_grad(), or with a tape")
+    ctx.returned = 1 + len(get_cell(cell).states)
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(x, h0, c0, *weights, output[0], *output[ctx.returned :])
+    ctx.described, ctx.inputs = (cell, directions, batch_sizes, None), 3 + len(weights)
+
+
+def _formula(ctx: Any, grads: Sequence[Tensor | None]) -> Any:
+    saved, n = ctx.saved_tensors, ctx.inputs
+    wanted = [*ctx.needs_input_grad[3:6], *ctx.needs_input_grad[6]]
+    x, h0, c0, *weights = _backward(ctx.described, saved[:n], saved[n:], grads[: ctx.returned], wanted)
+    return None, None, None, x, h0, c0, weights, None
+
+
+# for graphs that hold the operator itself, such as exported ones
+torch.library.register_autograd("unrolled::layer", _formula, setup_context=_set_up, lib=LIBRARY)
 
 
 def layer(
