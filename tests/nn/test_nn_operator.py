@@ -318,3 +318,13 @@ def test_export_with_any_number_of_steps_and_sequences(module):
     expected.square().sum().backward()
     for name, parameter in module.named_parameters():
         assert torch.equal(exported.get_parameter(name).grad, parameter.grad)
+
+
+def test_export_with_lengths():
+    module = GRU(3, 4, 2, bidirectional=True, batch_first=True)
+    batch, steps = torch.export.Dim("batch", min=2), torch.export.Dim("steps", min=2)
+    example = torch.randn(5, 7, 3), None, torch.tensor([7, 2, 0, 3, 1])
+    program = torch.export.export(module, example, dynamic_shapes=({0: batch, 1: steps}, None, {0: batch}))
+    x, lengths = torch.randn(6, 11, 3), torch.tensor([11, 2, 0, 3, 1, 5])
+    for a, b in zip(program.module()(x, None, lengths), module(x, lengths=lengths), strict=True):
+        assert torch.equal(a, b)

@@ -35,7 +35,7 @@ class Order(NamedTuple):
     """``[B]`` the place of each sequence."""
 
 
-LIBRARY.define("order_rows(Tensor lengths, int steps, bool batch_first) -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
+LIBRARY.define("order_rows(Tensor lengths, SymInt steps, bool batch_first) -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
 
 
 def _order_rows(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Tensor, ...]:

@@ -110,7 +110,7 @@ class Recurrent(RNNBase):
     def _run_ordered(
         self, input: Tensor, states: tuple[Tensor, ...], order: Order
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        T, B = len(order.batch_sizes), len(order.sequences)
+        T, B = order.batch_sizes.shape[0], order.sequences.shape[0]
         rows = rearrange(input.reshape(T * B, self.input_size), 0, order.rows, order.places)
         states = tuple(rearrange(state, 1, order.sequences, order.batch_places) for state in states)
         outputs, ends = self._run_layers(rows.view(T, B, self.input_size), states, order.batch_sizes)
