@@ -1,0 +1,43 @@
+"""Two processes that share a batch have the gradients of one."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+PROGRAM = """
+import os, sys
+import torch
+from torch.nn.parallel import DistributedDataParallel
+import unrolled.nn
+
+rank, port = int(sys.argv[1]), sys.argv[2]
+os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "RANK": str(rank), "WORLD_SIZE": "2"}
+torch.distributed.init_process_group("gloo")
+torch.set_num_threads(1)
+torch.manual_seed(0)
+lstm = unrolled.nn.LSTM(3, 5, 2, bidirectional=True).double()
+x = torch.randn(7, 4, 3, dtype=torch.float64)
+parallel = DistributedDataParallel(lstm)
+parallel(x[:, 2 * rank : 2 * rank + 2])[0].square().mean().backward()
+shared = [p.grad.clone() for p in lstm.parameters()]
+lstm.zero_grad()
+lstm(x)[0].square().mean().backward()
+for a, p in zip(shared, lstm.parameters(), strict=True):
+    assert torch.allclose(a, p.grad, rtol=0, atol=1e-15), (a - p.grad).abs().max()
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_have_the_gradients_of_one():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    processes = [
+        subprocess.Popen([sys.executable, "-c", PROGRAM, str(rank), port], stderr=subprocess.PIPE, text=True)
+        for rank in range(2)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
