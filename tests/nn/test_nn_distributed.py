@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 
@@ -12,9 +11,10 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 import unrolled.nn
 
-rank, port = int(sys.argv[1]), sys.argv[2]
-os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "RANK": str(rank), "WORLD_SIZE": "2"}
-torch.distributed.init_process_group("gloo")
+rank, meeting = int(sys.argv[1]), sys.argv[2]
+if sys.platform == "linux":
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"  # the host's name need not be known to any server
+torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
 torch.set_num_threads(1)
 torch.manual_seed(0)
 lstm = unrolled.nn.LSTM(3, 5, 2, bidirectional=True).double()
@@ -30,14 +30,17 @@ torch.distributed.destroy_process_group()
 """
 
 
-def test_two_processes_have_the_gradients_of_one():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+def test_two_processes_have_the_gradients_of_one(tmp_path):
     processes = [
-        subprocess.Popen([sys.executable, "-c", PROGRAM, str(rank), port], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(rank), str(tmp_path / "meeting")], stderr=subprocess.PIPE, text=True
+        )
         for rank in range(2)
     ]
-    for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors
+    finally:
+        for process in processes:
+            process.kill()
