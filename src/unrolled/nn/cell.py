@@ -57,19 +57,7 @@ class _Cell(RNNCellBase):
         return tuple(state[0] if batched else state[0, 0] for state in after)
 
 
-class _HiddenStateCell(_Cell):
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
-
-        Raises
-        ------
-        InputError
-            Sizes do not fit; also of the type torch raises.
-        """
-        return self._step(input, None if hx is None else (hx,))[0]
-
-
-class RNNCell(_HiddenStateCell):
+class RNNCell(_Cell):
     r"""One step of a simple recurrent network, ``h' = act(W x + b_ih + U h + b_hh)``.
 
     A drop-in for :class:`torch.nn.RNNCell`, with ``identity`` among its nonlinearities. For whole sequences use
@@ -91,6 +79,16 @@ class RNNCell(_HiddenStateCell):
             raise TensorError(f"Unknown nonlinearity: {nonlinearity}; expected tanh, relu or identity")
         super().__init__(f"rnn_{nonlinearity}", input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
+
+        Raises
+        ------
+        InputError
+            Sizes do not fit; also of the type torch raises.
+        """
+        return self._step(input, None if hx is None else (hx,))[0]
 
 
 class LSTMCell(_Cell):
@@ -124,7 +122,7 @@ class LSTMCell(_Cell):
         return h, c
 
 
-class GRUCell(_HiddenStateCell):
+class GRUCell(_Cell):
     r"""One step of a GRU, as in :class:`~unrolled.nn.GRU`; a drop-in for :class:`torch.nn.GRUCell`.
 
     Examples
@@ -145,3 +143,13 @@ class GRUCell(_HiddenStateCell):
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""
         return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
+
+        Raises
+        ------
+        InputError
+            Sizes do not fit; also of the type torch raises.
+        """
+        return self._step(input, None if hx is None else (hx,))[0]
