@@ -47,7 +47,8 @@ inline void keep_last_states(const Forward& f, const Portion& own, const Step& s
   const int64_t H = f.hidden, u = own.first_unit, n = own.last_unit - u;
   for (int64_t row = larger(own.first_row, s.after_rows); row < smaller(own.last_row, s.rows); ++row) {
     copy_row(at<T>(f.h_last, row, H) + u, at<T>(f.h, s.first + row, f.h_row) + u, n);
-    if (f.c0) copy_row(at<T>(f.c_last, row, H) + u, at<T>(f.c, f.tape ? s.first + row : row, H) + u, n);
+    const T* c = f.tape ? at<T>(f.c, s.first + row, f.h_row) : at<T>(f.c, row, H);
+    if (f.c0) copy_row(at<T>(f.c_last, row, H) + u, c + u, n);
   }
 }
 

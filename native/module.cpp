@@ -93,11 +93,11 @@ void forward(int cell, bool wide, int64_t steps, int64_t batch, int64_t inputs, 
 
 void backward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden, int gates, Address offsets,
               bool reverse, int threads, Address weight, Address gate_values, Address h0, Address c0, Address h,
-              int64_t h_row, Address c, Address extra, Address grad_h, int64_t grad_row, Address grad_gates,
-              Address reset_state, Address grad_h0, Address grad_c0) {
+              int64_t h_row, Address c, Address extra, Address grad_h, Address grad_c, int64_t grad_row,
+              Address grad_gates, Address reset_state, Address grad_h0, Address grad_c0) {
   const Backward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
                       hidden, in(weight), in(gate_values), in(h0), in(c0), in(h), h_row, in(c), in(extra),
-                      in(grad_h), grad_row, out(grad_gates), out(reset_state), out(grad_h0), out(grad_c0)};
+                      in(grad_h), in(grad_c), grad_row, out(grad_gates), out(reset_state), out(grad_h0), out(grad_c0)};
   if (wide) run_pass(level->f64, level->f64.backward[cell], call, batch, 0, gates, threads);
   else run_pass(level->f32, level->f32.backward[cell], call, batch, 0, gates, threads);
 }

@@ -61,9 +61,15 @@ struct Piece {
   T *sums[kOuterFactors], *total, *packed;
 };
 
-// Calls body(piece) for one part's pieces, whose memory is cut from `work`; returns the end of that memory.
+// Calls body(piece) for one part's pieces, whose memory is cut from `work`; returns how many numbers they take there.
 template <class T, class Body>
-inline T* for_each_piece(const OuterSums& o, int part, int parts, T* work, Body&& body) {
+inline int64_t for_each_piece(const OuterSums& o, int part, int parts, T* work, Body&& body) {
+  int64_t used = 0;
+  const auto cut = [&](int64_t count) {
+    T* piece = work ? work + used : nullptr;
+    used += count;
+    return piece;
+  };
   const auto width_of_run = [&](const OuterSegment& s) {
     int64_t width = kRunCost;
     for (int f = 0; f < kOuterFactors; ++f)
@@ -84,18 +90,17 @@ inline T* for_each_piece(const OuterSums& o, int part, int parts, T* work, Body&
       p.totals = at >= begin;  // the part that has a run's first unit of work
       int64_t unit = at + kRunCost;
       for (int f = 0; f < kOuterFactors; ++f) {
-        if (!s.factors[f]) continue;
-        const int64_t width = s.factors[f]->width;
+        const int64_t width = s.factors[f] ? s.factors[f]->width : 0;
         p.from[f] = smaller(larger(begin - unit, 0), width), p.to[f] = smaller(larger(end - unit, 0), width);
         unit += width;
-        p.sums[f] = work, work += (p.to[f] - p.from[f]) * p.tiles * kLanes<T>;
+        p.sums[f] = cut((p.to[f] - p.from[f]) * p.tiles * kLanes<T>);
       }
-      p.total = work, work += kColumns<T>;
-      p.packed = work, work += kPanelRows * kColumns<T>;
+      p.total = cut(kColumns<T>);
+      p.packed = cut(kPanelRows * kColumns<T>);
       body(p);
     }
   }
-  return work;
+  return used;
 }
 
 // Lays out rows of a run's columns one after the other and adds them up.
@@ -177,8 +182,7 @@ inline void hand_out(const Piece<T>& p) {
 // Numbers of work space that a part needs.
 template <class T>
 int64_t outer_sums_work(const OuterSums& o, int part, int parts) {
-  T* none = nullptr;
-  return kPanelRows * kPanelColumns + (for_each_piece<T>(o, part, parts, none, [](const Piece<T>&) {}) - none);
+  return kPanelRows * kPanelColumns + for_each_piece<T>(o, part, parts, nullptr, [](const Piece<T>&) {});
 }
 
 // One part of the work.

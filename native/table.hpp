@@ -30,7 +30,7 @@ struct Forward {
   const void* c0;            // [B, H]
   void* h;                   // [N, h_row] hidden state of every step
   int64_t h_row;
-  void* c;                   // with a tape [N, H]: cell state of every step; without [B, H]: work space
+  void* c;                   // with a tape [N, h_row]: cell state of every step; without [B, H]: work space
   void* extra;               // with a tape [N, H], GRU reset-after: U_n h + b_hn; reset-before [B, 2H]: work space
   void* h_last;              // [B, H]
   void* c_last;              // [B, H]
@@ -43,11 +43,12 @@ struct Backward {
   const void* gates;    // the tape, as the forward pass left it: never written
   const void* h0;
   const void* c0;
-  const void* h;
+  const void* h;        // [N, h_row]
   int64_t h_row;
-  const void* c;
+  const void* c;        // [N, h_row]
   const void* extra;
   const void* grad_h;   // [N, grad_row]
+  const void* grad_c;   // [N, grad_row] of a cell that has one, or null: nobody uses the cell states of single steps
   int64_t grad_row;
   void* grad_gates;     // [N, GH]; GRU reset-after [N, 4H]: first the candidate's share of U's side, then r, z, n
   void* reset_state;    // [N, H] GRU reset-before: out, r * h[t - 1]

@@ -18,19 +18,23 @@ class Case:
     states: tuple[np.ndarray, ...]
     grad_h: np.ndarray
     grad_last_states: tuple[np.ndarray, ...]
+    grad_c: np.ndarray | None
 
     def forward(self):
         return self.cell.forward(self.params, self.x, self.states)
 
     def backward(self):
         _, _, tape = self.forward()
-        return self.cell.backward(self.params, tape, self.grad_h, self.grad_last_states)
+        return self.cell.backward(self.params, tape, self.grad_h, self.grad_last_states, grad_c=self.grad_c)
 
     def loss(self) -> float:
         """A scalar whose gradients are those that `backward` returns."""
-        h, last_states, _ = self.forward()
+        h, last_states, tape = self.forward()
         at_end = zip(self.grad_last_states, last_states, strict=True)
-        return np.sum(self.grad_h * h) + sum(np.sum(grad * state) for grad, state in at_end)
+        total = np.sum(self.grad_h * h) + sum(np.sum(grad * state) for grad, state in at_end)
+        if self.grad_c is not None:
+            total += np.sum(self.grad_c * np.stack([now.after[1] for now in tape]))
+        return total
 
     def variables(self) -> dict[str, np.ndarray]:
         """Everything the loss is differentiated by, under the names of the gradients."""
@@ -52,7 +56,9 @@ def make_case():
         }
         params = {name: value.astype(dtype) for name, value in params.items()}
         states = tuple(normal(B, H) for _ in cell.states)
-        return Case(cell, params, normal(T, B, I), states, normal(T, B, H), tuple(normal(B, H) for _ in cell.states))
+        last = tuple(normal(B, H) for _ in cell.states)
+        grad_c = normal(T, B, H) if "c" in cell.states else None
+        return Case(cell, params, normal(T, B, I), states, normal(T, B, H), last, grad_c)
 
     return make
 

@@ -55,7 +55,7 @@ def torch_rnn_identity(p, x, h):
 
 
 def torch_forward(case, leaves):
-    """Output and last states as torch computes them, from tensors that require gradients."""
+    """Output, last states and an LSTM's cell states as torch computes them, from tensors that require gradients."""
     name = case.cell.name
     if name == "gru_reset_before":
         return torch_gru_reset_before(leaves, leaves["x"], leaves["h0"])
@@ -65,8 +65,15 @@ def torch_forward(case, leaves):
     weights = {f"{parameter}_l0": leaves[parameter] for parameter in case.params}
     states = [leaves[f"{state}0"][None] for state in case.cell.states]
     initial = tuple(states) if len(states) == 2 else states[0]
+    if name == "lstm":  # a step at a time, for its cell states
+        h, c, last = [], [], initial
+        for x_t in leaves["x"].split(1):
+            y, last = torch.func.functional_call(module, weights, (x_t, last))
+            h.append(y)
+            c.append(last[1])
+        return torch.cat(h), (*(state[0] for state in last), torch.cat(c))
     h, last = torch.func.functional_call(module, weights, (leaves["x"], initial))
-    return h, tuple(state[0] for state in (last if isinstance(last, tuple) else (last,)))
+    return h, (last[0],)
 
 
 @pytest.mark.parametrize("cell_name", CELLS)
@@ -77,12 +84,12 @@ def test_outputs_and_gradients_equal_torch_autograd(cell_name, sizes, make_case)
     leaves = {name: torch.tensor(value, requires_grad=True) for name, value in case.variables().items()}
     expected_h, expected_last = torch_forward(case, leaves)
     outputs = (expected_h, *expected_last)
-    grads = [torch.tensor(g) for g in (case.grad_h, *case.grad_last_states)]
+    grads = [torch.tensor(g) for g in (case.grad_h, *case.grad_last_states, case.grad_c) if g is not None]
     torch.autograd.backward(outputs, grads)
 
     h, last, _ = case.forward()
     np.testing.assert_allclose(h, expected_h.detach().numpy(), rtol=1e-12, atol=1e-13)
-    for state, expected in zip(last, expected_last, strict=True):
+    for state, expected in zip(last, expected_last, strict=False):
         np.testing.assert_allclose(state, expected.detach().numpy(), rtol=1e-12, atol=1e-13)
     for name, gradient in case.backward().items():
         np.testing.assert_allclose(gradient, leaves[name].grad.numpy(), rtol=1e-10, atol=1e-11, err_msg=name)
@@ -97,7 +104,8 @@ def test_states_and_their_gradients_default_to_zeros(cell_name, make_case):
     np.testing.assert_array_equal(h, expected_h)
     np.testing.assert_array_equal(last, expected_last)
     gradients = case.cell.backward(case.params, tape, case.grad_h)
-    expected = case.cell.backward(case.params, expected_tape, case.grad_h, zeros)
+    every = np.zeros_like(h) if "c" in case.cell.states else None
+    expected = case.cell.backward(case.params, expected_tape, case.grad_h, zeros, grad_c=every)
     for name in expected:
         np.testing.assert_array_equal(gradients[name], expected[name], err_msg=name)
 
@@ -113,9 +121,10 @@ def test_a_sequence_in_two_chunks_is_the_whole_sequence(cell_name, make_case):
     np.testing.assert_array_equal(np.concatenate([first_h, second_h]), h)
     np.testing.assert_array_equal(second_last, last)
 
-    second = case.cell.backward(case.params, second_tape, case.grad_h[2:], case.grad_last_states)
+    first_c, second_c = (None, None) if case.grad_c is None else (case.grad_c[:2], case.grad_c[2:])
+    second = case.cell.backward(case.params, second_tape, case.grad_h[2:], case.grad_last_states, grad_c=second_c)
     grad_middle = tuple(second[f"{name}0"] for name in case.cell.states)
-    first = case.cell.backward(case.params, first_tape, case.grad_h[:2], grad_middle)
+    first = case.cell.backward(case.params, first_tape, case.grad_h[:2], grad_middle, grad_c=first_c)
     np.testing.assert_allclose(np.concatenate([first["x"], second["x"]]), whole["x"], rtol=1e-14)
     for name in case.params:
         np.testing.assert_allclose(first[name] + second[name], whole[name], rtol=1e-12, atol=1e-13, err_msg=name)

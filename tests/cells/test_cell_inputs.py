@@ -163,19 +163,25 @@ def test_backward_refuses_naming_the_culprit_and_both_sizes(make_case):
     case = make_case("lstm")
     _, _, tape = case.forward()
 
-    def refused(message, grad_h=case.grad_h, grad_last=case.grad_last_states, tape=tape, params=case.params):
+    def refused(
+        message, grad_h=case.grad_h, grad_last=case.grad_last_states, tape=tape, params=case.params, grad_c=None
+    ):
         with pytest.raises(InputError, match=re.escape(message)):
-            case.cell.backward(params, tape, grad_h, grad_last)
+            case.cell.backward(params, tape, grad_h, grad_last, grad_c=grad_c)
 
     refused("grad_h has shape (4, 3, 4), expected (5, 3, 4)", grad_h=case.grad_h[1:])
     refused("grad_h has dtype float32, but x has float64", grad_h=case.grad_h.astype("f4"))
     refused("gradient of last c has shape (1, 4), expected (3, 4)", grad_last=(np.ones((3, 4)), np.ones((1, 4))))
+    refused("grad_c has shape (5, 3, 1), expected (5, 3, 4)", grad_c=case.grad_h[..., :1])
     refused("lstm has 2 state(s) ('h', 'c'), got 1", grad_last=(np.ones((3, 4)),))
     refused(
         "weight_ih has dtype float32, but x has float64", params={k: v.astype("f4") for k, v in case.params.items()}
     )
     refused("the tape is not one that lstm.forward returned", tape=())
     refused("the tape is not one that lstm.forward returned", tape=make_case("gru").forward()[2])
+    gru = make_case("gru")
+    with pytest.raises(InputError, match=re.escape("gru has the states ('h',): grad_c must be None")):
+        gru.cell.backward(gru.params, gru.forward()[2], gru.grad_h, grad_c=gru.grad_h)
 
 
 def test_tape_shows_every_gate_and_state_of_every_step(make_case):

@@ -11,7 +11,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class Case(NamedTuple):
-    """A cell with random parameters, padded input [T, B, I], states, and gradients that arrive from outside."""
+    """A cell with random parameters, padded input [T, B, I], states, and gradients of everything it returns."""
 
     cell: str
     parameters: Arrays
@@ -19,6 +19,7 @@ class Case(NamedTuple):
     states: tuple[np.ndarray, ...]
     grad_h: np.ndarray
     grad_last: tuple[np.ndarray, ...]
+    grad_c: np.ndarray | None
 
     def to(self, dtype: Any) -> Case:
         def convert(arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
@@ -31,6 +32,7 @@ class Case(NamedTuple):
             convert(self.states),
             self.grad_h.astype(dtype),
             convert(self.grad_last),
+            None if self.grad_c is None else self.grad_c.astype(dtype),
         )
 
 
@@ -45,6 +47,7 @@ def make_case(cell: str, T: int, B: int, I: int, H: int, seed: int = 0) -> Case:
         tuple(rng.normal(size=(B, H)) for _ in described.states),
         rng.normal(size=(T, B, H)),
         tuple(rng.normal(size=(B, H)) for _ in described.states),
+        rng.normal(size=(T, B, H)) if "c" in described.states else None,
     )
 
 

@@ -27,7 +27,10 @@ def run(case, layout, rows, *, reverse=False, threads=1):
     x = case.x.reshape(T * B, I)[rows]
     result = forward(weights, x, case.states, layout, reverse=reverse, tape=True, threads=threads)
     grad_h = case.grad_h.reshape(T * B, H)[rows]
-    grads = backward(weights, x, result, grad_h, case.grad_last, layout, reverse=reverse, threads=threads)
+    grad_c = None if case.grad_c is None else case.grad_c.reshape(T * B, H)[rows]
+    grads = backward(
+        weights, x, result, grad_h, case.grad_last, layout, grad_c=grad_c, reverse=reverse, threads=threads
+    )
     return result, grads
 
 
@@ -38,7 +41,7 @@ def test_forward_and_gradients(cell, hidden, dtype, case):
         c = case(cell, T, B, I, hidden)
         reference = get_cell(cell)
         h, last, tape = reference.forward(c.parameters, c.x, c.states)
-        expected = reference.backward(c.parameters, tape, c.grad_h, c.grad_last)
+        expected = reference.backward(c.parameters, tape, c.grad_h, c.grad_last, grad_c=c.grad_c)
         result, grads = run(c.to(dtype), Layout.padded(T, B), slice(None))
         assert distance(result.h, h) < TOLERANCE[dtype]
         for got, want in zip(result.last, last, strict=True):
@@ -54,7 +57,7 @@ def test_more_rows_and_columns_than_a_panel_of_the_weight_gradients_holds(cell, 
     c = case(cell, T, B, I, H)
     reference = get_cell(cell)
     _, _, tape = reference.forward(c.parameters, c.x, c.states)
-    expected = reference.backward(c.parameters, tape, c.grad_h, c.grad_last)
+    expected = reference.backward(c.parameters, tape, c.grad_h, c.grad_last, grad_c=c.grad_c)
     _, grads = run(c.to(dtype), Layout.padded(T, B), slice(None))
     for name, want in expected.items():
         assert distance(grads[name], want) < TOLERANCE[dtype], name
@@ -104,7 +107,8 @@ def test_lengths_equal_a_loop_over_sequences(cell, reverse, case):
             continue
         step = -1 if reverse else 1
         want, last, tape = reference.forward(c.parameters, c.x[:n, b : b + 1][::step], one)
-        want_grads = reference.backward(c.parameters, tape, c.grad_h[:n, b : b + 1][::step], grad_last)
+        grad_c = None if c.grad_c is None else c.grad_c[:n, b : b + 1][::step]
+        want_grads = reference.backward(c.parameters, tape, c.grad_h[:n, b : b + 1][::step], grad_last, grad_c=grad_c)
         assert distance(h[:n, b : b + 1], want[::step]) < 1e-12
         assert distance(x_grad[:n, b : b + 1], want_grads["x"][::step]) < 1e-12
         for got, state, name in zip(result.last, last, reference.states, strict=True):
@@ -114,6 +118,17 @@ def test_lengths_equal_a_loop_over_sequences(cell, reverse, case):
             expected[name] += want_grads[name]
     for name, want in expected.items():
         assert distance(grads[name], want) < 1e-12, name
+
+
+def test_cell_states_without_gradients_of_their_own(case):
+    c = case("lstm", 4, 3, 2, 17)
+    weights, layout, x = PackedWeights("lstm", c.parameters), Layout.padded(4, 3), c.x.reshape(12, 2)
+    result = forward(weights, x, c.states, layout, tape=True)
+    grad_h = c.grad_h.reshape(12, 17)
+    none = backward(weights, x, result, grad_h, c.grad_last, layout)
+    zeros = backward(weights, x, result, grad_h, c.grad_last, layout, grad_c=np.zeros((12, 17)))
+    for name, gradient in none.items():
+        np.testing.assert_array_equal(gradient, zeros[name])
 
 
 def test_the_tape_survives_a_backward_pass(cell, case):

@@ -73,11 +73,13 @@ def test_number_of_threads(cell, lengths, hidden, reverse, dtype, case):
     c = case(cell, lengths[0], len(lengths), 20, hidden).to(dtype)
     weights, layout = PackedWeights(cell, c.parameters), Layout.of_lengths(lengths)
     x = c.x.reshape(-1, 20)[: layout.rows]
-    grad_h = c.grad_h.reshape(-1, hidden)[: layout.rows]
+    grad_h, grad_c = (None if g is None else g.reshape(-1, hidden)[: layout.rows] for g in (c.grad_h, c.grad_c))
     runs = []
     for threads in (1, 2, 3):
         result = forward(weights, x, c.states, layout, tape=True, reverse=reverse, threads=threads)
-        grads = backward(weights, x, result, grad_h, c.grad_last, layout, reverse=reverse, threads=threads)
+        grads = backward(
+            weights, x, result, grad_h, c.grad_last, layout, grad_c=grad_c, reverse=reverse, threads=threads
+        )
         without = forward(weights, x, c.states, layout, reverse=reverse, threads=threads)
         runs.append([result.h, *result.last, *grads.values()])
         assert equal_bits(without.h, result.h)

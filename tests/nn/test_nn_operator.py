@@ -35,7 +35,7 @@ def test_gradcheck(cell, directions):
 
         def run(x, *rest, sizes=sizes):
             h0, c0 = (*rest[:n], None)[:2]
-            return tuple(layer(cell, directions, sizes, x, h0, c0, rest[n:]))
+            return tuple(layer(cell, directions, sizes, x, h0, c0, rest[n:], cells=True))
 
         states = [h0] if c0 is None else [h0, c0]
         assert torch.autograd.gradcheck(run, (x, *states, *weights), fast_mode=True)
@@ -70,7 +70,7 @@ def test_opcheck_backward(cell, directions, sizes, all_wanted):
     returned = 1 + len(get_cell(cell).states)
     outputs = FORWARD(cell, directions, sizes, x, h0, c0, weights, True)
     wanted = [True, True, c0 is not None] + [True] * len(weights) if all_wanted else [False] * 3 + [True, False] * 4
-    grads = torch.randn_like(outputs[0]), None, None
+    grads = torch.randn_like(outputs[0]), None, None, torch.randn_like(outputs[0]) if cell == "lstm" else None
     forward = cell, directions, sizes, x, h0, c0, weights, outputs[0], outputs[returned:]
     torch.library.opcheck(BACKWARD, (*forward, *grads, wanted))
 
@@ -151,7 +151,7 @@ def test_gradgradcheck(cell, directions):
 
         def run(x, *rest, sizes=sizes):
             h0, c0 = (*rest[:n], None)[:2]
-            return tuple(layer(cell, directions, sizes, x, h0, c0, rest[n:]))
+            return tuple(layer(cell, directions, sizes, x, h0, c0, rest[n:], cells=True))
 
         states = [h0] if c0 is None else [h0, c0]
         # the slope of ReLU at points that a difference may cross
@@ -165,7 +165,7 @@ def test_the_composite_is_the_layer(cell, directions):
         x, (h0, c0), weights = make(cell, D=directions, bias=bias)
         for states in ((h0, c0), (None, None)):
             with torch.no_grad():
-                ours = layer(cell, directions, sizes, x, *states, weights)
+                ours = layer(cell, directions, sizes, x, *states, weights, cells=True)
                 theirs = composite(cell, directions, sizes, x, *states, weights)
             for a, b in zip(ours, theirs, strict=True):
                 assert torch.allclose(a, b, rtol=0, atol=1e-14)
@@ -281,6 +281,8 @@ def test_operators_refuse_what_does_not_fit(changed, message):
         ({"tape": [torch.zeros(8, 15), torch.zeros(8, 4)]}, r"tape: expected torch.float32 \[8, 5\]"),
         ({"grad_y": torch.zeros(4, 2, 1)}, "grad_y"),
         ({"grad_h": torch.zeros(1, 1, 5)}, "grad_h"),
+        ({"grad_c": torch.zeros(1, 2, 5)}, "gru has no cell state"),
+        ({"grad_cells": torch.zeros(4, 2, 5)}, "gru has no cell state"),
         ({"wanted": [True]}, "expected 7 truth values"),
         ({"wanted": [True] * 7}, "none for an absent state"),
     ],
@@ -288,7 +290,7 @@ def test_operators_refuse_what_does_not_fit(changed, message):
 def test_backward_operator_refuses_what_does_not_fit(changed, message):
     arguments = GRU_ARGUMENTS | {
         "y": torch.zeros(4, 2, 5), "tape": [torch.zeros(8, 15), torch.zeros(8, 5)], "grad_y": None, "grad_h": None,
-        "grad_c": None, "wanted": [True, False, False, True, True, True, True],
+        "grad_c": None, "grad_cells": None, "wanted": [True, False, False, True, True, True, True],
     }  # fmt: skip
     BACKWARD(*arguments.values())
     with pytest.raises(TensorError, match=message):
@@ -302,6 +304,16 @@ def test_the_operator_itself_is_differentiable():
         FORWARD(*arguments.values(), False)
     actual = torch.autograd.grad(FORWARD(*arguments.values(), True)[0].sum(), weights)
     expected = torch.autograd.grad(layer(*arguments.values())[0].sum(), weights)
+    for a, b in zip(actual, expected, strict=True):
+        assert torch.equal(a, b)
+    x, states, weights = make("lstm", D=2)
+    actual, expected = (
+        torch.autograd.grad(outputs[3].square().sum(), weights)
+        for outputs in (
+            FORWARD("lstm", 2, None, x, *states, weights, True),
+            layer("lstm", 2, None, x, *states, weights, cells=True),
+        )
+    )
     for a, b in zip(actual, expected, strict=True):
         assert torch.equal(a, b)
 

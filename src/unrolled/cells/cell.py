@@ -110,6 +110,8 @@ class Cell:
         tape: tuple[Step, ...],
         grad_h: FloatArray,
         grad_last_states: States | None = None,
+        *,
+        grad_c: FloatArray | None = None,
     ) -> Arrays:
         """Gradients of the loss, by backpropagation through time.
 
@@ -117,6 +119,8 @@ class Cell:
         :param tape: the tape it returned.
         :param grad_h: gradient with respect to ``h``, ``[T, B, H]``.
         :param grad_last_states: gradients with respect to the last states, each ``[B, H]``; ``None`` means zeros.
+        :param grad_c: gradient with respect to every step's ``c``, ``[T, B, H]``; ``None`` means zeros, and is all
+            that a cell without ``c`` takes.
         :returns: ``"x" [T, B, I]``, every parameter's name, and ``"h0"`` (and ``"c0"``) ``[B, H]``.
         :raises InputError: for a wrong shape or a mixed dtype, naming both sides.
         """
@@ -124,10 +128,18 @@ class Cell:
             raise InputError(f"the tape is not one that {self.name}.forward returned: it lacks the gates {self.gates}")
         x = np.stack([now.x for now in tape])
         self._check_parameters(params, x)
-        check_dtypes({"x": x, "grad_h": grad_h})
-        check_shapes({"grad_h": grad_h}, {"grad_h": (len(tape), *tape[0].after[0].shape)}, "[T, B, H] of the tape")
+        if grad_c is not None and "c" not in self.states:
+            raise InputError(f"{self.name} has the states {self.states}: grad_c must be None")
+        grad_steps = {"grad_h": grad_h}
+        if "c" in self.states:
+            grad_steps["grad_c"] = np.zeros_like(grad_h) if grad_c is None else grad_c
+        check_dtypes({"x": x, **grad_steps})
+        shape = (len(tape), *tape[0].after[0].shape)
+        check_shapes(grad_steps, dict.fromkeys(grad_steps, shape), "[T, B, H] of the tape")
         grad_last_states = self._checked_states("gradient of last", params, x, grad_last_states)
-        grad_states, grads = backpropagate(self.step_backward, params, tape, grad_h, grad_last_states)
+        grad_states, grads = backpropagate(
+            self.step_backward, params, tape, tuple(grad_steps.values()), grad_last_states
+        )
         initial = {f"{name}0": grad for name, grad in zip(self.states, grad_states, strict=True)}
         return {**grads, **initial}
 

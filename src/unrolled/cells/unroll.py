@@ -48,21 +48,23 @@ def backpropagate(
     step_backward: Callable[..., tuple[States, Arrays]],
     params: Mapping[str, FloatArray],
     tape: tuple[Step, ...],
-    grad_h: FloatArray,
+    grad_steps: States,
     grad_states: States,
 ) -> tuple[States, Arrays]:
     """Walk the tape from the last step to the first.
 
-    ``δh[t]`` is what the loss at ``t`` says plus what comes back from ``t+1``; each parameter's gradient is
-    the sum of its contributions over all steps, because every step used the same parameter.
+    ``δh[t]`` is what the loss at ``t`` says plus what comes back from ``t+1``, and so is ``δc[t]``; each parameter's
+    gradient is the sum of its contributions over all steps, because every step used the same parameter.
 
+    :param grad_steps: what the loss says of every state at every step, each ``[T, B, H]``.
+    :param grad_states: what it says of the last states besides, each ``[B, H]``.
     :returns: the gradients of the initial states, and a mapping with ``"x"`` and each parameter.
     """
     grads = {name: np.zeros_like(value) for name, value in params.items()}
     grad_x: list[FloatArray] = []
     for t in reversed(range(len(tape))):
-        dh, *others = grad_states
-        grad_states, contributions = step_backward(params, tape[t], grad_h[t] + dh, *others)
+        arriving = (outside[t] + later for outside, later in zip(grad_steps, grad_states, strict=True))
+        grad_states, contributions = step_backward(params, tape[t], *arriving)
         grad_x.append(contributions["x"])
         for name, total in grads.items():
             total += contributions[name]

@@ -175,16 +175,22 @@ def backward(
     grad_last: tuple[Floats, ...],
     layout: Layout,
     *,
+    grad_c: Floats | None = None,
     reverse: bool = False,
     threads: int | None = None,
 ) -> dict[str, Floats]:
     """Gradients of ``x``, every parameter and the initial states; ``result`` is a forward pass with a tape.
 
-    ``grad_h [N, H]`` is the loss' gradient at every hidden state, ``grad_last`` at the last states.
+    ``grad_h [N, H]`` is the loss' gradient at every hidden state, ``grad_last`` at the last states, and ``grad_c
+    [N, H]`` at every cell state, of a cell that has them.
     """
     kernel, H, dtype = weights.kernel, weights.hidden, weights.dtype
     N, B = layout.rows, layout.batch
     grad_h = _contiguous("grad_h", grad_h, dtype, (N, H))
+    if grad_c is not None:
+        if not kernel.has_cell_state:
+            raise InputError(f"cell {kernel.cell.name} has no cell state: grad_c must be None")
+        grad_c = _contiguous("grad_c", grad_c, dtype, (N, H))
     # the kernels turn these into the gradients of the initial states
     grad_first = tuple(_contiguous("grad_last", g, dtype, (B, H)).copy() for g in grad_last)
     grad_gates = np.empty((N, kernel.compiled.grad_columns * H), dtype)
@@ -195,8 +201,8 @@ def backward(
     kernel.backward(
         layout, H, reverse=reverse, threads=threads, weight=_address(U), gates=_address(result.gates),
         h0=_address(result.first[0]), c0=_address(result.first[1]) if cell_state else 0, h=_address(result.h), h_row=H,
-        c=_address(result.c), extra=_address(result.extra), grad_h=_address(grad_h), grad_row=H,
-        grad_gates=_address(grad_gates), reset_state=_address(reset_state), grad_h0=_address(grad_first[0]),
+        c=_address(result.c), extra=_address(result.extra), grad_h=_address(grad_h), grad_c=_address(grad_c),
+        grad_row=H, grad_gates=_address(grad_gates), reset_state=_address(reset_state), grad_h0=_address(grad_first[0]),
         grad_c0=_address(grad_first[1]) if cell_state else 0,
     )  # fmt: skip
     grads = {name: np.empty_like(parameter) for name, parameter in weights.parameters.items()}

@@ -214,6 +214,7 @@ class Kernel:
         c: int,
         extra: int,
         grad_h: int,
+        grad_c: int,
         grad_row: int,
         grad_gates: int,
         reset_state: int,
@@ -224,8 +225,8 @@ class Kernel:
         if layout.batch and layout.steps:
             _native.backward(
                 self.index, self.wide, layout.steps, layout.batch, hidden, self.gates, layout.address, reverse,
-                threads, weight, gates, h0, c0, h, h_row, c, extra, grad_h, grad_row, grad_gates, reset_state,
-                grad_h0, grad_c0,
+                threads, weight, gates, h0, c0, h, h_row, c, extra, grad_h, grad_c, grad_row, grad_gates,
+                reset_state, grad_h0, grad_c0,
             )  # fmt: skip
 
 

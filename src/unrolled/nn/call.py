@@ -41,19 +41,26 @@ class Call(NamedTuple):
         return self.directions, self.batch, self.hidden
 
     @property
-    def tape(self) -> list[tuple[int, int]]:
-        """Shapes of what a direction's backward pass needs beside ``y``, for ``R = T*B`` rows.
+    def own_tape(self) -> list[tuple[int, int]]:
+        """Shapes of what one direction keeps for its backward pass, for ``R = T*B`` rows.
 
-        The activated gates, and the cell states or what the reset gate acts on. The one gate of an RNN is its hidden
-        state.
+        The activated gates, and what the reset gate acts on. The one gate of an RNN is its hidden state.
         """
         kernel, R, H = self.kernel, self.steps * self.batch, self.hidden
         shapes: list[tuple[int, int]] = []
-        if kernel.gates > 1:
+        if kernel.keeps_gates:
             shapes.append((R, kernel.gates * H))
-        if kernel.has_cell_state or kernel.compiled.extra == "tape":
+        if kernel.compiled.extra == "tape":
             shapes.append((R, H))
         return shapes
+
+    @property
+    def tape(self) -> list[tuple[int, ...]]:
+        """Shapes of what the backward pass needs beside ``y``: the cell states of a cell that has them, like ``y``,
+        then each direction's own.
+        """
+        cells = [self.outputs] if self.kernel.has_cell_state else []
+        return [*cells, *self.own_tape * self.directions]
 
 
 def check_tensors(

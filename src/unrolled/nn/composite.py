@@ -1,7 +1,7 @@
 """A layer in torch's own operations, a step at a time: slow, and differentiable any number of times.
 
-It takes and returns what :func:`unrolled.nn.layer.layer` does, and serves where the kernels do not reach: gradients of
-gradients, and projections of the hidden state.
+It takes and returns what :func:`unrolled.nn.layer.layer` does with ``cells``, and serves where the kernels do not
+reach: gradients of gradients, and projections of the hidden state.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ def composite(
     rows = x.reshape(T * B, I)[: sum(sizes)].split(sizes)
     each, size = len(weights) // directions, weights[1].shape[1]
     outputs: list[Tensor] = []
+    cells: list[Tensor] = []
     ends: list[tuple[Tensor, Tensor]] = []
     for d in range(directions):
         own = weights[d * each : (d + 1) * each]
@@ -78,6 +79,7 @@ def composite(
         h = x.new_zeros(B, size) if h0 is None else h0[d]
         c = x.new_zeros(B, size if projection is None else projection.shape[1]) if c0 is None else c0[d]
         y: list[Tensor] = []
+        cs: list[Tensor] = []
         for now in rows[::-1] if d else rows:
             n = len(now)
             Wx = F.linear(now, own[0], biases[0])
@@ -85,10 +87,18 @@ def composite(
             if projection is not None:
                 after = F.linear(after, projection)
             y.append(after)
+            cs.append(c_after)
             h, c = torch.cat((after, h[n:])), torch.cat((c_after, c[n:]))
         outputs.append(torch.cat(y[::-1] if d else y))
+        cells.append(torch.cat(cs[::-1] if d else cs))
         ends.append((h, c))
-    joined = torch.cat(outputs, 1)
-    joined = F.pad(joined, (0, 0, 0, T * B - len(joined))).view(T, B, -1)
     last = [torch.stack(state) for state in zip(*ends, strict=True)]
-    return [joined, *last[: 2 if cell == "lstm" else 1]]
+    if cell != "lstm":
+        return [_padded(outputs, T, B), last[0]]
+    return [_padded(outputs, T, B), *last, _padded(cells, T, B)]
+
+
+def _padded(directions: Sequence[Tensor], T: int, B: int) -> Tensor:
+    """Living rows of each direction side by side, then zeros: ``[T, B, D*H]``."""
+    rows = torch.cat(list(directions), 1)
+    return F.pad(rows, (0, 0, 0, T * B - len(rows))).view(T, B, -1)

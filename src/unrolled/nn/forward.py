@@ -14,7 +14,7 @@ from unrolled.nn.memory import check_allocation
 
 __all__ = ["forward_pass", "run_forward"]
 
-# -> y [T, B, D*H], h_last [D, B, H], c_last of a cell that has one; with a tape then each direction's, see Call.tape
+# -> y [T, B, D*H], h_last [D, B, H], c_last of a cell that has one; with a tape then what Call.tape says
 LIBRARY.define(
     "layer(str cell, int directions, Tensor? batch_sizes, Tensor x, Tensor? h0, Tensor? c0, Tensor[] weights,"
     " bool tape) -> Tensor[]"
@@ -42,13 +42,15 @@ def forward_pass(
     N = layout.rows
     h0, c0 = first_states(call, x, h0, c0)
     y, last = x.new_empty(call.outputs), [x.new_empty(call.state) for _ in kernel.cell.states]
+    taped = [x.new_empty(call.outputs)] if tape and kernel.has_cell_state else []
+    cells = taped[0] if taped else None
     if N < R:
-        y.view(R, directions * H)[N:] = 0
+        for states in (y, *taped):
+            states.view(R, directions * H)[N:] = 0
     x = x.contiguous()
-    taped: list[Tensor] = []
     fused = kernel.fuses(x.shape[2], H)
     for d in range(directions):
-        own_tape = [x.new_empty(shape) for shape in call.tape] if tape else []
+        own_tape = [x.new_empty(shape) for shape in call.own_tape] if tape else []
         taped += own_tape
         gates = own_tape[0] if own_tape else None
         if gates is None and not fused:
@@ -60,8 +62,9 @@ def forward_pass(
         kernel.forward(
             layout, x.shape[2], H, reverse=d == 1, tape=tape, threads=threads, x=x.data_ptr(), weights=packed,
             gates=address(gates), h0=address(h0, state), c0=address(c0, state),
-            h=address(y, d * H), h_row=directions * H, c=memory.data_ptr(), extra=memory.data_ptr(),
-            h_last=address(last[0], state), c_last=0 if c0 is None else address(last[1], state),
+            h=address(y, d * H), h_row=directions * H, c=memory.data_ptr() if cells is None else address(cells, d * H),
+            extra=memory.data_ptr(), h_last=address(last[0], state),
+            c_last=0 if c0 is None else address(last[1], state),
         )  # fmt: skip
         del buffer  # kept until here
     return [y, *last, *taped]
@@ -73,7 +76,7 @@ def _forward_shapes(
 ) -> list[Tensor]:  # fmt: skip
     call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
     shapes = [call.outputs, *(call.state for _ in call.kernel.cell.states)]
-    return [x.new_empty(shape) for shape in (*shapes, *(call.tape * directions if tape else ()))]
+    return [x.new_empty(shape) for shape in (*shapes, *(call.tape if tape else ()))]
 
 
 LIBRARY.impl("layer", _forward, "CPU")

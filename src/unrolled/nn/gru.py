@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.nn.errors import ArgumentTypeError
-from unrolled.nn.recurrent import Lengths, Recurrent
+from unrolled.nn.recurrent import Lengths, Recurrent, Steps
 
 __all__ = ["GRU"]
 
@@ -89,9 +89,20 @@ class GRU(Recurrent):
         """The arguments that differ from their defaults."""
         return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
 
+    @overload
     def forward(
-        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None
-    ) -> tuple[Tensor | PackedSequence, Tensor]:
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
+        return_states: Literal[False] = False,
+    ) -> tuple[Tensor | PackedSequence, Tensor]: ...  # fmt: skip
+    @overload
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
+        return_states: Literal[True],
+    ) -> tuple[Tensor | PackedSequence, Tensor, Steps]: ...  # fmt: skip
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
+        return_states: bool = False,
+    ) -> tuple[Any, ...]:  # fmt: skip
         """Run over sequences.
 
         Parameters
@@ -102,6 +113,8 @@ class GRU(Recurrent):
         lengths : ``B`` whole numbers from 0 to ``T``, optional
             Steps of each sequence. Past its length a sequence's outputs are zero; its last state is that of its own
             last step, and the initial one if it has none.
+        return_states : bool
+            Return the states of every step of every layer, too.
 
         Returns
         -------
@@ -109,11 +122,13 @@ class GRU(Recurrent):
             The last layer's states of every step.
         h_n : Tensor ``[L*D, B, H]`` or ``[L*D, H]``
             The last states of every layer and direction.
+        states : only with ``return_states``, for each layer a tuple ``(h,)``
+            Its hidden states of every step, before dropout, shaped like ``output``; the last layer's are ``output``.
 
         Raises
         ------
         InputError
             Sizes, dtypes, devices or lengths do not fit; also of the type torch raises.
         """
-        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths)
-        return output, h_n
+        states, (h_n,) = self._run(input, None if hx is None else (hx,), lengths, return_states)
+        return (states[-1][0], h_n, states) if return_states else (states[-1][0], h_n)

@@ -49,14 +49,14 @@ def _backward(
     x, h0, c0, *weights = inputs
     y, *tape = outputs
     assert x is not None
-    grad_y, grad_h, grad_c = (*grads, None)[:3]
+    grad_y, grad_h, grad_c, grad_cells = (*grads, None, None)[:4]
     parameters = [weight for weight in weights if weight is not None]
-    arguments = batch_sizes, x, h0, c0, parameters, y, tape, grad_y, grad_h, grad_c, wanted
+    arguments = batch_sizes, x, h0, c0, parameters, y, tape, grad_y, grad_h, grad_c, grad_cells, wanted
     if torch.is_grad_enabled():  # create_graph: these gradients may be differentiated again
-        ends = composite(cell, directions, batch_sizes, x, h0, c0, parameters)
-        arrived = [(end, grad) for end, grad in zip(ends, grads, strict=True) if grad is not None]
+        results = composite(cell, directions, batch_sizes, x, h0, c0, parameters)
+        arrived = [(result, grad) for result, grad in zip(results, grads, strict=False) if grad is not None]
         gradients = torch.autograd.grad(
-            [end for end, _ in arrived],
+            [result for result, _ in arrived],
             [t for t, want in zip(inputs, wanted, strict=True) if want and t is not None],
             [grad for _, grad in arrived],
             create_graph=True,
@@ -75,37 +75,39 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None,
+        ctx: Any, cell: str, directions: int, cells: bool, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None,
         c0: Tensor | None, *weights: Tensor,
     ) -> tuple[Tensor, ...]:  # fmt: skip
         call, outputs = _forward(cell, directions, batch_sizes, x, h0, c0, weights, tape=True)
-        returned = 1 + len(get_cell(cell).states)
+        before_tape = 1 + len(get_cell(cell).states)
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(x, h0, c0, *weights, outputs[0], *outputs[returned:])
+        ctx.save_for_backward(x, h0, c0, *weights, outputs[0], *outputs[before_tape:])
         ctx.described = cell, directions, batch_sizes, call
-        return tuple(outputs[:returned])
+        return tuple(outputs[: before_tape + cells])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[4:]
         n = len(wanted)
-        return None, None, None, *_backward(ctx.described, saved[:n], saved[n:], grad_outputs, wanted)
+        return None, None, None, None, *_backward(ctx.described, saved[:n], saved[n:], grad_outputs, wanted)
 
 
 def _set_up(ctx: Any, inputs: tuple[Any, ...], output: Sequence[Tensor]) -> None:
     cell, directions, batch_sizes, x, h0, c0, weights, tape = inputs
     if not tape:
         raise TensorError("unrolled::layer without a tape has no gradients: call it under no_grad(), or with a tape")
-    ctx.returned = 1 + len(get_cell(cell).states)
+    states = get_cell(cell).states
+    before_tape = 1 + len(states)
+    ctx.differentiable = before_tape + ("c" in states)
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(x, h0, c0, *weights, output[0], *output[ctx.returned :])
+    ctx.save_for_backward(x, h0, c0, *weights, output[0], *output[before_tape:])
     ctx.described, ctx.inputs = (cell, directions, batch_sizes, None), 3 + len(weights)
 
 
 def _formula(ctx: Any, grads: Sequence[Tensor | None]) -> Any:
     saved, n = ctx.saved_tensors, ctx.inputs
     wanted = [*ctx.needs_input_grad[3:6], *ctx.needs_input_grad[6]]
-    x, h0, c0, *weights = _backward(ctx.described, saved[:n], saved[n:], grads[: ctx.returned], wanted)
+    x, h0, c0, *weights = _backward(ctx.described, saved[:n], saved[n:], grads[: ctx.differentiable], wanted)
     return None, None, None, x, h0, c0, weights, None
 
 
@@ -115,17 +117,21 @@ torch.library.register_autograd("unrolled::layer", _formula, setup_context=_set_
 
 def layer(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor],
+    weights: Sequence[Tensor], *, cells: bool = False,
 ) -> Sequence[Tensor]:  # fmt: skip
     """Run one layer; differentiable with respect to ``x``, ``h0``, ``c0`` and ``weights``.
 
     ``weights`` holds weight_ih, weight_hh and, if there are biases, bias_ih, bias_hh of each direction; states not
-    given are zero. Returns ``y`` and the last states, each ``[D, B, H]``.
+    given are zero. Returns ``y``, the last states, each ``[D, B, H]``, and with ``cells`` the cell states of every
+    step, shaped like ``y``, of a cell that has them.
     """
+    states = get_cell(cell).states
+    cells = cells and "c" in states
+    returned = 1 + len(states) + cells
     if is_transformed(x, h0, c0, *weights):
-        return composite(cell, directions, batch_sizes, x, h0, c0, weights)
+        return composite(cell, directions, batch_sizes, x, h0, c0, weights)[:returned]
     if torch.is_grad_enabled():
         for tensor in (x, h0, c0, *weights):
             if tensor is not None and tensor.requires_grad:
-                return _Layer.apply(cell, directions, batch_sizes, x, h0, c0, *weights)  # type: ignore[no-any-return]
-    return _forward(cell, directions, batch_sizes, x, h0, c0, weights, tape=False)[1]
+                return _Layer.apply(cell, directions, cells, batch_sizes, x, h0, c0, *weights)  # type: ignore[no-any-return]
+    return _forward(cell, directions, batch_sizes, x, h0, c0, weights, tape=cells)[1][:returned]

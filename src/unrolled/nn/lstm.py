@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.nn.errors import ArgumentTypeError
-from unrolled.nn.recurrent import Lengths, Recurrent
+from unrolled.nn.recurrent import Lengths, Recurrent, Steps
 
 __all__ = ["LSTM"]
 
@@ -56,6 +56,12 @@ class LSTM(Recurrent):
     >>> y, (h, c) = lstm(torch.zeros(5, 2, 3))
     >>> y.shape, h.shape, c.shape
     (torch.Size([5, 2, 8]), torch.Size([2, 2, 4]), torch.Size([2, 2, 4]))
+
+    Every step's cell state, of each layer:
+
+    >>> y, _, ((h, c),) = lstm(torch.zeros(5, 2, 3), return_states=True)
+    >>> c.shape, torch.equal(h, y)
+    (torch.Size([5, 2, 8]), True)
     """
 
     def __init__(
@@ -86,12 +92,20 @@ class LSTM(Recurrent):
             proj_size,
         )
 
+    @overload
     def forward(
-        self,
-        input: Tensor | PackedSequence,
-        hx: tuple[Tensor, Tensor] | None = None,
-        lengths: Lengths | None = None,
-    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
+        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
+        *, return_states: Literal[False] = False,
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]: ...  # fmt: skip
+    @overload
+    def forward(
+        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
+        *, return_states: Literal[True],
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor], Steps]: ...  # fmt: skip
+    def forward(
+        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
+        *, return_states: bool = False,
+    ) -> tuple[Any, ...]:  # fmt: skip
         """Run over sequences.
 
         Parameters
@@ -102,6 +116,8 @@ class LSTM(Recurrent):
         lengths : ``B`` whole numbers from 0 to ``T``, optional
             Steps of each sequence. Past its length a sequence's outputs are zero; its last states are those of its own
             last step, and the initial ones if it has none.
+        return_states : bool
+            Return the states of every step of every layer, too.
 
         Returns
         -------
@@ -109,6 +125,9 @@ class LSTM(Recurrent):
             The last layer's hidden states of every step.
         (h_n, c_n) : each Tensor ``[L*D, B, H]`` or ``[L*D, H]``
             The last states of every layer and direction.
+        states : only with ``return_states``, for each layer a tuple ``(h, c)``
+            Its hidden and cell states of every step, before dropout, shaped like ``output``; the last layer's ``h`` is
+            ``output``. Gradients flow through all of them.
 
         Raises
         ------
@@ -117,5 +136,5 @@ class LSTM(Recurrent):
         """
         if hx is not None and not (isinstance(hx, (tuple, list)) and len(hx) == 2):  # pyright: ignore[reportUnnecessaryIsInstance, reportUnnecessaryComparison]
             raise ArgumentTypeError("LSTM: hx must be a pair (h_0, c_0) of tensors")
-        output, (h_n, c_n) = self._run(input, None if hx is None else tuple(hx), lengths)
-        return output, (h_n, c_n)
+        states, (h_n, c_n) = self._run(input, None if hx is None else tuple(hx), lengths, return_states)
+        return (states[-1][0], (h_n, c_n), states) if return_states else (states[-1][0], (h_n, c_n))

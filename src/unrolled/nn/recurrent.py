@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,9 +19,14 @@ from unrolled.nn.layer import layer
 from unrolled.nn.lengths import Order, as_lengths, order_rows, rearrange
 from unrolled.nn.memory import check_allocation
 
-__all__ = ["Lengths", "Recurrent"]
+__all__ = ["Lengths", "Recurrent", "Steps"]
 
 Lengths = Sequence[int] | Tensor
+Steps = tuple[tuple[Tensor | PackedSequence, ...], ...]
+"""For each layer ``(h,)`` or ``(h, c)`` of every step, shaped as the outputs are."""
+
+_Layers = tuple[tuple[Tensor, ...], ...]
+_Kind = TypeVar("_Kind", Tensor, PackedSequence)
 
 
 class Recurrent(RNNBase):
@@ -50,9 +55,11 @@ class Recurrent(RNNBase):
         self.cell = cell
 
     def _run(
-        self, input: Tensor | PackedSequence, states: tuple[Tensor, ...] | None, lengths: Lengths | None
-    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, ...]]:
-        """The outputs and the last states of all layers, shaped as the input is: batched or not, batch first or not."""
+        self, input: Tensor | PackedSequence, states: tuple[Tensor, ...] | None, lengths: Lengths | None, every: bool
+    ) -> tuple[Steps, tuple[Tensor, ...]]:
+        """What the layers go through, and the last states of all, shaped as the input is: batched or not, batch first
+        or not. Without ``every`` only the last layer's hidden states, the outputs.
+        """
         if torch.is_autocast_enabled("cpu"):
             input, states = self._in_full_precision(input, states)
         if isinstance(input, PackedSequence):
@@ -60,7 +67,7 @@ class Recurrent(RNNBase):
                 raise ArgumentTypeError(
                     f"{type(self).__name__}: a PackedSequence has its lengths, lengths= must be None"
                 )
-            return self._run_packed(input, states)
+            return self._run_packed(input, states, every)
         batched = self._check_input(input) == 3
         if not batched:
             input = input.unsqueeze(0 if self.batch_first else 1)
@@ -69,15 +76,16 @@ class Recurrent(RNNBase):
             raise TensorError(f"{type(self).__name__}: the input {list(input.shape)} has no time steps")
         states = self._initial_states(input, states, B, batched)
         if lengths is None:
-            outputs, ends = self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, None)
+            layers, ends = self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, None, every)
             if self.batch_first:
-                outputs = outputs.transpose(0, 1)
+                layers = _each(layers, lambda steps: steps.transpose(0, 1))
         else:
             order = order_rows(as_lengths(lengths, B), T, self.batch_first)
-            outputs, ends = self._run_ordered(input, states, order)
+            layers, ends = self._run_ordered(input, states, order, every)
         if not batched:
-            return outputs.squeeze(0 if self.batch_first else 1), tuple(end.squeeze(1) for end in ends)
-        return outputs, ends
+            one = 0 if self.batch_first else 1
+            return _each(layers, lambda steps: steps.squeeze(one)), tuple(end.squeeze(1) for end in ends)
+        return layers, ends
 
     def _in_full_precision(
         self, input: Tensor | PackedSequence, states: tuple[Tensor, ...] | None
@@ -92,8 +100,8 @@ class Recurrent(RNNBase):
         return convert(input), None if states is None else tuple(map(convert, states))
 
     def _run_packed(
-        self, input: PackedSequence, states: tuple[Tensor, ...] | None
-    ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
+        self, input: PackedSequence, states: tuple[Tensor, ...] | None, every: bool
+    ) -> tuple[Steps, tuple[Tensor, ...]]:
         data, sizes = input.data, input.batch_sizes
         if self._check_input(data) != 2:
             raise TensorError(f"{type(self).__name__}: Expected packed data to be 2D, got {data.dim()}D instead")
@@ -102,27 +110,33 @@ class Recurrent(RNNBase):
         if input.sorted_indices is not None:
             states = tuple(state.index_select(1, input.sorted_indices) for state in states)
         rows = F.pad(data, (0, 0, 0, T * B - N)) if T * B > N else data
-        outputs, ends = self._run_layers(rows.view(T, B, self.input_size), states, sizes)
+        layers, ends = self._run_layers(rows.view(T, B, self.input_size), states, sizes, every)
         if input.unsorted_indices is not None:
             ends = tuple(end.index_select(1, input.unsorted_indices) for end in ends)
-        return PackedSequence(outputs.flatten(0, 1)[:N], *input[1:]), ends
+        return _each(layers, lambda steps: PackedSequence(steps.flatten(0, 1)[:N], *input[1:])), ends
 
     def _run_ordered(
-        self, input: Tensor, states: tuple[Tensor, ...], order: Order
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        self, input: Tensor, states: tuple[Tensor, ...], order: Order, every: bool
+    ) -> tuple[_Layers, tuple[Tensor, ...]]:
         T, B = order.batch_sizes.shape[0], order.sequences.shape[0]
         rows = rearrange(input.reshape(T * B, self.input_size), 0, order.rows, order.places)
         states = tuple(rearrange(state, 1, order.sequences, order.batch_places) for state in states)
-        outputs, ends = self._run_layers(rows.view(T, B, self.input_size), states, order.batch_sizes)
-        width = outputs.shape[2]
-        outputs = rearrange(outputs.view(T * B, width), 0, order.places, order.rows).view(*input.shape[:2], width)
-        return outputs, tuple(rearrange(end, 1, order.batch_places, order.sequences) for end in ends)
+        layers, ends = self._run_layers(rows.view(T, B, self.input_size), states, order.batch_sizes, every)
+
+        def in_place(steps: Tensor) -> Tensor:
+            width = steps.shape[2]
+            return rearrange(steps.view(T * B, width), 0, order.places, order.rows).view(*input.shape[:2], width)
+
+        ends = tuple(rearrange(end, 1, order.batch_places, order.sequences) for end in ends)
+        return _each(layers, in_place), ends
 
     def _run_layers(
-        self, outputs: Tensor, states: tuple[Tensor, ...], batch_sizes: Tensor | None
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """One layer after the other over ``[T, B, I]``; the last one's outputs, all layers' last states."""
+        self, outputs: Tensor, states: tuple[Tensor, ...], batch_sizes: Tensor | None, every: bool
+    ) -> tuple[_Layers, tuple[Tensor, ...]]:
+        """One layer after the other over ``[T, B, I]``."""
         D = 2 if self.bidirectional else 1
+        kinds = len(get_cell(self.cell).states)
+        layers: list[tuple[Tensor, ...]] = []
         ends: list[Sequence[Tensor]] = []
         for index in range(self.num_layers):
             if index and self.dropout:
@@ -131,13 +145,14 @@ class Recurrent(RNNBase):
             h0, c0 = (*first, None, None)[:2]
             weights = self._layer_weights(index)
             if self.proj_size:
-                outputs, *end = composite(self.cell, D, batch_sizes, outputs, h0, c0, weights, projected=True)
+                outputs, *rest = composite(self.cell, D, batch_sizes, outputs, h0, c0, weights, projected=True)
             else:
-                outputs, *end = layer(self.cell, D, batch_sizes, outputs, h0, c0, weights)
-            ends.append(end)
-        if len(ends) == 1:
-            return outputs, tuple(ends[0])
-        return outputs, tuple(map(torch.cat, zip(*ends, strict=True)))
+                outputs, *rest = layer(self.cell, D, batch_sizes, outputs, h0, c0, weights, cells=every)
+            if every:
+                layers.append((outputs, *rest[kinds:]))
+            ends.append(rest[:kinds])
+        last = tuple(ends[0]) if len(ends) == 1 else tuple(map(torch.cat, zip(*ends, strict=True)))
+        return tuple(layers) if every else ((outputs,),), last
 
     def _layer_weights(self, index: int) -> list[Tensor]:
         """The parameters of one layer as they are now: ones that were replaced or are computed count too."""
@@ -195,6 +210,10 @@ class Recurrent(RNNBase):
                 raise TensorError(f"Expected {name}_0 of size {expected}, got {tuple(state.shape)}")
             checked.append(state)
         return tuple(checked)
+
+
+def _each(layers: _Layers, arrange: Callable[[Tensor], _Kind]) -> tuple[tuple[_Kind, ...], ...]:
+    return tuple(tuple(map(arrange, steps)) for steps in layers)
 
 
 def _check_parameter_memory(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.errors import InputError
-from unrolled.nn.recurrent import Lengths, Recurrent
+from unrolled.nn.recurrent import Lengths, Recurrent, Steps
 
 __all__ = ["RNN"]
 
@@ -82,9 +82,20 @@ class RNN(Recurrent):
         """The arguments that differ from their defaults; of the nonlinearity, as in torch, only what torch has not."""
         return super().extra_repr() + (", nonlinearity=identity" if self.nonlinearity == "identity" else "")
 
+    @overload
     def forward(
-        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None
-    ) -> tuple[Tensor | PackedSequence, Tensor]:
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
+        return_states: Literal[False] = False,
+    ) -> tuple[Tensor | PackedSequence, Tensor]: ...  # fmt: skip
+    @overload
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
+        return_states: Literal[True],
+    ) -> tuple[Tensor | PackedSequence, Tensor, Steps]: ...  # fmt: skip
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
+        return_states: bool = False,
+    ) -> tuple[Any, ...]:  # fmt: skip
         """Run over sequences.
 
         Parameters
@@ -95,6 +106,8 @@ class RNN(Recurrent):
         lengths : ``B`` whole numbers from 0 to ``T``, optional
             Steps of each sequence. Past its length a sequence's outputs are zero; its last state is that of its own
             last step, and the initial one if it has none.
+        return_states : bool
+            Return the states of every step of every layer, too.
 
         Returns
         -------
@@ -102,11 +115,13 @@ class RNN(Recurrent):
             The last layer's states of every step.
         h_n : Tensor ``[L*D, B, H]`` or ``[L*D, H]``
             The last states of every layer and direction.
+        states : only with ``return_states``, for each layer a tuple ``(h,)``
+            Its hidden states of every step, before dropout, shaped like ``output``; the last layer's are ``output``.
 
         Raises
         ------
         InputError
             Sizes, dtypes, devices or lengths do not fit; also of the type torch raises.
         """
-        output, (h_n,) = self._run(input, None if hx is None else (hx,), lengths)
-        return output, h_n
+        states, (h_n,) = self._run(input, None if hx is None else (hx,), lengths, return_states)
+        return (states[-1][0], h_n, states) if return_states else (states[-1][0], h_n)
