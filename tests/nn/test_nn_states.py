@@ -123,7 +123,6 @@ def test_projections_have_cell_states_too():
     assert torch.allclose(c, expected_c, atol=1e-6)
 
 
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 def test_without_gradients_compiled_and_accelerated():
     lstm, x = LSTM(3, 5, 2, bidirectional=True), torch.randn(4, 2, 3)

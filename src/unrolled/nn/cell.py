@@ -12,6 +12,7 @@ from unrolled.cells import get_cell
 from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.layer import layer
+from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
@@ -53,7 +54,8 @@ class _Cell(RNNCellBase):
         h0, c0 = (*given, None, None)[:2]
         stored = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         weights = [weight for weight in stored if weight is not None]  # pyright: ignore[reportUnnecessaryComparison]
-        after = layer(self.cell, 1, None, x.unsqueeze(0), h0, c0, weights)[1:]
+        run = onnx_layer if is_exporting_to_onnx() else layer
+        after = run(self.cell, 1, None, x.unsqueeze(0), h0, c0, weights)[1:]
         return tuple(state[0] if batched else state[0, 0] for state in after)
 
 

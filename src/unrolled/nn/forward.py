@@ -11,6 +11,7 @@ from unrolled.nn.buffers import address, first_states, pack, scratch
 from unrolled.nn.call import Call, check_tensors, get_layout
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
+from unrolled.nn.onnx import refuse_onnx
 
 __all__ = ["forward_pass", "run_forward"]
 
@@ -74,6 +75,7 @@ def _forward_shapes(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
     weights: Sequence[Tensor], tape: bool,
 ) -> list[Tensor]:  # fmt: skip
+    refuse_onnx()
     call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
     shapes = [call.outputs, *(call.state for _ in call.kernel.cell.states)]
     return [x.new_empty(shape) for shape in (*shapes, *(call.tape if tape else ()))]

@@ -130,6 +130,8 @@ def layer(
     returned = 1 + len(states) + cells
     if is_transformed(x, h0, c0, *weights):
         return composite(cell, directions, batch_sizes, x, h0, c0, weights)[:returned]
+    if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage] # a trace holds operators, no functions of Python; with a tape they have gradients
+        return run_forward(cell, directions, batch_sizes, x, h0, c0, weights, True)[:returned]
     if torch.is_grad_enabled():
         for tensor in (x, h0, c0, *weights):
             if tensor is not None and tensor.requires_grad:

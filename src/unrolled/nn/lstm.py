@@ -95,7 +95,7 @@ class LSTM(Recurrent):
     @overload
     def forward(
         self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        *, return_states: Literal[False] = False,
+        return_states: Literal[False] = False,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]: ...  # fmt: skip
     @overload
     def forward(
@@ -104,7 +104,7 @@ class LSTM(Recurrent):
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor], Steps]: ...  # fmt: skip
     def forward(
         self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        *, return_states: bool = False,
+        return_states: bool = False,
     ) -> tuple[Any, ...]:  # fmt: skip
         """Run over sequences.
 

@@ -18,6 +18,7 @@ from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.layer import layer
 from unrolled.nn.lengths import Order, as_lengths, order_rows, rearrange
 from unrolled.nn.memory import check_allocation
+from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
 
 __all__ = ["Lengths", "Recurrent", "Steps"]
 
@@ -75,13 +76,13 @@ class Recurrent(RNNBase):
         if T == 0:
             raise TensorError(f"{type(self).__name__}: the input {list(input.shape)} has no time steps")
         states = self._initial_states(input, states, B, batched)
-        if lengths is None:
-            layers, ends = self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, None, every)
+        sizes = None if lengths is None else as_lengths(lengths, B)
+        if sizes is None or is_exporting_to_onnx():  # its nodes take sequences in any order
+            layers, ends = self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, sizes, every)
             if self.batch_first:
                 layers = _each(layers, lambda steps: steps.transpose(0, 1))
         else:
-            order = order_rows(as_lengths(lengths, B), T, self.batch_first)
-            layers, ends = self._run_ordered(input, states, order, every)
+            layers, ends = self._run_ordered(input, states, order_rows(sizes, T, self.batch_first), every)
         if not batched:
             one = 0 if self.batch_first else 1
             return _each(layers, lambda steps: steps.squeeze(one)), tuple(end.squeeze(1) for end in ends)
@@ -102,6 +103,8 @@ class Recurrent(RNNBase):
     def _run_packed(
         self, input: PackedSequence, states: tuple[Tensor, ...] | None, every: bool
     ) -> tuple[Steps, tuple[Tensor, ...]]:
+        if is_exporting_to_onnx():
+            raise TensorError(f"{type(self).__name__}: ONNX has no PackedSequence, give padded input and lengths=")
         data, sizes = input.data, input.batch_sizes
         if self._check_input(data) != 2:
             raise TensorError(f"{type(self).__name__}: Expected packed data to be 2D, got {data.dim()}D instead")
@@ -131,9 +134,10 @@ class Recurrent(RNNBase):
         return _each(layers, in_place), ends
 
     def _run_layers(
-        self, outputs: Tensor, states: tuple[Tensor, ...], batch_sizes: Tensor | None, every: bool
+        self, outputs: Tensor, states: tuple[Tensor, ...], sizes: Tensor | None, every: bool
     ) -> tuple[_Layers, tuple[Tensor, ...]]:
-        """One layer after the other over ``[T, B, I]``."""
+        """One layer after the other over ``[T, B, I]``; ``sizes`` are batch sizes, in an ONNX graph lengths."""
+        run = onnx_layer if is_exporting_to_onnx() else layer
         D = 2 if self.bidirectional else 1
         kinds = len(get_cell(self.cell).states)
         layers: list[tuple[Tensor, ...]] = []
@@ -145,9 +149,9 @@ class Recurrent(RNNBase):
             h0, c0 = (*first, None, None)[:2]
             weights = self._layer_weights(index)
             if self.proj_size:
-                outputs, *rest = composite(self.cell, D, batch_sizes, outputs, h0, c0, weights, projected=True)
+                outputs, *rest = composite(self.cell, D, sizes, outputs, h0, c0, weights, projected=True)
             else:
-                outputs, *rest = layer(self.cell, D, batch_sizes, outputs, h0, c0, weights, cells=every)
+                outputs, *rest = run(self.cell, D, sizes, outputs, h0, c0, weights, cells=every)
             if every:
                 layers.append((outputs, *rest[kinds:]))
             ends.append(rest[:kinds])

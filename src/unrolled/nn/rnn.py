@@ -84,16 +84,16 @@ class RNN(Recurrent):
 
     @overload
     def forward(
-        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None,
         return_states: Literal[False] = False,
     ) -> tuple[Tensor | PackedSequence, Tensor]: ...  # fmt: skip
     @overload
     def forward(
-        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
-        return_states: Literal[True],
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None,
+        *, return_states: Literal[True],
     ) -> tuple[Tensor | PackedSequence, Tensor, Steps]: ...  # fmt: skip
     def forward(
-        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None, *,
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Lengths | None = None,
         return_states: bool = False,
     ) -> tuple[Any, ...]:  # fmt: skip
         """Run over sequences.
