@@ -13,7 +13,7 @@ PACKAGE := CMakeLists.txt pyproject.toml README.md LICENSE \
 # Installing is silent; when it fails, the end of pip's own words follows.
 run_quietly = $(1) >> $(LOG) 2>&1 || { tail -n 40 $(LOG); echo "Installing failed; the whole log is $(LOG)." >&2; exit 1; }
 
-.PHONY: help demo test lint docs bench accuracy mutants sanitize clean
+.PHONY: help demo test lint docs bench accuracy mutants sanitize aarch64 clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo 'make accuracy  forecast errors beside Holt-Winters and simpler methods'
 	@echo 'make mutants   plants faults in the code, one at a time, and reports those the tests miss'
 	@echo 'make sanitize  the kernel tests on kernels built with AddressSanitizer, UBSan and ThreadSanitizer'
+	@echo 'make aarch64   the kernel tests on kernels built for aarch64, in emulation (Debian)'
 	@echo 'make clean     removes everything the other targets made, .venv included'
 
 demo: $(STAMPS)/unrolled
@@ -59,6 +60,9 @@ mutants: $(STAMPS)/unrolled $(STAMPS)/group-test
 sanitize: $(STAMPS)/unrolled $(STAMPS)/group-test
 	@tools/sanitize.sh $(BIN)/python address,undefined
 	@tools/sanitize.sh $(BIN)/python thread
+
+aarch64: $(STAMPS)/venv $(STAMPS)/group-build
+	@tools/aarch64.sh $(BIN)/python
 
 clean:
 	rm -rf .venv build dist demo docs/_build .coverage .hypothesis .pytest_cache .ruff_cache

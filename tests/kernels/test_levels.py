@@ -36,6 +36,7 @@ def run_python(*arguments, **environment):
     )
 
 
+@pytest.mark.starts_python
 @pytest.mark.parametrize("level", _native.levels()[1:])
 def test_the_kernel_tests_pass_at(level):
     tests = [str(HERE / name) for name in ("test_against_reference.py", "test_row_bits.py", "test_elementary.py")]
@@ -64,6 +65,7 @@ def digest() -> str:
     return total.hexdigest()
 
 
+@pytest.mark.starts_python
 @pytest.mark.parametrize("level", FUSED[1:])
 def test_same_bits_at(level):
     script = (
@@ -76,6 +78,7 @@ def test_same_bits_at(level):
     assert done.stdout.strip() == digest()
 
 
+@pytest.mark.starts_python
 def test_an_unsupported_level_is_refused():
     done = run_python("-c", "import unrolled; unrolled.kernel_info()", UNROLLED_CPU_LEVEL="v9")
     assert done.returncode == 1

@@ -24,6 +24,7 @@ def large_run(case):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.starts_python
 def test_fault_34_fork_after_use():
     script = """
 import os, signal, numpy as np
