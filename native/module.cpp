@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 
 #include "levels.hpp"
 #include "pool.hpp"
@@ -112,58 +111,86 @@ void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, A
   run_parts(parts, [&](int part) { kernel(call, rows * part / parts, rows * (part + 1) / parts); });
 }
 
-// Memory of one thread; kept from call to call up to some size, since fresh pages cost as much as the sums.
-struct WorkSpace {
-  std::unique_ptr<char[]> memory;
-  size_t size = 0;
+// Bytes of sums that a thread works on at a time; they take as much again in its work space.
+constexpr double kSumsTogether = 8 << 20;
 
-  void* of(size_t bytes) {
-    if (bytes > size) memory.reset(), memory.reset(new char[bytes]), size = bytes;
-    return memory.get();
+// What the two calls below are about. Right factors: rows, row length, width, initial rows. Segments: first column,
+// columns, where the sums with each factor go and the two totals; 0 for what nobody wants.
+class OuterProducts {
+ public:
+  using Factors = std::vector<std::array<int64_t, 4>>;
+  using Segments = std::vector<std::array<int64_t, 2 + kOuterFactors + 2>>;
+
+  OuterProducts(bool wide, int64_t steps, Address offsets, bool reverse, Address a, int64_t a_row, const Factors& factors,
+                const Segments& segments, int threads)
+      : call_{{steps, static_cast<const int64_t*>(in(offsets)), reverse}, in(a), a_row, {}, nullptr, 0} {
+    for (size_t f = 0; f < factors.size(); ++f) {
+      const auto [rows, row, width, initial] = factors[f];
+      call_.factors[f] = {in(rows), row, width, in(initial)};
+    }
+    double numbers = 0;  // that are summed
+    for (const auto& given : segments) {
+      OuterSegment segment{given[0], given[1], {}, {}, {}};
+      for (int f = 0; f < kOuterFactors; ++f) {
+        segment.sums[f] = out(given[2 + f]);
+        if (!segment.sums[f]) continue;
+        segment.factors[f] = &call_.factors[f];
+        numbers += double(segment.columns) * double(segment.factors[f]->width);
+      }
+      segment.totals[0] = out(given[2 + kOuterFactors]), segment.totals[1] = out(given[3 + kOuterFactors]);
+      segments_.push_back(segment);
+    }
+    call_.segments = segments_.data(), call_.count = static_cast<int64_t>(segments_.size());
+    const double rows = double(call_.sequences.offsets[steps]);
+    threads_ = static_cast<int>(std::min(double(threads), 1 + numbers * rows / kWorthAThread));
+    rounds_ = 1 + static_cast<int>(numbers * double(wide ? sizeof(double) : sizeof(float)) / (kSumsTogether * threads_));
   }
-};
-constexpr size_t kKeptBytes = 16 << 20;
-thread_local WorkSpace kept_work;
+  OuterProducts(const OuterProducts&) = delete;  // it points into itself
 
-template <class T>
-void sum_outer_products(const Kernels<T>& kernels, const OuterSums& call, int threads) {
-  double size = 0;
-  for (int64_t i = 0; i < call.count; ++i)
-    for (const OuterFactor* factor : call.segments[i].factors)
-      if (factor) size += double(call.segments[i].columns) * double(factor->width);
-  size *= double(call.sequences.offsets[call.sequences.steps]);
-  const int parts = static_cast<int>(std::min(double(threads), 1 + size / kWorthAThread));
-  run_parts(parts, [&](int part) {
-    const size_t bytes = sizeof(T) * kernels.outer_sums_work(call, part, parts);
-    WorkSpace passing;
-    kernels.outer_sums(call, part, parts, (bytes <= kKeptBytes ? kept_work : passing).of(bytes));
-  });
+  // Numbers of work space that the first so many threads need; each one's begins at the start of a line of the cache.
+  template <class T>
+  int64_t work(const Kernels<T>& kernels, int threads) const {
+    constexpr int64_t kLine = 64 / sizeof(T);
+    int64_t all = 0;
+    for (int thread = 0; thread < threads; ++thread) {
+      int64_t most = 0;
+      for (int round = 0; round < rounds_; ++round)
+        most = std::max(most, kernels.outer_sums_work(call_, thread * rounds_ + round, threads_ * rounds_));
+      all += (most + kLine - 1) / kLine * kLine;
+    }
+    return all;
+  }
+
+  template <class T>
+  void sum(const Kernels<T>& kernels, T* memory) const {
+    run_parts(threads_, [&](int thread) {
+      T* own = memory + work(kernels, thread);
+      for (int round = 0; round < rounds_; ++round)
+        kernels.outer_sums(call_, thread * rounds_ + round, threads_ * rounds_, own);
+    });
+  }
+
+  int threads() const { return threads_; }
+
+ private:
+  OuterSums call_;
+  std::vector<OuterSegment> segments_;
+  int threads_, rounds_;
+};
+
+int64_t outer_sums_work(bool wide, int64_t steps, Address offsets, bool reverse, Address a, int64_t a_row,
+                        const OuterProducts::Factors& factors, const OuterProducts::Segments& segments, int threads) {
+  const OuterProducts products(wide, steps, offsets, reverse, a, a_row, factors, segments, threads);
+  return wide ? products.work(level->f64, products.threads()) : products.work(level->f32, products.threads());
 }
 
-// Right factors: rows, row length, width, initial rows. Segments: first column, columns, where the sums with each
-// factor go and the two totals; 0 for what nobody wants.
 void outer_sums(bool wide, int64_t steps, Address offsets, bool reverse, Address a, int64_t a_row,
-                const std::vector<std::array<int64_t, 4>>& factors,
-                const std::vector<std::array<int64_t, 2 + kOuterFactors + 2>>& segments, int threads) {
-  OuterSums call{{steps, static_cast<const int64_t*>(in(offsets)), reverse}, in(a), a_row, {}, nullptr, 0};
-  for (size_t f = 0; f < factors.size(); ++f) {
-    const auto [rows, row, width, initial] = factors[f];
-    call.factors[f] = {in(rows), row, width, in(initial)};
-  }
-  std::vector<OuterSegment> cut;
-  for (const auto& numbers : segments) {
-    OuterSegment segment{numbers[0], numbers[1], {}, {}, {}};
-    for (int f = 0; f < kOuterFactors; ++f) {
-      segment.sums[f] = out(numbers[2 + f]);
-      segment.factors[f] = segment.sums[f] ? &call.factors[f] : nullptr;
-    }
-    segment.totals[0] = out(numbers[2 + kOuterFactors]), segment.totals[1] = out(numbers[3 + kOuterFactors]);
-    cut.push_back(segment);
-  }
-  call.segments = cut.data(), call.count = static_cast<int64_t>(cut.size());
+                const OuterProducts::Factors& factors, const OuterProducts::Segments& segments, int threads,
+                Address work) {
+  const OuterProducts products(wide, steps, offsets, reverse, a, a_row, factors, segments, threads);
   nb::gil_scoped_release release;
-  if (wide) sum_outer_products(level->f64, call, threads);
-  else sum_outer_products(level->f32, call, threads);
+  if (wide) products.sum(level->f64, static_cast<double*>(out(work)));
+  else products.sum(level->f32, static_cast<float*>(out(work)));
 }
 
 void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth, int64_t gate_stride,
@@ -226,6 +253,7 @@ NB_MODULE(_native, m) {
   m.def("backward", &backward);
   m.def("dense", &dense);
   m.def("outer_sums", &outer_sums);
+  m.def("outer_sums_work", &outer_sums_work);
   m.def("pack", &pack);
   m.def("pack_biases", &pack_biases);
   m.def("packed_size", &packed_size);

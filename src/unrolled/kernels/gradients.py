@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from unrolled.kernels import _native
@@ -55,11 +56,13 @@ class GateGradients(NamedTuple):
         weight_hh: int,
         bias_ih: int,
         bias_hh: int,
+        work: Callable[[int], tuple[object, int]],
     ) -> None:
         """``δW = Σ δa xᵀ``, ``δU = Σ δa h[t-1]ᵀ``, ``δb = Σ δa`` over all rows of all steps.
 
-        ``reset_state [N, H]`` takes the place of ``h[t-1]`` in a second dependent product. The last four are where
-        the gradients go; 0 for those nobody wants.
+        ``reset_state [N, H]`` takes the place of ``h[t-1]`` in a second dependent product. The weights and biases are
+        where the gradients go; 0 for those nobody wants. ``work`` hands out memory for so many numbers: what keeps
+        it, and its address.
         """
         H, row, size = self.hidden, self._row, self.kernel.number_size
         factors = [(x, inputs, inputs, 0), (h, h_row, H, h0)]
@@ -85,7 +88,10 @@ class GateGradients(NamedTuple):
             segments.append(segment(column, row - column, 0, 0, 0))
         wanted = [each for each in segments if any(each[2:])]
         if wanted:
-            _native.outer_sums(
+            arguments = (
                 self.kernel.wide, self.layout.steps, self.layout.address, reverse, self.address, row, factors, wanted,
                 self.threads,
             )  # fmt: skip
+            memory, start = work(_native.outer_sums_work(*arguments))
+            _native.outer_sums(*arguments, start)
+            del memory  # kept until here

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unrolled.kernels.gradients import GateGradients
-from unrolled.nn.buffers import address, first_states, pack_for_backward, scratch
+from unrolled.nn.buffers import address, first_states, pack_for_backward, pack_input, scratch, work_space
 from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
@@ -63,7 +63,7 @@ def backward_pass(
         parameters = slice(d * call.parameters, (d + 1) * call.parameters)
         weight_ih, weight_hh = weights[parameters][:2]
         gates, extra = (*map(address, kept[d * own : (d + 1) * own]), 0, 0)[:2]
-        (U, W), state = pack_for_backward(kernel, weight_ih, weight_hh), d * B * H
+        U, state = pack_for_backward(kernel, weight_hh), d * B * H
         kernel.backward(
             layout, H, reverse=d == 1, threads=threads, weight=U.data_ptr(), gates=gates, h0=address(h0, state),
             c0=address(c0, state), h=address(y, d * H), h_row=directions * H,
@@ -73,6 +73,7 @@ def backward_pass(
             grad_c0=address(grad_c0, state),
         )  # fmt: skip
         if grad_x is not None:
+            W = pack_input(kernel, weight_ih)
             gate_gradients.inputs(x.shape[2], W.data_ptr(), grad_x.data_ptr(), add=d == 1)
         asked = zip(weights[parameters], wanted[3:][parameters], strict=True)
         gradients = [x.new_empty(weight.shape) if want else None for weight, want in asked]
@@ -80,7 +81,7 @@ def backward_pass(
         gate_gradients.parameters(
             x.shape[2], reverse=d == 1, x=x.data_ptr(), h=address(y, d * H), h_row=directions * H,
             h0=address(h0, state), reset_state=address(reset_state), weight_ih=to[0], weight_hh=to[1], bias_ih=to[2],
-            bias_hh=to[3],
+            bias_hh=to[3], work=work_space(x),
         )  # fmt: skip
         grad_weights += [gradient for gradient in gradients if gradient is not None]
     results = [(grad_x, wanted[0]), (grad_h0, wanted[1]), (grad_c0, wanted[2])]

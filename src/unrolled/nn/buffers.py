@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Literal
@@ -14,24 +14,28 @@ from torch import Tensor
 from unrolled.kernels.kernel import Kernel, Packed
 from unrolled.nn.call import Call
 
-__all__ = ["address", "first_states", "pack", "pack_for_backward", "scratch"]
+__all__ = ["address", "first_states", "pack", "pack_for_backward", "pack_input", "scratch", "work_space"]
 
-_KEPT_BYTES = 64 * 2**20
+# the most that is kept of each; products of large weights take so long that fresh pages do not count
+_KEPT_BYTES = {"gates": 64 * 2**20, "weights": 16 * 2**20}
 
 _kept = threading.local()
 
 
-def scratch(use: Literal["gates", "weights", "inputs"], x: Tensor, shape: tuple[int, ...]) -> Tensor:
+def scratch(use: Literal["gates", "weights"], x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Uninitialised memory that nothing refers to after the operator has returned, one piece for each use.
 
-    Large pieces are the same memory in every call of a thread: fresh pages cost as much as the products they hold.
+    Large pieces are the same memory in every call of a thread: fresh pages cost as much as the products they hold. So
+    a piece is no longer used when the next one is asked for.
     """
     numbers = prod(shape)
     size = numbers * x.element_size()
-    if not 2**20 <= size <= _KEPT_BYTES:
+    if not 2**20 <= size <= _KEPT_BYTES[use]:
         return x.new_empty(shape)
     buffer: Tensor | None = getattr(_kept, use, None)
     if buffer is None or buffer.numel() < size:
+        buffer = None
+        setattr(_kept, use, None)  # the old one goes before the new one comes
         buffer = x.new_empty(size, dtype=torch.uint8)
         setattr(_kept, use, buffer)
     return buffer[:size].view(x.dtype).view(shape)
@@ -62,15 +66,30 @@ def pack(kernel: Kernel, weights: Sequence[Tensor], *, fused: bool) -> tuple[Ten
     return memory, kernel.pack(inputs, H, addresses, memory.data_ptr(), fused=fused, threads=torch.get_num_threads())
 
 
-def pack_for_backward(kernel: Kernel, weight_ih: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
-    """U and W arranged for the backward pass."""
-    weight_ih, weight_hh = weight_ih.contiguous(), weight_hh.contiguous()
-    I, H, threads = weight_ih.shape[1], weight_hh.shape[1], torch.get_num_threads()
+def pack_for_backward(kernel: Kernel, weight_hh: Tensor) -> Tensor:
+    """U arranged for the backward pass."""
+    weight_hh, H = weight_hh.contiguous(), weight_hh.shape[1]
     U = scratch("weights", weight_hh, (kernel.packed_backward_size(H),))
-    kernel.pack_backward(H, weight_hh.data_ptr(), U.data_ptr(), threads)
-    W = scratch("inputs", weight_ih, (kernel.packed_input_size(I, H),))
-    kernel.pack_input(I, H, weight_ih.data_ptr(), W.data_ptr(), threads)
-    return U, W
+    kernel.pack_backward(H, weight_hh.data_ptr(), U.data_ptr(), torch.get_num_threads())
+    return U
+
+
+def pack_input(kernel: Kernel, weight_ih: Tensor) -> Tensor:
+    """W arranged for the gradient of the input."""
+    weight_ih, (GH, I) = weight_ih.contiguous(), weight_ih.shape
+    W = scratch("weights", weight_ih, (kernel.packed_input_size(I, GH // kernel.gates),))
+    kernel.pack_input(I, GH // kernel.gates, weight_ih.data_ptr(), W.data_ptr(), torch.get_num_threads())
+    return W
+
+
+def work_space(x: Tensor) -> Callable[[int], tuple[Tensor, int]]:
+    """What hands out memory for numbers of ``x``'s dtype, with its address, when no packed weights are in use."""
+
+    def of(numbers: int) -> tuple[Tensor, int]:
+        memory = scratch("weights", x, (numbers,))
+        return memory, memory.data_ptr()
+
+    return of
 
 
 def address(tensor: Tensor | None, element: int = 0) -> int:
