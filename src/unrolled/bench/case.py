@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from unrolled.cells import Cell, get_cell
 
-__all__ = ["CELLS", "DEFAULT_CASES", "LAST_STEP_SIZES", "QUICK_CASES", "SIZES", "Case", "Sizes", "cases_of"]
+__all__ = [
+    "CELLS", "DEFAULT_CASES", "LAST_STEP_SIZES", "ODD_SIZES", "QUICK_CASES", "SIZES", "Case", "Sizes", "cases_of",
+]  # fmt: skip
 
 CellName = Literal["gru", "lstm", "rnn"]
 Floats = NDArray[np.float32]
@@ -80,7 +82,16 @@ class Case(msgspec.Struct, frozen=True):
         return {name: a.astype(np.float32) for name, a in {"x": rng.normal(size=(T, B, I)), **arrays}.items()}
 
 
-SIZES = (Sizes(1, 100, 32, 64), Sizes(32, 100, 32, 64), Sizes(32, 100, 64, 128), Sizes(64, 100, 128, 256))
+SIZES = (
+    Sizes(1, 100, 32, 64),
+    Sizes(32, 100, 32, 64),
+    Sizes(32, 100, 64, 128),
+    Sizes(64, 100, 128, 256),
+    Sizes(64, 50, 512, 512),
+    Sizes(128, 50, 1024, 1024),
+)
+ODD_SIZES = (Sizes(1, 100, 512, 512), Sizes(4, 50, 512, 512), Sizes(32, 100, 50, 100), Sizes(20, 200, 1, 33))
+"""Few rows, and sizes that fill no register."""
 LAST_STEP_SIZES = Sizes(32, 400, 8, 64)
 
 
@@ -89,6 +100,7 @@ def cases_of(cells: tuple[CellName, ...], sizes: tuple[Sizes, ...]) -> tuple[Cas
     return tuple(Case(c, work, s) for work in ("training", "inference") for c in cells for s in sizes)
 
 
+_ODD = tuple(Case(cell, "training", sizes) for cell in ("gru", "lstm") for sizes in ODD_SIZES)
 _LAST_STEP = tuple(Case(cell, "training", LAST_STEP_SIZES, loss="last") for cell in ("gru", "lstm"))
-DEFAULT_CASES = cases_of(CELLS, SIZES) + _LAST_STEP
+DEFAULT_CASES = cases_of(CELLS, SIZES) + _ODD + _LAST_STEP
 QUICK_CASES = cases_of(("gru", "lstm"), SIZES[:2])
