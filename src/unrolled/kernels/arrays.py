@@ -213,7 +213,7 @@ def backward(
         weights.inputs, reverse=reverse, x=_address(x), h=_address(result.h), h_row=H, h0=_address(result.first[0]),
         reset_state=_address(reset_state), weight_ih=_address(grads["weight_ih"]),
         weight_hh=_address(grads["weight_hh"]), bias_ih=_address(grads["bias_ih"]), bias_hh=_address(grads["bias_hh"]),
-        work=lambda numbers: ((memory := np.empty(numbers, dtype)), _address(memory)),
+        work=lambda numbers: (_address(memory := np.empty(numbers, dtype)), memory),
     )  # fmt: skip
     grads.update({f"{name}0": g for name, g in zip(kernel.cell.states, grad_first, strict=True)})
     return grads

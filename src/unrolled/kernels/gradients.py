@@ -56,13 +56,13 @@ class GateGradients(NamedTuple):
         weight_hh: int,
         bias_ih: int,
         bias_hh: int,
-        work: Callable[[int], tuple[object, int]],
+        work: Callable[[int], tuple[int, object]],
     ) -> None:
         """``δW = Σ δa xᵀ``, ``δU = Σ δa h[t-1]ᵀ``, ``δb = Σ δa`` over all rows of all steps.
 
         ``reset_state [N, H]`` takes the place of ``h[t-1]`` in a second dependent product. The weights and biases are
-        where the gradients go; 0 for those nobody wants. ``work`` hands out memory for so many numbers: what keeps
-        it, and its address.
+        where the gradients go; 0 for those nobody wants. ``work`` hands out memory for so many numbers: its
+        address, and what keeps it.
         """
         H, row, size = self.hidden, self._row, self.kernel.number_size
         factors = [(x, inputs, inputs, 0), (h, h_row, H, h0)]
@@ -92,6 +92,6 @@ class GateGradients(NamedTuple):
                 self.kernel.wide, self.layout.steps, self.layout.address, reverse, self.address, row, factors, wanted,
                 self.threads,
             )  # fmt: skip
-            memory, start = work(_native.outer_sums_work(*arguments))
+            start, memory = work(_native.outer_sums_work(*arguments))
             _native.outer_sums(*arguments, start)
             del memory  # kept until here

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal, NamedTuple
 
 from unrolled.cells import Cell, get_cell
@@ -67,22 +67,22 @@ class Kernel:
     index: int
     compiled: _Compiled
 
-    @property
+    @cached_property
     def gates(self) -> int:
         """Number of gates G."""
         return len(self.cell.gates)
 
-    @property
+    @cached_property
     def number_size(self) -> int:
         """Bytes of a number."""
         return 8 if self.wide else 4
 
-    @property
+    @cached_property
     def keeps_gates(self) -> bool:
         """Whether the activated gates are part of the tape; the one gate of an RNN is its hidden state."""
         return self.gates > 1
 
-    @property
+    @cached_property
     def has_cell_state(self) -> bool:
         """Whether the state is ``(h, c)`` rather than ``h``."""
         return "c" in self.cell.states

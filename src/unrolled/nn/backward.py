@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unrolled.kernels.gradients import GateGradients
-from unrolled.nn.buffers import address, first_states, pack_for_backward, pack_input, scratch, work_space
+from unrolled.nn.buffers import address, first_states, pack_for_backward, pack_input, scratch
 from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
@@ -54,9 +54,9 @@ def backward_pass(
     elif grad_y is None:  # one row of zeros stands for all
         grad_y, grad_row = x.new_zeros(grad_row), 0
     grad_y = grad_y.contiguous()
-    grad_gates = scratch("gates", x, (N, kernel.compiled.grad_columns * H))
+    grad_gates = scratch("gates", N * kernel.compiled.grad_columns * H, x)
     reset_state = x.new_empty((N, H)) if len(kernel.compiled.backward) > 1 else None
-    x, gate_gradients = x.contiguous(), GateGradients(kernel, layout, H, threads, grad_gates.data_ptr())
+    x, gate_gradients = x.contiguous(), GateGradients(kernel, layout, H, threads, grad_gates.address)
     grad_x = _input_gradient(x, N) if wanted[0] else None
     grad_weights: list[Tensor] = []
     for d in range(directions):
@@ -65,23 +65,23 @@ def backward_pass(
         gates, extra = (*map(address, kept[d * own : (d + 1) * own]), 0, 0)[:2]
         U, state = pack_for_backward(kernel, weight_hh), d * B * H
         kernel.backward(
-            layout, H, reverse=d == 1, threads=threads, weight=U.data_ptr(), gates=gates, h0=address(h0, state),
+            layout, H, reverse=d == 1, threads=threads, weight=U.address, gates=gates, h0=address(h0, state),
             c0=address(c0, state), h=address(y, d * H), h_row=directions * H,
             c=0 if cells is None else address(cells, d * H), extra=extra, grad_h=address(grad_y, d * H),
             grad_c=0 if grad_cells is None else address(grad_cells, d * H), grad_row=grad_row,
-            grad_gates=grad_gates.data_ptr(), reset_state=address(reset_state), grad_h0=address(grad_h0, state),
+            grad_gates=grad_gates.address, reset_state=address(reset_state), grad_h0=address(grad_h0, state),
             grad_c0=address(grad_c0, state),
         )  # fmt: skip
         if grad_x is not None:
             W = pack_input(kernel, weight_ih)
-            gate_gradients.inputs(x.shape[2], W.data_ptr(), grad_x.data_ptr(), add=d == 1)
+            gate_gradients.inputs(x.shape[2], W.address, grad_x.data_ptr(), add=d == 1)
         asked = zip(weights[parameters], wanted[3:][parameters], strict=True)
         gradients = [x.new_empty(weight.shape) if want else None for weight, want in asked]
         to = [*map(address, gradients), 0, 0]
         gate_gradients.parameters(
             x.shape[2], reverse=d == 1, x=x.data_ptr(), h=address(y, d * H), h_row=directions * H,
             h0=address(h0, state), reset_state=address(reset_state), weight_ih=to[0], weight_hh=to[1], bias_ih=to[2],
-            bias_hh=to[3], work=work_space(x),
+            bias_hh=to[3], work=lambda numbers: scratch("weights", numbers, x),
         )  # fmt: skip
         grad_weights += [gradient for gradient in gradients if gradient is not None]
     results = [(grad_x, wanted[0]), (grad_h0, wanted[1]), (grad_c0, wanted[2])]

@@ -46,28 +46,29 @@ def forward_pass(
     taped = [x.new_empty(call.outputs)] if tape and kernel.has_cell_state else []
     cells = taped[0] if taped else None
     if N < R:
-        for states in (y, *taped):
-            states.view(R, directions * H)[N:] = 0
+        for rows in (y, *taped):
+            rows.view(R, directions * H)[N:] = 0
     x = x.contiguous()
     fused = kernel.fuses(x.shape[2], H)
     for d in range(directions):
         own_tape = [x.new_empty(shape) for shape in call.own_tape] if tape else []
         taped += own_tape
-        gates = own_tape[0] if own_tape else None
-        if gates is None and not fused:
-            gates = scratch("gates", x, (R, kernel.gates * H))
-        # a work space of two rows a sequence for what is no part of the tape
-        memory = own_tape[1] if len(own_tape) == 2 else x.new_empty((B, 2 * H))
-        buffer, packed = pack(kernel, weights[d * call.parameters : (d + 1) * call.parameters], fused=fused)
+        # work spaces for what is no part of the tape, of states two rows a sequence
+        gates, extra = (*map(address, own_tape), 0, 0)[:2]
+        gates_owner = None
+        if not own_tape and not fused:
+            gates, gates_owner = scratch("gates", R * kernel.gates * H, x)
+        states = scratch("states", B * 2 * H, x)
+        packed, owner = pack(kernel, weights[d * call.parameters : (d + 1) * call.parameters], fused=fused)
         state = d * B * H
         kernel.forward(
             layout, x.shape[2], H, reverse=d == 1, tape=tape, threads=threads, x=x.data_ptr(), weights=packed,
-            gates=address(gates), h0=address(h0, state), c0=address(c0, state),
-            h=address(y, d * H), h_row=directions * H, c=memory.data_ptr() if cells is None else address(cells, d * H),
-            extra=memory.data_ptr(), h_last=address(last[0], state),
+            gates=gates, h0=address(h0, state), c0=address(c0, state),
+            h=address(y, d * H), h_row=directions * H, c=states.address if cells is None else address(cells, d * H),
+            extra=extra or states.address, h_last=address(last[0], state),
             c_last=0 if c0 is None else address(last[1], state),
         )  # fmt: skip
-        del buffer  # kept until here
+        del owner, gates_owner, states  # kept until here
     return [y, *last, *taped]
 
 
