@@ -38,6 +38,8 @@ NN_DROPOUT = "tests/nn/test_nn_dropout.py"
 NN_MODULE = "tests/nn/test_nn_module.py"
 NN_OPERATOR = "tests/nn/test_nn_operator.py"
 NN_DATABASE = "tests/nn/test_nn_torch_database.py"
+NN_STATES = "tests/nn/test_nn_states.py"
+NN_EXPORT = "tests/nn/test_nn_export.py"
 
 
 class Mutant(NamedTuple):
@@ -72,6 +74,12 @@ MUTANTS = (
     cells("LSTM: recurrent bias dropped", "lstm.py", ' + params["bias_hh"]', ""),
     cells("LSTM: cell gradient not carried", "lstm.py", "dc = dc + dh * o", "dc = dh * o"),
     cells("LSTM: forget gate missing from the carried gradient", "lstm.py", "dc_prev = dc * f", "dc_prev = dc"),
+    cells(
+        "LSTM: gradients of single steps' cell states dropped",
+        "unroll.py",
+        "(outside[t] + later for outside, later in zip(grad_steps, grad_states, strict=True))",
+        "(grad_steps[0][t] + grad_states[0], *grad_states[1:])",
+    ),
     cells("GRU: reset and update gate swapped", "gru.py", '("r", "z", "n")\n\n\n', '("z", "r", "n")\n\n\n'),
     cells("GRU: the update gate's sign", "gru.py", "h = (1 - z) * n + z * h_prev", "h = z * n + (1 - z) * h_prev"),
     cells("GRU: reset gate ignored", "gru.py", 'Wx["n"] + r * Uh["n"]', 'Wx["n"] + Uh["n"]'),
@@ -95,6 +103,50 @@ MUTANTS = (
         "cells/lstm.hpp",
         "store_some(gates + 2 * H, g, count)",
         "store_some(gates + 2 * H, o, count)",
+    ),
+    native(
+        "LSTM kernel: gradients of single steps' cell states ignored", "cells/lstm.hpp", "if (f.grad_c)", "if (false)"
+    ),
+    native(
+        "LSTM kernel: cell states of the other direction",
+        "cells/lstm.hpp",
+        "state_before<T>(b, r, f.c0, f.c, f.h_row) + u",
+        "state_before<T>(b, r, f.c0, f.c, H) + u",
+        NN_STATES,
+    ),
+    native(
+        "weight gradients: only the first round of sums",
+        "module.cpp",
+        "for (int round = 0; round < rounds_; ++round)\n        kernels.outer_sums",
+        "for (int round = 0; round < 1; ++round)\n        kernels.outer_sums",
+        BITS,
+    ),
+    python(
+        "gradients of cell states of the other direction",
+        "nn/backward.py",
+        "address(grad_cells, d * H)",
+        "address(grad_cells, 0)",
+        NN_STATES,
+    ),
+    python(
+        "gradients of cell states lost",
+        "nn/layer.py",
+        "(*grads, None, None)[:4]",
+        "(*grads[:3], None, None)[:4]",
+        NN_STATES,
+    ),
+    python("ONNX: gates of the LSTM in torch's order", "nn/onnx.py", '"iofg"', '"ifgo"', NN_EXPORT),
+    python(
+        "ONNX: reset before the product",
+        "nn/onnx.py",
+        '"linear_before_reset": 1',
+        '"linear_before_reset": 0',
+        NN_EXPORT,
+    ),
+    python("ONNX: empty sequences end in zeros", "nn/onnx.py", "torch.where(empty, first, end)", "end", NN_EXPORT),
+    python("ONNX: linear recurrence through a tanh", "nn/onnx.py", '"Affine"', '"Tanh"', NN_EXPORT),
+    python(
+        "traces without a tape", "nn/layer.py", "x, h0, c0, weights, True)", "x, h0, c0, weights, False)", NN_EXPORT
     ),
     native(
         "LSTM kernel: carried cell gradient lost",
@@ -260,8 +312,8 @@ MUTANTS = (
     python(
         "nn: second direction's columns overlap",
         "nn/backward.py",
-        "h=address(y, d * H), h_row=directions * H, c=memory",
-        "h=address(y, 0), h_row=directions * H, c=memory",
+        "h=address(y, d * H), h_row=directions * H,\n            c=",
+        "h=address(y, 0), h_row=directions * H,\n            c=",
         NN_TORCH,
     ),
     python(
@@ -281,15 +333,15 @@ MUTANTS = (
     python(
         "nn: padding rows keep values",
         "nn/forward.py",
-        "y.view(R, directions * H)[N:] = 0",
-        "y.view(R, directions * H)[N:] = 1",
+        "rows.view(R, directions * H)[N:] = 0",
+        "rows.view(R, directions * H)[N:] = 1",
         NN_LENGTHS,
     ),
     python(
         "nn: batch_first of the output forgotten",
         "nn/recurrent.py",
-        "            if self.batch_first:\n                outputs = outputs.transpose(0, 1)\n",
-        "",
+        "lambda steps: steps.transpose(0, 1)",
+        "lambda steps: steps",
         NN_TORCH,
     ),
     cells("LSTM: slope of tanh(c) dropped", "lstm.py", "dh * o * (1 - np.tanh(c) ** 2)", "dh * o"),
@@ -298,7 +350,7 @@ MUTANTS = (
     ),
     cells("RNN: ReLU's slope is 1 everywhere", "rnn.py", "return np.sign(h)", "return np.sign(h) ** 0"),
     cells("the state is not handed on", "unroll.py", "        states = after\n", ""),
-    cells("gradients from later steps dropped", "unroll.py", "grad_h[t] + dh", "grad_h[t] + 0 * dh"),
+    cells("gradients from later steps dropped", "unroll.py", "outside[t] + later for", "outside[t] + 0 * later for"),
     cells("gradients of x in reverse order", "unroll.py", "np.stack(grad_x[::-1])", "np.stack(grad_x)"),
     cells(
         "parameters' gradients of the first step only",
@@ -311,8 +363,8 @@ MUTANTS = (
     native(
         "LSTM kernel: without a tape the cell state starts anew",
         "cells/lstm.hpp",
-        "state_before<T>(b, r, f.c0, f.c, H) : c_now;",
-        "state_before<T>(b, r, f.c0, f.c, H) : at<T>(f.c0, b.row + r, H);",
+        "state_before<T>(b, r, f.c0, f.c, f.h_row) : c_now;",
+        "state_before<T>(b, r, f.c0, f.c, f.h_row) : at<T>(f.c0, b.row + r, H);",
         BITS,
     ),
     native(
@@ -512,8 +564,8 @@ MUTANTS = (
     python(
         "nn: batch_first of the input forgotten",
         "nn/recurrent.py",
-        "self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, None)",
-        "self._run_layers(input.reshape(T, B, -1), states, None)",
+        "self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, sizes, every)",
+        "self._run_layers(input.reshape(T, B, -1), states, sizes, every)",
         NN_TORCH,
     ),
     python(
@@ -554,8 +606,8 @@ MUTANTS = (
     python(
         "nn: hidden and cell state exchanged",
         "nn/lstm.py",
-        "return output, (h_n, c_n)",
-        "return output, (c_n, h_n)",
+        "else (states[-1][0], (h_n, c_n))",
+        "else (states[-1][0], (c_n, h_n))",
         NN_TORCH,
     ),
     python("nn: nonlinearity ignored", "nn/rnn.py", 'f"rnn_{nonlinearity}"', '"rnn_tanh"', NN_TORCH),

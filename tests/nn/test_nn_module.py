@@ -174,3 +174,55 @@ def test_missing_torch_names_the_extra(monkeypatch):
     monkeypatch.delitem(sys.modules, "unrolled.nn")
     with pytest.raises(MissingExtraError, match=r"pip install 'unrolled\[train\]'"):
         importlib.import_module("unrolled.nn")
+
+
+def test_shared_memory_hooks_and_clipped_gradients():
+    lstm, x = LSTM(3, 4, 2), torch.randn(5, 2, 3)
+    expected = lstm(x)[0]
+    assert lstm.share_memory() is lstm
+    assert all(p.is_shared() for p in lstm.parameters())
+    assert torch.equal(lstm(x)[0], expected)
+
+    seen: list[str] = []
+    handles = [
+        lstm.register_forward_pre_hook(lambda module, inputs: seen.append("before")),
+        lstm.register_forward_hook(lambda module, inputs, outputs: seen.append("after")),
+        lstm.register_full_backward_hook(lambda module, grad_inputs, grad_outputs: seen.append("backward")),
+        lstm.weight_hh_l1.register_hook(lambda gradient: seen.append("gradient")),
+        lstm.weight_hh_l1.register_post_accumulate_grad_hook(lambda parameter: seen.append("accumulated")),
+    ]
+    lstm(x.requires_grad_())[0].square().sum().backward()
+    assert sorted(seen) == sorted(["before", "after", "backward", "gradient", "accumulated"])
+    for handle in handles:
+        handle.remove()
+
+    before = torch.nn.utils.clip_grad_norm_(lstm.parameters(), 1e-3)
+    assert before > 1e-3
+    after = torch.nn.utils.get_total_norm([p.grad for p in lstm.parameters() if p.grad is not None])
+    assert torch.isclose(after, torch.tensor(1e-3), rtol=1e-4)
+
+
+class Encoded(torch.utils.data.Dataset):
+    def __init__(self, layer, x):
+        self.layer, self.x = layer, x
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, index):
+        with torch.no_grad():
+            return self.layer(self.x[index])[0]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_fault_34_workers_of_a_data_loader_use_a_layer_that_its_parent_used():
+    torch.set_num_threads(2)  # the fixture resets it
+    layer, x = LSTM(16, 64), torch.randn(6, 30, 4, 16)
+    expected = [layer(row)[0].detach() for row in x]  # wakes the threads
+    loader = torch.utils.data.DataLoader(
+        Encoded(layer, x), batch_size=None, num_workers=2, timeout=60, multiprocessing_context="fork"
+    )
+    for actual, row in zip(loader, expected, strict=True):
+        assert torch.equal(actual, row)
+    assert torch.equal(layer(x[0])[0], expected[0])

@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_EFFORT", "PEERS", "QUICK_EFFORT", "BenchmarkError", "run_ben
 PEERS = {"jax": ("jax",), "onnx": ("onnx", "onnxruntime")}
 """Peer beside torch → the packages it needs."""
 
-DEFAULT_EFFORT = Effort(seconds=1.5, least_rounds=5, most_rounds=25)
+DEFAULT_EFFORT = Effort(seconds=3, least_rounds=5, most_rounds=25)
 QUICK_EFFORT = Effort(seconds=0.3, least_rounds=3, most_rounds=9)
 
 

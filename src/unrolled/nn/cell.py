@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn.modules.rnn import RNNCellBase
 
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
+from unrolled.nn.autocast import in_full_precision
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.layer import layer
 from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
@@ -29,19 +29,16 @@ class _Cell(RNNCellBase):
             raise ArgumentTypeError(f"{name}: expected a tensor as input, got {type(input).__name__}")
         if input.dim() not in (1, 2):
             raise InputError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
-        if torch.is_autocast_enabled("cpu"):
-            input = input.to(self.weight_ih.dtype)
+        input, *given = in_full_precision((input, *(states or ())), self.weight_ih.dtype)
         batched = input.dim() == 2
         x = input if batched else input.unsqueeze(0)
         if x.shape[1] != self.input_size:
             raise TensorError(f"{name}: input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}")
-        given: list[Tensor] = []
-        for i, state in enumerate(states or ()):
+        checked: list[Tensor] = []
+        for i, state in enumerate(given):
             if state.dim() not in (1, 2):
-                what = "hidden" if len(states or ()) == 1 else f"hx[{i}]"
+                what = "hidden" if len(given) == 1 else f"hx[{i}]"
                 raise InputError(f"{name}: Expected {what} to be 1D or 2D, got {state.dim()}D instead")
-            if torch.is_autocast_enabled("cpu"):
-                state = state.to(self.weight_ih.dtype)
             state = state if batched else state.unsqueeze(0)
             if state.shape[-1] != self.hidden_size:
                 raise TensorError(
@@ -50,8 +47,8 @@ class _Cell(RNNCellBase):
                 )
             if len(state) != len(x):
                 raise TensorError(f"{name}: Input batch size {len(x)} doesn't match hidden{i} batch size {len(state)}")
-            given.append(state.unsqueeze(0))
-        h0, c0 = (*given, None, None)[:2]
+            checked.append(state.unsqueeze(0))
+        h0, c0 = (*checked, None, None)[:2]
         stored = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         weights = [weight for weight in stored if weight is not None]  # pyright: ignore[reportUnnecessaryComparison]
         run = onnx_layer if is_exporting_to_onnx() else layer

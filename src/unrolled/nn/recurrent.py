@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
+from unrolled.nn.autocast import in_full_precision
 from unrolled.nn.composite import composite
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.layer import layer
@@ -62,7 +63,9 @@ class Recurrent(RNNBase):
         or not. Without ``every`` only the last layer's hidden states, the outputs.
         """
         if torch.is_autocast_enabled("cpu"):
-            input, states = self._in_full_precision(input, states)
+            dtype = self._layer_weights(0)[0].dtype
+            (input,) = in_full_precision((input,), dtype)
+            states = None if states is None else in_full_precision(states, dtype)
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise ArgumentTypeError(
@@ -87,18 +90,6 @@ class Recurrent(RNNBase):
             one = 0 if self.batch_first else 1
             return _each(layers, lambda steps: steps.squeeze(one)), tuple(end.squeeze(1) for end in ends)
         return layers, ends
-
-    def _in_full_precision(
-        self, input: Tensor | PackedSequence, states: tuple[Tensor, ...] | None
-    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, ...] | None]:
-        """Under autocast, what other layers left in half precision comes in the parameters' own."""
-        dtype = self._layer_weights(0)[0].dtype
-
-        def convert(t: Any) -> Any:
-            half = isinstance(t, (Tensor, PackedSequence)) and t.data.dtype in (torch.float16, torch.bfloat16)
-            return t.to(dtype) if half else t
-
-        return convert(input), None if states is None else tuple(map(convert, states))
 
     def _run_packed(
         self, input: PackedSequence, states: tuple[Tensor, ...] | None, every: bool
