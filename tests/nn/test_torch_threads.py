@@ -33,6 +33,7 @@ def test_torch_lends_its_team_and_the_bits_stay(two_threads):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork")
+@pytest.mark.filterwarnings("ignore:os.fork")  # of JAX, where other tests loaded it
 def test_fault_34_a_forked_child_has_workers_of_its_own(two_threads):
     layer, x = LSTM(16, 64), torch.randn(30, 8, 16)
     weights = [p.detach().numpy() for p in layer.parameters()]
