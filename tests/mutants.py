@@ -642,7 +642,7 @@ MUTANTS = (
     python(
         "nn: a cell starts from zero whatever it is given",
         "nn/cell.py",
-        "h0, c0 = (*given, None, None)[:2]",
+        "h0, c0 = (*checked, None, None)[:2]",
         "h0, c0 = None, None",
         NN_DATABASE,
     ),
