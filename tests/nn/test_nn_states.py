@@ -11,7 +11,7 @@ from unrolled.nn import GRU, LSTM, RNN
 
 
 def step_by_step(lstm, x):
-    """Hidden and cell states of every step of a torch LSTM with one layer, each [T, B, H]."""
+    """Hidden and cell states of every step of an LSTM of torch's with one layer, each [T, B, H]."""
     h, c, last = [], [], None
     for x_t in x.split(1):
         y, last = lstm(x_t, last)
@@ -31,15 +31,10 @@ def torch_states(lstm, x):
             suffix = f"_l{index}" + "_reverse" * d
             weights = {name: getattr(lstm, name.removesuffix("_l0") + suffix) for name, _ in one.named_parameters()}
 
-            def run(x, one=one, weights=weights):
-                last, h, c = None, [], []
-                for x_t in x.split(1):
-                    y, last = torch.func.functional_call(one, weights, (x_t, last))
-                    h.append(y)
-                    c.append(last[1])
-                return torch.cat(h), torch.cat(c)
+            def step(x_t, last, one=one, weights=weights):
+                return torch.func.functional_call(one, weights, (x_t, last))
 
-            sides.append([s.flip(0) for s in run(x.flip(0))] if d else run(x))
+            sides.append([s.flip(0) for s in step_by_step(step, x.flip(0))] if d else step_by_step(step, x))
         layers.append(tuple(torch.cat(side, 2) for side in zip(*sides, strict=True)))
         x = layers[-1][0]
     return layers
