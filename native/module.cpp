@@ -2,6 +2,7 @@
 // checks every shape, type and stride before it hands over an address.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -114,7 +115,7 @@ void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, A
 // Bytes of sums that a thread works on at a time; they take as much again in its work space.
 constexpr double kSumsTogether = 8 << 20;
 
-// What the two calls below are about. Right factors: rows, row length, width, initial rows. Segments: first column,
+// What the call below is about. Right factors: rows, row length, width, initial rows. Segments: first column,
 // columns, where the sums with each factor go and the two totals; 0 for what nobody wants.
 class OuterProducts {
  public:
@@ -147,9 +148,25 @@ class OuterProducts {
   }
   OuterProducts(const OuterProducts&) = delete;  // it points into itself
 
-  // Numbers of work space that the first so many threads need; each one's begins at the start of a line of the cache.
+  // Numbers of work space that all threads need.
   template <class T>
-  int64_t work(const Kernels<T>& kernels, int threads) const {
+  int64_t work(const Kernels<T>& kernels) const {
+    return work_before(kernels, threads_);
+  }
+
+  template <class T>
+  void sum(const Kernels<T>& kernels, T* memory) const {
+    run_parts(threads_, [&](int thread) {
+      T* own = memory + work_before(kernels, thread);
+      for (int round = 0; round < rounds_; ++round)
+        kernels.outer_sums(call_, thread * rounds_ + round, threads_ * rounds_, own);
+    });
+  }
+
+ private:
+  // That of the first so many threads; each one's begins at the start of a line of the cache.
+  template <class T>
+  int64_t work_before(const Kernels<T>& kernels, int threads) const {
     constexpr int64_t kLine = 64 / sizeof(T);
     int64_t all = 0;
     for (int thread = 0; thread < threads; ++thread) {
@@ -161,36 +178,23 @@ class OuterProducts {
     return all;
   }
 
-  template <class T>
-  void sum(const Kernels<T>& kernels, T* memory) const {
-    run_parts(threads_, [&](int thread) {
-      T* own = memory + work(kernels, thread);
-      for (int round = 0; round < rounds_; ++round)
-        kernels.outer_sums(call_, thread * rounds_ + round, threads_ * rounds_, own);
-    });
-  }
-
-  int threads() const { return threads_; }
-
- private:
   OuterSums call_;
   std::vector<OuterSegment> segments_;
   int threads_, rounds_;
 };
 
-int64_t outer_sums_work(bool wide, int64_t steps, Address offsets, bool reverse, Address a, int64_t a_row,
-                        const OuterProducts::Factors& factors, const OuterProducts::Segments& segments, int threads) {
-  const OuterProducts products(wide, steps, offsets, reverse, a, a_row, factors, segments, threads);
-  return wide ? products.work(level->f64, products.threads()) : products.work(level->f32, products.threads());
-}
-
+// `hand_out`, a function of Python, gives memory for so many numbers: its address, and what keeps it.
 void outer_sums(bool wide, int64_t steps, Address offsets, bool reverse, Address a, int64_t a_row,
                 const OuterProducts::Factors& factors, const OuterProducts::Segments& segments, int threads,
-                Address work) {
+                const nb::object& hand_out) {
   const OuterProducts products(wide, steps, offsets, reverse, a, a_row, factors, segments, threads);
-  nb::gil_scoped_release release;
-  if (wide) products.sum(level->f64, static_cast<double*>(out(work)));
-  else products.sum(level->f32, static_cast<float*>(out(work)));
+  const auto run = [&]<class T>(const Kernels<T>& kernels) {
+    const auto [address, keeper] = nb::cast<std::pair<Address, nb::object>>(hand_out(products.work(kernels)));
+    nb::gil_scoped_release release;
+    products.sum(kernels, static_cast<T*>(out(address)));
+  };
+  if (wide) run(level->f64);
+  else run(level->f32);
 }
 
 void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth, int64_t gate_stride,
@@ -253,7 +257,6 @@ NB_MODULE(_native, m) {
   m.def("backward", &backward);
   m.def("dense", &dense);
   m.def("outer_sums", &outer_sums);
-  m.def("outer_sums_work", &outer_sums_work);
   m.def("pack", &pack);
   m.def("pack_biases", &pack_biases);
   m.def("packed_size", &packed_size);

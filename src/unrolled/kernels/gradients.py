@@ -88,10 +88,7 @@ class GateGradients(NamedTuple):
             segments.append(segment(column, row - column, 0, 0, 0))
         wanted = [each for each in segments if any(each[2:])]
         if wanted:
-            arguments = (
+            _native.outer_sums(
                 self.kernel.wide, self.layout.steps, self.layout.address, reverse, self.address, row, factors, wanted,
-                self.threads,
+                self.threads, work,
             )  # fmt: skip
-            start, memory = work(_native.outer_sums_work(*arguments))
-            _native.outer_sums(*arguments, start)
-            del memory  # kept until here
