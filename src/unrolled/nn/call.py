@@ -14,7 +14,7 @@ from unrolled.kernels.kernel import Kernel, get_kernel
 from unrolled.kernels.layout import Layout
 from unrolled.nn.errors import TensorError
 
-__all__ = ["Call", "check_shape", "check_tensors", "get_layout", "holds_numbers", "is_transformed"]
+__all__ = ["Call", "check_shape", "check_tensors", "get_layout", "holds_numbers", "is_tracing", "is_transformed"]
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -129,6 +129,9 @@ def holds_numbers(*tensors: Tensor | None) -> bool:
         return False
     return all(t is None or (type(t) in _PLAIN and t.device.type == "cpu") for t in tensors)
 
+
+is_tracing: Callable[[], bool] = torch.jit.is_tracing  # pyright: ignore[reportPrivateImportUsage]
+"""Whether ``torch.jit.trace`` records the call."""
 
 _forward_ad: Any = torch.autograd.forward_ad
 _is_wrapped: Callable[[Tensor], bool] = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore

@@ -50,25 +50,23 @@ def forward_pass(
             rows.view(R, directions * H)[N:] = 0
     x = x.contiguous()
     fused = kernel.fuses(x.shape[2], H)
+    # work spaces for what is no part of the tape, of states two rows a sequence
+    states = scratch("states", B * 2 * H, x)
+    products = None if fused or (tape and kernel.keeps_gates) else scratch("gates", R * kernel.gates * H, x)
     for d in range(directions):
         own_tape = [x.new_empty(shape) for shape in call.own_tape] if tape else []
         taped += own_tape
-        # work spaces for what is no part of the tape, of states two rows a sequence
         gates, extra = (*map(address, own_tape), 0, 0)[:2]
-        gates_owner = None
-        if not own_tape and not fused:
-            gates, gates_owner = scratch("gates", R * kernel.gates * H, x)
-        states = scratch("states", B * 2 * H, x)
         packed, owner = pack(kernel, weights[d * call.parameters : (d + 1) * call.parameters], fused=fused)
         state = d * B * H
         kernel.forward(
             layout, x.shape[2], H, reverse=d == 1, tape=tape, threads=threads, x=x.data_ptr(), weights=packed,
-            gates=gates, h0=address(h0, state), c0=address(c0, state),
+            gates=gates if products is None else products.address, h0=address(h0, state), c0=address(c0, state),
             h=address(y, d * H), h_row=directions * H, c=states.address if cells is None else address(cells, d * H),
             extra=extra or states.address, h_last=address(last[0], state),
             c_last=0 if c0 is None else address(last[1], state),
         )  # fmt: skip
-        del owner, gates_owner, states  # kept until here
+        del owner  # kept until here
     return [y, *last, *taped]
 
 

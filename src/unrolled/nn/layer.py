@@ -16,7 +16,7 @@ from torch import Tensor
 
 from unrolled.cells import get_cell
 from unrolled.nn.backward import backward_pass, run_backward
-from unrolled.nn.call import Call, check_tensors, holds_numbers, is_transformed
+from unrolled.nn.call import Call, check_tensors, holds_numbers, is_tracing, is_transformed
 from unrolled.nn.composite import composite
 from unrolled.nn.errors import TensorError
 from unrolled.nn.forward import forward_pass, run_forward
@@ -130,7 +130,7 @@ def layer(
     returned = 1 + len(states) + cells
     if is_transformed(x, h0, c0, *weights):
         return composite(cell, directions, batch_sizes, x, h0, c0, weights)[:returned]
-    if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage] # a trace holds operators, no functions of Python; with a tape they have gradients
+    if is_tracing():  # a trace holds operators, no functions of Python; with a tape they have gradients
         return run_forward(cell, directions, batch_sizes, x, h0, c0, weights, True)[:returned]
     if torch.is_grad_enabled():
         for tensor in (x, h0, c0, *weights):

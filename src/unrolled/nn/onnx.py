@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from unrolled.cells import get_cell
+from unrolled.nn.call import is_tracing
 from unrolled.nn.errors import TensorError
 
 __all__ = ["is_exporting_to_onnx", "onnx_layer", "refuse_onnx"]
@@ -39,7 +40,7 @@ def is_exporting_to_onnx() -> bool:
     TensorError
         By the exporter that traces a run, which cannot be given nodes.
     """
-    tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    tracing = is_tracing()
     if not (tracing or torch.compiler.is_compiling()) or not torch.onnx.is_in_onnx_export():
         return False
     if tracing or not hasattr(torch.onnx, "ops"):
