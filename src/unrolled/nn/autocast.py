@@ -17,9 +17,7 @@ _Kind = TypeVar("_Kind")
 
 
 def in_full_precision(values: tuple[_Kind, ...], dtype: torch.dtype) -> tuple[_Kind, ...]:
-    """Tensors and packed sequences of half precision in ``dtype`` where autocast is on; everything else as it is."""
-    if not torch.is_autocast_enabled("cpu"):
-        return values
+    """Tensors and packed sequences of half precision in ``dtype``; everything else as it is."""
     return tuple(
         value.to(dtype)  # type: ignore[misc]
         if isinstance(value, (Tensor, PackedSequence)) and value.data.dtype in (torch.float16, torch.bfloat16)

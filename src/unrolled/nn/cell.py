@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.modules.rnn import RNNCellBase
 
@@ -29,7 +30,9 @@ class _Cell(RNNCellBase):
             raise ArgumentTypeError(f"{name}: expected a tensor as input, got {type(input).__name__}")
         if input.dim() not in (1, 2):
             raise InputError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
-        input, *given = in_full_precision((input, *(states or ())), self.weight_ih.dtype)
+        given = states or ()
+        if torch.is_autocast_enabled("cpu"):
+            input, *given = in_full_precision((input, *given), self.weight_ih.dtype)
         batched = input.dim() == 2
         x = input if batched else input.unsqueeze(0)
         if x.shape[1] != self.input_size:
@@ -56,7 +59,19 @@ class _Cell(RNNCellBase):
         return tuple(state[0] if batched else state[0, 0] for state in after)
 
 
-class RNNCell(_Cell):
+class _HiddenStateCell(_Cell):
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
+
+        Raises
+        ------
+        InputError
+            Sizes do not fit; also of the type torch raises.
+        """
+        return self._step(input, None if hx is None else (hx,))[0]
+
+
+class RNNCell(_HiddenStateCell):
     r"""One step of a simple recurrent network, ``h' = act(W x + b_ih + U h + b_hh)``.
 
     A drop-in for :class:`torch.nn.RNNCell`, with ``identity`` among its nonlinearities. For whole sequences use
@@ -78,16 +93,6 @@ class RNNCell(_Cell):
             raise TensorError(f"Unknown nonlinearity: {nonlinearity}; expected tanh, relu or identity")
         super().__init__(f"rnn_{nonlinearity}", input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
-
-        Raises
-        ------
-        InputError
-            Sizes do not fit; also of the type torch raises.
-        """
-        return self._step(input, None if hx is None else (hx,))[0]
 
 
 class LSTMCell(_Cell):
@@ -121,7 +126,7 @@ class LSTMCell(_Cell):
         return h, c
 
 
-class GRUCell(_Cell):
+class GRUCell(_HiddenStateCell):
     r"""One step of a GRU, as in :class:`~unrolled.nn.GRU`; a drop-in for :class:`torch.nn.GRUCell`.
 
     Examples
@@ -142,13 +147,3 @@ class GRUCell(_Cell):
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""
         return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
-
-        Raises
-        ------
-        InputError
-            Sizes do not fit; also of the type torch raises.
-        """
-        return self._step(input, None if hx is None else (hx,))[0]
