@@ -56,22 +56,29 @@ constexpr double kOwnWeights = 1 << 20;
 // Multiply-adds of a step, a thread, beyond which meeting the other threads after each step costs little.
 constexpr double kWorthAMeeting = 1e5;
 
+// What a unit's pointwise step costs, in multiply-adds a gate.
+constexpr int kPointwise = 16;
+
 void meet_others(void* meeting) { static_cast<Meeting*>(meeting)->meet(); }
 
 // Threads share the rows of the batch or, where few rows or large weights speak for it, the hidden units.
 template <class T, class Call>
-void run_pass(const Kernels<T>& kernels, void (*kernel)(const Call&, const Portion&), const Call& call, int64_t batch,
-              int64_t inputs, int gates, int threads) {
+void run_pass(const Kernels<T>& kernels, void (*kernel)(const Call&, const Portion&), Sharing sharing,
+              const Call& call, int64_t batch, int64_t depth, int columns, int threads) {
   nb::gil_scoped_release release;
   const int64_t H = call.hidden, steps = call.sequences.steps, together = kernels.units_together;
-  const double weights = double(H) * gates * double(H + inputs), work = weights * double(call.sequences.offsets[steps]);
+  const double weights = double(H) * columns * double(depth);
+  const double work = double(H) * columns * double(depth + kPointwise) * double(call.sequences.offsets[steps]);
   const int most = static_cast<int>(std::min(double(threads), 1 + work / kWorthAThread));
   const int64_t groups = (H + together - 1) / together;
   const bool few = batch < most, large = weights * sizeof(T) > kOwnWeights;
-  if (most > 1 && (few || large) && groups >= most && work / double(steps * most) > kWorthAMeeting)
+  const bool by_units = sharing == kUnits ? few : sharing == kMeeting && (few || large) &&
+                                                      work / double(steps * most) > kWorthAMeeting;
+  if (most > 1 && by_units && groups >= most)
     return run_together(most, [&](int part, int parts, Meeting& meeting) {
       const int64_t first = groups * part / parts * together, last = groups * (part + 1) / parts * together;
-      kernel(call, {0, batch, first, std::min(last, H), parts > 1 ? meet_others : nullptr, &meeting});
+      const bool alone = parts == 1 || sharing == kUnits;
+      kernel(call, {0, batch, first, std::min(last, H), alone ? nullptr : meet_others, &meeting});
     });
   const int parts = static_cast<int>(std::min<int64_t>(most, batch));
   if (parts <= 1) return kernel(call, {0, batch, 0, H, nullptr, nullptr});
@@ -79,27 +86,86 @@ void run_pass(const Kernels<T>& kernels, void (*kernel)(const Call&, const Porti
   run_parts(parts, [&](int part) { kernel(call, {cuts[part], cuts[part + 1], 0, H, nullptr, nullptr}); });
 }
 
-void forward(int cell, bool wide, int64_t steps, int64_t batch, int64_t inputs, int64_t hidden, int gates,
-             Address offsets, bool reverse, bool tape, int threads, Address x, Address input_weight, Address weight,
-             Address bias, Address gate_values, Address h0, Address c0, Address h, int64_t h_row, Address c,
-             Address extra, Address h_last, Address c_last) {
-  const Forward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
-                     inputs, hidden, tape, in(x), in(input_weight), in(weight), in(bias), out(gate_values),
-                     in(h0), in(c0), out(h), h_row, out(c), out(extra), out(h_last), out(c_last)};
-  const int64_t read = x ? inputs : 0;
-  if (wide) run_pass(level->f64, level->f64.forward[cell], call, batch, read, gates, threads);
-  else run_pass(level->f32, level->f32.forward[cell], call, batch, read, gates, threads);
+// Numbers and addresses one after the other, in the order of a structure's fields.
+class Fields {
+ public:
+  explicit Fields(const std::vector<int64_t>& numbers) : next_(numbers.data()), end_(next_ + numbers.size()) {}
+  operator int64_t() { return take(); }
+  operator bool() { return take() != 0; }
+  template <class Pointed>
+  operator Pointed*() {
+    return reinterpret_cast<Pointed*>(take());
+  }
+  void end() const { check(next_ == end_); }
+
+ private:
+  static void check(bool fits) {
+    if (!fits) throw nb::value_error("not as many numbers as the structure has fields");
+  }
+  int64_t take() {
+    check(next_ != end_);
+    return *next_++;
+  }
+
+  const int64_t *next_, *end_;
+};
+
+// The activation functions and the constants of zoneout: function, alpha, beta of each, clip; zoneout of h and c.
+using Constants = std::array<double, 12>;
+
+Functions functions_of(const Constants& c) {
+  Functions functions{};
+  for (int i = 0; i < 3; ++i)
+    functions.each[i] = {static_cast<int>(c[3 * i]), c[3 * i + 1], c[3 * i + 2]};
+  functions.clip = c[9];
+  return functions;
 }
 
-void backward(int cell, bool wide, int64_t steps, int64_t batch, int64_t hidden, int gates, Address offsets,
-              bool reverse, int threads, Address weight, Address gate_values, Address h0, Address c0, Address h,
-              int64_t h_row, Address c, Address extra, Address grad_h, Address grad_c, int64_t grad_row,
-              Address grad_gates, Address reset_state, Address grad_h0, Address grad_c0) {
-  const Backward call{{steps, static_cast<const int64_t*>(in(offsets)), reverse},
-                      hidden, in(weight), in(gate_values), in(h0), in(c0), in(h), h_row, in(c), in(extra),
-                      in(grad_h), in(grad_c), grad_row, out(grad_gates), out(reset_state), out(grad_h0), out(grad_c0)};
-  if (wide) run_pass(level->f64, level->f64.backward[cell], call, batch, 0, gates, threads);
-  else run_pass(level->f32, level->f32.backward[cell], call, batch, 0, gates, threads);
+// `numbers`: the fields of struct Forward in native/table.hpp, functions and zoneout left out; of `columns` gates.
+void forward(int cell, bool wide, int columns, int64_t batch, int threads, const std::vector<int64_t>& numbers,
+             const Constants& constants) {
+  Fields next(numbers);
+  Forward call{};
+  call.sequences = {next, next, next};
+  call.inputs = next, call.hidden = next, call.outputs = next, call.tape = next;
+  call.x = next, call.skip = next, call.input_weight = next, call.weight = next, call.projection = next;
+  call.bias = next, call.vectors = next, call.functions = functions_of(constants);
+  call.masks = {next, next, next, next, next, constants[10], constants[11]};
+  call.gates = next, call.gates_row = next, call.h0 = next, call.c0 = next, call.h = next, call.h_row = next;
+  call.c = next, call.c_row = next, call.c_values = next, call.new_h = next, call.new_c = next;
+  call.unprojected = next, call.masked = next, call.masked0 = next, call.work = next, call.work_row = next;
+  call.h_last = next, call.c_last = next;
+  next.end();
+  const int64_t depth = (call.x ? call.inputs : 0) + (call.weight ? call.outputs : 0);
+  const auto run = [&]<class T>(const Kernels<T>& kernels) {
+    const Passes& passes = kernels.passes[cell];
+    run_pass(kernels, passes.forward, passes.sharing, call, batch, depth, columns, threads);
+  };
+  if (wide) run(level->f64);
+  else run(level->f32);
+}
+
+// Likewise of struct Backward.
+void backward(int cell, bool wide, int columns, int64_t batch, int threads, const std::vector<int64_t>& numbers,
+              const Constants& constants) {
+  Fields next(numbers);
+  Backward call{};
+  call.sequences = {next, next, next};
+  call.hidden = next, call.outputs = next, call.weight = next, call.projection = next, call.vectors = next;
+  call.functions = functions_of(constants);
+  call.masks = {next, next, next, next, next, constants[10], constants[11]};
+  call.gates = next, call.gates_row = next, call.h0 = next, call.c0 = next, call.h = next, call.h_row = next;
+  call.c = next, call.c_row = next, call.new_h = next, call.new_c = next, call.skip = next;
+  call.grad_h = next, call.grad_row = next, call.grad_c = next, call.grad_c_row = next, call.grad_gates = next;
+  call.grad_state = next, call.reset_state = next, call.grad_skip = next, call.add_skip = next;
+  call.grad_vectors = next, call.work = next, call.work_row = next, call.grad_h0 = next, call.grad_c0 = next;
+  next.end();
+  const auto run = [&]<class T>(const Kernels<T>& kernels) {
+    const Passes& passes = kernels.passes[cell];
+    run_pass(kernels, passes.backward, passes.sharing, call, batch, call.weight ? call.outputs : 0, columns, threads);
+  };
+  if (wide) run(level->f64);
+  else run(level->f32);
 }
 
 void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, Address weight, Address bias, Address x,
@@ -209,9 +275,9 @@ void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth
   });
 }
 
-void pack_biases(bool wide, Address input, Address recurrent, int64_t gates, int64_t units, bool apart,
-                 Address packed) {
-  const Biases call{in(input), in(recurrent), gates, units, apart};
+void pack_biases(bool wide, Address input, Address recurrent, int64_t gates, int64_t units, int64_t first, int64_t count,
+                 bool apart, Address packed) {
+  const Biases call{in(input), in(recurrent), gates, units, first, count, apart};
   if (wide) level->f64.pack_biases(call, static_cast<double*>(out(packed)));
   else level->f32.pack_biases(call, static_cast<float*>(out(packed)));
 }

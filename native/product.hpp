@@ -294,7 +294,8 @@ void pack_biases(const Biases& p, T* packed) {
   const T* input = static_cast<const T*>(p.input);
   const T* recurrent = static_cast<const T*>(p.recurrent);
   const auto value = [&](const T* bias, int64_t gate, int64_t unit) {
-    return bias && unit < p.units ? bias[gate * p.units + unit] : T(0);
+    const int64_t own = gate - p.first;
+    return bias && unit < p.units && own >= 0 && own < p.count ? bias[own * p.units + unit] : T(0);
   };
   for (int64_t first = 0; first < p.units; first += kLanes<T>)
     for (int64_t gate = 0; gate < p.gates + p.apart; ++gate)

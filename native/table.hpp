@@ -3,9 +3,71 @@
 
 #include <cstdint>
 
-enum Cell : int { kRnnTanh, kRnnRelu, kRnnIdentity, kLstm, kGru, kGruResetBefore, kCells };
+// The cells' compiled forms, in the order of _COMPILED in src/unrolled/kernels/compiled.py. Where a cell leaves its
+// activation functions free there are two, one with those it was published with and one with any.
+enum Cell : int {
+  kRnn,
+  kIndRnn,
+  kLeakyRnn,
+  kLstm,
+  kLstmAny,
+  kLstmPeephole,
+  kLstmPeepholeAny,
+  kLstmCifg,
+  kLstmCifgAny,
+  kLstmPeepholeCifg,
+  kLstmPeepholeCifgAny,
+  kLstmp,
+  kLstmLayerNorm,
+  kJanet,
+  kGru,
+  kGruAny,
+  kGruResetBefore,
+  kGruResetBeforeAny,
+  kGruLayerNorm,
+  kGruNoInput,
+  kGruNoProduct,
+  kMgu,
+  kLiGru,
+  kMinGru,
+  kMinLstm,
+  kSru,
+  kSruHighway,
+  kQrnn,
+  kFastGrnn,
+  kSlstm,
+  kCells
+};
 
 enum Function : int { kExponential, kSigmoid, kHyperbolicTangent };
+
+enum Activation : int {
+  kTanh,
+  kLogistic,
+  kRelu,
+  kIdentity,
+  kHardSigmoid,
+  kHardTanh,
+  kLeakyRelu,
+  kThresholdedRelu,
+  kAffine,
+  kScaledTanh,
+  kElu,
+  kSoftsign,
+  kSoftplus
+};
+
+// An activation function with its constants.
+struct Activated {
+  int function;
+  double alpha, beta;
+};
+
+// The activation functions of a cell that leaves them free, and the bound of their arguments; 0: none.
+struct Functions {
+  Activated each[3];
+  double clip;
+};
 
 // How the rows of a batch of sequences lie in packed arrays of N rows: step t holds rows offsets[t] to
 // offsets[t + 1], batch row b at offsets[t] + b, the longest sequences first.
@@ -15,45 +77,85 @@ struct Sequences {
   bool reverse;            // the recurrence runs from each row's last step to its first
 };
 
-// One forward pass. H is the hidden size, G the number of gates, B the batch size; rows are contiguous unless
-// a row length (`*_row`) is given. Pointers the cell has no use for are null.
+// What regularises the states in training, and how zoneout is replaced by its mean in evaluation. Masks hold factors,
+// zeros among them; those of single steps lie like the hidden states.
+struct Masks {
+  const void* state;      // [B, P] or null: of h[t-1], where U meets it
+  const void* candidate;  // [N, mask_row] or null: of what a step proposes as new
+  const void* keep_h;     // [N, h_row] or null: 1 where h stays h[t-1]
+  const void* keep_c;     // [N, h_row] or null: likewise
+  int64_t mask_row;
+  double zoneout_h, zoneout_c;  // without keep_h, keep_c: the share of the state before, 0 for none
+};
+
+// One forward pass. H is the hidden size, P that of h (H unless it is projected), M the number of values a unit's
+// memory holds, B the batch size; rows are contiguous unless a row length (`*_row`) is given. Pointers the cell has no
+// use for are null.
 struct Forward {
   Sequences sequences;
-  int64_t inputs, hidden;
+  int64_t inputs, hidden, outputs;  // I, H, P
   bool tape;                 // keep what the backward pass needs
   const void* x;             // [N, I], or null: gates hold W x + b
+  const void* skip;          // [N, H] what a highway leads around the cell
   const void* input_weight;  // W and U, packed by pack() product by product
   const void* weight;
+  const void* projection;    // [P, H] packed
   const void* bias;          // b, packed likewise as a matrix one deep; GRU reset-after: b_r, b_z, b_hn, b_in
-  void* gates;               // [N, GH] with a tape: activated gates; without x, in: W x + b
-  const void* h0;            // [B, H]
-  const void* c0;            // [B, H]
+  const void* vectors;       // parameters of single units, as the cell says
+  Functions functions;
+  Masks masks;
+  void* gates;               // [N, gates_row] with a tape: what the cell says; without x, in: W x + b
+  int64_t gates_row;
+  const void* h0;            // [B, P]
+  const void* c0;            // [B, M H]
   void* h;                   // [N, h_row] hidden state of every step
   int64_t h_row;
-  void* c;                   // with a tape [N, h_row]: cell state of every step; without [B, H]: work space
-  void* extra;               // with a tape [N, H], GRU reset-after: U_n h + b_hn; reset-before [B, 2H]: work space
-  void* h_last;              // [B, H]
-  void* c_last;              // [B, H]
+  void* c;                   // with a tape [N, c_row]: memory of every step; without [B, M H]: work space
+  int64_t c_row, c_values;   // M
+  void* new_h;               // with zoneout, h and c before it: with a tape [N, P] and [N, H], without [B, ...]
+  void* new_c;
+  void* unprojected;         // of a projected cell, what the projection meets: with a tape [N, H], without [B, H]
+  void* masked;              // with a state mask [N, P]: h times it
+  void* masked0;             // [B, P]
+  void* work;                // [B, work_row] work space
+  int64_t work_row;
+  void* h_last;              // [B, P]
+  void* c_last;              // [B, M H]
 };
 
 struct Backward {
   Sequences sequences;
-  int64_t hidden;
-  const void* weight;   // U, packed for the backward pass
-  const void* gates;    // the tape, as the forward pass left it: never written
+  int64_t hidden, outputs;
+  const void* weight;      // U, packed for the backward pass
+  const void* projection;  // likewise
+  const void* vectors;
+  Functions functions;
+  Masks masks;
+  const void* gates;       // the tape, as the forward pass left it: never written
+  int64_t gates_row;
   const void* h0;
   const void* c0;
-  const void* h;        // [N, h_row]
+  const void* h;           // [N, h_row]
   int64_t h_row;
-  const void* c;        // [N, h_row]
-  const void* extra;
-  const void* grad_h;   // [N, grad_row]
-  const void* grad_c;   // [N, grad_row] of a cell that has one, or null: nobody uses the cell states of single steps
+  const void* c;           // [N, c_row]
+  int64_t c_row;
+  const void* new_h;
+  const void* new_c;
+  const void* skip;
+  const void* grad_h;      // [N, grad_row]
   int64_t grad_row;
-  void* grad_gates;     // [N, GH]; GRU reset-after [N, 4H]: first the candidate's share of U's side, then r, z, n
-  void* reset_state;    // [N, H] GRU reset-before: out, r * h[t - 1]
-  void* grad_h0;        // [B, H] in: gradient of h_last; out: gradient of h0
-  void* grad_c0;        // [B, H] likewise
+  const void* grad_c;      // [N, grad_c_row] or null: nobody uses the memory of single steps
+  int64_t grad_c_row;
+  void* grad_gates;        // [N, columns]: first those that meet U, those that meet W last
+  void* grad_state;        // [N, P] of a projected cell: gradient of h before the projection's sum
+  void* reset_state;       // [N, H] two products: out, what the second one met
+  void* grad_skip;         // [N, H] out: gradient of the skip; added to where add_skip
+  bool add_skip;
+  void* grad_vectors;      // [B, V H] in: zeros; out: gradients of the vectors, a row a sequence
+  void* work;              // [B, work_row] work space
+  int64_t work_row;
+  void* grad_h0;           // [B, P] in: gradient of h_last; out: gradient of h0
+  void* grad_c0;           // [B, M H] likewise
 };
 
 // out[n, :] = W x[n, :] + bias for rows first <= n < last.
@@ -106,8 +208,8 @@ struct Packing {
 // The biases of a product, packed like a matrix one deep: bias_ih + bias_hh of each gate, absent ones being zero. With
 // `apart` those of the last gate follow one another, the recurrent one first.
 struct Biases {
-  const void *input, *recurrent;  // [gates * units] or null
-  int64_t gates, units;
+  const void *input, *recurrent;  // [count * units], of gates first, first + 1, ..., or null
+  int64_t gates, units, first, count;
   bool apart;
 };
 
@@ -120,10 +222,23 @@ struct Portion {
   void* others;
 };
 
+// How the threads may share a pass.
+enum Sharing : int {
+  kRows,     // by batch rows only: a step needs a whole row
+  kMeeting,  // by hidden units too, meeting after each step
+  kUnits     // by hidden units without meeting: a unit's next state depends on its own only
+};
+
+// A cell's two passes.
+struct Passes {
+  void (*forward)(const Forward&, const Portion&);
+  void (*backward)(const Backward&, const Portion&);
+  Sharing sharing;
+};
+
 template <class T>
 struct Kernels {
-  void (*forward[kCells])(const Forward&, const Portion&);
-  void (*backward[kCells])(const Backward&, const Portion&);
+  Passes passes[kCells];
   void (*dense)(const Dense&, int64_t first_row, int64_t last_row);
   void (*outer_sums)(const OuterSums&, int part, int parts, void* work);
   int64_t (*outer_sums_work)(const OuterSums&, int part, int parts);  // numbers

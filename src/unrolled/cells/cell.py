@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from unrolled.cells.activation import Activation
 from unrolled.cells.arrays import Arrays, FloatArray, States, check_dtypes, check_names, check_shapes
+from unrolled.cells.masks import NO_MASKS, Masks
 from unrolled.cells.unroll import Step, backpropagate, unroll
 from unrolled.errors import InputError
 
-__all__ = ["Cell", "Parameter"]
+__all__ = ["BIAS_IH", "GATE_PARAMETERS", "INPUT_PARAMETERS", "Cell", "Parameter", "Size"]
 
 
 class Parameter(NamedTuple):
@@ -23,12 +25,24 @@ class Parameter(NamedTuple):
     shape: tuple[str, ...]
 
 
+class Size(NamedTuple):
+    """A size that only some cells have: its argument's name, its symbol, and what it is unless it is given."""
+
+    name: str
+    symbol: str
+    default: Literal["hidden_size"] | int
+
+
+BIAS_IH = Parameter("bias_ih", ("G*H",))
+INPUT_PARAMETERS = (Parameter("weight_ih", ("G*H", "I")), BIAS_IH)
+"""Those of a cell whose gates see the input only."""
 GATE_PARAMETERS = (
     Parameter("weight_ih", ("G*H", "I")),
     Parameter("weight_hh", ("G*H", "H")),
-    Parameter("bias_ih", ("G*H",)),
+    BIAS_IH,
     Parameter("bias_hh", ("G*H",)),
 )
+"""Those of ``torch.nn``."""
 
 
 @dataclass(frozen=True)
@@ -54,54 +68,148 @@ class Cell:
     gates: tuple[str, ...]
     """The gates, in the order of their blocks in weights and biases."""
     states: tuple[str, ...]
-    """``("h",)``, or ``("h", "c")`` for a cell with a memory; the output is always ``h``."""
-    recurrence: Literal["one_product", "two_product"]
-    """How a step uses ``U``: all gates from one product ``U h[t-1]``, or a second product that waits for a gate."""
+    """``("h",)``, or ``("h", "c")`` for a cell with a memory. The output is always ``h``; a cell that does not list it
+    hands on its memory only."""
+    recurrence: Literal["one_product", "two_product", "no_product"]
+    """How a step uses ``U``: all gates from one product ``U h[t-1]``, a second product that waits for a gate, or none:
+    then a unit's next state depends on its own states and on ``x[t]`` only."""
     source: str
     """The paper the equations come from."""
-    step: Callable[..., tuple[States, Arrays]]
-    """``step(params, x[t], *states[t-1])`` → the states at ``t``, and the gates by name."""
+    step: Callable[..., tuple[FloatArray, States, Arrays]]
+    """``step(cell, params, x[t], *states[t-1], masks=masks)`` → ``h[t]``, the states at ``t``, and the gates by name."""
     step_backward: Callable[..., tuple[States, Arrays]]
-    """``step_backward(params, tape[t], *δstates[t])`` → ``δstates[t-1]``, and this step's gradients by name."""
+    """``step_backward(cell, params, tape[t], δh[t], *δmemory[t])`` → ``δstates[t-1]``, and this step's gradients by name."""
     parameters: tuple[Parameter, ...] = GATE_PARAMETERS
     """The parameters in torch's order, with their shapes in symbols."""
+    candidate: str | None = None
+    """The gate that holds what a step proposes as new, which recurrent dropout acts on; none where the new state itself
+    is all there is."""
+    activations: tuple[Activation, ...] = ()
+    """The activation functions where the cell leaves them free: of gates, candidate and memory, or the only one."""
+    clip: float | None = None
+    """The arguments of gates and candidates are kept within ``-clip`` and ``clip``; forward only."""
+    sizes: tuple[Size, ...] = ()
+    """Sizes beside ``I`` and ``H``."""
+    state_shapes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Widths of states in symbols where they are not ``H``."""
+    initial: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What states are before the first step where that is not 0."""
+    square: bool = False
+    """Input and hidden size must be equal."""
+    start: Literal["uniform", "identity"] = "uniform"
+    """How the paper starts ``U``: torch's way for all parameters, or the identity and no biases."""
+    keeps: str = ""
+    """The gate that keeps the state where it is near 1, or with a minus sign the one that does where it is near 0."""
+    writes: str = ""
+    """The gate that lets the candidate in, where it is another one."""
+    bias_gates: tuple[str, ...] | None = None
+    """The gates that the blocks of ``bias_ih`` belong to; all of them by default."""
 
-    def parameter_shapes(self, *, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+    @property
+    def hands_on_h(self) -> bool:
+        """Whether ``h`` is a state."""
+        return "h" in self.states
+
+    @property
+    def memory(self) -> tuple[str, ...]:
+        """The states beside ``h`` that hold one number a unit."""
+        return tuple(name for name in self.states if name != "h" and name not in self.state_shapes)
+
+    @property
+    def biased(self) -> tuple[str, ...]:
+        """The gates with a bias."""
+        return self.gates if self.bias_gates is None else self.bias_gates
+
+    @property
+    def spec(self) -> str:
+        """The name with the activation functions and the clip where they are not the cell's own; :func:`get_cell` reads it.
+
+        >>> from unrolled.cells import Activation, get_cell
+        >>> get_cell("gru").with_activations(Activation("relu"), Activation("affine", 2.0, 0.5), clip=3.0).spec
+        'gru[relu;affine:2.0:0.5|3.0]'
+        """
+        if not self._changed:
+            return self.name
+        clip = "" if self.clip is None else f"|{self.clip}"
+        return f"{self.name}[{';'.join(each.spec for each in self.activations)}{clip}]"
+
+    _changed: bool = False
+
+    def with_activations(self, *activations: Activation, clip: float | None = None) -> Cell:
+        """The cell with other activation functions, one for each of :attr:`activations`.
+
+        :param clip: a bound above 0 for the arguments of gates and candidates; such a cell has no backward pass.
+        :raises InputError: the cell leaves none free, or another number of them.
+        """
+        if len(activations) != len(self.activations) or not self.activations:
+            free = len(self.activations)
+            raise InputError(f"{self.name} leaves {free} activation function(s) free, got {len(activations)}")
+        if clip is not None and not clip > 0:
+            raise InputError(f"clip must be above 0, got {clip}")
+        if activations == self.activations and clip is None:
+            return self
+        return replace(self, activations=activations, clip=clip, _changed=True)
+
+    def clipped(self, a: FloatArray) -> FloatArray:
+        """The arguments of gates or a candidate within their bounds."""
+        return a if self.clip is None else a.clip(-self.clip, self.clip)
+
+    def parameter_shapes(self, *, input_size: int, hidden_size: int, **sizes: int) -> dict[str, tuple[int, ...]]:
         """Each parameter's shape in numbers.
 
         :param input_size: ``I``, at least 1.
         :param hidden_size: ``H``, at least 1.
+        :param sizes: those of :attr:`sizes`, at least 1.
         :returns: parameter name → shape, in the order of :attr:`parameters`.
-        :raises InputError: for a size below 1.
+        :raises InputError: for a size below 1, one the cell does not have, or sizes that do not fit together.
         """
-        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+        values = self._numbers(input_size, hidden_size, sizes)
+        return {name: tuple(_product(dimension, values) for dimension in shape) for name, shape in self.parameters}
+
+    def state_sizes(self, *, input_size: int, hidden_size: int, **sizes: int) -> dict[str, int]:
+        """Numbers of each state of one sequence; arguments as for :meth:`parameter_shapes`."""
+        values = self._numbers(input_size, hidden_size, sizes)
+        return {name: _product(self.state_shapes.get(name, "H"), values) for name in self.states}
+
+    def _numbers(self, input_size: int, hidden_size: int, sizes: Mapping[str, int]) -> dict[str, int]:
+        """What the symbols stand for."""
+        unknown = sizes.keys() - {size.name for size in self.sizes}
+        if unknown:
+            raise InputError(f"{self.name} has no {', '.join(sorted(unknown))}")
+        own = {s.name: hidden_size if s.default == "hidden_size" else s.default for s in self.sizes}
+        own.update(sizes)
+        for name, size in {"input_size": input_size, "hidden_size": hidden_size, **own}.items():
             if size < 1:
                 raise InputError(f"{name} must be at least 1, got {size}")
-        sizes = {"G": len(self.gates), "H": hidden_size, "I": input_size}
-        return {
-            name: tuple(prod(sizes[symbol] for symbol in dimension.split("*")) for dimension in shape)
-            for name, shape in self.parameters
-        }
+        if self.square and input_size != hidden_size:
+            raise InputError(f"{self.name} needs input_size = hidden_size, got {input_size} and {hidden_size}")
+        values = {"G": len(self.gates), "H": hidden_size, "I": input_size}
+        for size in self.sizes:
+            values[size.symbol] = own[size.name]
+            values[f"{size.symbol}-1"] = own[size.name] - 1
+        return values
 
     def forward(
         self,
         params: Mapping[str, FloatArray],
         x: FloatArray,
         states: States | None = None,
+        masks: Masks = NO_MASKS,
     ) -> tuple[FloatArray, States, tuple[Step, ...]]:
         """Run the cell over whole sequences.
 
         :param params: name → array, as :meth:`parameter_shapes` says.
         :param x: inputs, ``[T, B, I]``, at least one step; the batch may be empty.
         :param states: initial states, each ``[B, H]``, in the order of :attr:`states`; ``None`` means zeros.
+        :param masks: what regularises the run.
         :returns: ``h [T, B, H]``; the last states, each ``[B, H]``; and the tape, one
             :class:`~unrolled.cells.Step` a time step, which :meth:`backward` reads and never changes.
         :raises InputError: for a missing or unknown name, a wrong shape or a mixed dtype, naming both sides.
         """
-        self._check_parameters(params, x)
-        states = self._checked_states("initial", params, x, states)
-        tape = unroll(self.step, params, x.copy(), states)
-        h = np.stack([now.after[0] for now in tape])
+        widths = self._check_parameters(params, x)
+        states = self._checked_states("initial", x, widths, states, self.initial)
+        tape = unroll(self, params, x.copy(), states, masks)
+        h = np.stack([now.h for now in tape])
         return h, tuple(state.copy() for state in tape[-1].after), tape
 
     def backward(
@@ -112,6 +220,7 @@ class Cell:
         grad_last_states: States | None = None,
         *,
         grad_c: FloatArray | None = None,
+        masks: Masks = NO_MASKS,
     ) -> Arrays:
         """Gradients of the loss, by backpropagation through time.
 
@@ -119,32 +228,51 @@ class Cell:
         :param tape: the tape it returned.
         :param grad_h: gradient with respect to ``h``, ``[T, B, H]``.
         :param grad_last_states: gradients with respect to the last states, each ``[B, H]``; ``None`` means zeros.
-        :param grad_c: gradient with respect to every step's ``c``, ``[T, B, H]``; ``None`` means zeros, and is all
-            that a cell without ``c`` takes.
+        :param grad_c: gradient with respect to the memory of every step, ``[T, B, M*H]`` for ``M`` states of
+            :attr:`memory`; ``None`` means zeros, and is all that a cell without memory takes.
+        :param masks: what :meth:`forward` was given.
         :returns: ``"x" [T, B, I]``, every parameter's name, and ``"h0"`` (and ``"c0"``) ``[B, H]``.
         :raises InputError: for a wrong shape or a mixed dtype, naming both sides.
         """
         if not tape or not set(self.gates) <= tape[0].gates.keys():
             raise InputError(f"the tape is not one that {self.name}.forward returned: it lacks the gates {self.gates}")
+        if self.clip is not None:
+            raise InputError(f"{self.name} with clip={self.clip} has no backward pass: clip the gradients instead")
         x = np.stack([now.x for now in tape])
-        self._check_parameters(params, x)
-        if grad_c is not None and "c" not in self.states:
+        widths = self._check_parameters(params, x)
+        if grad_c is not None and not self.memory:
             raise InputError(f"{self.name} has the states {self.states}: grad_c must be None")
-        grad_steps = {"grad_h": grad_h}
-        if "c" in self.states:
-            grad_steps["grad_c"] = np.zeros_like(grad_h) if grad_c is None else grad_c
-        check_dtypes({"x": x, **grad_steps})
-        shape = (len(tape), *tape[0].after[0].shape)
-        check_shapes(grad_steps, dict.fromkeys(grad_steps, shape), "[T, B, H] of the tape")
-        grad_last_states = self._checked_states("gradient of last", params, x, grad_last_states)
-        grad_states, grads = backpropagate(
-            self.step_backward, params, tape, tuple(grad_steps.values()), grad_last_states
-        )
+        T, (B, H) = len(tape), tape[0].gates[self.gates[0]].shape
+        memory = np.zeros((T, B, len(self.memory) * H), x.dtype) if grad_c is None else grad_c
+        check_dtypes({"x": x, "grad_h": grad_h, "grad_c": memory})
+        shapes = {"grad_h": (T, *tape[0].h.shape), "grad_c": (T, B, len(self.memory) * H)}
+        check_shapes({"grad_h": grad_h, "grad_c": memory}, shapes, "[T, B, H] of the tape")
+        grad_last_states = self._checked_states("gradient of last", x, widths, grad_last_states, {})
+        by_name = {name: memory[..., k * H : (k + 1) * H] for k, name in enumerate(self.memory)}
+        others = [name for name in self.states if name != "h"]
+        nothing = {name: np.zeros((T, B, widths[name]), x.dtype) for name in others if name not in by_name}
+        grad_memory = tuple({**by_name, **nothing}[name] for name in others)
+        grad_states, grads = backpropagate(self, params, tape, grad_h, grad_memory, grad_last_states, masks)
         initial = {f"{name}0": grad for name, grad in zip(self.states, grad_states, strict=True)}
         return {**grads, **initial}
 
-    def _check_parameters(self, params: Mapping[str, FloatArray], x: FloatArray) -> None:
-        """Names, dtypes and shapes of the parameters, and of ``x``."""
+    def sizes_of(self, shapes: Mapping[str, tuple[int, ...]], input_size: int) -> dict[str, int]:
+        """The sizes that parameters of these shapes have, as arguments of :meth:`parameter_shapes`."""
+        values = {"G": len(self.gates), "I": input_size}
+        wanted = {"H": "hidden_size", **{size.symbol: size.name for size in self.sizes}}
+        for symbol in wanted:
+            for name, shape in self.parameters:
+                for dimension, length in zip(shape, shapes.get(name, ()), strict=False):
+                    rest = dimension.split("*")
+                    if symbol in rest and symbol not in values:
+                        rest.remove(symbol)
+                        known = [int(s) if s.isdigit() else values.get(s, 0) for s in rest]
+                        if all(known):
+                            values[symbol] = max(1, length // prod(known))
+        return {"input_size": input_size, **{name: values[symbol] for symbol, name in wanted.items()}}
+
+    def _check_parameters(self, params: Mapping[str, FloatArray], x: FloatArray) -> dict[str, int]:
+        """Names, dtypes and shapes of the parameters, and of ``x``; returns the widths of the states."""
         check_names(f"parameters of {self.name}", params, dict(self.parameters))
         check_dtypes({"x": x, **params})
         if x.ndim != 3 or len(x) == 0:
@@ -152,20 +280,33 @@ class Cell:
         for name, shape in self.parameters:
             if params[name].ndim != len(shape):
                 raise InputError(f"{name} has shape {params[name].shape}, expected ({', '.join(shape)})")
-        input_size, hidden_size = x.shape[2], params["weight_hh"].shape[-1]
-        expected = self.parameter_shapes(input_size=input_size, hidden_size=hidden_size)
-        check_shapes(params, expected, f"x has input size {input_size}, weight_hh has hidden size {hidden_size}")
+        # U, where it is a matrix, tells H more surely than the rows of all gates do
+        U = params.get("weight_hh")
+        plain = U is not None and dict(self.parameters)["weight_hh"][-1] == "H"
+        sizes = self.sizes_of({name: params[name].shape for name in params}, x.shape[2])
+        if plain and U is not None:
+            sizes["hidden_size"] = U.shape[-1]
+        expected = self.parameter_shapes(**sizes)
+        told = ", ".join(f"{name.replace('_', ' ')} {size}" for name, size in sizes.items())
+        check_shapes(params, expected, f"{told}")
+        return self.state_sizes(**sizes)
 
     def _checked_states(
-        self, kind: str, params: Mapping[str, FloatArray], x: FloatArray, states: States | None
+        self, kind: str, x: FloatArray, widths: Mapping[str, int], states: States | None, initial: Mapping[str, float]
     ) -> States:
-        """The states after their checks, zeros for ``None``; copies, because the tape keeps them."""
-        shape = (x.shape[1], params["weight_hh"].shape[-1])
+        """The states after their checks, what they are by default for ``None``; copies, because the tape keeps them."""
+        shapes = {name: (x.shape[1], width) for name, width in widths.items()}
         if states is None:
-            return tuple(np.zeros(shape, x.dtype) for _ in self.states)
+            return tuple(np.full(shape, initial.get(name, 0), x.dtype) for name, shape in shapes.items())
         if len(states) != len(self.states):
             raise InputError(f"{self.name} has {len(self.states)} state(s) {self.states}, got {len(states)}")
         named = {f"{kind} {name}": state for name, state in zip(self.states, states, strict=True)}
         check_dtypes({"x": x, **named})
-        check_shapes(named, dict.fromkeys(named, shape), "(B, H) of x and weight_hh")
+        check_shapes(
+            named, {f"{kind} {name}": shape for name, shape in shapes.items()}, "(B, H) of x and the parameters"
+        )
         return tuple(state.copy() for state in states)
+
+
+def _product(dimension: str, values: Mapping[str, int]) -> int:
+    return prod(int(symbol) if symbol.isdigit() else values[symbol] for symbol in dimension.split("*"))

@@ -46,12 +46,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from unrolled.cells.activation import sigmoid
+from unrolled.cells.activation import Activation
 from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell
 from unrolled.cells.gates import split, stack
+from unrolled.cells.masks import NO_STEP_MASKS, StepMasks
 from unrolled.cells.unroll import Step
 
 __all__ = ["GRU"]
@@ -59,36 +58,40 @@ __all__ = ["GRU"]
 GATES = ("r", "z", "n")
 
 
-def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray) -> tuple[States, Arrays]:
+def step(
+    cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, *, masks: StepMasks = NO_STEP_MASKS
+) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates.
 
     ``hn`` is kept beside the gates: ``U_n h[t-1] + b_hn``, what the reset gate acts on.
     """
+    sigma, phi = cell.activations
     Wx = split(x @ params["weight_ih"].T + params["bias_ih"], GATES)
-    Uh = split(h_prev @ params["weight_hh"].T + params["bias_hh"], GATES)
-    r = sigmoid(Wx["r"] + Uh["r"])
-    z = sigmoid(Wx["z"] + Uh["z"])
-    n = np.tanh(Wx["n"] + r * Uh["n"])
-    h = (1 - z) * n + z * h_prev
-    return (h,), {"r": r, "z": z, "n": n, "hn": Uh["n"]}
+    Uh = split((masks.state * h_prev) @ params["weight_hh"].T + params["bias_hh"], GATES)
+    r = sigma(cell.clipped(Wx["r"] + Uh["r"]))
+    z = sigma(cell.clipped(Wx["z"] + Uh["z"]))
+    n = phi(cell.clipped(Wx["n"] + r * Uh["n"]))
+    h = (1 - z) * (masks.candidate * n) + z * h_prev
+    return h, (h,), {"r": r, "z": z, "n": n, "hn": Uh["n"]}
 
 
-def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
+def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
-    (h_prev,) = now.before
+    sigma, phi = cell.activations
+    (h_prev,), mask = now.before, now.masks
     r, z, n, hn = (now.gates[name] for name in ("r", "z", "n", "hn"))
-    dn = dh * (1 - z)
-    dz = dh * (h_prev - n)
-    da_n = dn * (1 - n**2)
+    dn = mask.candidate * (dh * (1 - z))
+    dz = dh * (h_prev - mask.candidate * n)
+    da_n = dn * phi.slope(n)
     dr = da_n * hn
-    da_r, da_z = dr * r * (1 - r), dz * z * (1 - z)
+    da_r, da_z = dr * sigma.slope(r), dz * sigma.slope(z)
     dWx = stack({"r": da_r, "z": da_z, "n": da_n}, GATES)
     dUh = stack({"r": da_r, "z": da_z, "n": da_n * r}, GATES)
-    dh_prev = dh * z + dUh @ U
+    dh_prev = dh * z + mask.state * (dUh @ U)
     dx = dWx @ W
     dW, db = dWx.T @ now.x, dWx.sum(0)
-    dU, db_h = dUh.T @ h_prev, dUh.sum(0)
+    dU, db_h = dUh.T @ (mask.state * h_prev), dUh.sum(0)
     return (dh_prev,), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db_h}
 
 
@@ -101,4 +104,7 @@ GRU = Cell(
     source="Cho et al. 2014, arXiv 1406.1078v1",
     step=step,
     step_backward=step_backward,
+    keeps="z",
+    candidate="n",
+    activations=(Activation("sigmoid"), Activation("tanh")),
 )

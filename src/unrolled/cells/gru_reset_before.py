@@ -44,12 +44,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from unrolled.cells.activation import sigmoid
+from unrolled.cells.activation import Activation
 from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell
 from unrolled.cells.gates import split, stack
+from unrolled.cells.masks import NO_STEP_MASKS, StepMasks
 from unrolled.cells.unroll import Step
 
 __all__ = ["GRU_RESET_BEFORE"]
@@ -57,31 +56,37 @@ __all__ = ["GRU_RESET_BEFORE"]
 GATES = ("r", "z", "n")
 
 
-def step(params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray) -> tuple[States, Arrays]:
+def step(
+    cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, *, masks: StepMasks = NO_STEP_MASKS
+) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates."""
+    sigma, phi = cell.activations
     b = params["bias_ih"] + params["bias_hh"]
     Wx = split(x @ params["weight_ih"].T + b, GATES)
     U = split(params["weight_hh"], GATES, axis=0)
-    r = sigmoid(Wx["r"] + h_prev @ U["r"].T)
-    z = sigmoid(Wx["z"] + h_prev @ U["z"].T)
-    n = np.tanh(Wx["n"] + (r * h_prev) @ U["n"].T)
-    h = (1 - z) * n + z * h_prev
-    return (h,), {"r": r, "z": z, "n": n}
+    met = masks.state * h_prev
+    r = sigma(cell.clipped(Wx["r"] + met @ U["r"].T))
+    z = sigma(cell.clipped(Wx["z"] + met @ U["z"].T))
+    n = phi(cell.clipped(Wx["n"] + (r * met) @ U["n"].T))
+    h = (1 - z) * (masks.candidate * n) + z * h_prev
+    return h, (h,), {"r": r, "z": z, "n": n}
 
 
-def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
+def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], split(params["weight_hh"], GATES, axis=0)
-    (h_prev,) = now.before
+    sigma, phi = cell.activations
+    (h_prev,), mask = now.before, now.masks
     r, z, n = (now.gates[gate] for gate in "rzn")
-    dn = dh * (1 - z)
-    dz = dh * (h_prev - n)
-    da_n = dn * (1 - n**2)
+    met = mask.state * h_prev
+    dn = mask.candidate * (dh * (1 - z))
+    dz = dh * (h_prev - mask.candidate * n)
+    da_n = dn * phi.slope(n)
     drh = da_n @ U["n"]
-    dr = drh * h_prev
-    da_r, da_z = dr * r * (1 - r), dz * z * (1 - z)
-    dh_prev = dh * z + drh * r + da_r @ U["r"] + da_z @ U["z"]
-    dU = stack({"r": da_r.T @ h_prev, "z": da_z.T @ h_prev, "n": da_n.T @ (r * h_prev)}, GATES, axis=0)
+    dr = drh * met
+    da_r, da_z = dr * sigma.slope(r), dz * sigma.slope(z)
+    dh_prev = dh * z + mask.state * (drh * r + da_r @ U["r"] + da_z @ U["z"])
+    dU = stack({"r": da_r.T @ met, "z": da_z.T @ met, "n": da_n.T @ (r * met)}, GATES, axis=0)
     da = stack({"r": da_r, "z": da_z, "n": da_n}, GATES)
     dx = da @ W
     dW = da.T @ now.x
@@ -98,4 +103,7 @@ GRU_RESET_BEFORE = Cell(
     source="Cho et al. 2014, arXiv 1406.1078v3; Chung et al. 2014, arXiv 1412.3555",
     step=step,
     step_backward=step_backward,
+    keeps="z",
+    candidate="n",
+    activations=(Activation("sigmoid"), Activation("tanh")),
 )

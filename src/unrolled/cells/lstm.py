@@ -44,12 +44,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from unrolled.cells.activation import sigmoid
+from unrolled.cells.activation import Activation
 from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell
 from unrolled.cells.gates import split, stack
+from unrolled.cells.masks import NO_STEP_MASKS, StepMasks
 from unrolled.cells.unroll import Step
 
 __all__ = ["LSTM"]
@@ -58,33 +57,39 @@ GATES = ("i", "f", "g", "o")
 
 
 def step(
-    params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, c_prev: FloatArray
-) -> tuple[States, Arrays]:
+    cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, c_prev: FloatArray, *,
+    masks: StepMasks = NO_STEP_MASKS,
+) -> tuple[FloatArray, States, Arrays]:  # fmt: skip
     """One step forward: ``x[t] [B, I]``, ``h[t-1]`` and ``c[t-1] [B, H]`` give ``h[t]``, ``c[t]`` and the gates."""
     W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
-    a = split(x @ W.T + h_prev @ U.T + b, GATES)
-    i, f, o = sigmoid(a["i"]), sigmoid(a["f"]), sigmoid(a["o"])
-    g = np.tanh(a["g"])
-    c = f * c_prev + i * g
-    h = o * np.tanh(c)
-    return (h, c), {"i": i, "f": f, "g": g, "o": o}
+    sigma, phi, psi = cell.activations
+    a = split(cell.clipped(x @ W.T + (masks.state * h_prev) @ U.T + b), GATES)
+    i, f, o = sigma(a["i"]), sigma(a["f"]), sigma(a["o"])
+    g = phi(a["g"])
+    c = f * c_prev + i * (masks.candidate * g)
+    h = o * psi(c)
+    return h, (h, c), {"i": i, "f": f, "g": g, "o": o}
 
 
-def step_backward(params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray) -> tuple[States, Arrays]:
+def step_backward(
+    cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray
+) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' shares."""
     W, U = params["weight_ih"], params["weight_hh"]
-    (h_prev, c_prev), (_, c) = now.before, now.after
+    sigma, phi, psi = cell.activations
+    (h_prev, c_prev), (_, c), mask = now.before, now.made, now.masks
     i, f, g, o = (now.gates[gate] for gate in "ifgo")
-    do = dh * np.tanh(c)
-    dc = dc + dh * o * (1 - np.tanh(c) ** 2)
-    di, dg, df = dc * g, dc * i, dc * c_prev
+    y = psi(c)
+    do = dh * y
+    dc = dc + dh * o * psi.slope(y)
+    di, dg, df = dc * (mask.candidate * g), mask.candidate * (dc * i), dc * c_prev
     dc_prev = dc * f
-    da = {"i": di * i * (1 - i), "f": df * f * (1 - f), "g": dg * (1 - g**2), "o": do * o * (1 - o)}
+    da = {"i": di * sigma.slope(i), "f": df * sigma.slope(f), "g": dg * phi.slope(g), "o": do * sigma.slope(o)}
     da = stack(da, GATES)
-    dh_prev = da @ U
+    dh_prev = mask.state * (da @ U)
     dx = da @ W
     dW = da.T @ now.x
-    dU = da.T @ h_prev
+    dU = da.T @ (mask.state * h_prev)
     db = da.sum(0)
     return (dh_prev, dc_prev), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
 
@@ -98,4 +103,8 @@ LSTM = Cell(
     source="Hochreiter, Schmidhuber 1997, Neural Computation 9(8); Gers, Schmidhuber, Cummins 2000",
     step=step,
     step_backward=step_backward,
+    keeps="f",
+    writes="i",
+    candidate="g",
+    activations=(Activation("sigmoid"), Activation("tanh"), Activation("tanh")),
 )

@@ -28,65 +28,46 @@ array([0.        , 0.99505475])
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from typing import Literal
 
-import numpy as np
-
-from unrolled.cells.activation import relu
+from unrolled.cells.activation import Activation
 from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell
+from unrolled.cells.masks import NO_STEP_MASKS, StepMasks
 from unrolled.cells.unroll import Step
 
-__all__ = ["RNN_IDENTITY", "RNN_RELU", "RNN_TANH"]
-
-Function = Callable[[FloatArray], FloatArray]
+__all__ = ["IRNN", "RNN_IDENTITY", "RNN_RELU", "RNN_TANH"]
 
 
-def step(phi: Function, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray) -> tuple[States, Arrays]:
+def step(
+    cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, *, masks: StepMasks = NO_STEP_MASKS
+) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t] [B, H]``."""
     W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
-    a = x @ W.T + h_prev @ U.T + b
-    h = phi(a)
-    return (h,), {"h": h}
+    (phi,) = cell.activations
+    a = x @ W.T + (masks.state * h_prev) @ U.T + b
+    h = phi(cell.clipped(a))
+    return h, (h,), {"h": h}
 
 
 def step_backward(
-    slope: Function, params: Mapping[str, FloatArray], now: Step, dh: FloatArray
+    cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray
 ) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
-    (h_prev,), (h,) = now.before, now.after
-    da = slope(h) * dh
+    (phi,) = cell.activations
+    (h_prev,), (h,) = now.before, now.made
+    da = phi.slope(h) * dh
     dx = da @ W
-    dh_prev = da @ U
+    dh_prev = now.masks.state * (da @ U)
     dW = da.T @ now.x
-    dU = da.T @ h_prev
+    dU = da.T @ (now.masks.state * h_prev)
     db = da.sum(0)
     return (dh_prev,), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
 
 
-def tanh_slope(h: FloatArray) -> FloatArray:
-    """``φ'(a) = 1 - tanh(a)²``, from ``h = tanh(a)``."""
-    return 1 - h**2
-
-
-def relu_slope(h: FloatArray) -> FloatArray:
-    """``φ'(a)``, from ``h = max(a, 0)``: 1 where ``a > 0``, 0 elsewhere."""
-    return np.sign(h)
-
-
-def identity(a: FloatArray) -> FloatArray:
-    """``φ(a) = a``: a linear recurrence."""
-    return a
-
-
-def identity_slope(h: FloatArray) -> FloatArray:
-    """``φ'(a) = 1``."""
-    return np.ones_like(h)
-
-
-def rnn(name: str, title: str, source: str, phi: Function, slope: Function) -> Cell:
+def rnn(name: str, title: str, source: str, phi: str, start: Literal["uniform", "identity"] = "uniform") -> Cell:
     """Describe the simple recurrent cell whose activation function is ``phi``."""
     return Cell(
         name=name,
@@ -95,11 +76,14 @@ def rnn(name: str, title: str, source: str, phi: Function, slope: Function) -> C
         states=("h",),
         recurrence="one_product",
         source=source,
-        step=partial(step, phi),
-        step_backward=partial(step_backward, slope),
+        step=step,
+        step_backward=step_backward,
+        activations=(Activation(phi),),
+        start=start,
     )
 
 
-RNN_TANH = rnn("rnn_tanh", "RNN with tanh", "Elman 1990, Cognitive Science 14", np.tanh, tanh_slope)
-RNN_RELU = rnn("rnn_relu", "RNN with ReLU", "Le, Jaitly, Hinton 2015, arXiv 1504.00941", relu, relu_slope)
-RNN_IDENTITY = rnn("rnn_identity", "linear RNN", "Elman 1990, with a linear hidden layer", identity, identity_slope)
+RNN_TANH = rnn("rnn_tanh", "RNN with tanh", "Elman 1990, Cognitive Science 14", "tanh")
+RNN_RELU = rnn("rnn_relu", "RNN with ReLU", "Le, Jaitly, Hinton 2015, arXiv 1504.00941", "relu")
+RNN_IDENTITY = rnn("rnn_identity", "linear RNN", "Elman 1990, with a linear hidden layer", "identity")
+IRNN = rnn("irnn", "IRNN: ReLU, U starts as the identity", "Le, Jaitly, Hinton 2015, arXiv 1504.00941", "relu", "identity")

@@ -6,12 +6,16 @@ Source: Werbos 1990, "Backpropagation through time: what it does and how to do i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from unrolled.cells.arrays import Arrays, FloatArray, States
+from unrolled.cells.masks import Masks, StepMasks
+
+if TYPE_CHECKING:
+    from unrolled.cells.cell import Cell
 
 __all__ = ["Step", "backpropagate", "unroll"]
 
@@ -27,44 +31,79 @@ class Step(NamedTuple):
     """States of step ``t``."""
     gates: Arrays
     """Gate name → its value at step ``t``, ``[B, H]``."""
+    h: FloatArray
+    """Output ``h[t]``, ``[B, H]``."""
+    made: States
+    """States of step ``t`` before zoneout; without it they are :attr:`after`."""
+    masks: StepMasks
+    """The masks it met."""
 
 
 def unroll(
-    step: Callable[..., tuple[States, Arrays]],
-    params: Mapping[str, FloatArray],
-    x: FloatArray,
-    states: States,
+    cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, states: States, masks: Masks
 ) -> tuple[Step, ...]:
-    """Apply the same ``step`` to ``x[0]``, ``x[1]``, …, handing the states on; returns what happened at each."""
+    """Apply the same step to ``x[0]``, ``x[1]``, …, handing the states on; returns what happened at each."""
     tape: list[Step] = []
-    for x_t in x:
-        after, gates = step(params, x_t, *states)
-        tape.append(Step(x_t, states, after, gates))
+    for t, x_t in enumerate(x):
+        met = masks.at(t)
+        h, made, gates = cell.step(cell, params, x_t, *states, masks=met)
+        after = tuple(
+            _zoned(masks.keep(name, t), before, new)
+            for name, before, new in zip(cell.states, states, made, strict=True)
+        )
+        h = after[0] if cell.hands_on_h else h
+        tape.append(Step(x_t, states, after, gates, h, made, met))
         states = after
     return tuple(tape)
 
 
+def _is(number: float, keep: FloatArray | float) -> bool:
+    return isinstance(keep, float) and keep == number
+
+
+def _share(keep: FloatArray | float, value: FloatArray) -> FloatArray:
+    return value if _is(1, keep) else keep * value
+
+
+def _zoned(keep: FloatArray | float, before: FloatArray, new: FloatArray) -> FloatArray:
+    return new if _is(0, keep) else keep * before + (1 - keep) * new
+
+
 def backpropagate(
-    step_backward: Callable[..., tuple[States, Arrays]],
+    cell: Cell,
     params: Mapping[str, FloatArray],
     tape: tuple[Step, ...],
-    grad_steps: States,
+    grad_h: FloatArray,
+    grad_memory: States,
     grad_states: States,
+    masks: Masks,
 ) -> tuple[States, Arrays]:
     """Walk the tape from the last step to the first.
 
     ``δh[t]`` is what the loss at ``t`` says plus what comes back from ``t+1``, and so is ``δc[t]``; each parameter's
     gradient is the sum of its contributions over all steps, because every step used the same parameter.
 
-    :param grad_steps: what the loss says of every state at every step, each ``[T, B, H]``.
+    :param grad_h: what the loss says of every output, ``[T, B, H]``.
+    :param grad_memory: what it says of the other states at every step, each ``[T, B, H]``.
     :param grad_states: what it says of the last states besides, each ``[B, H]``.
     :returns: the gradients of the initial states, and a mapping with ``"x"`` and each parameter.
     """
     grads = {name: np.zeros_like(value) for name, value in params.items()}
     grad_x: list[FloatArray] = []
     for t in reversed(range(len(tape))):
-        arriving = (outside[t] + later for outside, later in zip(grad_steps, grad_states, strict=True))
-        grad_states, contributions = step_backward(params, tape[t], *arriving)
+        outside = [grad[t] for grad in grad_memory]
+        if cell.hands_on_h:
+            outside.insert(0, grad_h[t])
+        arriving = [here + later for here, later in zip(outside, grad_states, strict=True)]
+        keeps = [masks.keep(name, t) for name in cell.states]
+        made = [_share(1 - keep, grad) for keep, grad in zip(keeps, arriving, strict=True)]
+        if not cell.hands_on_h:
+            made.insert(0, grad_h[t])
+        before, contributions = cell.step_backward(cell, params, tape[t], *made)
+        grad_states = tuple(
+            through if _is(0, keep) else through + keep * grad
+            for through, keep, grad in zip(before, keeps, arriving, strict=True)
+        )
         grad_x.append(contributions["x"])
         for name, total in grads.items():
             total += contributions[name]

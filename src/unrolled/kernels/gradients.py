@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from unrolled.kernels import _native
 from unrolled.kernels.kernel import Kernel
 from unrolled.kernels.layout import Layout
 
-__all__ = ["GateGradients"]
+__all__ = ["GateGradients", "Rows"]
+
+Work = Callable[[int], tuple[int, object]]
+"""Hands out memory for so many numbers: its address, and what keeps it."""
+
+
+class Rows(NamedTuple):
+    """Rows of numbers that gate gradients are multiplied with, one a row of all steps."""
+
+    address: int
+    row: int
+    """Numbers from one row to the next."""
+    width: int
+    initial: int = 0
+    """Those before the first step, ``[B, width]``: then each step is met by what was there before it."""
 
 
 class GateGradients(NamedTuple):
-    """The gate gradients ``δa`` that a backward pass left in ``[N, columns]``, and what they are multiplied with.
+    """The gate gradients ``δa`` that a backward pass left in ``[N, columns]``.
 
     All buffers are addresses of contiguous arrays.
     """
@@ -26,69 +40,53 @@ class GateGradients(NamedTuple):
 
     @property
     def _row(self) -> int:
-        return self.kernel.compiled.grad_columns * self.hidden
-
-    @property
-    def _input_column(self) -> int:
-        """The last columns belong to W."""
-        return self._row - self.kernel.gates * self.hidden
+        return len(self.kernel.compiled.gradient_columns) * self.hidden
 
     def inputs(self, inputs: int, packed: int, grad_x: int, *, add: bool) -> None:
         """``δx = δa W`` into ``grad_x [N, I]``, or added to it; ``packed`` is W packed for the backward pass."""
-        columns = self.kernel.gates * self.hidden
+        columns = self.kernel.compiled.input_gates * self.hidden
         if self.layout.rows and inputs:
             _native.dense(
                 self.kernel.wide, self.layout.rows, columns, inputs, add, packed, 0,
-                self.address + self._input_column * self.kernel.number_size, self._row, grad_x, inputs, self.threads,
+                self.address + (self._row - columns) * self.kernel.number_size, self._row, grad_x, inputs, self.threads,
             )  # fmt: skip
 
     def parameters(
-        self,
-        inputs: int,
-        *,
-        reverse: bool,
-        x: int,
-        h: int,
-        h_row: int,
-        h0: int,
-        reset_state: int,
-        weight_ih: int,
-        weight_hh: int,
-        bias_ih: int,
-        bias_hh: int,
-        work: Callable[[int], tuple[int, object]],
+        self, x: Rows, state: Rows, reset_state: Rows, to: Mapping[str, int], *, reverse: bool, work: Work
     ) -> None:
         """``δW = Σ δa xᵀ``, ``δU = Σ δa h[t-1]ᵀ``, ``δb = Σ δa`` over all rows of all steps.
 
-        ``reset_state [N, H]`` takes the place of ``h[t-1]`` in a second dependent product. The weights and biases are
-        where the gradients go; 0 for those nobody wants. ``work`` hands out memory for so many numbers: its
-        address, and what keeps it.
+        ``state`` is what U met, ``reset_state`` what it met behind a gate. ``to`` says where the gradients go; those
+        nobody wants are left out.
         """
-        H, row, size = self.hidden, self._row, self.kernel.number_size
-        factors = [(x, inputs, inputs, 0), (h, h_row, H, h0)]
-        if len(self.kernel.compiled.backward) > 1:
-            factors.append((reset_state, H, H, 0))
+        H, size = self.hidden, self.kernel.number_size
+        weight_ih, weight_hh = to.get("weight_ih", 0), to.get("weight_hh", 0)
+        bias_ih, bias_hh = to.get("bias_ih", 0), to.get("bias_hh", 0)
+        wanted: list[tuple[int, ...]] = []
+        for column, count, reset, U, W, input_bias, recurrent_bias in self.kernel.compiled.segments:
+            grad_W = weight_ih + W * H * x.width * size if weight_ih and W >= 0 else 0
+            grad_U = weight_hh + U * H * (reset_state if reset else state).width * size if weight_hh and U >= 0 else 0
+            segment = (
+                column * H, count * H, grad_W, 0 if reset else grad_U, grad_U if reset else 0,
+                bias_ih + input_bias * H * size if bias_ih and input_bias >= 0 else 0,
+                bias_hh + recurrent_bias * H * size if bias_hh and recurrent_bias >= 0 else 0,
+            )  # fmt: skip
+            if any(segment[2:]):
+                wanted.append(segment)
+        self._sum(self.address, self._row, (x, state, reset_state), wanted, reverse, work)
 
-        def segment(column: int, columns: int, product: int, U: int, bias: int) -> tuple[int, ...]:
-            """What is wanted of these columns: the gradients of W, of U by its product, and the biases."""
-            row_of_W = column - self._input_column
-            W = weight_ih + row_of_W * inputs * size if weight_ih and row_of_W >= 0 else 0
-            b = bias_ih + row_of_W * size if bias_ih and row_of_W >= 0 else 0
-            return column, columns, W, 0 if product else U, U if product else 0, bias, b
+    def projection(self, grad_state: int, unprojected: Rows, outputs: int, weight_hr: int, work: Work) -> None:
+        """``δP = Σ δh mᵀ``; ``grad_state [N, P]`` is the gradient of ``h``."""
+        segments = [(0, outputs, weight_hr, 0, 0, 0, 0)]
+        nothing = Rows(0, 0, 0)
+        self._sum(grad_state, outputs, (unprojected, nothing, nothing), segments, False, work)
 
-        segments: list[tuple[int, ...]] = []
-        column = 0
-        for product, runs in enumerate(self.kernel.compiled.backward):
-            for gate, count in runs:
-                at = gate * H * size
-                U, bias = weight_hh and weight_hh + at * H, bias_hh and bias_hh + at
-                segments.append(segment(column, count * H, product, U, bias))
-                column += count * H
-        if column < row:
-            segments.append(segment(column, row - column, 0, 0, 0))
-        wanted = [each for each in segments if any(each[2:])]
-        if wanted:
+    def _sum(
+        self, address: int, row: int, factors: tuple[Rows, ...], segments: list[tuple[int, ...]], reverse: bool,
+        work: Work,
+    ) -> None:  # fmt: skip
+        if segments:
             _native.outer_sums(
-                self.kernel.wide, self.layout.steps, self.layout.address, reverse, self.address, row, factors, wanted,
+                self.kernel.wide, self.layout.steps, self.layout.address, reverse, address, row, factors, segments,
                 self.threads, work,
             )  # fmt: skip

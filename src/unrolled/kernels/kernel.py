@@ -6,45 +6,112 @@ Addresses are those of contiguous, correctly sized buffers: the callers (:mod:`u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.kernels import _native
+from unrolled.kernels.compiled import Compiled, Run, Segment, get_compiled
 from unrolled.kernels.layout import Layout
 
-__all__ = ["Kernel", "Packed", "get_kernel"]
+__all__ = ["BackwardCall", "ForwardCall", "Kernel", "Packed", "get_kernel"]
 
 FUSED_BYTES = 2 * 2**20
 """Size of W and U up to which a step reads both from the caches."""
 
-# A product's weight is cut from U as runs of gates: (first gate, number of gates).
-_Run = tuple[int, int]
+# in the order of enum Activation in native/table.hpp
+_FUNCTIONS = (
+    "tanh", "sigmoid", "relu", "identity", "hard_sigmoid", "hard_tanh", "leaky_relu", "thresholded_relu", "affine",
+    "scaled_tanh", "elu", "softsign", "softplus",
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Compiled:
-    """How the compiled code arranges a cell; the order of the table is that of ``enum Cell`` in native/table.hpp."""
+class ForwardCall(NamedTuple):
+    """The fields of ``struct Forward`` in native/table.hpp, in its order; addresses, 0 where there is nothing."""
 
-    cell: str
-    forward: tuple[_Run, ...]  # the gates of each product, in order
-    backward: tuple[tuple[_Run, ...], ...]  # each product's depth, as runs of gates one after the other
-    grad_columns: int  # gate gradients a row holds, in units of H
-    apart: bool = False  # the last gate keeps U h + b_hh apart from W x + b_ih
-    extra: Literal["", "tape", "work"] = ""  # an [N, H] part of the tape, or a [B, 2H] work space
+    steps: int
+    offsets: int
+    reverse: bool
+    inputs: int
+    hidden: int
+    outputs: int
+    tape: bool
+    x: int
+    skip: int = 0
+    input_weight: int = 0
+    weight: int = 0
+    projection: int = 0
+    bias: int = 0
+    vectors: int = 0
+    state_mask: int = 0
+    candidate_mask: int = 0
+    keep_h: int = 0
+    keep_c: int = 0
+    mask_row: int = 0
+    gates: int = 0
+    gates_row: int = 0
+    h0: int = 0
+    c0: int = 0
+    h: int = 0
+    h_row: int = 0
+    c: int = 0
+    c_row: int = 0
+    c_values: int = 0
+    new_h: int = 0
+    new_c: int = 0
+    unprojected: int = 0
+    masked: int = 0
+    masked0: int = 0
+    work: int = 0
+    work_row: int = 0
+    h_last: int = 0
+    c_last: int = 0
 
 
-_COMPILED = (
-    _Compiled("rnn_tanh", ((0, 1),), (((0, 1),),), 1),
-    _Compiled("rnn_relu", ((0, 1),), (((0, 1),),), 1),
-    _Compiled("rnn_identity", ((0, 1),), (((0, 1),),), 1),
-    _Compiled("lstm", ((0, 4),), (((0, 4),),), 4),
-    _Compiled("gru", ((0, 3),), (((2, 1), (0, 2)),), 4, apart=True, extra="tape"),
-    _Compiled("gru_reset_before", ((0, 2), (2, 1)), (((0, 2),), ((2, 1),)), 3, extra="work"),
-)
+class BackwardCall(NamedTuple):
+    """The fields of ``struct Backward`` in native/table.hpp, in its order; addresses, 0 where there is nothing."""
+
+    steps: int
+    offsets: int
+    reverse: bool
+    hidden: int
+    outputs: int
+    weight: int = 0
+    projection: int = 0
+    vectors: int = 0
+    state_mask: int = 0
+    candidate_mask: int = 0
+    keep_h: int = 0
+    keep_c: int = 0
+    mask_row: int = 0
+    gates: int = 0
+    gates_row: int = 0
+    h0: int = 0
+    c0: int = 0
+    h: int = 0
+    h_row: int = 0
+    c: int = 0
+    c_row: int = 0
+    new_h: int = 0
+    new_c: int = 0
+    skip: int = 0
+    grad_h: int = 0
+    grad_row: int = 0
+    grad_c: int = 0
+    grad_c_row: int = 0
+    grad_gates: int = 0
+    grad_state: int = 0
+    reset_state: int = 0
+    grad_skip: int = 0
+    add_skip: bool = False
+    grad_vectors: int = 0
+    work: int = 0
+    work_row: int = 0
+    grad_h0: int = 0
+    grad_c0: int = 0
 
 
 class Packed(NamedTuple):
@@ -52,9 +119,11 @@ class Packed(NamedTuple):
 
     input: int
     recurrent: int
+    projection: int
     bias: int
+    vectors: int
     separate_bias: int
-    """Where W x is computed beforehand, what is added to it; otherwise 0."""
+    """What is added to W x where that is computed beforehand."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +133,9 @@ class Kernel:
     cell: Cell
     wide: bool
     """float64 rather than float32."""
+    compiled: Compiled
     index: int
-    compiled: _Compiled
-
-    @cached_property
-    def gates(self) -> int:
-        """Number of gates G."""
-        return len(self.cell.gates)
+    """Place in the compiled table."""
 
     @cached_property
     def number_size(self) -> int:
@@ -78,161 +143,227 @@ class Kernel:
         return 8 if self.wide else 4
 
     @cached_property
-    def keeps_gates(self) -> bool:
-        """Whether the activated gates are part of the tape; the one gate of an RNN is its hidden state."""
-        return self.gates > 1
+    def constants(self) -> tuple[float, ...]:
+        """The activation functions as native/module.cpp takes them: function, alpha, beta of three; clip."""
+        numbers: list[float] = []
+        for activation in self.cell.activations:
+            numbers += (float(_FUNCTIONS.index(activation.name)), *activation.constants)
+        numbers += [0.0] * (9 - len(numbers))
+        return (*numbers, self.cell.clip or 0.0)
 
     @cached_property
-    def has_cell_state(self) -> bool:
-        """Whether the state is ``(h, c)`` rather than ``h``."""
-        return "c" in self.cell.states
+    def meets_state(self) -> bool:
+        """Whether a product with ``U`` is part of a step."""
+        return any(product.U.count for product in self.compiled.products)
+
+    @cached_property
+    def resets(self) -> bool:
+        """Whether a product meets what a gate left of the state."""
+        return any(product.reset for product in self.compiled.products)
+
+    def parameter_shapes(self, inputs: int, hidden: int, outputs: int) -> dict[str, tuple[int, ...]]:
+        """The parameters as the kernels take them.
+
+        Cells that cut inputs or weights in a way of their own are whole here: the inputs of a QRNN are its windows, the
+        blocks of an sLSTM's U one matrix.
+        """
+        own = {"lstmp": {"proj_size": outputs}, "qrnn": {"kernel_width": 1}, "slstm": {"head_size": hidden}}
+        sizes = own.get(self.cell.name, {})
+        return self.cell.parameter_shapes(input_size=inputs, hidden_size=hidden, **sizes)
+
+    @cached_property
+    def parameter_names(self) -> dict[int, tuple[str, ...]]:
+        """The parameters in order, by their number: all of them, and those that are left without biases."""
+        names = tuple(name for name, _ in self.cell.parameters)
+        weights = tuple(name for name in names if name not in ("bias_ih", "bias_hh"))
+        return {len(names): names, len(weights): weights}
+
+    @cached_property
+    def state_names(self) -> tuple[str, ...]:
+        """The states as the kernels take them: ``h`` if it is one, and the memory of all values as one."""
+        return ("h0",) * self.compiled.has_h + ("c0",) * (self.compiled.memory > 0)
+
+    def split_states(self, values: Sequence[int]) -> tuple[int, int]:
+        """``h`` and memory, 0 for what the cell has not."""
+        h, c = (*values, 0, 0)[:2] if self.compiled.has_h else (0, *values)
+        return h, c
 
     def fuses(self, inputs: int, hidden: int) -> bool:
         """Whether ``W x`` is computed step by step together with ``U h``, rather than for all steps beforehand."""
-        return self.gates * hidden * (inputs + hidden) * self.number_size <= FUSED_BYTES
+        weights = self.compiled.gates * hidden * (inputs + hidden) * self.number_size
+        return not self.compiled.own_inputs and weights <= FUSED_BYTES
 
-    def packed_size(self, inputs: int, hidden: int) -> int:
-        """Elements that :meth:`pack` fills for an input and a hidden size."""
-        runs = self.compiled.forward
-        recurrent = sum(_native.packed_size(self.wide, n, hidden, hidden + 1) for _, n in runs)
-        fused = sum(_native.packed_size(self.wide, n, hidden, inputs) for _, n in runs)
-        # the last gate's second bias, and room for its vector where it is packed separately
-        apart = 2 * _native.packed_size(self.wide, 1, hidden, 1) if self.compiled.apart else 0
-        separate = _native.packed_size(self.wide, 1, self.gates * hidden, inputs + 1)
-        return recurrent + apart + max(fused, separate)
+    def gates_row(self, hidden: int, *, tape: bool) -> int:
+        """Numbers of a row of gates: the tape, or the pre-activations where those are computed beforehand."""
+        compiled = self.compiled
+        columns = compiled.input_column + compiled.input_gates
+        return max(columns, compiled.tape) * hidden + compiled.tape_numbers if tape and compiled.tape else columns * hidden
+
+    def vector_numbers(self, hidden: int) -> int:
+        """Numbers of the parameters of single units."""
+        return sum(columns * hidden or 1 for _, columns in self.compiled.vectors)
+
+    def packed_size(self, inputs: int, hidden: int, outputs: int) -> int:
+        """Elements that :meth:`pack` fills for an input, a hidden and an output size."""
+        compiled = self.compiled
+        products = compiled.products
+        recurrent = sum(self._size(product.U.count, hidden, outputs) for product in products)
+        fused = sum(self._size(product.W.count, hidden, inputs) for product in products)
+        biases = sum(self._size(product.gates + compiled.apart, hidden, 1) for product in products)
+        # room behind a row of biases for the last one's whole vector
+        separate = self._size(1, compiled.input_gates * hidden, inputs + 1) + self._size(1, hidden, 1)
+        projection = self._size(1, outputs, hidden) if compiled.projected else 0
+        return recurrent + biases + projection + self.vector_numbers(hidden) + max(fused, separate)
+
+    def _size(self, gates: int, units: int, depth: int) -> int:
+        return _native.packed_size(self.wide, gates, units, depth)
 
     def pack(
-        self, inputs: int, hidden: int, parameters: Sequence[int], packed: int, *, fused: bool, threads: int
-    ) -> Packed:
-        """Arrange W ``[GH, I]``, U ``[GH, H]`` and the two biases ``[GH]`` for the products of the forward pass.
+        self, inputs: int, hidden: int, outputs: int, parameters: Mapping[str, int], packed: int, *, fused: bool,
+        threads: int,
+    ) -> Packed:  # fmt: skip
+        """Arrange a cell's parameters, given by their addresses, for the products of the forward pass.
 
-        All are addresses; biases may be missing. Returns where they are from ``packed`` on.
+        Biases may be missing. Returns where everything is from ``packed`` on; the caller copies the vectors there.
         """
-        weight_ih, weight_hh, bias_ih, bias_hh = parameters if len(parameters) == 4 else (*parameters, 0, 0)
-        H, size, runs = hidden, self.number_size, self.compiled.forward
-        starts: list[int] = []
-        all_gates = ((0, self.gates),)
-        for source, depth, cut in ((weight_ih, inputs, runs if fused else None), (weight_hh, H, runs)):
-            starts.append(packed)
-            for first, n in cut or all_gates:
-                gates, units = (n, H) if cut else (1, n * H)
-                _native.pack(
-                    self.wide, source + first * H * depth * size, gates, units, depth, units * depth, depth, 1, depth,
-                    0, packed, threads,
-                )  # fmt: skip
-                packed += _native.packed_size(self.wide, gates, units, depth) * size
-        starts.append(packed)
-        for first, n in runs:
-            at = first * H * size
-            _native.pack_biases(
-                self.wide, bias_ih and bias_ih + at, bias_hh and bias_hh + at, n, H, self.compiled.apart, packed
-            )
-            packed += _native.packed_size(self.wide, n + self.compiled.apart, H, 1) * size
+        H, size, compiled = hidden, self.number_size, self.compiled
+        weight_ih, bias_ih, bias_hh = parameters["weight_ih"], parameters.get("bias_ih", 0), parameters.get("bias_hh", 0)
+
+        def place(numbers: int) -> int:
+            nonlocal packed
+            at, packed = packed, packed + numbers * size
+            return at
+
+        def pack(source: int, run: Run, depth: int) -> int:
+            at = place(self._size(run.count, H, depth))
+            source += run.first * H * depth * size
+            _native.pack(self.wide, source, run.count, H, depth, H * depth, depth, 1, depth, 0, at, threads)
+            return at
+
+        def offset(bias: int, run: Run) -> int:
+            return bias and bias + run.first * H * size
+
+        input_weight = packed
         if fused:
-            return Packed(starts[0], starts[1], starts[2], 0)
-        # a plain row of biases; where the last gate's recurrent one stays apart, it is left out
-        shared = self.gates - self.compiled.apart
-        _native.pack_biases(self.wide, bias_ih, bias_hh, 1, shared * H, False, packed)
-        if self.compiled.apart:
-            at = shared * H * size
-            _native.pack_biases(self.wide, bias_ih and bias_ih + at, 0, 1, H, False, packed + at)
-        return Packed(starts[0], starts[1], starts[2], packed)
+            for product in compiled.products:
+                if product.W.count:
+                    pack(weight_ih, product.W, inputs)
+        else:
+            units = compiled.input_gates * H
+            at = place(self._size(1, units, inputs))
+            _native.pack(self.wide, weight_ih, 1, units, inputs, 0, inputs, 1, inputs, 0, at, threads)
+        weight = packed if self.meets_state else 0
+        for product in compiled.products:
+            if product.U.count:
+                pack(parameters["weight_hh"], product.U, outputs)
+        bias = packed
+        for product in compiled.products:
+            at = place(self._size(product.gates + compiled.apart, H, 1))
+            _native.pack_biases(
+                self.wide, offset(bias_ih, product.bias), offset(bias_hh, product.bias), product.gates, H,
+                product.bias_gate, product.bias.count, compiled.apart, at,
+            )  # fmt: skip
+        projection = 0
+        if compiled.projected:
+            projection = place(self._size(1, outputs, H))
+            source = parameters["weight_hr"]
+            _native.pack(self.wide, source, 1, outputs, H, 0, H, 1, H, 0, projection, threads)
+        vectors = place(self.vector_numbers(H)) if compiled.vectors else 0
+        separate_bias = packed
+        if not fused:
+            self._pack_separate_bias(H, bias_ih, bias_hh, packed)
+        return Packed(input_weight, weight, projection, bias, vectors, separate_bias)
 
-    def packed_backward_size(self, hidden: int) -> int:
+    def _pack_separate_bias(self, H: int, bias_ih: int, bias_hh: int, packed: int) -> None:
+        """A plain row of the biases of all gates that meet W; a last one that stays apart is ``bias_ih`` alone."""
+        size = self.number_size
+        for product in self.compiled.products:
+            for k in range(product.W.count):
+                own = k - product.bias_gate
+                here = 0 <= own < product.bias.count
+                at = (product.bias.first + own) * H * size
+                apart = self.compiled.apart and k == product.W.count - 1
+                _native.pack_biases(
+                    self.wide, bias_ih + at if bias_ih and here else 0, bias_hh + at if bias_hh and here and not apart
+                    else 0, 1, H, 0, 1, False, packed,
+                )  # fmt: skip
+                packed += H * size
+
+    @cached_property
+    def _recurrent_segments(self) -> tuple[tuple[Segment, ...], ...]:
+        """The columns of gate gradients that meet U, product by product."""
+        meeting = [segment for segment in self.compiled.segments if segment.U >= 0]
+        groups = (tuple(s for s in meeting if s.reset is reset) for reset in (False, True))
+        return tuple(group for group in groups if group)
+
+    def packed_backward_size(self, hidden: int, outputs: int) -> int:
         """Elements that :meth:`pack_backward` fills."""
-        runs = self.compiled.backward
-        return sum(_native.packed_size(self.wide, 1, hidden, hidden * sum(n for _, n in run)) for run in runs)
+        depths = (hidden * sum(segment.count for segment in group) for group in self._recurrent_segments)
+        return sum(self._size(1, outputs, depth) for depth in depths)
 
-    def pack_backward(self, hidden: int, weight_hh: int, packed: int, threads: int) -> None:
+    def pack_backward(self, hidden: int, outputs: int, weight_hh: int, packed: int, threads: int) -> None:
         """Arrange U for the products of the backward pass."""
-        H, size = hidden, self.number_size
-        for runs in self.compiled.backward:
-            depth, k = H * sum(n for _, n in runs), 0
-            for first, n in runs:
-                source = weight_hh + first * H * H * size
-                _native.pack(self.wide, source, 1, H, n * H, 0, 1, H, depth, k, packed, threads)
-                k += n * H
-            packed += _native.packed_size(self.wide, 1, H, depth) * size
+        H, P, size = hidden, outputs, self.number_size
+        for group in self._recurrent_segments:
+            depth, k = H * sum(segment.count for segment in group), 0
+            for segment in group:
+                source = weight_hh + segment.U * H * P * size
+                _native.pack(self.wide, source, 1, P, segment.count * H, 0, 1, P, depth, k, packed, threads)
+                k += segment.count * H
+            packed += self._size(1, P, depth) * size
+
+    def packed_projection_size(self, hidden: int, outputs: int) -> int:
+        """Elements that :meth:`pack_projection` fills."""
+        return self._size(1, hidden, outputs)
+
+    def pack_projection(self, hidden: int, outputs: int, weight_hr: int, packed: int, threads: int) -> None:
+        """Arrange the projection for the backward pass."""
+        _native.pack(self.wide, weight_hr, 1, hidden, outputs, 0, 1, hidden, outputs, 0, packed, threads)
 
     def packed_input_size(self, inputs: int, hidden: int) -> int:
         """Elements that :meth:`pack_input` fills."""
-        return _native.packed_size(self.wide, 1, inputs, self.gates * hidden)
+        return self._size(1, inputs, self.compiled.input_gates * hidden)
 
     def pack_input(self, inputs: int, hidden: int, weight_ih: int, packed: int, threads: int) -> None:
         """Arrange W for ``Wᵀ δa``."""
-        columns = self.gates * hidden
+        columns = self.compiled.input_gates * hidden
         _native.pack(self.wide, weight_ih, 1, inputs, columns, 0, 1, inputs, columns, 0, packed, threads)
 
-    def forward(
-        self,
-        layout: Layout,
-        inputs: int,
-        hidden: int,
-        *,
-        reverse: bool,
-        tape: bool,
+    def separate_inputs(
+        self, layout: Layout, inputs: int, hidden: int, packed: Packed, *, x: int, gates: int, gates_row: int,
         threads: int,
-        x: int,
-        weights: Packed,
-        gates: int,
-        h0: int,
-        c0: int,
-        h: int,
-        h_row: int,
-        c: int,
-        extra: int,
-        h_last: int,
-        c_last: int,
-    ) -> None:
-        """Run the recurrence; see ``struct Forward`` in native/table.hpp for every buffer."""
-        if layout.batch and layout.steps:
-            if weights.separate_bias:
-                columns = self.gates * hidden
-                _native.dense(
-                    self.wide, layout.rows, inputs, columns, False, weights.input, weights.separate_bias, x, inputs,
-                    gates, columns, threads,
-                )  # fmt: skip
-                x = 0
-            _native.forward(
-                self.index, self.wide, layout.steps, layout.batch, inputs, hidden, self.gates, layout.address, reverse,
-                tape, threads, x, *weights[:3], gates, h0, c0, h, h_row, c, extra, h_last, c_last,
+    ) -> None:  # fmt: skip
+        """``W x + b`` of all steps, where the forward pass finds it among the gates."""
+        if layout.rows:
+            at = gates + self.compiled.input_column * hidden * self.number_size
+            columns = self.compiled.input_gates * hidden
+            _native.dense(
+                self.wide, layout.rows, inputs, columns, False, packed.input, packed.separate_bias, x, inputs, at,
+                gates_row, threads,
             )  # fmt: skip
 
-    def backward(
-        self,
-        layout: Layout,
-        hidden: int,
-        *,
-        reverse: bool,
-        threads: int,
-        weight: int,
-        gates: int,
-        h0: int,
-        c0: int,
-        h: int,
-        h_row: int,
-        c: int,
-        extra: int,
-        grad_h: int,
-        grad_c: int,
-        grad_row: int,
-        grad_gates: int,
-        reset_state: int,
-        grad_h0: int,
-        grad_c0: int,
+    def forward(
+        self, layout: Layout, call: ForwardCall, *, threads: int, zoneout: tuple[float, float] = (0, 0)
     ) -> None:
-        """Run the recurrence backwards; see ``struct Backward`` in native/table.hpp for every buffer."""
+        """Run the recurrence."""
+        if layout.batch and layout.steps:
+            _native.forward(
+                self.index, self.wide, self.compiled.gates, layout.batch, threads, call, (*self.constants, *zoneout)
+            )
+
+    def backward(
+        self, layout: Layout, call: BackwardCall, *, threads: int, zoneout: tuple[float, float] = (0, 0)
+    ) -> None:
+        """Run the recurrence backwards."""
         if layout.batch and layout.steps:
             _native.backward(
-                self.index, self.wide, layout.steps, layout.batch, hidden, self.gates, layout.address, reverse,
-                threads, weight, gates, h0, c0, h, h_row, c, extra, grad_h, grad_c, grad_row, grad_gates,
-                reset_state, grad_h0, grad_c0,
-            )  # fmt: skip
+                self.index, self.wide, self.compiled.gates, layout.batch, threads, call, (*self.constants, *zoneout)
+            )
 
 
 @cache
 def get_kernel(cell: str, dtype: str) -> Kernel:
-    """Find the kernel of a cell for ``float32`` or ``float64``.
+    """Find the kernel of a cell, as :func:`unrolled.cells.get_cell` takes it, for ``float32`` or ``float64``.
 
     Raises
     ------
@@ -242,7 +373,7 @@ def get_kernel(cell: str, dtype: str) -> Kernel:
     if dtype not in ("float32", "float64"):
         raise InputError(f"the kernels compute in float32 and float64, not {dtype}: convert the arrays first")
     described = get_cell(cell)
-    for index, compiled in enumerate(_COMPILED):
-        if compiled.cell == described.name:
-            return Kernel(described, dtype == "float64", index, compiled)
-    raise InputError(f"the cell {cell!r} has no compiled kernel")
+    compiled, index = get_compiled(described.name)
+    if compiled.any and described.spec != described.name:
+        index += 1
+    return Kernel(described, dtype == "float64", compiled, index)

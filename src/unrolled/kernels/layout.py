@@ -77,3 +77,10 @@ class Layout:
         sizes = np.append(np.diff(self.offsets), 0)  # index -1 and index `steps` both find 0: no step there
         linked = row < sizes[neighbour]
         return np.where(linked, self.offsets[neighbour] + row, self.rows + row)
+
+    def ends(self, reverse: bool) -> NDArray[np.int64]:
+        """For every batch row where the recurrence leaves it, counted like :meth:`before`."""
+        sizes = np.diff(self.offsets)
+        lengths = (sizes[:, None] > np.arange(self.batch)).sum(0)
+        last = np.zeros_like(lengths) if reverse else self.offsets[lengths - 1]
+        return np.where(lengths > 0, last, self.rows) + np.arange(self.batch)

@@ -1,0 +1,68 @@
+// Cells that normalise over hidden units: their step sees whole rows.
+#pragma once
+
+#include "drivers.hpp"
+#include "row.hpp"
+
+namespace {
+
+// One row of a step, with all its units.
+template <class T>
+inline Block<T> row_of(const Step& s, const Part& part, int64_t row, int64_t units) {
+  const int tiles = static_cast<int>((units + kLanes<T> - 1) / kLanes<T>);
+  return {row, s.first + row, part.linked ? s.before + row : -1, 1, tiles, 0, units};
+}
+
+template <class T, class Cell>
+void forward_normalised(const Forward& f, const Portion& own) {
+  const FlushToZero guard;
+  constexpr int G = Cell::kColumns;
+  const int64_t H = f.hidden;
+  const Weights<T> weights(f, 0, 0);
+  forward_steps<T>(f, own, own, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
+    for_each_tile<T, G>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
+      alignas(64) T acc[kScratch<T>];
+      preactivations<T, G, 0, false, kState>(f, weights, b, g, h + b.row * h_row, h_row, acc);
+      for_each_vector<T, G>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
+        for (int gate = 0; gate < G; ++gate)
+          store_some(at<T>(f.work, b.row + r, f.work_row) + gate * H + u, load(a + gate * kLanes<T>), count);
+      });
+    });
+    for (int64_t row = part.first; row < part.last; ++row) {
+      const Block<T> b = row_of<T>(s, part, row, H);
+      Cell::forward(f, b, at<T>(f.work, row, f.work_row));
+      finish_memory(f, b);
+      finish_state(f, b);
+    }
+  });
+}
+
+template <class T, class Cell>
+void backward_normalised(const Backward& f, const Portion& own) {
+  const FlushToZero guard;
+  const int64_t H = f.hidden;
+  const T* weight = static_cast<const T*>(f.weight);
+  const bool carry = Cell::kCarry || f.new_h;
+  const Arriving from{nullptr, 2 * Cell::kColumns * H, Cell::kColumns * H, carry};
+  backward_steps<T>(f, own, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
+    for_each_tile<T, 1>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
+      alignas(64) T acc[kScratch<T>];
+      PastStep<T> past;
+      arriving_gradient(f, weight, b, g, arriving, false, acc);
+      past.take_state(f, b, acc);
+      for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
+        store_some(at<T>(f.work, b.row + r, f.work_row) + u, load(a), count);
+      });
+      past.hand_on_state(f, b, false);
+    });
+    for (int64_t row = part.first; row < part.last; ++row)
+      Cell::backward(f, row_of<T>(s, part, row, H), at<T>(f.work, row, f.work_row));
+  });
+}
+
+template <class T, class Cell>
+constexpr Passes normalised() {
+  return {forward_normalised<T, Cell>, backward_normalised<T, Cell>, kRows};
+}
+
+}  // namespace
