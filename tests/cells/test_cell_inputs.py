@@ -10,7 +10,10 @@ import pytest
 from unrolled.cells import CELLS, get_cell
 from unrolled.errors import InputError
 
-BOUNDED = [name for name in CELLS if name not in ("rnn_relu", "rnn_identity")]
+UNBOUNDED = [
+    "rnn_relu", "rnn_identity", "irnn", "indrnn", "li_gru", "min_gru", "min_lstm", "sru", "sru_highway",
+]  # fmt: skip
+BOUNDED = [name for name in CELLS if name not in UNBOUNDED]
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
@@ -34,22 +37,45 @@ def test_every_result_keeps_the_dtype_and_its_precision(cell_name, dtype, make_c
 def test_empty_batch_gives_empty_states_and_zero_gradients(cell_name, make_case):
     case = make_case(cell_name, T=4, B=0, I=2, H=3)
     h, last, _ = case.forward()
-    assert h.shape == (4, 0, 3)
-    assert all(state.shape == (0, 3) for state in last)
+    assert h.shape == (4, 0, case.grad_h.shape[2])
+    assert [state.shape for state in last] == [state.shape for state in case.states]
     gradients = case.backward()
-    assert gradients["x"].shape == (4, 0, 2)
-    assert gradients["h0"].shape == (0, 3)
-    for name, parameter in case.params.items():
-        np.testing.assert_array_equal(gradients[name], np.zeros_like(parameter))
+    for name, variable in case.variables().items():
+        np.testing.assert_array_equal(gradients[name], np.zeros_like(variable))
+
+
+def bound(case):
+    """What ``|h|`` stays below however large the input is, candidates being within 1."""
+    first = np.max(np.abs(case.states[0]))
+    if case.cell.name == "janet":  # (1 - σ(s-1)) / (1 - σ(s)) is at most e
+        return np.e + first
+    if case.cell.name == "fast_grnn":  # σ(ν) comes on top of a weighted mean, every step
+        return 1 + first + len(case.x)
+    if case.cell.name == "lstmp":
+        return np.max(np.sum(np.abs(case.params["weight_hr"]), 1))
+    return 1 + first
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("cell_name", BOUNDED)
 def test_huge_inputs_and_weights_stay_finite(cell_name, dtype, make_case):
     case = make_case(cell_name, dtype=dtype)
+    if cell_name == "leaky_rnn":
+        case.params["alpha"] = np.array([0.1, 0.3, 0.9, 1.0], dtype)
+    huge = 1e15 if "layer_norm" in cell_name else 1e20  # a variance squares it, and float32 ends at 3e38
+    case.x[0], case.x[1], case.x[2, :, 0] = huge, -huge, huge
+    h, last, _ = case.forward()
+    assert np.max(np.abs(h)) <= bound(case)
+    for name, array in {"h": h, "last": last[-1], **case.backward()}.items():
+        assert np.all(np.isfinite(array)), name
+
+
+@pytest.mark.parametrize("cell_name", UNBOUNDED)
+def test_cells_without_a_squashed_candidate_grow_with_the_input_and_stay_finite(cell_name, make_case):
+    case = make_case(cell_name)
     case.x[0], case.x[1], case.x[2, :, 0] = 1e20, -1e20, 1e20
     h, last, _ = case.forward()
-    assert np.all(np.abs(h[3:]) <= 1 + np.abs(case.states[0]))
+    assert np.max(np.abs(h)) > 1e18
     for name, array in {"h": h, "last": last[-1], **case.backward()}.items():
         assert np.all(np.isfinite(array)), name
 
@@ -66,9 +92,12 @@ def test_nan_in_one_row_stays_in_that_row_and_reaches_the_parameters(cell_name, 
     gradients = case.backward()
     assert np.all(np.isfinite(gradients["x"][:, 1:]))
     assert np.all(np.isnan(gradients["weight_ih"][:, 0]))
-    assert np.all(np.isnan(gradients["weight_hh"]))
+    if "weight_hh" in case.params:
+        assert np.all(np.isnan(gradients["weight_hh"]))
     if cell_name != "rnn_identity":
         assert np.all(np.isnan(gradients["x"][1:, 0]))
+        for name in case.params:
+            assert np.any(np.isnan(gradients[name])), name
 
 
 @pytest.mark.parametrize("cell_name", CELLS)
@@ -159,6 +188,27 @@ def test_forward_refuses_naming_the_culprit_and_both_sizes(what, make_case):
         case.forward()
 
 
+def test_forward_refuses_what_only_some_cells_can_get_wrong(make_case):
+    case = make_case("sru")
+    with pytest.raises(InputError, match="sru needs input_size = hidden_size, got 3 and 4"):
+        case.cell.forward({**case.params, "weight_ih": np.ones((12, 3))}, np.ones((5, 3, 3)))
+    with pytest.raises(InputError, match=r"weight_ch has shape \(4,\), expected \(8,\)"):
+        case.cell.forward({**case.params, "weight_ch": np.ones(4)}, case.x)
+    case = make_case("qrnn")  # kernel width 3
+    with pytest.raises(InputError, match=r"initial window has shape \(3, 2\), expected \(3, 4\)"):
+        case.cell.forward(case.params, case.x, (case.states[0], case.states[1][:, :2]))
+    with pytest.raises(InputError, match=r"weight_ih has shape \(12, 5\), expected \(12, 4\)"):
+        case.cell.forward({**case.params, "weight_ih": np.ones((12, 5))}, case.x)
+    with pytest.raises(InputError, match=r"qrnn has 2 state\(s\) \('c', 'window'\), got 1"):
+        case.cell.forward(case.params, case.x, case.states[:1])
+    case = make_case("fast_grnn")
+    with pytest.raises(InputError, match=r"zeta has shape \(4,\), expected \(1,\)"):
+        case.cell.forward({**case.params, "zeta": np.ones(4)}, case.x)
+    case = make_case("gru3")
+    with pytest.raises(InputError, match="parameters of gru3: unknown bias_hh; expected exactly weight_ih, weight_hh, bias_ih"):
+        case.cell.forward({**case.params, "bias_hh": np.ones(12)}, case.x)
+
+
 def test_backward_refuses_naming_the_culprit_and_both_sizes(make_case):
     case = make_case("lstm")
     _, _, tape = case.forward()
@@ -184,7 +234,21 @@ def test_backward_refuses_naming_the_culprit_and_both_sizes(make_case):
         gru.cell.backward(gru.params, gru.forward()[2], gru.grad_h, grad_c=gru.grad_h)
 
 
-def test_tape_shows_every_gate_and_state_of_every_step(make_case):
+@pytest.mark.parametrize("cell_name", CELLS)
+def test_tape_shows_every_gate_of_every_step(cell_name, make_case):
+    case = make_case(cell_name)
+    h, last, tape = case.forward()
+    for t, now in enumerate(tape):
+        assert all(now.gates[gate].shape == (3, 4) for gate in case.cell.gates)
+        np.testing.assert_array_equal(now.h, h[t])
+        np.testing.assert_array_equal(now.x, case.x[t])
+        for before, after in zip(now.before, case.states if t == 0 else tape[t - 1].after, strict=True):
+            np.testing.assert_array_equal(before, after)
+    for state, end in zip(tape[-1].after, last, strict=True):
+        np.testing.assert_array_equal(state, end)
+
+
+def test_tape_shows_how_an_lstms_memory_came_about(make_case):
     case = make_case("lstm")
     h, (h_last, c_last), tape = case.forward()
     for t, now in enumerate(tape):

@@ -89,9 +89,9 @@ def test_any_gradient_of_the_prediction_goes_back_through_the_activation(network
 def test_a_whole_networks_gradients(cell_name, activation, make_case, central_difference):
     """The full set of the texts: V, b_y, W, U, b, the initial states and x, with a loss at every step."""
     rng = np.random.default_rng(5)
-    case, output, loss_of = make_case(cell_name, T=4, B=2, I=3, H=5), OutputLayer(activation), PAIRS[activation]
-    V = {"weight": rng.normal(size=(3, 5)), "bias": rng.normal(size=3)}
-    y = targets(activation, (4, 2, 3), rng)
+    case, output, loss_of = make_case(cell_name, T=3, B=2, I=2, H=4), OutputLayer(activation), PAIRS[activation]
+    V = {"weight": rng.normal(size=(3, case.grad_h.shape[2])), "bias": rng.normal(size=3)}
+    y = targets(activation, (3, 2, 3), rng)
 
     def loss():
         h, _, _ = case.forward()

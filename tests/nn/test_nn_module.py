@@ -142,7 +142,11 @@ def test_full_graph_compilation():
         (lambda: GRU(3, 4, proj_size=2), TypeError, "proj_size"),
         (lambda: RNN(3, 4, proj_size=2), TypeError, "proj_size"),
         (lambda: GRU(3, 4, reset_after=1), TypeError, "reset_after should be of type bool, got: int"),
-        (lambda: RNN(3, 4, nonlinearity="sigmoid"), ValueError, "expected one of tanh, relu, identity"),
+        (
+            lambda: RNN(3, 4, nonlinearity="sigmiod"),
+            ValueError,
+            "unknown activation function 'sigmiod'; known: tanh, sigmoid",
+        ),
         (lambda: GRU(0, 4), ValueError, "input_size"),
         (lambda: GRU(3, -4), ValueError, "hidden_size"),
         (lambda: GRU(3, 4.0), TypeError, "hidden_size"),

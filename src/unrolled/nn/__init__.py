@@ -11,11 +11,26 @@ if find_spec("torch") is None:
 
 from unrolled.nn.accelerate import Accelerated, accelerate, restore
 from unrolled.nn.cell import GRUCell, LSTMCell, RNNCell
+from unrolled.nn.fast_grnn import FastGRNN
 from unrolled.nn.gru import GRU
+from unrolled.nn.gru_variants import GRU1, GRU2, GRU3, MGU
+from unrolled.nn.indrnn import IndRNN
+from unrolled.nn.janet import JANET
+from unrolled.nn.leaky_rnn import LeakyRNN
+from unrolled.nn.li_gru import LiGRU
 from unrolled.nn.lstm import LSTM
-from unrolled.nn.rnn import RNN
+from unrolled.nn.minimal import MinGRU, MinLSTM
+from unrolled.nn.options import Settings
+from unrolled.nn.qrnn import QRNN
+from unrolled.nn.rnn import IRNN, RNN
+from unrolled.nn.slstm import SLSTM
+from unrolled.nn.sru import SRU
 from unrolled.nn.threads import share_torch_threads
 
 share_torch_threads()
 
-__all__ = ["GRU", "LSTM", "RNN", "Accelerated", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "restore"]
+__all__ = [
+    "GRU", "GRU1", "GRU2", "GRU3", "IRNN", "JANET", "LSTM", "MGU", "QRNN", "RNN", "SLSTM", "SRU", "Accelerated",
+    "FastGRNN", "GRUCell", "IndRNN", "LSTMCell", "LeakyRNN", "LiGRU", "MinGRU", "MinLSTM", "RNNCell", "Settings",
+    "accelerate", "restore",
+]  # fmt: skip

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import fields
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from unrolled.cells import get_cell
 from unrolled.errors import InputError
 from unrolled.nn.gru import GRU
 from unrolled.nn.lstm import LSTM
+from unrolled.nn.options import Settings
 from unrolled.nn.recurrent import Recurrent
 from unrolled.nn.rnn import RNN
 
-__all__ = ["Accelerated", "accelerate", "restore"]
+__all__ = ["Accelerated", "accelerate", "beyond_torch", "make_ours", "make_theirs", "obstacle", "restore"]
 
+_TORCHS = ("rnn_tanh", "rnn_relu", "lstm", "lstmp", "gru")
+"""Cells that torch has, too."""
+_STARTS = ("start", "forget_bias", "chrono")
+"""Options that make no difference to a layer once it is made."""
 _OURS: dict[type[nn.Module], type[Recurrent]] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
 
 
@@ -70,19 +78,11 @@ def accelerate(model: nn.Module) -> Accelerated:
     for path, module in model.named_modules():
         if not isinstance(module, (nn.RNN, nn.LSTM, nn.GRU)):
             continue
-        reason = _obstacle(module)
+        reason = obstacle(module)
         if reason:
             report.kept[path] = reason
             continue
-        ours = _OURS[type(module)]
-        if isinstance(module, nn.LSTM):
-            cell = "lstm"
-        elif isinstance(module, nn.GRU):
-            cell, module.__dict__["reset_after"] = "gru", True
-        else:
-            cell = f"rnn_{module.nonlinearity}"
-        module.__dict__["cell"] = cell
-        module.__class__ = ours  # pyright: ignore[reportAttributeAccessIssue]
+        make_ours(module)
         report.replaced[path] = repr(module)
     return report
 
@@ -91,7 +91,7 @@ def restore(model: nn.Module) -> list[str]:
     """Give a model its ``torch.nn`` layers back; returns their paths.
 
     Every layer of :mod:`unrolled.nn` becomes torch's, those that were made as such included, as far as torch has their
-    equation: a GRU with the reset gate before the product and an RNN without nonlinearity stay.
+    equation and options: a GRU with the reset gate before the product, say, or a layer with zoneout stays.
 
     Raises
     ------
@@ -99,15 +99,11 @@ def restore(model: nn.Module) -> list[str]:
         Not a module.
     """
     _check(model)
-    theirs = {ours: torchs for torchs, ours in _OURS.items()}
     restored: list[str] = []
     for path, module in model.named_modules():
-        if type(module) not in theirs or module.__dict__["cell"] in ("gru_reset_before", "rnn_identity"):
-            continue
-        del module.__dict__["cell"]
-        module.__dict__.pop("reset_after", None)
-        module.__class__ = theirs[type(module)]  # pyright: ignore[reportArgumentType]
-        restored.append(path)
+        if isinstance(module, Recurrent) and not beyond_torch(module):
+            make_theirs(module)
+            restored.append(path)
     return restored
 
 
@@ -116,14 +112,46 @@ def _check(model: nn.Module) -> None:
         raise InputError(f"expected a torch.nn.Module, got {type(model).__name__}")
 
 
-def _obstacle(module: nn.RNNBase) -> str:
-    """Why torch has to run this layer; nothing if it need not."""
-    if type(module) not in _OURS:
+def make_ours(module: nn.RNNBase) -> None:
+    """Change a layer of torch in place, one that :func:`obstacle` has nothing against."""
+    ours, own = _OURS[type(module)], module.__dict__
+    if isinstance(module, nn.LSTM):
+        own["cell"] = "lstmp" if module.proj_size else "lstm"
+        if module.proj_size:
+            own["sizes"] = {"proj_size": module.proj_size}
+    elif isinstance(module, nn.GRU):
+        own["cell"], own["reset_after"] = "gru", True
+    else:
+        own["cell"] = f"rnn_{module.nonlinearity}"
+    module.__class__ = ours  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def make_theirs(module: Recurrent) -> None:
+    """Change a layer of this library in place, one that is not :func:`beyond_torch`."""
+    for name in ("cell", "sizes", "settings", "reset_after", "layer_norm", "peepholes", "coupled_gates"):
+        module.__dict__.pop(name, None)
+    theirs = {ours: torchs for torchs, ours in _OURS.items()}
+    module.__class__ = theirs[type(module)]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def beyond_torch(module: Recurrent) -> str:
+    """What torch has not of a layer: its equation or an option; nothing if torch has all."""
+    name = type(module).__name__
+    if type(module) not in _OURS.values():
+        return f"torch has no {name}"
+    if module.cell not in _TORCHS:
+        return f"torch's {name} has another equation than {get_cell(module.cell).title}: {name}({module.extra_repr()})"
+    changed = [f.name for f in fields(Settings) if getattr(module.settings, f.name) != f.default]
+    beyond = [option for option in changed if option not in _STARTS]
+    return f"torch's {name} has no {', '.join(beyond)}" if beyond else ""
+
+
+def obstacle(module: nn.Module, *, of: Collection[type[nn.Module]] = tuple(_OURS)) -> str:
+    """Why torch has to run this layer, which should be one ``of`` these classes; nothing if it need not."""
+    if type(module) not in of:
         return (
             f"{type(module).__name__} is a class of its own, derived from torch.nn.{type(module).__mro__[1].__name__}"
         )
-    if module.proj_size:
-        return f"proj_size={module.proj_size}: projections are no faster here"
     for name, parameter in module.named_parameters():
         if parameter.device.type != "cpu":
             return f"{name} is on {parameter.device}, the kernels run on the CPU"

@@ -3,93 +3,133 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from unrolled.kernels.gradients import GateGradients
-from unrolled.nn.buffers import address, first_states, pack_for_backward, pack_input, scratch
-from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
+from unrolled.kernels.gradients import GateGradients, Rows
+from unrolled.kernels.kernel import BackwardCall
+from unrolled.nn.buffers import address, first_states, pack_for_backward, pack_input, pack_projection, scratch, vectors
+from unrolled.nn.call import Call, Masks, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
 
-__all__ = ["backward_pass", "run_backward"]
+__all__ = ["Arrived", "backward_pass", "run_backward"]
 
+# the masks and the shares of zoneout as Masks has them
 # -> the wanted ones of the gradients of x, h0, c0 and each of the weights
 LIBRARY.define(
     "layer_backward(str cell, int directions, Tensor? batch_sizes, Tensor x, Tensor? h0, Tensor? c0, Tensor[] weights,"
-    " Tensor y, Tensor[] tape, Tensor? grad_y, Tensor? grad_h, Tensor? grad_c, Tensor? grad_cells, bool[] wanted)"
-    " -> Tensor[]"
+    " Tensor? state_mask, Tensor? candidate_mask, Tensor? keep_h, Tensor? keep_c, float zoneout_h, float zoneout_c, Tensor y, Tensor[] tape, Tensor? grad_y, Tensor? grad_h, Tensor? grad_c,"
+    " Tensor? grad_cells, bool[] wanted) -> Tensor[]"
 )
+
+
+class Arrived(NamedTuple):
+    """The gradients of what a layer returned; absent ones are zero."""
+
+    y: Tensor | None
+    h: Tensor | None
+    """Of the last ``h``, ``[D, B, P]``."""
+    c: Tensor | None
+    """Of the last memory, ``[D, B, M*H]``."""
+    cells: Tensor | None
+    """Of the memory of every step, ``[T, B, D*M*H]``."""
 
 
 def _backward(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None,
-    grad_c: Tensor | None, grad_cells: Tensor | None, wanted: Sequence[bool],
+    weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
+    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None,
+    grad_cells: Tensor | None, wanted: Sequence[bool],
 ) -> list[Tensor]:  # fmt: skip
-    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
-    _check_pass(call, x, y, tape, grad_y, grad_h, grad_c, grad_cells, (x, h0, c0, *weights), wanted)
-    return backward_pass(call, batch_sizes, x, h0, c0, weights, y, tape, grad_y, grad_h, grad_c, grad_cells, wanted)
+    masks = Masks(state_mask, candidate_mask, keep_h, keep_c, zoneout_h, zoneout_c)
+    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights, masks)
+    grads = Arrived(grad_y, grad_h, grad_c, grad_cells)
+    _check_pass(call, x, y, tape, grads, (x, h0, c0, *weights), wanted)
+    return backward_pass(call, batch_sizes, x, h0, c0, weights, y, tape, grads, wanted)
 
 
 def backward_pass(
     call: Call, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
-    y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None,
-    grad_cells: Tensor | None, wanted: Sequence[bool],
+    y: Tensor, tape: Sequence[Tensor], grads: Arrived, wanted: Sequence[bool],
 ) -> list[Tensor]:  # fmt: skip
     """What the operator does, for a call that has been checked."""
-    directions, own = call.directions, len(call.own_tape)
-    kernel, B, H = call.kernel, call.batch, call.hidden
+    kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
+    B, H, P, I, each = call.batch, call.hidden, call.size, call.inputs, len(call.names)
     layout, threads = get_layout(call, batch_sizes), torch.get_num_threads()
     N = layout.rows
     h0, c0 = first_states(call, x, h0, c0)
     # the kernels turn the gradients of the last states into those of the first
-    grad_h0 = _to_change(grad_h, call, x)
-    grad_c0 = _to_change(grad_c, call, x) if kernel.has_cell_state else None
-    cells, kept = (tape[0], tape[1:]) if kernel.has_cell_state else (None, tape)
-    grad_row = directions * H
+    states = dict(zip(kernel.state_names, call.states, strict=True))
+    grad_h0 = _to_change(grads.h, states["h0"], x) if compiled.has_h else None
+    grad_c0 = _to_change(grads.c, states["c0"], x) if call.memory else None
+    cells, kept = (tape[0], tape[1:]) if call.memory else (None, tape)
+    grad_y, grad_cells, grad_row = grads.y, grads.cells, D * P
     if grad_cells is not None:
         grad_y, grad_cells = x.new_zeros(call.outputs) if grad_y is None else grad_y, grad_cells.contiguous()
     elif grad_y is None:  # one row of zeros stands for all
         grad_y, grad_row = x.new_zeros(grad_row), 0
     grad_y = grad_y.contiguous()
-    grad_gates = scratch("gates", N * kernel.compiled.grad_columns * H, x)
-    reset_state = x.new_empty((N, H)) if len(kernel.compiled.backward) > 1 else None
+    grad_gates = scratch("gates", N * len(compiled.gradient_columns) * H, x)
+    reset_state = x.new_empty((N, H)) if kernel.resets else None
+    grad_state = x.new_empty((N, P)) if compiled.projected else None
+    work = scratch("states", B * compiled.work * H, x) if compiled.work else None
     x, gate_gradients = x.contiguous(), GateGradients(kernel, layout, H, threads, grad_gates.address)
     grad_x = _input_gradient(x, N) if wanted[0] else None
     grad_weights: list[Tensor] = []
-    for d in range(directions):
-        parameters = slice(d * call.parameters, (d + 1) * call.parameters)
-        weight_ih, weight_hh = weights[parameters][:2]
-        gates, extra = (*map(address, kept[d * own : (d + 1) * own]), 0, 0)[:2]
-        U, state = pack_for_backward(kernel, weight_hh), d * B * H
-        kernel.backward(
-            layout, H, reverse=d == 1, threads=threads, weight=U.address, gates=gates, h0=address(h0, state),
-            c0=address(c0, state), h=address(y, d * H), h_row=directions * H,
-            c=0 if cells is None else address(cells, d * H), extra=extra, grad_h=address(grad_y, d * H),
-            grad_c=0 if grad_cells is None else address(grad_cells, d * H), grad_row=grad_row,
-            grad_gates=grad_gates.address, reset_state=address(reset_state), grad_h0=address(grad_h0, state),
-            grad_c0=address(grad_c0, state),
+    for d in range(D):
+        own = dict(zip(call.own_tape, kept[d * len(call.own_tape) :], strict=False))
+        parameters = dict(zip(call.names, weights[d * each : (d + 1) * each], strict=True))
+        grad_vectors = x.new_zeros((B, compiled.vector_columns * H)) if compiled.vectors else None
+        U = pack_for_backward(call, parameters["weight_hh"]) if kernel.meets_state else None
+        projection = pack_projection(call, parameters["weight_hr"]) if compiled.projected else None
+        constants = vectors(call, list(parameters.values())) if compiled.vectors else None
+        backward = BackwardCall(
+            layout.steps, layout.address, d == 1, H, P, weight=0 if U is None else U.address,
+            projection=0 if projection is None else projection.address,
+            vectors=0 if constants is None else constants.address, state_mask=address(masks.state, d * B * P),
+            candidate_mask=address(masks.candidate, d * H), keep_h=address(masks.keep_h, d * P),
+            keep_c=address(masks.keep_c, d * H), mask_row=D * H, gates=address(own.get("gates")),
+            gates_row=kernel.gates_row(H, tape=True), h0=address(h0, d * B * P), c0=address(c0, d * B * call.memory),
+            h=address(y, d * P), h_row=D * P, c=address(cells, d * call.memory), c_row=D * call.memory,
+            new_h=address(own.get("new_h")), new_c=address(own.get("new_c")), skip=x.data_ptr(),
+            grad_h=address(grad_y, d * P), grad_row=grad_row, grad_c=address(grad_cells, d * call.memory),
+            grad_c_row=D * call.memory, grad_gates=grad_gates.address, grad_state=address(grad_state),
+            reset_state=address(reset_state), grad_skip=address(grad_x) if compiled.skip else 0, add_skip=d == 1,
+            grad_vectors=address(grad_vectors), work=0 if work is None else work.address, work_row=compiled.work * H,
+            grad_h0=address(grad_h0, d * B * P), grad_c0=address(grad_c0, d * B * call.memory),
         )  # fmt: skip
+        kernel.backward(layout, backward, threads=threads, zoneout=(masks.zoneout_h, masks.zoneout_c))
         if grad_x is not None:
-            W = pack_input(kernel, weight_ih)
-            gate_gradients.inputs(x.shape[2], W.address, grad_x.data_ptr(), add=d == 1)
-        asked = zip(weights[parameters], wanted[3:][parameters], strict=True)
-        gradients = [x.new_empty(weight.shape) if want else None for weight, want in asked]
-        to = [*map(address, gradients), 0, 0]
+            W = pack_input(call, parameters["weight_ih"])
+            gate_gradients.inputs(I, W.address, grad_x.data_ptr(), add=d == 1 or compiled.skip)
+        asked = zip(call.names, wanted[3 + d * each : 3 + (d + 1) * each], strict=True)
+        gradients = {name: x.new_empty(parameters[name].shape) for name, want in asked if want}
+        state = Rows(address(y, d * P), D * P, P, address(h0, d * B * P) if kernel.meets_state else 0)
+        if "masked" in own:
+            state = Rows(address(own["masked"]), P, P, address(own["masked0"]))
+        to = {name: gradient.data_ptr() for name, gradient in gradients.items()}
+
+        def hand_out(numbers: int, x: Tensor = x) -> tuple[int, Tensor]:
+            return scratch("weights", numbers, x)
+
         gate_gradients.parameters(
-            x.shape[2], reverse=d == 1, x=x.data_ptr(), h=address(y, d * H), h_row=directions * H,
-            h0=address(h0, state), reset_state=address(reset_state), weight_ih=to[0], weight_hh=to[1], bias_ih=to[2],
-            bias_hh=to[3], work=lambda numbers: scratch("weights", numbers, x),
-        )  # fmt: skip
-        grad_weights += [gradient for gradient in gradients if gradient is not None]
+            Rows(x.data_ptr(), I, I), state, Rows(address(reset_state), H, H), to, reverse=d == 1, work=hand_out
+        )
+        if "weight_hr" in to:
+            met = Rows(address(own["unprojected"]), H, H)
+            gate_gradients.projection(address(grad_state), met, P, to["weight_hr"], hand_out)
+        if grad_vectors is not None:
+            _sum_vectors(call, grad_vectors, gradients)
+        grad_weights += gradients.values()
     results = [(grad_x, wanted[0]), (grad_h0, wanted[1]), (grad_c0, wanted[2])]
     return [grad for grad, want in results if want and grad is not None] + grad_weights
 
 
-def _to_change(grad: Tensor | None, call: Call, x: Tensor) -> Tensor:
-    return x.new_zeros(call.state) if grad is None else grad.clone(memory_format=torch.contiguous_format)
+def _to_change(grad: Tensor | None, shape: tuple[int, ...], x: Tensor) -> Tensor:
+    return x.new_zeros(shape) if grad is None else grad.clone(memory_format=torch.contiguous_format)
 
 
 def _input_gradient(x: Tensor, rows: int) -> Tensor:
@@ -100,18 +140,31 @@ def _input_gradient(x: Tensor, rows: int) -> Tensor:
     return grad_x
 
 
+def _sum_vectors(call: Call, rows: Tensor, gradients: dict[str, Tensor]) -> None:
+    """The gradients of the parameters of single units, from one row a sequence."""
+    sums, column, H = rows.sum(0), 0, call.hidden
+    for name, columns in call.kernel.compiled.vectors:
+        own = sums[column * H : (column + (columns or 1)) * H]
+        if name in gradients:
+            gradients[name].view(-1)[: columns * H or 1] = own if columns else own.sum()
+        column += columns or 1
+
+
 def _check_pass(
-    call: Call, x: Tensor, y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None,
-    grad_c: Tensor | None, grad_cells: Tensor | None, inputs: Sequence[Tensor | None], wanted: Sequence[bool],
+    call: Call, x: Tensor, y: Tensor, tape: Sequence[Tensor], grads: Arrived, inputs: Sequence[Tensor | None],
+    wanted: Sequence[bool],
 ) -> None:  # fmt: skip
     """Refuse what the forward pass of these inputs did not return, or no gradient of it."""
-    named = [("y", y, call.outputs), ("grad_y", grad_y, call.outputs), ("grad_cells", grad_cells, call.outputs)]
-    named += [("grad_h", grad_h, call.state), ("grad_c", grad_c, call.state)]
+    states = dict(zip(call.kernel.state_names, call.states, strict=True))
+    named = [("y", y, call.outputs), ("grad_y", grads.y, call.outputs)]
+    named += [("grad_h", grads.h, states.get("h0")), ("grad_c", grads.c, states.get("c0"))]
+    named += [("grad_cells", grads.cells, call.cells if call.memory else None)]
     for name, tensor, shape in named:
-        if tensor is not None:
-            check_shape(name, tensor, shape, x.dtype)
-    if not call.kernel.has_cell_state and not (grad_c is None and grad_cells is None):
-        raise TensorError(f"cell {call.kernel.cell.name} has no cell state: grad_c and grad_cells must be None")
+        if tensor is None:
+            continue
+        if shape is None:
+            raise TensorError(f"cell {call.kernel.cell.name} has no such state: {name} must be None")
+        check_shape(name, tensor, shape, x.dtype)
     expected = call.tape
     if len(tape) != len(expected) or not all(each.is_contiguous() for each in (y, *tape)):
         raise TensorError(f"expected y and a tape of {len(expected)} tensors as the forward pass returned them")
@@ -123,8 +176,9 @@ def _check_pass(
 
 def _backward_shapes(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None,
-    grad_c: Tensor | None, grad_cells: Tensor | None, wanted: Sequence[bool],
+    weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
+    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None,
+    grad_cells: Tensor | None, wanted: Sequence[bool],
 ) -> list[Tensor]:  # fmt: skip
     inputs = (x, h0, c0, *weights)
     return [x.new_empty(t.shape) for t, want in zip(inputs, wanted, strict=True) if want and t is not None]

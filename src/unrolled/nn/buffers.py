@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from unrolled.kernels.kernel import Kernel, Packed
+from unrolled.kernels.kernel import Packed
 from unrolled.nn.call import Call
 
-__all__ = ["address", "first_states", "pack", "pack_for_backward", "pack_input", "scratch"]
+__all__ = [
+    "address", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "scratch", "vectors",
+]  # fmt: skip
 
-_Use = Literal["gates", "weights", "states"]
+_Use = Literal["gates", "weights", "states", "cells", "vectors", "projection"]
 # the most that is kept of each; products of large weights take so long that fresh pages do not count
-_KEPT_BYTES: dict[_Use, int] = {"gates": 64 * 2**20, "weights": 16 * 2**20, "states": 2**20}
+_KEPT_BYTES: dict[_Use, int] = {
+    "gates": 64 * 2**20, "weights": 16 * 2**20, "states": 2**20, "cells": 2**20,
+    "vectors": 2**20, "projection": 2**20,
+}  # fmt: skip
 
 _kept = threading.local()
 
@@ -58,40 +63,84 @@ def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return torch.zeros(shape, dtype=dtype, device="cpu")
 
 
-def first_states(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """The initial states, to be read only; absent ones are zero, the same memory for both."""
-    h0 = _zeros(call.state, x.dtype) if h0 is None else h0.contiguous()
-    if not call.kernel.has_cell_state:
-        return h0, None
-    return h0, h0 if c0 is None else c0.contiguous()
+@lru_cache(maxsize=8)
+def _first_memory(shape: tuple[int, ...], values: tuple[float, ...], dtype: torch.dtype) -> Tensor:
+    rows, units = shape[:-1], shape[-1] // len(values)
+    return torch.tensor(values, dtype=dtype).repeat_interleave(units).expand(*rows, -1).contiguous()
 
 
-def pack(kernel: Kernel, weights: Sequence[Tensor], *, fused: bool) -> tuple[Packed, Tensor]:
-    """Weights arranged for the forward pass, anew in each call: a write to ``.data`` leaves no trace that would tell.
+def first_states(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """The initial states of a cell, to be read only; absent ones are what the cell starts from."""
+    compiled, shapes = call.kernel.compiled, call.states
+    if compiled.has_h:
+        h0 = _zeros(shapes[0], x.dtype) if h0 is None else h0.contiguous()
+    if call.memory:
+        if c0 is not None:
+            c0 = c0.contiguous()
+        elif compiled.initial_memory:
+            c0 = _first_memory(shapes[-1], compiled.initial_memory, x.dtype)
+        else:
+            c0 = _zeros(shapes[-1], x.dtype)
+    return h0, c0
+
+
+def pack(call: Call, weights: Sequence[Tensor], *, fused: bool) -> tuple[Packed, Tensor]:
+    """Weights of one direction arranged for the forward pass, anew in each call: a write to ``.data`` leaves no trace
+    that would tell.
 
     Returns where they are, and the memory's owner.
     """
-    weights = [weight.contiguous() for weight in weights]
-    inputs, H = weights[0].shape[1], weights[1].shape[1]
-    memory = scratch("weights", kernel.packed_size(inputs, H), weights[1])
-    addresses = [weight.data_ptr() for weight in weights]
-    packed = kernel.pack(inputs, H, addresses, memory.address, fused=fused, threads=torch.get_num_threads())
+    kernel, H, P = call.kernel, call.hidden, call.size
+    named = {name: weight.contiguous() for name, weight in zip(call.names, weights, strict=True)}
+    memory = scratch("weights", kernel.packed_size(call.inputs, H, P), weights[0])
+    addresses = {name: weight.data_ptr() for name, weight in named.items()}
+    packed = kernel.pack(call.inputs, H, P, addresses, memory.address, fused=fused, threads=torch.get_num_threads())
+    if kernel.compiled.vectors:
+        _copy_vectors(call, named, memory, packed.vectors)
     return packed, memory.owner
 
 
-def pack_for_backward(kernel: Kernel, weight_hh: Tensor) -> Memory:
+def vectors(call: Call, weights: Sequence[Tensor]) -> Memory:
+    """The parameters of single units, one after the other."""
+    memory = scratch("vectors", call.kernel.vector_numbers(call.hidden), weights[0])
+    _copy_vectors(call, dict(zip(call.names, weights, strict=True)), memory, memory.address)
+    return memory
+
+
+def _copy_vectors(call: Call, named: Mapping[str, Tensor], memory: Memory, address: int) -> None:
+    H, dtype = call.hidden, next(iter(named.values())).dtype
+    at = (address - memory.address) // dtype.itemsize
+    to = memory.owner[: len(memory.owner) // dtype.itemsize * dtype.itemsize].view(dtype)
+    for name, columns in call.kernel.compiled.vectors:
+        count = columns * H or 1
+        if name in named:
+            to[at : at + count] = named[name].reshape(-1)[:count]
+        else:  # a bias that is left out
+            to[at : at + count] = 0
+        at += count
+
+
+def pack_for_backward(call: Call, weight_hh: Tensor) -> Memory:
     """U arranged for the backward pass."""
-    weight_hh, H = weight_hh.contiguous(), weight_hh.shape[1]
-    U = scratch("weights", kernel.packed_backward_size(H), weight_hh)
-    kernel.pack_backward(H, weight_hh.data_ptr(), U.address, torch.get_num_threads())
+    weight_hh = weight_hh.contiguous()
+    U = scratch("weights", call.kernel.packed_backward_size(call.hidden, call.size), weight_hh)
+    call.kernel.pack_backward(call.hidden, call.size, weight_hh.data_ptr(), U.address, torch.get_num_threads())
     return U
 
 
-def pack_input(kernel: Kernel, weight_ih: Tensor) -> Memory:
+def pack_projection(call: Call, weight_hr: Tensor) -> Memory:
+    """The projection arranged for the backward pass."""
+    weight_hr = weight_hr.contiguous()
+    packed = scratch("projection", call.kernel.packed_projection_size(call.hidden, call.size), weight_hr)
+    call.kernel.pack_projection(call.hidden, call.size, weight_hr.data_ptr(), packed.address, torch.get_num_threads())
+    return packed
+
+
+def pack_input(call: Call, weight_ih: Tensor) -> Memory:
     """W arranged for the gradient of the input."""
-    weight_ih, (GH, I) = weight_ih.contiguous(), weight_ih.shape
-    W = scratch("weights", kernel.packed_input_size(I, GH // kernel.gates), weight_ih)
-    kernel.pack_input(I, GH // kernel.gates, weight_ih.data_ptr(), W.address, torch.get_num_threads())
+    weight_ih = weight_ih.contiguous()
+    W = scratch("weights", call.kernel.packed_input_size(call.inputs, call.hidden), weight_ih)
+    call.kernel.pack_input(call.inputs, call.hidden, weight_ih.data_ptr(), W.address, torch.get_num_threads())
     return W
 
 

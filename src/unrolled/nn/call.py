@@ -14,84 +14,165 @@ from unrolled.kernels.kernel import Kernel, get_kernel
 from unrolled.kernels.layout import Layout
 from unrolled.nn.errors import TensorError
 
-__all__ = ["Call", "check_shape", "check_tensors", "get_layout", "holds_numbers", "is_tracing", "is_transformed"]
+__all__ = [
+    "NO_MASKS", "Call", "Masks", "check_shape", "check_tensors", "get_layout", "holds_numbers", "is_tracing", "is_transformed",
+]  # fmt: skip
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
+class Masks(NamedTuple):
+    """What regularises one call, beside its inputs: factors, and the shares that zoneout keeps.
+
+    ``T`` steps of ``B`` sequences, ``D`` directions, ``H`` hidden size, ``P`` size of ``h``.
+    """
+
+    state: Tensor | None = None
+    """``[D, B, P]``: of ``h[t-1]`` where a product with U meets it."""
+    candidate: Tensor | None = None
+    """``[T, B, D*H]``: of what a step proposes as new."""
+    keep_h: Tensor | None = None
+    """``[T, B, D*P]``: 1 where ``h[t]`` stays ``h[t-1]``, 0 elsewhere."""
+    keep_c: Tensor | None = None
+    """``[T, B, D*H]``: likewise of the memory."""
+    zoneout_h: float = 0.0
+    """Without ``keep_h``, the share of ``h[t-1]`` in ``h[t]``: the mean of what masks would do."""
+    zoneout_c: float = 0.0
+
+    @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """The four masks."""
+        return self[:4]
+
+
+NO_MASKS = Masks()
+
+
 class Call(NamedTuple):
-    """Kernel and sizes of one call: ``T`` steps of ``B`` sequences, ``D`` directions of hidden size ``H``."""
+    """Kernel and sizes of one call: ``T`` steps of ``B`` sequences, ``D`` directions of hidden size ``H``.
+
+    ``M`` values of memory a unit, and ``P`` the size of ``h``, which is ``H`` unless it is projected.
+    """
 
     kernel: Kernel
     directions: int
     steps: int
     batch: int
+    inputs: int
     hidden: int
-    parameters: int
-    """Parameters a direction: 4, or 2 without biases."""
+    size: int
+    """``P``"""
+    names: tuple[str, ...]
+    """The parameters of a direction, in order."""
+    masks: Masks
 
     @property
     def outputs(self) -> tuple[int, int, int]:
         """Shape of ``y``."""
-        return self.steps, self.batch, self.directions * self.hidden
+        return self.steps, self.batch, self.directions * self.size
 
     @property
-    def state(self) -> tuple[int, int, int]:
-        """Shape of a state."""
-        return self.directions, self.batch, self.hidden
+    def states(self) -> list[tuple[int, int, int]]:
+        """Shapes of the states: ``h`` of a cell that has it as one, and all values of the memory."""
+        h = [(self.directions, self.batch, self.size)] if self.kernel.compiled.has_h else []
+        return h + ([(self.directions, self.batch, self.memory)] if self.memory else [])
 
     @property
-    def own_tape(self) -> list[tuple[int, int]]:
-        """Shapes of what one direction keeps for its backward pass, for ``R = T*B`` rows.
+    def memory(self) -> int:
+        """Numbers of a sequence's memory in one direction, ``M*H``."""
+        return self.kernel.compiled.memory * self.hidden
 
-        The activated gates, and what the reset gate acts on. The one gate of an RNN is its hidden state.
-        """
-        kernel, R, H = self.kernel, self.steps * self.batch, self.hidden
-        shapes: list[tuple[int, int]] = []
-        if kernel.keeps_gates:
-            shapes.append((R, kernel.gates * H))
-        if kernel.compiled.extra == "tape":
-            shapes.append((R, H))
+    @property
+    def cells(self) -> tuple[int, int, int]:
+        """Shape of the memory of all steps."""
+        return self.steps, self.batch, self.directions * self.memory
+
+    @property
+    def zones(self) -> tuple[bool, bool]:
+        """Whether zoneout keeps a part of ``h`` and of the memory."""
+        m = self.masks
+        return m.keep_h is not None or m.zoneout_h > 0, m.keep_c is not None or m.zoneout_c > 0
+
+    @property
+    def own_tape(self) -> dict[str, tuple[int, int]]:
+        """What one direction keeps for its backward pass, for ``R = T*B`` rows: name → shape."""
+        kernel, R, H, P = self.kernel, self.steps * self.batch, self.hidden, self.size
+        shapes: dict[str, tuple[int, int]] = {}
+        if kernel.compiled.tape:
+            shapes["gates"] = R, kernel.gates_row(H, tape=True)
+        if kernel.compiled.projected:
+            shapes["unprojected"] = R, H
+        if self.masks.state is not None:
+            shapes["masked"], shapes["masked0"] = (R, P), (self.batch, P)
+        if self.zones[0]:
+            shapes["new_h"] = R, P
+        if self.zones[1]:
+            shapes["new_c"] = R, H
         return shapes
 
     @property
     def tape(self) -> list[tuple[int, ...]]:
-        """Shapes of what the backward pass needs beside ``y``: the cell states of a cell that has them, like ``y``,
-        then each direction's own.
+        """Shapes of what the backward pass needs beside ``y``: the memory of a cell that has one, of all steps, then
+        each direction's own.
         """
-        cells = [self.outputs] if self.kernel.has_cell_state else []
-        return [*cells, *self.own_tape * self.directions]
+        cells = [self.cells] if self.memory else []
+        return [*cells, *list(self.own_tape.values()) * self.directions]
 
 
 def check_tensors(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor],
+    weights: Sequence[Tensor], masks: Masks,
 ) -> Call:  # fmt: skip
     """Refuse what would make a kernel read or write beyond a tensor."""
     dtype = x.dtype
     if dtype not in _DTYPES:
         raise TensorError(f"the kernels compute in float32 and float64, got {dtype}: convert parameters and input")
     kernel = get_kernel(cell, _DTYPES[dtype])
-    each, surplus = divmod(len(weights), directions) if directions in (1, 2) else (0, 0)
-    if each not in (2, 4) or surplus:
-        raise TensorError(f"expected 2 or 4 parameters for 1 or 2 directions, got {len(weights)} for {directions}")
+    if directions not in (1, 2):
+        raise TensorError(f"expected 1 or 2 directions, got {directions}")
+    each, surplus = divmod(len(weights), directions)
+    names = kernel.parameter_names.get(each)
+    if names is None or surplus:
+        counts = " or ".join(map(str, sorted(kernel.parameter_names)))
+        raise TensorError(
+            f"cell {cell} takes {counts} parameters a direction, got {len(weights)} for {directions} direction(s)"
+        )
     T, B, I = x.shape
-    H = weights[1].shape[-1]
-    GH = kernel.gates * H
-    shapes = ((GH, I), (GH, H), (GH,), (GH,))
+    square = kernel.meets_state and not kernel.compiled.projected
+    H = weights[names.index("weight_hh")].shape[-1] if square else weights[0].shape[0] // kernel.compiled.input_gates
+    P = weights[names.index("weight_hr")].shape[0] if kernel.compiled.projected else H
+    shapes = kernel.parameter_shapes(I, H, P)
     for i, weight in enumerate(weights):
-        if weight.shape != shapes[i % each] or weight.dtype != dtype:
-            check_shape(kernel.cell.parameters[i % each].name, weight, shapes[i % each], dtype)
-    call = Call(kernel, directions, T, B, H, each)
-    if h0 is not None:
-        check_shape("h0", h0, call.state, dtype)
-    if c0 is not None:
-        check_shape("c0", c0, call.state, dtype)
-    if (c0 is not None) is not (kernel.has_cell_state and h0 is not None):
-        raise TensorError(f"cell {cell}: expected the initial states {' and '.join(kernel.cell.states)}, or none")
+        name = names[i % each]
+        if weight.shape != shapes[name] or weight.dtype != dtype:
+            check_shape(name, weight, shapes[name], dtype)
+    call = Call(kernel, directions, T, B, I, H, P, names, masks)
+    given = [state for state in (h0, c0) if state is not None]
+    if given:
+        if (h0 is not None, c0 is not None) != (kernel.compiled.has_h, call.memory > 0):
+            expected = " and ".join(kernel.state_names)
+            raise TensorError(f"cell {cell}: expected the initial states {expected}, or none")
+        for name, state, shape in zip(kernel.state_names, given, call.states, strict=True):
+            check_shape(name, state, shape, dtype)
+    _check_masks(call, dtype)
     if batch_sizes is not None:
         check_shape("batch_sizes", batch_sizes, (T,), torch.int64)
     return call
+
+
+def _check_masks(call: Call, dtype: torch.dtype) -> None:
+    T, B, D, H, P = call.steps, call.batch, call.directions, call.hidden, call.size
+    shapes = ((D, B, P), (T, B, D * H), (T, B, D * P), (T, B, D * H))
+    for name, mask, shape in zip(Masks._fields, call.masks[:4], shapes, strict=False):
+        if mask is None:
+            continue
+        if name in ("state", "keep_h") and not call.kernel.compiled.has_h:
+            raise TensorError(f"cell {call.kernel.cell.name} has no state h: the mask {name} must be None")
+        check_shape(f"mask {name}", mask, shape, dtype)
+        if not mask.is_contiguous():
+            raise TensorError(f"mask {name} must be contiguous")
+    if call.zones[1] and call.kernel.compiled.memory != 1:
+        raise TensorError(f"cell {call.kernel.cell.name} has no memory c that zoneout could keep")
 
 
 def check_shape(name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn.modules.rnn import RNNCellBase
 
-from unrolled.cells import get_cell
+from unrolled.cells import ACTIVATIONS, get_cell
 from unrolled.errors import InputError
 from unrolled.nn.autocast import in_full_precision
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.layer import layer
 from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
+from unrolled.nn.rnn import rnn_cell
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
@@ -55,7 +56,7 @@ class _Cell(RNNCellBase):
         stored = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         weights = [weight for weight in stored if weight is not None]  # pyright: ignore[reportUnnecessaryComparison]
         run = onnx_layer if is_exporting_to_onnx() else layer
-        after = run(self.cell, 1, None, x.unsqueeze(0), h0, c0, weights)[1:]
+        after = run(self.cell, 1, None, x.unsqueeze(0), h0, c0, weights).last
         return tuple(state[0] if batched else state[0, 0] for state in after)
 
 
@@ -74,7 +75,7 @@ class _HiddenStateCell(_Cell):
 class RNNCell(_HiddenStateCell):
     r"""One step of a simple recurrent network, ``h' = act(W x + b_ih + U h + b_hh)``.
 
-    A drop-in for :class:`torch.nn.RNNCell`, with ``identity`` among its nonlinearities. For whole sequences use
+    A drop-in for :class:`torch.nn.RNNCell`, with all of :data:`unrolled.cells.ACTIVATIONS` among its nonlinearities. For whole sequences use
     :class:`~unrolled.nn.RNN`: it arranges the weights once instead of at every step.
 
     Examples
@@ -89,9 +90,9 @@ class RNNCell(_HiddenStateCell):
         self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
         dtype: Any = None,
     ) -> None:  # fmt: skip
-        if nonlinearity not in ("tanh", "relu", "identity"):
-            raise TensorError(f"Unknown nonlinearity: {nonlinearity}; expected tanh, relu or identity")
-        super().__init__(f"rnn_{nonlinearity}", input_size, hidden_size, bias, device, dtype)
+        if nonlinearity not in ACTIVATIONS:
+            raise TensorError(f"Unknown nonlinearity: {nonlinearity}; expected one of {', '.join(ACTIVATIONS)}")
+        super().__init__(rnn_cell(nonlinearity), input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
 

@@ -1,101 +1,118 @@
 """A layer in torch's own operations, a step at a time: slow, and differentiable any number of times.
 
-It takes and returns what :func:`unrolled.nn.layer.layer` does with ``cells``, and serves where the kernels do not
-reach: gradients of gradients, and projections of the hidden state.
+It runs the reference step of the registry on tensors. It takes and returns what :func:`unrolled.nn.layer.layer` does with
+``cells``, and serves where the kernels do not reach: gradients of gradients, and the transforms of torch.func.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["composite"]
+from unrolled.cells import Cell, StepMasks, get_cell
+from unrolled.nn.call import NO_MASKS, Masks
 
-# (W x + b_ih, U, b_hh, h[t-1], c[t-1]) -> h[t], c[t]
-_Step = Callable[[Tensor, Tensor, "Tensor | None", Tensor, Tensor], tuple[Tensor, Tensor]]
-
-
-def _rnn(activation: Callable[[Tensor], Tensor]) -> _Step:
-    def step(Wx: Tensor, U: Tensor, b: Tensor | None, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        return activation(Wx + F.linear(h, U, b)), c
-
-    return step
-
-
-def _lstm(Wx: Tensor, U: Tensor, b: Tensor | None, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    i, f, g, o = (Wx + F.linear(h, U, b)).chunk(4, 1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
-
-
-def _gru(Wx: Tensor, U: Tensor, b: Tensor | None, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    (W_r, W_z, W_n), (U_r, U_z, U_n) = Wx.chunk(3, 1), F.linear(h, U, b).chunk(3, 1)
-    r, z = (W_r + U_r).sigmoid(), (W_z + U_z).sigmoid()
-    n = (W_n + r * U_n).tanh()
-    return (1 - z) * n + z * h, c
-
-
-def _gru_reset_before(Wx: Tensor, U: Tensor, b: Tensor | None, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    H = h.shape[1]
-    b_gates, b_n = (None, None) if b is None else (b[: 2 * H], b[2 * H :])
-    r, z = (Wx[:, : 2 * H] + F.linear(h, U[: 2 * H], b_gates)).sigmoid().chunk(2, 1)
-    n = (Wx[:, 2 * H :] + F.linear(r * h, U[2 * H :], b_n)).tanh()
-    return (1 - z) * n + z * h, c
-
-
-_STEPS: dict[str, _Step] = {
-    "rnn_tanh": _rnn(torch.tanh),
-    "rnn_relu": _rnn(torch.relu),
-    "rnn_identity": _rnn(lambda a: a),
-    "lstm": _lstm,
-    "gru": _gru,
-    "gru_reset_before": _gru_reset_before,
-}
+__all__ = ["composite", "first_states", "named_parameters"]
 
 
 def composite(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], *, projected: bool = False,
+    weights: Sequence[Tensor], masks: Masks = NO_MASKS,
 ) -> list[Tensor]:  # fmt: skip
-    """Run one layer.
-
-    With ``projected`` each direction's parameters end with ``weight_hr [P, H]``, and the hidden state is
-    ``weight_hr`` times the cell's, of size ``P``.
-    """
+    """Run one layer."""
+    described = get_cell(cell)
     T, B, I = x.shape
     sizes = [B] * T if batch_sizes is None else batch_sizes.tolist()
     rows = x.reshape(T * B, I)[: sum(sizes)].split(sizes)
-    each, size = len(weights) // directions, weights[1].shape[1]
+    each = len(weights) // directions
     outputs: list[Tensor] = []
-    cells: list[Tensor] = []
-    ends: list[tuple[Tensor, Tensor]] = []
+    memories: list[Tensor] = []
+    ends: list[list[Tensor]] = []
     for d in range(directions):
-        own = weights[d * each : (d + 1) * each]
-        projection = own[-1] if projected else None
-        biases = own[2:4] if each > 3 else (None, None)
-        h = x.new_zeros(B, size) if h0 is None else h0[d]
-        c = x.new_zeros(B, size if projection is None else projection.shape[1]) if c0 is None else c0[d]
-        y: list[Tensor] = []
-        cs: list[Tensor] = []
-        for now in rows[::-1] if d else rows:
-            n = len(now)
-            Wx = F.linear(now, own[0], biases[0])
-            after, c_after = _STEPS[cell](Wx, own[1], biases[1], h[:n], c[:n])
-            if projection is not None:
-                after = F.linear(after, projection)
-            y.append(after)
-            cs.append(c_after)
-            h, c = torch.cat((after, h[n:])), torch.cat((c_after, c[n:]))
-        outputs.append(torch.cat(y[::-1] if d else y))
-        cells.append(torch.cat(cs[::-1] if d else cs))
-        ends.append((h, c))
+        params = named_parameters(described, weights[d * each : (d + 1) * each], I)
+        own = _OwnMasks(masks, d, directions, sizes)
+        states = first_states(described, params, x, None if h0 is None else h0[d], None if c0 is None else c0[d])
+        steps: list[tuple[Tensor, Tensor]] = []
+        for t in reversed(range(T)) if d else range(T):
+            n = sizes[t]
+            before: dict[str, Any] = {name: state[:n] for name, state in states.items()}
+            h, made, _ = described.step(described, params, rows[t], *before.values(), masks=own.at(t, n))
+            after: dict[str, Any] = {
+                name: own.zoned(name, t, before[name], new) for name, new in zip(described.states, made, strict=True)
+            }
+            memory = [after[name] for name in described.memory]
+            steps.append((after.get("h", h), torch.cat(memory, 1) if memory else rows[t][:, :0]))
+            states = {name: torch.cat((after[name], state[n:])) for name, state in states.items()}
+        y, memory = zip(*(steps[::-1] if d else steps), strict=True)
+        outputs.append(torch.cat(y))
+        memories.append(torch.cat(memory))
+        h_end = [states["h"]] if described.hands_on_h else []
+        ends.append(h_end + ([torch.cat([states[name] for name in described.memory], 1)] if described.memory else []))
     last = [torch.stack(state) for state in zip(*ends, strict=True)]
-    if cell != "lstm":
-        return [_padded(outputs, T, B), last[0]]
-    return [_padded(outputs, T, B), *last, _padded(cells, T, B)]
+    cells = [_padded(memories, T, B)] if described.memory else []
+    return [_padded(outputs, T, B), *last, *cells]
+
+
+def named_parameters(cell: Cell, weights: Sequence[Tensor], inputs: int) -> dict[str, Any]:
+    """One direction's parameters by name, absent biases as zeros."""
+    names = [name for name, _ in cell.parameters]
+    if len(weights) < len(names):
+        names = [name for name in names if name not in ("bias_ih", "bias_hh")]
+    params: dict[str, Any] = dict(zip(names, weights, strict=True))
+    if len(names) < len(cell.parameters):
+        sizes = cell.sizes_of({name: tuple(weight.shape) for name, weight in params.items()}, inputs)
+        shapes = cell.parameter_shapes(**sizes)
+        params.update({name: weights[0].new_zeros(shapes[name]) for name in shapes if name not in params})
+    return params
+
+
+def first_states(
+    cell: Cell, params: dict[str, Any], x: Tensor, h0: Tensor | None, c0: Tensor | None
+) -> dict[str, Tensor]:
+    """The states by name, given or what the cell starts from; ``c0`` holds all but ``h`` side by side."""
+    sizes = cell.sizes_of({name: tuple(weight.shape) for name, weight in params.items()}, x.shape[2])
+    widths = cell.state_sizes(**sizes)
+    given = {} if h0 is None else {"h": h0}
+    if c0 is not None:
+        others = {name: width for name, width in widths.items() if name != "h"}
+        given |= zip(others, c0.split(list(others.values()), 1), strict=True)
+    return {
+        name: given[name] if name in given else x.new_full((x.shape[1], width), cell.initial.get(name, 0.0))
+        for name, width in widths.items()
+    }
+
+
+class _OwnMasks:
+    """One direction's masks."""
+
+    def __init__(self, masks: Masks, d: int, directions: int, sizes: Sequence[int]) -> None:
+        def own(mask: Tensor | None) -> Sequence[Tensor] | None:
+            if mask is None:
+                return None
+            width = mask.shape[2] // directions
+            rows = mask.flatten(0, 1)[: sum(sizes), d * width : (d + 1) * width]
+            return rows.split(list(sizes))
+
+        self.state = None if masks.state is None else masks.state[d]
+        self.candidate = own(masks.candidate)
+        self.keep = {"h": own(masks.keep_h), "c": own(masks.keep_c)}
+        self.share = {"h": masks.zoneout_h, "c": masks.zoneout_c}
+
+    def at(self, t: int, n: int) -> StepMasks:
+        state: Any = 1.0 if self.state is None else self.state[:n]
+        candidate: Any = 1.0 if self.candidate is None else self.candidate[t]
+        return StepMasks(state, candidate)
+
+    def zoned(self, name: str, t: int, before: Tensor, new: Any) -> Any:
+        masks, share = self.keep.get(name), self.share.get(name, 0.0)
+        if masks is None and not share:
+            return new
+        keep = share if masks is None else masks[t]
+        return keep * before + (1 - keep) * new
 
 
 def _padded(directions: Sequence[Tensor], T: int, B: int) -> Tensor:

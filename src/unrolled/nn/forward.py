@@ -7,26 +7,31 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from unrolled.kernels.kernel import ForwardCall
 from unrolled.nn.buffers import address, first_states, pack, scratch
-from unrolled.nn.call import Call, check_tensors, get_layout
+from unrolled.nn.call import Call, Masks, check_tensors, get_layout
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
 from unrolled.nn.onnx import refuse_onnx
 
 __all__ = ["forward_pass", "run_forward"]
 
-# -> y [T, B, D*H], h_last [D, B, H], c_last of a cell that has one; with a tape then what Call.tape says
+# the masks and the shares of zoneout as Masks has them
+# -> y [T, B, D*P], the last states as Call.states says; with a tape then what Call.tape says
 LIBRARY.define(
     "layer(str cell, int directions, Tensor? batch_sizes, Tensor x, Tensor? h0, Tensor? c0, Tensor[] weights,"
+    " Tensor? state_mask, Tensor? candidate_mask, Tensor? keep_h, Tensor? keep_c, float zoneout_h, float zoneout_c,"
     " bool tape) -> Tensor[]"
 )
 
 
 def _forward(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], tape: bool,
+    weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
+    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, tape: bool,
 ) -> list[Tensor]:  # fmt: skip
-    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
+    masks = Masks(state_mask, candidate_mask, keep_h, keep_c, zoneout_h, zoneout_c)
+    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights, masks)
     return forward_pass(call, batch_sizes, x, h0, c0, weights, tape)
 
 
@@ -35,49 +40,71 @@ def forward_pass(
     tape: bool,
 ) -> list[Tensor]:  # fmt: skip
     """What the operator does, for a call that has been checked."""
-    directions = call.directions
-    kernel, B, H, R = call.kernel, call.batch, call.hidden, call.steps * call.batch
-    kept = directions * (kernel.gates + 1) if tape else kernel.gates
-    check_allocation(R * H * (directions + kept) * x.element_size(), "the states and gates of all steps")
+    kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
+    B, H, P, I, R = call.batch, call.hidden, call.size, call.inputs, call.steps * call.batch
+    row, each = kernel.gates_row(H, tape=tape), len(call.names)
+    kept = D * (row + P + call.memory) if tape else row
+    check_allocation(R * (D * P + kept) * x.element_size(), "the states and gates of all steps")
     layout, threads = get_layout(call, batch_sizes), torch.get_num_threads()
-    N = layout.rows
     h0, c0 = first_states(call, x, h0, c0)
-    y, last = x.new_empty(call.outputs), [x.new_empty(call.state) for _ in kernel.cell.states]
-    taped = [x.new_empty(call.outputs)] if tape and kernel.has_cell_state else []
+    y, last = x.new_empty(call.outputs), [x.new_empty(shape) for shape in call.states]
+    taped = [x.new_empty(call.cells)] if tape and call.memory else []
     cells = taped[0] if taped else None
-    if N < R:
+    if layout.rows < R:
         for rows in (y, *taped):
-            rows.view(R, directions * H)[N:] = 0
+            rows.view(R, rows.shape[2])[layout.rows :] = 0
     x = x.contiguous()
-    fused = kernel.fuses(x.shape[2], H)
-    # work spaces for what is no part of the tape, of states two rows a sequence
-    states = scratch("states", B * 2 * H, x)
-    products = None if fused or (tape and kernel.keeps_gates) else scratch("gates", R * kernel.gates * H, x)
-    for d in range(directions):
-        own_tape = [x.new_empty(shape) for shape in call.own_tape] if tape else []
-        taped += own_tape
-        gates, extra = (*map(address, own_tape), 0, 0)[:2]
-        packed, owner = pack(kernel, weights[d * call.parameters : (d + 1) * call.parameters], fused=fused)
-        state = d * B * H
-        kernel.forward(
-            layout, x.shape[2], H, reverse=d == 1, tape=tape, threads=threads, x=x.data_ptr(), weights=packed,
-            gates=gates if products is None else products.address, h0=address(h0, state), c0=address(c0, state),
-            h=address(y, d * H), h_row=directions * H, c=states.address if cells is None else address(cells, d * H),
-            extra=extra or states.address, h_last=address(last[0], state),
-            c_last=0 if c0 is None else address(last[1], state),
+    fused = kernel.fuses(I, H)
+    # work spaces for what is no part of the tape, used by both directions
+    running = None if tape or not call.memory else scratch("cells", B * call.memory, x)
+    work = scratch("states", B * compiled.work * H, x) if compiled.work else None
+    products = None if fused or (tape and compiled.tape) else scratch("gates", R * row, x)
+    for d in range(D):
+        own = {name: x.new_empty(shape) for name, shape in call.own_tape.items()} if tape else _untaped(call, x)
+        taped += own.values() if tape else ()
+        gates = products.address if products is not None else address(own.get("gates"))
+        packed, owner = pack(call, weights[d * each : (d + 1) * each], fused=fused)
+        if not fused:
+            kernel.separate_inputs(layout, I, H, packed, x=x.data_ptr(), gates=gates, gates_row=row, threads=threads)
+        h_last, c_last = kernel.split_states([address(s, d * B * s.shape[2]) for s in last])
+        forward = ForwardCall(
+            layout.steps, layout.address, d == 1, I, H, P, tape, x.data_ptr() if fused else 0, skip=x.data_ptr(),
+            input_weight=packed.input, weight=packed.recurrent, projection=packed.projection, bias=packed.bias,
+            vectors=packed.vectors, state_mask=address(masks.state, d * B * P),
+            candidate_mask=address(masks.candidate, d * H), keep_h=address(masks.keep_h, d * P),
+            keep_c=address(masks.keep_c, d * H), mask_row=D * H, gates=gates, gates_row=row,
+            h0=address(h0, d * B * P), c0=address(c0, d * B * call.memory), h=address(y, d * P), h_row=D * P,
+            c=address(cells, d * call.memory) if running is None else running.address, c_row=D * call.memory,
+            c_values=compiled.memory, new_h=address(own.get("new_h")), new_c=address(own.get("new_c")),
+            unprojected=address(own.get("unprojected")), masked=address(own.get("masked")),
+            masked0=address(own.get("masked0")), work=0 if work is None else work.address, work_row=compiled.work * H,
+            h_last=h_last, c_last=c_last,
         )  # fmt: skip
+        kernel.forward(layout, forward, threads=threads, zoneout=(masks.zoneout_h, masks.zoneout_c))
         del owner  # kept until here
     return [y, *last, *taped]
 
 
+def _untaped(call: Call, x: Tensor) -> dict[str, Tensor]:
+    """What a direction needs of its tape where nothing is kept: a row a sequence, but for the products' operands."""
+    shapes = call.own_tape
+    shapes.pop("gates", None)
+    return {
+        name: x.new_empty(shape if name.startswith("masked") else (call.batch, shape[1]))
+        for name, shape in shapes.items()
+    }
+
+
 def _forward_shapes(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], tape: bool,
+    weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
+    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, tape: bool,
 ) -> list[Tensor]:  # fmt: skip
     refuse_onnx()
-    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights)
-    shapes = [call.outputs, *(call.state for _ in call.kernel.cell.states)]
-    return [x.new_empty(shape) for shape in (*shapes, *(call.tape if tape else ()))]
+    masks = Masks(state_mask, candidate_mask, keep_h, keep_c, zoneout_h, zoneout_c)
+    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights, masks)
+    shapes = [call.outputs, *call.states, *(call.tape if tape else ())]
+    return [x.new_empty(shape) for shape in shapes]
 
 
 LIBRARY.impl("layer", _forward, "CPU")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from unrolled.cells import get_cell
+from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError
 from unrolled.nn.hidden_state import HiddenState
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from unrolled.nn.options import Options
 
 __all__ = ["GRU"]
 
@@ -43,8 +50,13 @@ class GRU(HiddenState):
         ``D = 2``: a second set of parameters runs from the last step to the first; outputs lie side by side.
     reset_after : bool
         The reset gate acts on ``U_n h + b_hn``, as in torch, or on ``h`` before the product, as in the paper.
+    layer_norm : bool
+        Layer normalisation of ``W x`` and of ``U h``, of reset and update gate together and of the candidate by itself
+        (Ba, Kiros, Hinton 2016, arXiv 1607.06450; other code normalises all three gates together).
     device, dtype
         Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
 
     Examples
     --------
@@ -71,17 +83,29 @@ class GRU(HiddenState):
         bidirectional: bool = False,
         *,
         reset_after: bool = True,
+        layer_norm: bool = False,
         device: Any = None,
         dtype: Any = None,
+        **options: Unpack[Options],
     ) -> None:
-        if not isinstance(reset_after, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ArgumentTypeError(f"reset_after should be of type bool, got: {type(reset_after).__name__}")
+        for name, given in (("reset_after", reset_after), ("layer_norm", layer_norm)):
+            if not isinstance(given, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ArgumentTypeError(f"{name} should be of type bool, got: {type(given).__name__}")
+        if layer_norm and not reset_after:
+            raise InputError(
+                "GRU: layer_norm=True: the paper normalises U h before the reset gate, reset_after must be True"
+            )
+        cell = "gru_layer_norm" if layer_norm else "gru" if reset_after else "gru_reset_before"
         super().__init__(
-            "gru" if reset_after else "gru_reset_before", "GRU", input_size, hidden_size, num_layers, bias, batch_first,
-            dropout, bidirectional, device, dtype,
+            get_cell(cell), None if layer_norm else "GRU", input_size, hidden_size, num_layers, bias, batch_first,
+            dropout, bidirectional, device, dtype, dict(options),
         )  # fmt: skip
-        self.reset_after = reset_after
+        self.reset_after, self.layer_norm = reset_after, layer_norm
 
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""
-        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")
+        return (
+            super().extra_repr()
+            + ("" if self.reset_after else ", reset_after=False")
+            + (", layer_norm=True" if self.__dict__.get("layer_norm") else "")
+        )

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from unrolled.cells import get_cell
+from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError
 from unrolled.nn.recurrent import Lengths, Recurrent, Steps
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from unrolled.nn.options import Options
+
 __all__ = ["LSTM"]
+
+# peepholes, coupled gates, layer norm, projection -> cell
+_CELLS = {
+    (False, False, False, False): "lstm",
+    (True, False, False, False): "lstm_peephole",
+    (False, True, False, False): "lstm_cifg",
+    (True, True, False, False): "lstm_peephole_cifg",
+    (False, False, True, False): "lstm_layer_norm",
+    (False, False, False, True): "lstmp",
+}
 
 
 class LSTM(Recurrent):
@@ -43,10 +61,20 @@ class LSTM(Recurrent):
     bidirectional : bool
         ``D = 2``: a second set of parameters runs from the last step to the first; outputs lie side by side.
     proj_size : int, 0 to H - 1
-        ``P``; unless 0, ``h_t = W_hr (o_t * tanh(c_t))`` has this size instead of ``H`` (Sak et al. 2014). Such layers
-        run on torch's own operations, without the speed of the kernels.
+        ``P``; unless 0, ``h_t = W_hr (o_t * tanh(c_t))`` has this size instead of ``H`` (Sak et al. 2014, arXiv 1402.1128).
+    peepholes : bool
+        ``i`` and ``f`` see ``p * c_{t-1}``, ``o`` sees ``p * c_t``; the vectors ``p`` are ``weight_ch_l0``, in the order
+        i, f, o (Gers, Schraudolph, Schmidhuber 2002).
+    coupled_gates : bool
+        ``f = 1 - i``: there is no forget gate of its own (CIFG; Greff et al. 2015, arXiv 1503.04069). Gates are then
+        stacked in the order i, g, o.
+    layer_norm : bool
+        Layer normalisation of ``W x``, of ``U h``, each over all gates together, and of ``c`` where it is put out
+        (Ba, Kiros, Hinton 2016, arXiv 1607.06450).
     device, dtype
         Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
 
     Examples
     --------
@@ -76,35 +104,56 @@ class LSTM(Recurrent):
         proj_size: int = 0,
         device: Any = None,
         dtype: Any = None,
+        *,
+        peepholes: bool = False,
+        coupled_gates: bool = False,
+        layer_norm: bool = False,
+        **options: Unpack[Options],
     ) -> None:
+        for name, given in (("peepholes", peepholes), ("coupled_gates", coupled_gates), ("layer_norm", layer_norm)):
+            if not isinstance(given, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ArgumentTypeError(f"{name} should be of type bool, got: {type(given).__name__}")
+        projected = isinstance(proj_size, int) and proj_size > 0  # pyright: ignore[reportUnnecessaryIsInstance]
+        chosen = _CELLS.get((peepholes, coupled_gates, layer_norm, projected))
+        if chosen is None:
+            raise InputError(
+                "LSTM: layer_norm and proj_size go with no other variant, here "
+                f"peepholes={peepholes}, coupled_gates={coupled_gates}, layer_norm={layer_norm}, proj_size={proj_size}:"
+                " no paper defines the cell"
+            )
+        plain = chosen in ("lstm", "lstmp")
         super().__init__(
-            "lstm",
-            "LSTM",
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            device,
-            dtype,
-            proj_size,
-        )
+            get_cell(chosen), "LSTM" if plain else None, input_size, hidden_size, num_layers, bias, batch_first, dropout,
+            bidirectional, device, dtype, dict(options), proj_size, {"proj_size": proj_size} if projected else None,
+        )  # fmt: skip
+        self.peepholes, self.coupled_gates, self.layer_norm = peepholes, coupled_gates, layer_norm
+
+    def extra_repr(self) -> str:
+        """The arguments that differ from their defaults."""
+        own = [name for name in ("peepholes", "coupled_gates", "layer_norm") if self.__dict__.get(name)]
+        return super().extra_repr() + "".join(f", {name}=True" for name in own)
 
     @overload
     def forward(
         self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        return_states: Literal[False] = False,
+        return_states: Literal[False] = False, *, resets: Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]: ...  # fmt: skip
     @overload
     def forward(
         self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        *, return_states: Literal[True],
+        *, return_states: Literal[True], resets: Tensor | None = None, generator: torch.Generator | None = None,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor], Steps]: ...  # fmt: skip
+    @overload
     def forward(
         self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        return_states: bool = False,
+        return_states: bool = False, *, return_gates: bool, resets: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Any, ...]: ...  # fmt: skip
+    def forward(
+        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
+        return_states: bool = False, return_gates: bool = False, resets: Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> tuple[Any, ...]:  # fmt: skip
         """Run over sequences.
 
@@ -112,22 +161,29 @@ class LSTM(Recurrent):
         ----------
         input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, one sequence ``[T, I]``, or a PackedSequence
         hx : pair of Tensor ``[L*D, B, H]`` or ``[L*D, H]``, optional
-            Initial hidden and cell states; zero by default.
+            Initial states; by default zero, or learned.
         lengths : ``B`` whole numbers from 0 to ``T``, optional
-            Steps of each sequence. Past its length a sequence's outputs are zero; its last states are those of its own
-            last step, and the initial ones if it has none.
+            Steps of each sequence. Past its length a sequence's outputs are zero; its last state is that of its own
+            last step, and the initial one if it has none.
         return_states : bool
             Return the states of every step of every layer, too.
+        return_gates : bool
+            Return the gates of every step of every layer, too; they carry no gradients.
+        resets : Tensor of bool ``[T, B]``, with ``batch_first`` ``[B, T]``, optional
+            Steps before which a sequence's state is where sequences start without ``hx``: episodes that end on the way.
+        generator : torch.Generator, optional
+            What masks are drawn from; torch's own by default.
 
         Returns
         -------
         output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, ``[T, D*H]``, or a PackedSequence
-            The last layer's hidden states of every step.
+            The last layer's outputs of every step.
         (h_n, c_n) : each Tensor ``[L*D, B, H]`` or ``[L*D, H]``
             The last states of every layer and direction.
         states : only with ``return_states``, for each layer a tuple ``(h, c)``
-            Its hidden and cell states of every step, before dropout, shaped like ``output``; the last layer's ``h`` is
-            ``output``. Gradients flow through all of them.
+            Its states of every step, before dropout, shaped like ``output``. Gradients flow through all of them.
+        gates : only with ``return_gates``, for each layer a dictionary of its gates
+            Each shaped like ``output``.
 
         Raises
         ------
@@ -136,5 +192,6 @@ class LSTM(Recurrent):
         """
         if hx is not None and not (isinstance(hx, (tuple, list)) and len(hx) == 2):  # pyright: ignore[reportUnnecessaryIsInstance, reportUnnecessaryComparison]
             raise ArgumentTypeError("LSTM: hx must be a pair (h_0, c_0) of tensors")
-        states, (h_n, c_n) = self._run(input, None if hx is None else tuple(hx), lengths, return_states)
-        return (states[-1][0], (h_n, c_n), states) if return_states else (states[-1][0], (h_n, c_n))
+        states = None if hx is None else tuple(hx)
+        output, last, besides = self._call(input, states, lengths, return_states, return_gates, resets, generator)
+        return output, last, *besides

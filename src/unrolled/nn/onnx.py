@@ -14,8 +14,11 @@ import torch
 from torch import Tensor
 
 from unrolled.cells import get_cell
-from unrolled.nn.call import is_tracing
+from unrolled.nn.call import NO_MASKS, Masks, is_tracing
 from unrolled.nn.errors import TensorError
+from unrolled.nn.kind import kind_of
+from unrolled.nn.result import Result
+from unrolled.nn.scan import scanned_layer
 
 __all__ = ["is_exporting_to_onnx", "onnx_layer", "refuse_onnx"]
 
@@ -67,8 +70,8 @@ def refuse_onnx() -> None:
 
 def onnx_layer(
     cell: str, directions: int, lengths: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], *, cells: bool = False,
-) -> Sequence[Tensor]:  # fmt: skip
+    weights: Sequence[Tensor], *, masks: Masks = NO_MASKS, cells: bool = False, gates: bool = False,
+) -> Result:  # fmt: skip
     """What :func:`unrolled.nn.layer.layer` returns, of ``x [T, B, I]`` in any order of lengths ``[B]``.
 
     Raises
@@ -76,12 +79,18 @@ def onnx_layer(
     TensorError
         ``cells``: no ONNX operator returns the cell states of every step.
     """
+    if gates:
+        raise TensorError("return_gates=True: ONNX's recurrent operators do not return gates")
+    if cell not in _NODES or masks != NO_MASKS:
+        if cells and kind_of(cell).memory:
+            raise TensorError(f"return_states=True: the Scan of {cell} returns no memory but the last")
+        return scanned_layer(cell, directions, lengths, x, h0, c0, weights, masks=masks)
     operator, order, attributes = _NODES[cell]
-    gates, kinds = get_cell(cell).gates, len(get_cell(cell).states)
+    own, kinds = get_cell(cell).gates, len(get_cell(cell).states)
     if cells and kinds == 2:
         raise TensorError("return_states=True: the LSTM of ONNX returns no cell states but the last")
     T, B, H, each = x.shape[0], x.shape[1], weights[1].shape[1], len(weights) // directions
-    places = [gates.index(name) for name in order] if len(gates) > 1 else [0]
+    places = [own.index(name) for name in order] if len(own) > 1 else [0]
 
     def stacked(which: Sequence[int]) -> Tensor:
         """Parameters of both directions with the gates in the operator's order, one kind after the other."""
@@ -105,4 +114,4 @@ def onnx_layer(
     if lengths is not None and states:  # of empty sequences the specification says nothing
         empty = (lengths == 0)[:, None]
         last = [torch.where(empty, first, end) for first, end in zip(states, last, strict=True)]
-    return [y.permute(0, 2, 1, 3).reshape(T, B, directions * H), *last]
+    return Result(y.permute(0, 2, 1, 3).reshape(T, B, directions * H), list(last))

@@ -1,15 +1,32 @@
-"""Elman's recurrent network as a torch module."""
+"""Elman's recurrent network as a torch module, and its start from the identity."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from unrolled.cells import Activation, get_cell
 from unrolled.errors import InputError
-from unrolled.nn.hidden_state import HiddenState
+from unrolled.nn.hidden_state import HiddenState, Variant
 
-__all__ = ["RNN"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-_NONLINEARITIES = ("tanh", "relu", "identity")
+    from unrolled.nn.options import Options
+
+__all__ = ["IRNN", "RNN", "rnn_cell"]
+
+_NAMED = ("tanh", "relu", "identity")
+
+
+def rnn_cell(nonlinearity: str) -> str:
+    """The simple recurrent cell with an activation function, as :func:`unrolled.cells.get_cell` takes it.
+
+    >>> rnn_cell("relu"), rnn_cell("softsign")
+    ('rnn_relu', 'rnn_tanh[softsign]')
+    """
+    if nonlinearity in _NAMED:
+        return f"rnn_{nonlinearity}"
+    return get_cell("rnn_tanh").with_activations(Activation.parse(nonlinearity)).spec
 
 
 class RNN(HiddenState):
@@ -26,8 +43,9 @@ class RNN(HiddenState):
         ``H``, units of a layer.
     num_layers : int
         ``L``, layers stacked on one another.
-    nonlinearity : "tanh", "relu" or "identity"
-        :math:`\varphi`; the last is not in torch.
+    nonlinearity : str
+        :math:`\varphi`: tanh, relu, or one that torch has not, of :data:`unrolled.cells.ACTIVATIONS`; with its constants
+        where they are not the usual ones, as ``"leaky_relu:0.2"``.
     bias : bool
         Whether there are biases.
     batch_first : bool
@@ -35,9 +53,11 @@ class RNN(HiddenState):
     dropout : float, 0 to 1
         Probability with which, in training, an output of any layer but the last becomes zero.
     bidirectional : bool
-        ``D = 2``: a second set of parameters runs from the last step to the first; outputs lie side by side.
+        ``D = 2``: a second set of parameters runs from the last step to the first.
     device, dtype
         Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
 
     Examples
     --------
@@ -64,17 +84,58 @@ class RNN(HiddenState):
         *,
         device: Any = None,
         dtype: Any = None,
+        **options: Unpack[Options],
     ) -> None:
-        if nonlinearity not in _NONLINEARITIES:
-            raise InputError(f"nonlinearity {nonlinearity!r}: expected one of {', '.join(_NONLINEARITIES)}")
+        if options.get("activations") is not None:
+            raise InputError("RNN: activations: its only one is nonlinearity=")
         # torch's base class knows two modes, and needs one only to count gates
         mode = "RNN_RELU" if nonlinearity == "relu" else "RNN_TANH"
         super().__init__(
-            f"rnn_{nonlinearity}", mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            device, dtype,
+            get_cell(rnn_cell(nonlinearity)), mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+            device, dtype, dict(options),
         )  # fmt: skip
         self.nonlinearity = nonlinearity
 
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults; of the nonlinearity, as in torch, only what torch has not."""
-        return super().extra_repr() + (", nonlinearity=identity" if self.nonlinearity == "identity" else "")
+        known = self.nonlinearity in ("tanh", "relu")
+        return super().extra_repr() + ("" if known else f", nonlinearity={self.nonlinearity}")
+
+
+class IRNN(Variant):
+    r"""The ReLU network whose ``U`` starts as the identity: :math:`h_t = \max(W x_t + U h_{t-1} + b, 0)`.
+
+    At the start it adds its inputs up, and gradients pass through time unchanged; biases start at zero. Source: Le,
+    Jaitly, Hinton 2015, arXiv 1504.00941.
+
+    Parameters
+    ----------
+    input_size : int
+        ``I``, numbers a step.
+    hidden_size : int
+        ``H``, units of a layer.
+    num_layers : int
+        ``L``, layers stacked on one another.
+    bias : bool
+        Whether there are biases.
+    batch_first : bool
+        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
+    dropout : float, 0 to 1
+        Probability with which, in training, an output of any layer but the last becomes zero.
+    bidirectional : bool
+        ``D = 2``: a second set of parameters runs from the last step to the first.
+    device, dtype
+        Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import IRNN
+    >>> irnn = IRNN(input_size=1, hidden_size=2)
+    >>> irnn.weight_hh_l0.tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    _name = "irnn"

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats, PackedWeights, forward
+from unrolled.kernels.arrays import Floats, Masks, PackedWeights, forward
 from unrolled.kernels.layout import Layout
+from unrolled.runtime.windows import windows
 
-__all__ = ["RecurrentLayer"]
+__all__ = ["RecurrentLayer", "sorted_rows"]
 
 
 class RecurrentLayer:
@@ -23,11 +25,16 @@ class RecurrentLayer:
     Parameters
     ----------
     cell : str
-        A name in :data:`unrolled.cells.CELLS`.
+        A name in :data:`unrolled.cells.CELLS`, or the spec of a cell with other activation functions.
     parameters : mapping of str to ndarray
-        The cell's parameters, float32 or float64, named and shaped as in torch without the layer's suffix.
+        The cell's parameters, float32 or float64, named and shaped as in torch without the layer's suffix; biases may
+        be missing.
     reverse : bool
         Run from each sequence's last step to its first.
+    zoneout : pair of float
+        Shares of ``h`` and ``c`` that stay what they were, of a layer trained with zoneout.
+    kernel_width : int
+        Inputs that a step of a QRNN sees; 1 for every other cell.
 
     Examples
     --------
@@ -44,9 +51,31 @@ class RecurrentLayer:
     True
     """
 
-    def __init__(self, cell: str, parameters: Mapping[str, Floats], *, reverse: bool = False) -> None:
-        self._weights = PackedWeights(cell, parameters)
+    def __init__(
+        self,
+        cell: str,
+        parameters: Mapping[str, Floats],
+        *,
+        reverse: bool = False,
+        zoneout: tuple[float, float] = (0.0, 0.0),
+        kernel_width: int = 1,
+    ) -> None:
+        self.cell: Cell = get_cell(cell)
         self.reverse = reverse
+        self._masks = Masks(zoneout=_checked_shares(self.cell, zoneout))
+        self._weights = PackedWeights(cell, _for_kernels(self.cell, parameters))
+        if kernel_width < 1 or self._weights.inputs % kernel_width or (kernel_width > 1 and self.cell.name != "qrnn"):
+            raise InputError(
+                f"kernel_width {kernel_width} does not fit {cell} with weight_ih of {self._weights.inputs} columns"
+            )
+        self.input_size = self._weights.inputs // kernel_width
+        self._window = self._weights.inputs - self.input_size  # earlier inputs that a step sees
+
+    @property
+    def state_sizes(self) -> dict[str, int]:
+        """Numbers of each state of one sequence, in the order of ``states``."""
+        own = {"h": self._weights.outputs, "window": self._window}
+        return {name: own.get(name, self._weights.hidden) for name in self.cell.states}
 
     def __call__(
         self,
@@ -60,7 +89,8 @@ class RecurrentLayer:
         ----------
         x : ndarray ``[T, B, I]``
         states : tuple of ndarray ``[B, H]``, optional
-            Initial ``(h,)`` or ``(h, c)``; zero by default.
+            Initial states in the order of :attr:`unrolled.cells.Cell.states`, ``(h,)`` or ``(h, c)`` for most cells; by
+            default what the cell starts from.
         lengths : ``B`` whole numbers from 0 to T, optional
             Steps of each sequence. Past its length a sequence's outputs are zero and its state stays.
 
@@ -75,23 +105,82 @@ class RecurrentLayer:
         InputError
             Shapes, dtypes or lengths do not fit.
         """
-        if x.ndim != 3 or x.shape[2] != self._weights.inputs or x.shape[0] == 0:
-            raise InputError(f"x has shape {x.shape}, expected [T, B, {self._weights.inputs}] with T at least 1")
+        if x.ndim != 3 or x.shape[2] != self.input_size or x.shape[0] == 0:
+            raise InputError(f"x has shape {x.shape}, expected [T, B, {self.input_size}] with T at least 1")
         T, B, I = x.shape
-        H = self._weights.hidden
         if lengths is None:
-            result = forward(self._weights, x.reshape(T * B, I), states, Layout.padded(T, B), reverse=self.reverse)
-            return result.h.reshape(T, B, H), result.last
-        order, layout, rows = _sorted_rows(lengths, T, B)
+            y, last = self._run(x.reshape(T * B, I), states, Layout.padded(T, B))
+            return y.reshape(T, B, -1), last
+        order, layout, rows = sorted_rows(lengths, T, B)
         sorted_states = None if states is None else tuple(s[order] for s in states)
-        result = forward(self._weights, x.reshape(T * B, I)[rows], sorted_states, layout, reverse=self.reverse)
-        y = np.zeros((T * B, H), result.h.dtype)
-        y[rows] = result.h
+        living, last = self._run(x.reshape(T * B, I)[rows], sorted_states, layout)
+        y = np.zeros((T * B, living.shape[1]), living.dtype)
+        y[rows] = living
         back = np.argsort(order)
-        return y.reshape(T, B, H), tuple(s[back] for s in result.last)
+        return y.reshape(T, B, -1), tuple(s[back] for s in last)
+
+    def _run(
+        self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout
+    ) -> tuple[Floats, tuple[Floats, ...]]:
+        """Over packed rows, with the states told apart."""
+        sizes, window = self.state_sizes, None
+        given = None
+        if states is not None:
+            if len(states) != len(sizes):
+                raise InputError(f"cell {self.cell.name} has the states {', '.join(sizes)}, got {len(states)} arrays")
+            named = dict(zip(sizes, states, strict=True))
+            window = named.get("window")
+            memory = [named[name] for name in self.cell.memory]
+            h = (named["h"],) if self.cell.hands_on_h else ()
+            given = (*h, *((np.concatenate(memory, 1) if len(memory) > 1 else memory[0],) if memory else ()))
+        if "window" in sizes:
+            if window is None:
+                window = np.zeros((layout.batch, self._window), rows.dtype)
+            if window.shape != (layout.batch, self._window) or window.dtype != rows.dtype:
+                expected = (layout.batch, self._window)
+                raise InputError(f"window has dtype {window.dtype} {window.shape}, expected {rows.dtype} {expected}")
+            rows, window = windows(rows, window, layout, reverse=self.reverse)
+        result = forward(self._weights, rows, given, layout, masks=self._masks, reverse=self.reverse)
+        h, memory = result.last[: self.cell.hands_on_h], result.last[self.cell.hands_on_h :]
+        apart = (part for array in memory for part in np.split(array, len(self.cell.memory), 1))
+        last = dict(zip((name for name in sizes if name != "window"), (*h, *apart), strict=True))
+        if window is not None:
+            last["window"] = window
+        return result.h, tuple(last[name] for name in sizes)
 
 
-def _sorted_rows(
+def _checked_shares(cell: Cell, zoneout: tuple[float, float]) -> tuple[float, float]:
+    for state, share in zip("hc", zoneout, strict=True):
+        has_it = cell.hands_on_h if state == "h" else cell.memory == ("c",)
+        if not 0 <= share < 1 or (share and not has_it):
+            raise InputError(
+                f"zoneout of {state} is {share}: expected a share below 1, 0 where {cell.name} has no such state"
+            )
+    return zoneout
+
+
+def _for_kernels(cell: Cell, parameters: Mapping[str, Floats]) -> dict[str, Floats]:
+    """With zeros for biases that are missing, and the blocks of an sLSTM's heads as one matrix."""
+    whole = dict(parameters)
+    W = whole.get("weight_ih")
+    if W is None or W.ndim != 2:
+        return whole
+    if cell.name == "slstm" and "weight_hh" in whole:
+        U = whole["weight_hh"]
+        H, S = len(W) // len(cell.gates), U.shape[-1]
+        heads = np.arange(H) // S
+        whole["weight_hh"] = np.where(
+            heads == np.tile(heads, len(cell.gates))[:, None], np.tile(U, H // S), U.dtype.type(0)
+        )
+    sizes = cell.sizes_of({name: array.shape for name, array in whole.items()}, W.shape[1])
+    shapes = cell.parameter_shapes(**sizes)
+    for bias in ("bias_ih", "bias_hh"):
+        if bias in shapes and bias not in whole:
+            whole[bias] = np.zeros(shapes[bias], W.dtype)
+    return whole
+
+
+def sorted_rows(
     lengths: Sequence[int] | NDArray[np.int64], T: int, B: int
 ) -> tuple[NDArray[np.int64], Layout, NDArray[np.int64]]:
     """The batch in falling order of length, its layout, and the padded row of every packed one."""

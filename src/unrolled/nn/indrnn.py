@@ -1,0 +1,45 @@
+"""The independently recurrent network as a torch module."""
+
+from __future__ import annotations
+
+from unrolled.nn.hidden_state import Variant
+
+__all__ = ["IndRNN"]
+
+
+class IndRNN(Variant):
+    r"""Independently recurrent network: :math:`h_t = \varphi(W x_t + u \circ h_{t-1} + b)`, with ReLU for :math:`\varphi`.
+
+    A unit sees no other unit's state, so ``weight_hh`` is a vector. Source: Li et al. 2018, arXiv 1803.04831.
+
+    Parameters
+    ----------
+    input_size : int
+        ``I``, numbers a step.
+    hidden_size : int
+        ``H``, units of a layer.
+    num_layers : int
+        ``L``, layers stacked on one another.
+    bias : bool
+        Whether there are biases.
+    batch_first : bool
+        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
+    dropout : float, 0 to 1
+        Probability with which, in training, an output of any layer but the last becomes zero.
+    bidirectional : bool
+        ``D = 2``: a second set of parameters runs from the last step to the first.
+    device, dtype
+        Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import IndRNN
+    >>> layers = IndRNN(input_size=3, hidden_size=4, num_layers=2, residual=True)
+    >>> layers(torch.zeros(5, 2, 3))[0].shape, layers.weight_hh_l1.shape
+    (torch.Size([5, 2, 4]), torch.Size([4]))
+    """
+
+    _name = "indrnn"

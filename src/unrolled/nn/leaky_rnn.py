@@ -1,0 +1,102 @@
+"""The leaky recurrent network as a torch module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from unrolled.errors import InputError
+from unrolled.nn.hidden_state import Variant
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from unrolled.nn.options import Options
+
+__all__ = ["LeakyRNN"]
+
+
+class LeakyRNN(Variant):
+    r"""Leaky, or continuous-time, recurrent network: the state moves a part of the way at each step.
+
+    .. math::
+        h_t = (1 - \alpha) \circ h_{t-1} + \alpha \circ \varphi(W x_t + U h_{t-1} + b), \qquad \alpha = \Delta t / \tau
+
+    Source: Funahashi, Nakamura 1993, Neural Networks 6(6).
+
+    Parameters
+    ----------
+    input_size : int
+        ``I``, numbers a step.
+    hidden_size : int
+        ``H``, units of a layer.
+    num_layers : int
+        ``L``, layers stacked on one another.
+    bias : bool
+        Whether there are biases.
+    batch_first : bool
+        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
+    dropout : float, 0 to 1
+        Probability with which, in training, an output of any layer but the last becomes zero.
+    bidirectional : bool
+        ``D = 2``: a second set of parameters runs from the last step to the first.
+    alpha : float, above 0, at most 1
+        The time step over the units' time constant.
+    learn_alpha : bool
+        Whether ``alpha_l0 [H]``, one a unit, is trained; nothing keeps it between 0 and 1 then.
+    device, dtype
+        Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import LeakyRNN
+    >>> y, h = LeakyRNN(input_size=3, hidden_size=4, alpha=0.2)(torch.zeros(5, 2, 3))
+    >>> y.shape
+    torch.Size([5, 2, 4])
+    """
+
+    _name = "leaky_rnn"
+    alpha: float
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        alpha: float = 0.1,
+        learn_alpha: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        **options: Unpack[Options],
+    ) -> None:
+        if isinstance(alpha, Tensor) or not 0 < alpha <= 1:
+            raise InputError(f"LeakyRNN: alpha must be above 0 and at most 1, got {alpha}")
+        object.__setattr__(self, "alpha", float(alpha))  # the constructor below draws the parameters
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype,
+            **options,
+        )  # fmt: skip
+        for name, parameter in self.named_parameters():
+            if name.startswith("alpha_"):
+                parameter.requires_grad_(learn_alpha)
+
+    def _start(self) -> None:
+        super()._start()
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if name.startswith("alpha_"):
+                    parameter.fill_(self.alpha)
+
+    def extra_repr(self) -> str:
+        """The arguments that differ from their defaults."""
+        return super().extra_repr() + f", alpha={self.alpha}"

@@ -1,0 +1,117 @@
+"""The light GRU as a torch module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.errors import InputError
+from unrolled.nn.dropout import Arranged
+from unrolled.nn.errors import TensorError
+from unrolled.nn.hidden_state import Variant
+
+__all__ = ["LiGRU"]
+
+_EPSILON, _MOMENTUM = 1e-5, 0.1
+
+
+class LiGRU(Variant):
+    r"""Light GRU: no reset gate, ReLU, and batch normalisation of what comes from the input.
+
+    .. math::
+
+        z &= \sigma(\mathrm{BN}(W_z x_t) + U_z h_{t-1}) \\
+        n &= \max(\mathrm{BN}(W_n x_t) + U_n h_{t-1}, 0) \\
+        h_t &= z \circ h_{t-1} + (1 - z) \circ n
+
+    In training the rows of a batch are normalised together, over all their steps, so a row's result depends on its
+    neighbours; in evaluation the running mean and variance are used and it does not. Normalising :math:`W x` is the same
+    as running with other :math:`W` and :math:`b`, which is what happens here. ``weight_bn_l0`` and ``bias_bn_l0`` are the
+    normalisation's scale and shift. Source: Ravanelli et al. 2018, arXiv 1803.10225.
+
+    Parameters
+    ----------
+    input_size : int
+        ``I``, numbers a step.
+    hidden_size : int
+        ``H``, units of a layer.
+    num_layers : int
+        ``L``, layers stacked on one another.
+    bias : True
+        The normalisation's shift.
+    batch_first : bool
+        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
+    dropout : float, 0 to 1
+        Probability with which, in training, an output of any layer but the last becomes zero.
+    bidirectional : bool
+        ``D = 2``: a second set of parameters runs from the last step to the first.
+    device, dtype
+        Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import LiGRU
+    >>> y, h = LiGRU(input_size=3, hidden_size=4)(torch.randn(5, 2, 3))
+    >>> y.shape
+    torch.Size([5, 2, 4])
+    """
+
+    _name = "li_gru"
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, *args: Any, **kwargs: Any
+    ) -> None:
+        if bias is False:
+            raise InputError("LiGRU: bias: its biases are the shift of the batch normalisation, bias must be True")
+        super().__init__(input_size, hidden_size, num_layers, bias, *args, **kwargs)
+        for _, suffix in self._suffixes():
+            like = getattr(self, f"weight_bn{suffix}").detach()
+            self.register_buffer(f"running_mean{suffix}", torch.zeros_like(like))
+            self.register_buffer(f"running_var{suffix}", torch.ones_like(like))
+
+    def _parameter_shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        shapes = super()._parameter_shapes(inputs)
+        rows = shapes.pop("bias_ih")
+        del shapes["bias_hh"]
+        return {**shapes, "weight_bn": rows, "bias_bn": rows}
+
+    def _kernel_weights(self, index: int, x: Tensor, arranged: Arranged) -> list[Tensor]:
+        """``W`` and ``b`` that normalise: ``BN(W x) = (γ/s) W x + β - (γ/s) W m`` for mean ``m`` and deviation ``s``."""
+        weights: list[Tensor] = []
+        mean, covariance, count = self._moments(x, arranged) if self.training else (None, None, 0)
+        for k, suffix in self._suffixes():
+            if k != index:
+                continue
+            W, U, scale, shift = (
+                getattr(self, stem + suffix) for stem in ("weight_ih", "weight_hh", "weight_bn", "bias_bn")
+            )
+            if mean is None or covariance is None:
+                center, variance = getattr(self, f"running_mean{suffix}"), getattr(self, f"running_var{suffix}")
+            else:
+                center, variance = W @ mean, ((W @ covariance) * W).sum(1)
+                self._follow(suffix, center.detach(), variance.detach() * count / (count - 1))
+            factor = scale / (variance + _EPSILON).sqrt()
+            shift = shift - factor * center
+            weights += [W * factor[:, None], U, shift, torch.zeros_like(shift)]
+        return weights
+
+    def _moments(self, x: Tensor, arranged: Arranged) -> tuple[Tensor, Tensor, int]:
+        """Mean and covariance of the input over all living rows, and how many there are."""
+        count = x.shape[0] * x.shape[1] if arranged.sizes is None else int(arranged.sizes.sum())
+        if count < 2:
+            raise TensorError(f"LiGRU: batch normalisation in training needs at least 2 rows of input, got {count}")
+        rows = x.flatten(0, 1)[:count]
+        mean = rows.mean(0)
+        centered = rows - mean
+        return mean, centered.T @ centered / count, count
+
+    @torch.no_grad()
+    def _follow(self, suffix: str, mean: Tensor, variance: Tensor) -> None:
+        """Move the running statistics towards those of a batch."""
+        getattr(self, f"running_mean{suffix}").lerp_(mean, _MOMENTUM)
+        getattr(self, f"running_var{suffix}").lerp_(variance, _MOMENTUM)

@@ -1,0 +1,96 @@
+"""The minimal GRU and LSTM, whose gates do not see the state, as torch modules."""
+
+from __future__ import annotations
+
+from unrolled.nn.hidden_state import Variant
+
+__all__ = ["MinGRU", "MinLSTM"]
+
+
+class MinGRU(Variant):
+    r"""Minimal GRU.
+
+    .. math::
+
+        z = \sigma(W_z x_t + b_z), \qquad h_t = (1 - z) \circ h_{t-1} + z \circ (W_n x_t + b_n)
+
+    No matrix meets the state, so a step is cheap and threads share the units. The paper also gives a form in log space,
+    which passes the candidate through a positive function; this is the plain one. Source: Feng et al. 2024,
+    arXiv 2410.01201.
+
+    Parameters
+    ----------
+    input_size : int
+        ``I``, numbers a step.
+    hidden_size : int
+        ``H``, units of a layer.
+    num_layers : int
+        ``L``, layers stacked on one another.
+    bias : bool
+        Whether there are biases.
+    batch_first : bool
+        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
+    dropout : float, 0 to 1
+        Probability with which, in training, an output of any layer but the last becomes zero.
+    bidirectional : bool
+        ``D = 2``: a second set of parameters runs from the last step to the first.
+    device, dtype
+        Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import MinGRU
+    >>> y, h = MinGRU(input_size=3, hidden_size=4)(torch.zeros(5, 2, 3))
+    >>> y.shape
+    torch.Size([5, 2, 4])
+    """
+
+    _name = "min_gru"
+
+
+class MinLSTM(Variant):
+    r"""Minimal LSTM.
+
+    .. math::
+
+        f, i = \sigma(W_{f,i} x_t + b_{f,i}), \qquad
+        h_t = \frac{f \circ h_{t-1} + i \circ (W_n x_t + b_n)}{f + i}
+
+    No matrix meets the state, so a step is cheap and threads share the units. The paper also gives a form in log space,
+    which passes the candidate through a positive function; this is the plain one. Source: Feng et al. 2024,
+    arXiv 2410.01201.
+
+    Parameters
+    ----------
+    input_size : int
+        ``I``, numbers a step.
+    hidden_size : int
+        ``H``, units of a layer.
+    num_layers : int
+        ``L``, layers stacked on one another.
+    bias : bool
+        Whether there are biases.
+    batch_first : bool
+        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
+    dropout : float, 0 to 1
+        Probability with which, in training, an output of any layer but the last becomes zero.
+    bidirectional : bool
+        ``D = 2``: a second set of parameters runs from the last step to the first.
+    device, dtype
+        Of the parameters.
+    **options
+        What every layer can have: :class:`~unrolled.nn.Settings`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unrolled.nn import MinLSTM
+    >>> y, h = MinLSTM(input_size=3, hidden_size=4)(torch.zeros(5, 2, 3))
+    >>> y.shape
+    torch.Size([5, 2, 4])
+    """
+
+    _name = "min_lstm"
