@@ -25,7 +25,7 @@ def gate_gradients(monkeypatch):
     seen = []
 
     def spy(kernel, layout, hidden, threads, address):
-        numbers = layout.rows * kernel.compiled.grad_columns * hidden
+        numbers = layout.rows * len(kernel.compiled.gradient_columns) * hidden
         number = ctypes.c_double if kernel.wide else ctypes.c_float
         seen.append(np.array((number * numbers).from_address(address)))
         return GateGradients(kernel, layout, hidden, threads, address)
@@ -34,17 +34,32 @@ def gate_gradients(monkeypatch):
     return seen
 
 
+def fading(case):
+    """With parameters that let gradients fade away over 400 steps, without a state that dies out itself."""
+    described = case.described
+    if "weight_hh" in case.parameters:
+        case.parameters["weight_hh"][:] *= 0.3
+    if "weight_ch" in case.parameters:
+        case.parameters["weight_ch"][:] *= 0.1
+    if "alpha" in case.parameters:
+        case.parameters["alpha"][:] = 0.4
+    if described.keeps and described.keeps.removeprefix("-") in described.biased:
+        bias, place = case.parameters["bias_ih"], described.biased.index(described.keeps.removeprefix("-"))
+        width = len(bias) // len(described.biased)
+        bias[place * width : (place + 1) * width] += 1.0 if described.keeps.startswith("-") else -1.0
+    return case
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_gradients_that_underflow_are_zero(cell, threads, case, gate_gradients):
     """With the loss on the last step only gradients fade away, and would drag slow denormal arithmetic along."""
     T, B, H = 400, 8, 33
-    c = case(cell, T, B, 2, H)
-    c.parameters["weight_hh"][:] *= 0.3
+    c = fading(case(cell, T, B, 2, H))
     for dtype in (np.float32, np.float64):
         k = c.to(dtype)
-        weights, layout, x = PackedWeights(cell, k.parameters), Layout.padded(T, B), k.x.reshape(T * B, 2)
+        weights, layout, x = PackedWeights(cell, k.parameters), Layout.padded(T, B), k.rows(k.x)
         result = arrays.forward(weights, x, k.states, layout, tape=True, threads=threads)
-        grad_h = np.zeros((T * B, H), dtype)
+        grad_h = np.zeros((T * B, k.grad_h.shape[2]), dtype)
         grad_h[-B:] = 1
         none = tuple(np.zeros_like(state) for state in k.states)
         arrays.backward(weights, x, result, grad_h, none, layout, threads=threads)
@@ -52,14 +67,15 @@ def test_gradients_that_underflow_are_zero(cell, threads, case, gate_gradients):
     assert are_denormal(wide).sum() > 50  # float64 has them as normal numbers
     assert not are_denormal(narrow).any()
     normal = abs(wide) > 2 * TINY
-    assert (narrow[normal] != 0).mean() > 0.99
+    # what is normalised is multiplied three times on its way, and a factor may be zero already where the product is not
+    assert (narrow[normal] != 0).mean() > (0.98 if cell.endswith("layer_norm") else 0.99)
 
 
 def test_the_callers_arithmetic_keeps_its_denormals(cell, case):
     c = case(cell, 3, 2, 2, 5)
     for dtype in (np.float32, np.float64):
         k = c.to(dtype)
-        weights, layout, x = PackedWeights(cell, k.parameters), Layout.padded(3, 2), k.x.reshape(6, 2)
+        weights, layout, x = PackedWeights(cell, k.parameters), Layout.padded(3, 2), k.rows(k.x)
         result = arrays.forward(weights, x, k.states, layout, tape=True)
-        arrays.backward(weights, x, result, k.grad_h.reshape(6, 5), k.grad_last, layout)
+        arrays.backward(weights, x, result, k.rows(k.grad_h), k.grad_last, layout)
         assert are_denormal(np.array([np.finfo(dtype).tiny]) / np.array([4], dtype), np.finfo(dtype).tiny).all()

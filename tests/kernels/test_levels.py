@@ -54,10 +54,10 @@ def digest() -> str:
         for dtype in ("float32", "float64"):
             for T, B, I, H in ((3, 1, 5, 33), (4, 7, 17, 16), (2, 13, 3, 70)):
                 c = make_case(cell, T, B, I, H).to(dtype)
-                weights, layout, x = PackedWeights(cell, c.parameters), Layout.padded(T, B), c.x.reshape(T * B, I)
+                weights, layout, x = PackedWeights(cell, c.parameters), Layout.padded(T, B), c.rows(c.x)
                 result = forward(weights, x, c.states, layout, tape=True)
-                grads = backward(weights, x, result, c.grad_h.reshape(T * B, H), c.grad_last, layout)
-                states = (grads[f"{name}0"] for name in weights.kernel.cell.states)
+                grads = backward(weights, x, result, c.rows(c.grad_h), c.grad_last, layout)
+                states = (grads[name] for name in weights.kernel.state_names)
                 for array in (result.h, *result.last, *states):
                     total.update(array.tobytes())
     for function in ("exp", "sigmoid", "tanh"):

@@ -34,15 +34,16 @@ def equal_bits(a, b):
 def test_alone_batched_padded_chunked(cell, hidden, inputs, batch, steps, dtype, reverse, data):
     case = make_case(cell, steps, batch, inputs, hidden).to(dtype)
     layer = RecurrentLayer(cell, case.parameters, reverse=reverse)
-    y, last = layer(case.x, case.states)
+    states = case.told_apart(case.states)
+    y, last = layer(case.x, states)
     row = data.draw(st.integers(0, batch - 1))
-    own = tuple(s[row : row + 1] for s in case.states)
+    own = tuple(s[row : row + 1] for s in states)
     alone, alone_last = layer(case.x[:, row : row + 1], own)
     assert equal_bits(alone[:, 0], y[:, row])
     assert all(equal_bits(a[0], b[row]) for a, b in zip(alone_last, last, strict=True))
 
     lengths = np.array(data.draw(st.lists(st.integers(0, steps), min_size=batch, max_size=batch)))
-    padded, padded_last = layer(case.x, case.states, lengths)
+    padded, padded_last = layer(case.x, states, lengths)
     n = int(lengths[row])
     if n:
         short, short_last = layer(case.x[:n, row : row + 1], own)
@@ -54,8 +55,8 @@ def test_alone_batched_padded_chunked(cell, hidden, inputs, batch, steps, dtype,
 
     cut = data.draw(st.integers(0, steps))
     if 0 < cut < steps and not reverse:
-        head, states = layer(case.x[:cut], case.states)
-        tail, end = layer(case.x[cut:], states)
+        head, middle = layer(case.x[:cut], states)
+        tail, end = layer(case.x[cut:], middle)
         assert equal_bits(np.concatenate([head, tail]), y)
         assert all(equal_bits(a, b) for a, b in zip(end, last, strict=True))
 
@@ -72,8 +73,7 @@ def test_number_of_threads(cell, lengths, hidden, reverse, dtype, case):
     lengths = np.sort(lengths)[::-1].copy()
     c = case(cell, lengths[0], len(lengths), 20, hidden).to(dtype)
     weights, layout = PackedWeights(cell, c.parameters), Layout.of_lengths(lengths)
-    x = c.x.reshape(-1, 20)[: layout.rows]
-    grad_h, grad_c = (None if g is None else g.reshape(-1, hidden)[: layout.rows] for g in (c.grad_h, c.grad_c))
+    x, grad_h, grad_c = (None if g is None else c.rows(g)[: layout.rows] for g in (c.x, c.grad_h, c.grad_c))
     runs = []
     for threads in (1, 2, 3):
         result = forward(weights, x, c.states, layout, tape=True, reverse=reverse, threads=threads)
