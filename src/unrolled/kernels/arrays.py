@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.cells import Masks
 from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.gradients import GateGradients, Rows
@@ -15,7 +16,7 @@ from unrolled.kernels.kernel import BackwardCall, ForwardCall, Kernel, Packed, g
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.threads import default_threads
 
-__all__ = ["Floats", "Forward", "Masks", "PackedDense", "PackedWeights", "backward", "elementary", "forward"]
+__all__ = ["Floats", "Forward", "PackedDense", "PackedWeights", "backward", "elementary", "forward"]
 
 Floats = NDArray[np.floating]
 
@@ -80,7 +81,9 @@ class PackedWeights:
         self.kernel: Kernel = get_kernel(cell, W.dtype.name)
         compiled = self.kernel.compiled
         self.dtype, self.inputs, self.hidden = W.dtype, W.shape[1], W.shape[0] // compiled.input_gates
-        self.outputs = parameters["weight_hr"].shape[0] if compiled.projected and "weight_hr" in parameters else self.hidden
+        self.outputs = (
+            parameters["weight_hr"].shape[0] if compiled.projected and "weight_hr" in parameters else self.hidden
+        )
         shapes = self.kernel.parameter_shapes(self.inputs, self.hidden, self.outputs)
         if set(shapes) != set(parameters):
             raise InputError(f"cell {cell} has parameters {sorted(shapes)}, got {sorted(parameters)}")
@@ -112,25 +115,6 @@ class PackedWeights:
         if projection.size:
             kernel.pack_projection(H, P, _address(self.parameters["weight_hr"]), _address(projection), threads)
         return U, W, projection
-
-
-@dataclass(frozen=True)
-class Masks:
-    """What regularises a pass: factors of what meets U, of the candidates, and where zoneout keeps the state before.
-
-    ``N`` packed rows, batch ``B``. Without its mask zoneout takes its share as a mean.
-    """
-
-    state: Floats | None = None
-    """``[B, P]``"""
-    candidate: Floats | None = None
-    """``[N, H]``"""
-    keep_h: Floats | None = None
-    """``[N, P]``"""
-    keep_c: Floats | None = None
-    """``[N, H]``"""
-    zoneout: tuple[float, float] = (0.0, 0.0)
-    """Shares of ``h`` and ``c``."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +170,7 @@ def forward(
     if len(states) != len(widths):
         raise InputError(f"cell {kernel.cell.name} takes {len(widths)} arrays of states, got {len(states)}")
     names = kernel.state_names
-    first = tuple(
-        _contiguous(name, s, dtype, (B, width)) for name, s, width in zip(names, states, widths, strict=True)
-    )
+    first = tuple(_contiguous(name, s, dtype, (B, width)) for name, s, width in zip(names, states, widths, strict=True))
     threads = threads or default_threads()
     kept = {
         name: None if mask is None else _contiguous(name, mask, dtype, shape)

@@ -16,10 +16,10 @@ __all__ = ["Compiled", "Product", "Run", "Segment", "get_compiled"]
 
 
 class Run(NamedTuple):
-    """Blocks of ``H`` rows of a matrix or bias, one a gate: ``count`` of them from ``first`` on."""
+    """Blocks of ``H`` rows of a matrix or bias, one a gate: so many ``blocks`` from ``first`` on."""
 
     first: int
-    count: int
+    blocks: int
 
 
 _NONE = Run(0, 0)
@@ -39,14 +39,14 @@ class Product(NamedTuple):
     @property
     def gates(self) -> int:
         """How many gates."""
-        return self.U.count or self.W.count
+        return self.U.blocks or self.W.blocks
 
 
 class Segment(NamedTuple):
     """Columns of gate gradients, and the blocks of the parameters whose gradients they sum up to; -1: to none."""
 
     column: int
-    count: int
+    columns: int
     reset: bool
     """See :attr:`Product.reset`."""
     U: int
@@ -100,7 +100,7 @@ class Compiled:
     @cached_property
     def input_gates(self) -> int:
         """Gates with a block of ``W``."""
-        return sum(product.W.count for product in self.products)
+        return sum(product.W.blocks for product in self.products)
 
     @cached_property
     def gradient_columns(self) -> tuple[int, ...]:
@@ -117,19 +117,19 @@ class Compiled:
         """Neighbouring columns of gate gradients whose sums go to neighbouring rows."""
         columns = self.gradient_columns
         places = [(product, k) for product in self.products for k in range(product.gates)]
-        recurrent = sum(product.U.count for product in self.products)
+        recurrent = sum(product.U.blocks for product in self.products)
         merged: list[Segment] = []
         for column, gate in enumerate(columns):
             product, k = places[gate]
             meets_U, meets_W = column < recurrent, column >= len(columns) - self.input_gates
-            biased = 0 <= k - product.bias_gate < product.bias.count
+            biased = 0 <= k - product.bias_gate < product.bias.blocks
             bias = product.bias.first + k - product.bias_gate if biased else -1
             segment = Segment(
                 column, 1, product.reset, product.U.first + k if meets_U else -1, product.W.first + k if meets_W else -1,
-                bias if meets_W or not product.W.count else -1, bias if meets_U else -1,
+                bias if meets_W or not product.W.blocks else -1, bias if meets_U else -1,
             )  # fmt: skip
             if merged and _continues(merged[-1], segment):
-                merged[-1] = merged[-1]._replace(count=merged[-1].count + 1)
+                merged[-1] = merged[-1]._replace(columns=merged[-1].columns + 1)
             else:
                 merged.append(segment)
         return tuple(merged)
@@ -139,7 +139,7 @@ def _continues(before: Segment, segment: Segment) -> bool:
     """Whether the rows of a segment follow those of the one before."""
     blocks = zip(before[3:], segment[3:], strict=True)
     return before.reset == segment.reset and all(
-        (a < 0 and b < 0) or (a >= 0 and b == a + before.count) for a, b in blocks
+        (a < 0 and b < 0) or (a >= 0 and b == a + before.columns) for a, b in blocks
     )
 
 
@@ -210,8 +210,8 @@ _TABLE: tuple[Compiled, ...] = (
     Compiled("slstm", _one(4), tape=5, memory=3, initial_memory=(0.0, 0.0, -math.inf)),
 )  # fmt: skip
 
-# cells that another one's compiled form computes
-_SAME = {"irnn": "rnn", "rnn_tanh":"rnn","rnn_relu":"rnn","rnn_identity":"rnn"}
+# cells that the compiled form of one with any activation function computes
+_SAME: dict[str, str] = dict.fromkeys(("rnn_tanh", "rnn_relu", "rnn_identity", "irnn"), "rnn")
 _GRU2 = Compiled("gru2", (Product(Run(0, 2)), _candidate(2, 0, 0)), tape=3, input_column=2, work=2)
 
 

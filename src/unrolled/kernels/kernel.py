@@ -154,7 +154,7 @@ class Kernel:
     @cached_property
     def meets_state(self) -> bool:
         """Whether a product with ``U`` is part of a step."""
-        return any(product.U.count for product in self.compiled.products)
+        return any(product.U.blocks for product in self.compiled.products)
 
     @cached_property
     def resets(self) -> bool:
@@ -197,7 +197,9 @@ class Kernel:
         """Numbers of a row of gates: the tape, or the pre-activations where those are computed beforehand."""
         compiled = self.compiled
         columns = compiled.input_column + compiled.input_gates
-        return max(columns, compiled.tape) * hidden + compiled.tape_numbers if tape and compiled.tape else columns * hidden
+        return (
+            max(columns, compiled.tape) * hidden + compiled.tape_numbers if tape and compiled.tape else columns * hidden
+        )
 
     def vector_numbers(self, hidden: int) -> int:
         """Numbers of the parameters of single units."""
@@ -207,8 +209,8 @@ class Kernel:
         """Elements that :meth:`pack` fills for an input, a hidden and an output size."""
         compiled = self.compiled
         products = compiled.products
-        recurrent = sum(self._size(product.U.count, hidden, outputs) for product in products)
-        fused = sum(self._size(product.W.count, hidden, inputs) for product in products)
+        recurrent = sum(self._size(product.U.blocks, hidden, outputs) for product in products)
+        fused = sum(self._size(product.W.blocks, hidden, inputs) for product in products)
         biases = sum(self._size(product.gates + compiled.apart, hidden, 1) for product in products)
         # room behind a row of biases for the last one's whole vector
         separate = self._size(1, compiled.input_gates * hidden, inputs + 1) + self._size(1, hidden, 1)
@@ -227,7 +229,11 @@ class Kernel:
         Biases may be missing. Returns where everything is from ``packed`` on; the caller copies the vectors there.
         """
         H, size, compiled = hidden, self.number_size, self.compiled
-        weight_ih, bias_ih, bias_hh = parameters["weight_ih"], parameters.get("bias_ih", 0), parameters.get("bias_hh", 0)
+        weight_ih, bias_ih, bias_hh = (
+            parameters["weight_ih"],
+            parameters.get("bias_ih", 0),
+            parameters.get("bias_hh", 0),
+        )
 
         def place(numbers: int) -> int:
             nonlocal packed
@@ -235,9 +241,9 @@ class Kernel:
             return at
 
         def pack(source: int, run: Run, depth: int) -> int:
-            at = place(self._size(run.count, H, depth))
+            at = place(self._size(run.blocks, H, depth))
             source += run.first * H * depth * size
-            _native.pack(self.wide, source, run.count, H, depth, H * depth, depth, 1, depth, 0, at, threads)
+            _native.pack(self.wide, source, run.blocks, H, depth, H * depth, depth, 1, depth, 0, at, threads)
             return at
 
         def offset(bias: int, run: Run) -> int:
@@ -246,7 +252,7 @@ class Kernel:
         input_weight = packed
         if fused:
             for product in compiled.products:
-                if product.W.count:
+                if product.W.blocks:
                     pack(weight_ih, product.W, inputs)
         else:
             units = compiled.input_gates * H
@@ -254,14 +260,14 @@ class Kernel:
             _native.pack(self.wide, weight_ih, 1, units, inputs, 0, inputs, 1, inputs, 0, at, threads)
         weight = packed if self.meets_state else 0
         for product in compiled.products:
-            if product.U.count:
+            if product.U.blocks:
                 pack(parameters["weight_hh"], product.U, outputs)
         bias = packed
         for product in compiled.products:
             at = place(self._size(product.gates + compiled.apart, H, 1))
             _native.pack_biases(
                 self.wide, offset(bias_ih, product.bias), offset(bias_hh, product.bias), product.gates, H,
-                product.bias_gate, product.bias.count, compiled.apart, at,
+                product.bias_gate, product.bias.blocks, compiled.apart, at,
             )  # fmt: skip
         projection = 0
         if compiled.projected:
@@ -278,11 +284,11 @@ class Kernel:
         """A plain row of the biases of all gates that meet W; a last one that stays apart is ``bias_ih`` alone."""
         size = self.number_size
         for product in self.compiled.products:
-            for k in range(product.W.count):
+            for k in range(product.W.blocks):
                 own = k - product.bias_gate
-                here = 0 <= own < product.bias.count
+                here = 0 <= own < product.bias.blocks
                 at = (product.bias.first + own) * H * size
-                apart = self.compiled.apart and k == product.W.count - 1
+                apart = self.compiled.apart and k == product.W.blocks - 1
                 _native.pack_biases(
                     self.wide, bias_ih + at if bias_ih and here else 0, bias_hh + at if bias_hh and here and not apart
                     else 0, 1, H, 0, 1, False, packed,
@@ -298,18 +304,18 @@ class Kernel:
 
     def packed_backward_size(self, hidden: int, outputs: int) -> int:
         """Elements that :meth:`pack_backward` fills."""
-        depths = (hidden * sum(segment.count for segment in group) for group in self._recurrent_segments)
+        depths = (hidden * sum(segment.columns for segment in group) for group in self._recurrent_segments)
         return sum(self._size(1, outputs, depth) for depth in depths)
 
     def pack_backward(self, hidden: int, outputs: int, weight_hh: int, packed: int, threads: int) -> None:
         """Arrange U for the products of the backward pass."""
         H, P, size = hidden, outputs, self.number_size
         for group in self._recurrent_segments:
-            depth, k = H * sum(segment.count for segment in group), 0
+            depth, k = H * sum(segment.columns for segment in group), 0
             for segment in group:
                 source = weight_hh + segment.U * H * P * size
-                _native.pack(self.wide, source, 1, P, segment.count * H, 0, 1, P, depth, k, packed, threads)
-                k += segment.count * H
+                _native.pack(self.wide, source, 1, P, segment.columns * H, 0, 1, P, depth, k, packed, threads)
+                k += segment.columns * H
             packed += self._size(1, P, depth) * size
 
     def packed_projection_size(self, hidden: int, outputs: int) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.cells import Cell, get_cell
+from unrolled.cells import Cell, Masks, get_cell
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats, Masks, PackedWeights, forward
+from unrolled.kernels.arrays import Floats, PackedWeights, forward
 from unrolled.kernels.layout import Layout
 from unrolled.runtime.windows import windows
 
@@ -110,14 +110,14 @@ class RecurrentLayer:
         T, B, I = x.shape
         if lengths is None:
             y, last = self._run(x.reshape(T * B, I), states, Layout.padded(T, B))
-            return y.reshape(T, B, -1), last
+            return y.reshape(T, B, y.shape[1]), last
         order, layout, rows = sorted_rows(lengths, T, B)
         sorted_states = None if states is None else tuple(s[order] for s in states)
         living, last = self._run(x.reshape(T * B, I)[rows], sorted_states, layout)
         y = np.zeros((T * B, living.shape[1]), living.dtype)
         y[rows] = living
         back = np.argsort(order)
-        return y.reshape(T, B, -1), tuple(s[back] for s in last)
+        return y.reshape(T, B, y.shape[1]), tuple(s[back] for s in last)
 
     def _run(
         self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout
