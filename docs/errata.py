@@ -49,14 +49,14 @@ def update_gate_of_the_article() -> dict[str, float]:
     gru, rng = get_cell("gru_reset_before"), np.random.default_rng(0)
     params = random_parameters(gru, rng, input_size=4, hidden_size=8)
     x, h_prev = rng.normal(size=(1, 4)), rng.normal(size=(1, 8))
-    _, gates = gru.step(params, x, h_prev)
+    _, _, gates = gru.step(gru, params, x, h_prev)
     z, n = gates["z"], gates["n"]
 
     start = 8 * gru.gates.index("z")
     flipped = {name: value.copy() for name, value in params.items()}
     for value in flipped.values():
         value[start : start + 8] *= -1
-    (ours,), _ = gru.step(flipped, x, h_prev)
+    ours, _, _ = gru.step(gru, flipped, x, h_prev)
     z_open = np.ones_like(z)
     at_one = (1 - z_open) * h_prev + z_open * n
     return {
@@ -89,10 +89,10 @@ def reset_gate_gradient(hidden_size: int = 8) -> dict[str, float]:
     n_rows = slice(2 * hidden_size, None)
 
     def with_candidate_gradient(candidate_gradient: Callable) -> Callable:
-        def step_backward(params, now, dh):
+        def step_backward(cell, params, now, dh):
             (h_prev,), gates = now.before, now.gates
             r, z, n = gates["r"], gates["z"], gates["n"]
-            states, grads = gru.step_backward(params, now, dh)
+            states, grads = gru.step_backward(cell, params, now, dh)
             dr = candidate_gradient(dh * (1 - z), n) * (h_prev @ params["weight_hh"][n_rows].T)
             dU = grads["weight_hh"].copy()
             dU[r_rows] = (dr * r * (1 - r)).T @ h_prev
@@ -133,9 +133,9 @@ def lstm_without_the_gate_path(**sizes: int) -> float:
     """
     lstm = get_cell("lstm")
 
-    def step_backward(params, now, dh, dc):
-        (_, dc_prev), grads = lstm.step_backward(params, now, dh, dc)
-        (dh_prev, _), _ = lstm.step_backward(params, now, dh, np.zeros_like(dc))
+    def step_backward(cell, params, now, dh, dc):
+        (_, dc_prev), grads = lstm.step_backward(cell, params, now, dh, dc)
+        (dh_prev, _), _ = lstm.step_backward(cell, params, now, dh, np.zeros_like(dc))
         return (dh_prev, dc_prev), grads
 
     return error_in_dU(lstm, step_backward, **sizes)
@@ -145,9 +145,9 @@ def rnn_without_the_transpose() -> float:
     """The lecture's ``δ[t] = ∂L[t]/∂h[t] + J δ[t+1]`` with ``J = ∂h[t+1]/∂h[t]``: for columns it is ``J^T δ[t+1]``."""
     rnn = get_cell("rnn_tanh")
 
-    def step_backward(params, now, dh):
+    def step_backward(cell, params, now, dh):
         (h,) = now.after
-        _, grads = rnn.step_backward(params, now, dh)
+        _, grads = rnn.step_backward(cell, params, now, dh)
         return ((1 - h**2) * (dh @ params["weight_hh"].T),), grads
 
     return error_in_dU(rnn, step_backward)

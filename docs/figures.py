@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 from picture import Picture, Svg, chart
 
+from unrolled.cells import CELLS
 from unrolled.cells.activation import relu, sigmoid
 from unrolled.cells.loss import binary_cross_entropy, half_squared_error
 
@@ -30,9 +32,9 @@ def rnn_cell() -> Svg:
     return p.svg()
 
 
-def lstm_cell() -> Svg:
-    """The LSTM cell."""
-    p = Picture(680, 330, "The LSTM cell: three sigmoid gates and a candidate around the memory c")
+def lstm_frame(description: str) -> Picture:
+    """What all LSTMs share: memory, state, three sigmoid gates and the candidate."""
+    p = Picture(680, 330, description)
     p.cell(90, 30, 500, 256)
     memory, bus, gates = 74, 250, 196
     p.wire((24, memory), (656, memory), arrow=True)
@@ -68,6 +70,25 @@ def lstm_cell() -> Svg:
     p.text(52, bus - 12, "h[t-1]")
     p.text(630, bus - 12, "h[t]")
     p.text(152, 318, "x[t]")
+    return p
+
+
+def lstm_cell() -> Svg:
+    """The LSTM cell."""
+    return lstm_frame("The LSTM cell: three sigmoid gates and a candidate around the memory c").svg()
+
+
+def lstm_peephole_cell() -> Svg:
+    """The LSTM cell whose gates see the memory."""
+    p = lstm_frame("The LSTM with peepholes: forget and input gate see the memory before, the output gate the new one")
+    p.wire((112, 190), (112, 226), (222, 226), (222, 196), (241, 196), arrow=True, over=True)
+    p.wire((112, 74), (112, 196), (153, 196), arrow=True)
+    p.wire((440, 74), (440, 180), arrow=True)
+    p.dot(112, 74)
+    p.dot(440, 74)
+    p.text(128, 186, "p_f", style="small")
+    p.text(210, 220, "p_i", style="small")
+    p.text(426, 130, "p_o", style="small")
     return p.svg()
 
 
@@ -250,16 +271,64 @@ def forecaster() -> Svg:
     return p.svg()
 
 
+def doubling_scan(steps: int = 8) -> Svg:
+    """A scan in the logarithm of the steps: in each pass every step takes what lies 1, 2, 4, … before it."""
+    p = Picture(640, 292, "A scan of eight steps in three passes, each of which reaches twice as far back as the last")
+    top, row, column = 30, 72, 62
+    xs = [170 + column * t for t in range(steps)]
+    passes = steps.bit_length() - 1
+    for level in range(passes + 1):
+        y = top + level * row
+        words = "one step" if level == 0 else f"{2**level} steps"
+        p.words(20, y + 5, f"spans {words}", anchor="start", style="tick")
+        for t, x in enumerate(xs):
+            if level:
+                reach = 2 ** (level - 1)
+                p.wire((x, y - row + 16), (x, y - 16), arrow=True)
+                if t >= reach:
+                    p.wire((xs[t - reach], y - row + 16), (x - 12, y - 16), arrow=True)
+            first, last = max(t + 2 - 2**level, 1), t + 1
+            spanned = str(last) if first == last else f"{first}…{last}"
+            done = first == 1
+            p.gate(x, y, f"h[{last}]" if done else spanned, width=46, style="candidate" if done else "plain")
+    return p.svg()
+
+
+def parameter_counts(size: int = 128) -> Svg:
+    """How many parameters each cell has, by how a step uses U."""
+    styles = {"one_product": "", "two_product": "candidate", "no_product": "plain"}
+    names = {"one_product": "one product with U", "two_product": "a second one waits for a gate", "no_product": "none"}
+    left, right, line, top = 150, 610, 19, 40
+    counts: dict[str, int] = {}
+    for name, cell in CELLS.items():
+        counts[name] = sum(map(prod, cell.parameter_shapes(input_size=size, hidden_size=size).values()))
+    p = Picture(690, top + line * len(counts) + 8, f"Parameters of every cell with {size} inputs and {size} units")
+    for x, kind in zip((left, left + 160, left + 370), styles, strict=True):
+        p.parts.append(f'<rect class="gate {styles[kind]}" x="{x}" y="10" width="14" height="14" rx="3"/>')
+        p.words(x + 20, 21, names[kind], anchor="start", style="tick")
+    for place, (name, count) in enumerate(counts.items()):
+        y = top + line * place
+        width = (right - left) * count / max(counts.values())
+        bar = f'<rect class="gate {styles[CELLS[name].recurrence]}" x="{left}" y="{y}" width="{width:.1f}" height="14" rx="3"/>'
+        p.parts.append(bar)
+        p.words(left - 8, y + 11, name, anchor="end", style="tick")
+        p.words(left + width + 7, y + 11, f"{count:,}", anchor="start", style="tick")
+    return p.svg()
+
+
 DRAWINGS: dict[str, Callable[[], Svg]] = {
     drawing.__name__: drawing
     for drawing in (
         rnn_cell,
         lstm_cell,
+        lstm_peephole_cell,
         gru_cell,
         gru_reset_before_cell,
         unrolled_network,
         activations,
         losses,
         forecaster,
+        doubling_scan,
+        parameter_counts,
     )
 }

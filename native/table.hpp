@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-// The cells' compiled forms, in the order of _COMPILED in src/unrolled/kernels/compiled.py. Where a cell leaves its
+// The cells' compiled forms, in the order of _TABLE in src/unrolled/kernels/compiled.py. Where a cell leaves its
 // activation functions free there are two, one with those it was published with and one with any.
 enum Cell : int {
   kRnn,

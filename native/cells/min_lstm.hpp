@@ -14,6 +14,7 @@ struct MinLstm {
 
   static void forward(const Forward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
+    lift(b, acc);
     activate<T, 3, 0>(b, acc, sigmoid<T>);
     activate<T, 3, 1>(b, acc, sigmoid<T>);
     for_each_vector<T, 3>(b, acc, [&](int r, int64_t u, int64_t count, T* a) {
@@ -26,6 +27,18 @@ struct MinLstm {
       store_some(gates, forget, count);
       store_some(gates + H, i, count);
       store_some(gates + 2 * H, n, count);
+    });
+  }
+
+  // Gates so shut that they round to zero would give 0/0. Far below zero a sigmoid is an exponential: both arguments
+  // raised by the same amount leave the quotient as it is, to e^-60.
+  static void lift(const Block<T>& b, T* acc) {
+    const Vec<T> lowest = broadcast(T(-60)), zero{};
+    for_each_vector<T, 3>(b, acc, [&](int, int64_t, int64_t, T* a) {
+      const Vec<T> forget = load(a), i = load(a + kLanes<T>);
+      const Vec<T> missing = lowest - (forget > i ? forget : i), raise = missing > zero ? missing : zero;
+      store(a, forget + raise);
+      store(a + kLanes<T>, i + raise);
     });
   }
 

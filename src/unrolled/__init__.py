@@ -13,7 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from unrolled import convert as convert
     from unrolled import nn as nn
+    from unrolled import onnx as onnx
     from unrolled.errors import InputError as InputError
     from unrolled.errors import MissingExtraError as MissingExtraError
     from unrolled.errors import ModelFileError as ModelFileError
@@ -34,9 +36,11 @@ _HOMES = {
     "ModelFileError": "unrolled.errors",
     "UnrolledError": "unrolled.errors",
     "accelerate": "unrolled.nn",
+    "convert": "",
     "kernel_info": "unrolled.kernels",
     "load": "unrolled.tasks",
     "nn": "",
+    "onnx": "",
     "restore": "unrolled.nn",
 }
 
@@ -48,9 +52,11 @@ __all__ = [
     "UnrolledError",
     "__version__",
     "accelerate",
+    "convert",
     "kernel_info",
     "load",
     "nn",
+    "onnx",
     "restore",
 ]
 

@@ -60,7 +60,7 @@ class Case:
 
         States may be missing at their end; their gradients are then left out on both sides.
         """
-        _, last_states, tape = self.forward()
+        _, _, tape = self.forward()
         last = states_of_steps[-1]
         outputs, grads = [h], [torch.tensor(self.grad_h)]
         for state, grad in zip(last, self.grad_last_states, strict=False):

@@ -15,7 +15,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def page():
-    cells = re.findall(r"```\{code-cell\} ipython3\n(.*?)```", (DOCS / "add-a-cell.md").read_text(encoding="utf-8"), re.S)
+    text = (DOCS / "add-a-cell.md").read_text(encoding="utf-8")
+    cells = re.findall(r"```\{code-cell\} ipython3\n(.*?)```", text, re.DOTALL)
     names = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(DOCS)
@@ -24,7 +25,7 @@ def page():
         yield names
 
 
-def test_the_pages_cell_is_not_one_of_ours_and_its_gradients_are_right(page, capsys):
+def test_the_pages_cell_is_not_one_of_ours_and_its_gradients_are_right(page):
     assert page["ugrnn"].name not in CELLS
     for name, value in page["params"].items():
         truth = page["central_difference"](page["loss_with"](name), value)

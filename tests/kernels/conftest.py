@@ -44,7 +44,11 @@ class Case(NamedTuple):
             grad_last=tuple(map(convert, self.grad_last)),
             grad_c=convert(self.grad_c),
             masks=Masks(
-                convert(masks.state), convert(masks.candidate), convert(masks.keep_h), convert(masks.keep_c), masks.zoneout
+                convert(masks.state),
+                convert(masks.candidate),
+                convert(masks.keep_h),
+                convert(masks.keep_c),
+                masks.zoneout,
             ),
         )
 
@@ -83,7 +87,9 @@ class Case(NamedTuple):
             return None if steps is None else steps[:n, b][::step]
 
         cell, m = self.described, self.masks
-        masks = Masks(None if m.state is None else m.state[b], cut(m.candidate), cut(m.keep_h), cut(m.keep_c), m.zoneout)
+        masks = Masks(
+            None if m.state is None else m.state[b], cut(m.candidate), cut(m.keep_h), cut(m.keep_c), m.zoneout
+        )
         states = self.told_apart(tuple(s[b] for s in self.states))
         h, last, tape = cell.forward(self.parameters, cut(self.x), states, masks)
         last_gradients = self.told_apart(tuple(g[b] for g in self.grad_last))

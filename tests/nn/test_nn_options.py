@@ -235,7 +235,7 @@ def check(module, *, T=5, B=3, lengths=None, resets=None, given=False, batch_fir
     passed = None if not hx else hx[0] if isinstance(module, nn.GRU.__mro__[1]) else tuple(hx)
     running = {name: buffer.clone() for name, buffer in module.named_buffers()}
     turn = (lambda a: a.transpose(0, 1)) if batch_first else (lambda a: a)
-    y, last, states, gates = module(
+    y, last, _, gates = module(
         turn(x), passed, lengths=lengths, return_states=True, return_gates=True,
         resets=None if resets is None else turn(resets), generator=torch.Generator().manual_seed(seed),
     )  # fmt: skip

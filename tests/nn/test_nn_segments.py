@@ -141,7 +141,7 @@ def test_the_representation_names_the_options():
 
 def test_resets_that_do_not_fit_are_refused():
     gru, x = nn.GRU(3, 4), torch.randn(5, 2, 3)
-    with pytest.raises(TypeError, match="resets must be truth values, got torch.int64"):
+    with pytest.raises(TypeError, match=r"resets must be truth values, got torch\.int64"):
         gru(x, resets=torch.zeros(5, 2, dtype=torch.int64))
     with pytest.raises(InputError, match=r"resets has shape \[2, 5\], expected \[5, 2\]"):
         gru(x, resets=torch.zeros(2, 5, dtype=torch.bool))
@@ -152,7 +152,9 @@ def test_resets_that_do_not_fit_are_refused():
 
 def test_masks_of_packed_sequences_are_those_of_padded_ones():
     torch.manual_seed(0)
-    gru = nn.GRU(3, 4, num_layers=2, dropout=0.3, input_dropout=0.3, state_dropout=0.3, recurrent_dropout=0.3, zoneout=0.2)
+    gru = nn.GRU(
+        3, 4, num_layers=2, dropout=0.3, input_dropout=0.3, state_dropout=0.3, recurrent_dropout=0.3, zoneout=0.2
+    )
     x, lengths = torch.randn(5, 3, 3), [2, 5, 4]
     padded, _ = gru(x, lengths=lengths, generator=torch.Generator().manual_seed(1))
     packed, _ = gru(

@@ -111,6 +111,6 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match=r"window has dtype float64 \(4, 5\), expected float64 \(4, 6\)"):
         layer(x, (states[0], states[1][:, :5]))
     with pytest.raises(
-        InputError, match="zoneout of h is 0.5: expected a share below 1, 0 where qrnn has no such state"
+        InputError, match=r"zoneout of h is 0\.5: expected a share below 1, 0 where qrnn has no such state"
     ):
         RecurrentLayer("qrnn", parameters, kernel_width=3, zoneout=(0.5, 0.0))

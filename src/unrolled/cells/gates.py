@@ -20,7 +20,9 @@ def split(stacked: FloatArray, gates: tuple[str, ...], axis: Literal[0, -1] = -1
     """
     size = stacked.shape[axis] // len(gates)
     blocks = (slice(k * size, (k + 1) * size) for k in range(len(gates)))
-    return {gate: stacked[block] if axis == 0 else stacked[..., block] for gate, block in zip(gates, blocks, strict=True)}
+    return {
+        gate: stacked[block] if axis == 0 else stacked[..., block] for gate, block in zip(gates, blocks, strict=True)
+    }
 
 
 def stack(blocks: Mapping[str, FloatArray], gates: tuple[str, ...], axis: Literal[0, -1] = -1) -> FloatArray:

@@ -130,7 +130,9 @@ LSTM_PEEPHOLE = variant(
     "lstm_peephole", "LSTM with peepholes", "Gers, Schraudolph, Schmidhuber 2002, JMLR 3", ("i", "f", "g", "o"),
     Parameter("weight_ch", ("3*H",)),
 )  # fmt: skip
-LSTM_CIFG = variant("lstm_cifg", "LSTM with coupled gates (CIFG)", "Greff et al. 2015, arXiv 1503.04069", ("i", "g", "o"))
+LSTM_CIFG = variant(
+    "lstm_cifg", "LSTM with coupled gates (CIFG)", "Greff et al. 2015, arXiv 1503.04069", ("i", "g", "o")
+)
 LSTM_PEEPHOLE_CIFG = variant(
     "lstm_peephole_cifg", "LSTM with peepholes and coupled gates", "Gers et al. 2002; Greff et al. 2015", ("i", "g", "o"),
     Parameter("weight_ch", ("2*H",)),

@@ -51,9 +51,7 @@ def step(
     return h, (h,), {"h": h}
 
 
-def step_backward(
-    cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray
-) -> tuple[States, Arrays]:
+def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     (phi,) = cell.activations
@@ -86,4 +84,6 @@ def rnn(name: str, title: str, source: str, phi: str, start: Literal["uniform", 
 RNN_TANH = rnn("rnn_tanh", "RNN with tanh", "Elman 1990, Cognitive Science 14", "tanh")
 RNN_RELU = rnn("rnn_relu", "RNN with ReLU", "Le, Jaitly, Hinton 2015, arXiv 1504.00941", "relu")
 RNN_IDENTITY = rnn("rnn_identity", "linear RNN", "Elman 1990, with a linear hidden layer", "identity")
-IRNN = rnn("irnn", "IRNN: ReLU, U starts as the identity", "Le, Jaitly, Hinton 2015, arXiv 1504.00941", "relu", "identity")
+IRNN = rnn(
+    "irnn", "IRNN: ReLU, U starts as the identity", "Le, Jaitly, Hinton 2015, arXiv 1504.00941", "relu", "identity"
+)

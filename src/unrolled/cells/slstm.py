@@ -8,11 +8,11 @@ r"""sLSTM: an LSTM with exponential gates, a normaliser ``n`` and a stabiliser `
    z = \tanh(a_z), \quad c[t] = f \circ c[t-1] + i \circ z, \quad n[t] = f \circ n[t-1] + i, \quad
    h[t] = \sigma(a_o) \circ c[t] / n[t]
 
-Input gate ``i`` and forget gate ``f``, both as stabilised, candidate ``z``, output gate ``o``. ``c`` and ``n`` are both scaled by
-:math:`e^{-m}`, which cancels in ``h``: that is why the paper holds ``m`` constant in the backward pass. Here the gradient goes through ``m``
-as well, so that gradients of ``c``, ``n`` and ``m`` themselves are right, too; those of everything before ``h`` are the same.
-Backward, with :math:`\delta h[t]`, :math:`\delta c[t]`, :math:`\delta n[t]` and :math:`\delta m[t]` already holding what comes from
-step :math:`t+1`:
+Input gate ``i`` and forget gate ``f``, both as stabilised, candidate ``z``, output gate ``o``. ``c`` and ``n`` are both
+scaled by :math:`e^{-m}`, which cancels in ``h``: that is why the paper holds ``m`` constant in the backward pass. Here the
+gradient goes through ``m`` as well, so that gradients of ``c``, ``n`` and ``m`` themselves are right, too; those of
+everything before ``h`` are the same. Backward, with :math:`\delta h[t]`, :math:`\delta c[t]`, :math:`\delta n[t]` and
+:math:`\delta m[t]` already holding what comes from step :math:`t+1`:
 
 .. math::
    \delta o = \delta h \circ c/n, \quad \delta c \mathrel{+}= \delta h \circ o / n, \quad
@@ -28,9 +28,9 @@ step :math:`t+1`:
    \delta m[t-1] = \delta f \circ f + [m \neq a_i]\, \delta m, \quad
    \delta a_f = \delta m[t-1] \circ (1 - \sigma(a_f))
 
-Shapes: ``x[t] [B, I]``, every state and gate ``[B, H]``, ``W [4H, I]``, ``b [4H]`` with the gates' blocks in the order of ``GATES``;
-``b`` is ``bias_ih + bias_hh``. Units form heads of :math:`S` units, and a unit sees the states of its own head only: row ``k`` of ``U
-[4H, S]`` has its weights of those. ``m`` starts at :math:`-\infty`.
+Shapes: ``x[t] [B, I]``, every state and gate ``[B, H]``, ``W [4H, I]``, ``b [4H]`` with the gates' blocks in the order of
+``GATES``; ``b`` is ``bias_ih + bias_hh``. Units form heads of :math:`S` units, and a unit sees the states of its own head
+only: row ``k`` of ``U [4H, S]`` has its weights of those. ``m`` starts at :math:`-\infty`.
 Source: Beck et al. 2024, arXiv 2405.04517, with the sigmoid as forget gate; the paper also allows an exponential one.
 
 >>> import numpy as np
@@ -92,7 +92,13 @@ def step(
 
 
 def step_backward(
-    cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray, dn: FloatArray, dm: FloatArray
+    cell: Cell,
+    params: Mapping[str, FloatArray],
+    now: Step,
+    dh: FloatArray,
+    dc: FloatArray,
+    dn: FloatArray,
+    dm: FloatArray,
 ) -> tuple[States, Arrays]:
     """One step back: the gradients of ``h[t]`` and the memory give those before the step and the parameters' shares."""
     W, U = params["weight_ih"], params["weight_hh"]

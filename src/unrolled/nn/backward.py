@@ -21,8 +21,8 @@ __all__ = ["Arrived", "backward_pass", "run_backward"]
 # -> the wanted ones of the gradients of x, h0, c0 and each of the weights
 LIBRARY.define(
     "layer_backward(str cell, int directions, Tensor? batch_sizes, Tensor x, Tensor? h0, Tensor? c0, Tensor[] weights,"
-    " Tensor? state_mask, Tensor? candidate_mask, Tensor? keep_h, Tensor? keep_c, float zoneout_h, float zoneout_c, Tensor y, Tensor[] tape, Tensor? grad_y, Tensor? grad_h, Tensor? grad_c,"
-    " Tensor? grad_cells, bool[] wanted) -> Tensor[]"
+    " Tensor? state_mask, Tensor? candidate_mask, Tensor? keep_h, Tensor? keep_c, float zoneout_h, float zoneout_c,"
+    " Tensor y, Tensor[] tape, Tensor? grad_y, Tensor? grad_h, Tensor? grad_c, Tensor? grad_cells, bool[] wanted) -> Tensor[]"
 )
 
 
@@ -41,8 +41,8 @@ class Arrived(NamedTuple):
 def _backward(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
     weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
-    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None,
-    grad_cells: Tensor | None, wanted: Sequence[bool],
+    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, y: Tensor, tape: Sequence[Tensor],
+    grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None, grad_cells: Tensor | None, wanted: Sequence[bool],
 ) -> list[Tensor]:  # fmt: skip
     masks = Masks(state_mask, candidate_mask, keep_h, keep_c, zoneout_h, zoneout_c)
     call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights, masks)
@@ -177,8 +177,8 @@ def _check_pass(
 def _backward_shapes(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
     weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
-    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, y: Tensor, tape: Sequence[Tensor], grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None,
-    grad_cells: Tensor | None, wanted: Sequence[bool],
+    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, y: Tensor, tape: Sequence[Tensor],
+    grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None, grad_cells: Tensor | None, wanted: Sequence[bool],
 ) -> list[Tensor]:  # fmt: skip
     inputs = (x, h0, c0, *weights)
     return [x.new_empty(t.shape) for t, want in zip(inputs, wanted, strict=True) if want and t is not None]

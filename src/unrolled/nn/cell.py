@@ -75,8 +75,8 @@ class _HiddenStateCell(_Cell):
 class RNNCell(_HiddenStateCell):
     r"""One step of a simple recurrent network, ``h' = act(W x + b_ih + U h + b_hh)``.
 
-    A drop-in for :class:`torch.nn.RNNCell`, with all of :data:`unrolled.cells.ACTIVATIONS` among its nonlinearities. For whole sequences use
-    :class:`~unrolled.nn.RNN`: it arranges the weights once instead of at every step.
+    A drop-in for :class:`torch.nn.RNNCell`, with all of :data:`unrolled.cells.ACTIVATIONS` among its nonlinearities. For
+    whole sequences use :class:`~unrolled.nn.RNN`: it arranges the weights once instead of at every step.
 
     Examples
     --------

@@ -83,7 +83,7 @@ class Recurrent(RNNBase):
 
     settings = Settings()
     cell: str
-    sizes: Mapping[str, int] = {}  # noqa: RUF012
+    sizes: Mapping[str, int] = {}
     """Sizes of the cell beside ``input_size`` and ``hidden_size``."""
 
     def __init__(

@@ -91,8 +91,8 @@ class RNN(HiddenState):
         # torch's base class knows two modes, and needs one only to count gates
         mode = "RNN_RELU" if nonlinearity == "relu" else "RNN_TANH"
         super().__init__(
-            get_cell(rnn_cell(nonlinearity)), mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            device, dtype, dict(options),
+            get_cell(rnn_cell(nonlinearity)), mode, input_size, hidden_size, num_layers, bias, batch_first, dropout,
+            bidirectional, device, dtype, dict(options),
         )  # fmt: skip
         self.nonlinearity = nonlinearity
 

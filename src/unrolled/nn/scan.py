@@ -31,6 +31,9 @@ def scanned_layer(
         There are masks, or this torch has no ``scan``.
     """
     scan = _find_scan()
+    # An exported graph has no gradients, and scan cannot look for those of derived tensors.
+    x, *weights = (tensor.detach() for tensor in (x, *weights))
+    h0, c0 = (None if state is None else state.detach() for state in (h0, c0))
     if any(mask is not None for mask in masks.tensors):
         raise TensorError("masks are drawn in training only: call eval() before torch.onnx.export")
     described = get_cell(cell)

@@ -1,0 +1,48 @@
+"""Masks over time steps, and the lengths that stand for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.errors import InputError
+
+__all__ = ["lengths_from_mask"]
+
+
+def lengths_from_mask(mask: Any) -> NDArray[np.int64]:
+    """The lengths that say the same as a mask, as the ``lengths`` of a layer's call.
+
+    A mask of Keras may leave out any step: its layers then keep the state, and repeat the output before. Lengths say where
+    a sequence ends; past it a layer of :mod:`unrolled.nn` keeps the state, too, and puts out zeros.
+
+    Parameters
+    ----------
+    mask : array ``[B, T]``, true where a step counts
+
+    Returns
+    -------
+    ndarray of int ``[B]``
+
+    Raises
+    ------
+    InputError
+        No such mask, or one with a gap: a step counts after one that does not.
+
+    Examples
+    --------
+    >>> lengths_from_mask([[True, True, False], [True, True, True], [False, False, False]])
+    array([2, 3, 0])
+    """
+    counts = np.asarray(mask).astype(bool)
+    if counts.ndim != 2:
+        raise InputError(f"mask: expected one row a sequence, [B, T], got shape {counts.shape}")
+    gaps = np.argwhere(counts[:, 1:] & ~counts[:, :-1])
+    if gaps.size:
+        row, step = (int(place) for place in gaps[0])
+        raise InputError(
+            f"mask[{row}] leaves out step {step} but not step {step + 1}: lengths can leave out steps at a sequence's end only"
+        )
+    return counts.sum(1)

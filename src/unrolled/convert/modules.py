@@ -1,0 +1,108 @@
+"""Modules of :mod:`unrolled.nn` made from arrays, and the arrays in them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unrolled.cells import Cell, get_cell
+from unrolled.errors import InputError
+from unrolled.kernels.arrays import Floats
+
+if TYPE_CHECKING:
+    from unrolled.nn.recurrent import Recurrent
+
+__all__ = ["make_module", "parameters_of", "refuse_options", "suffixes_of"]
+
+
+def make_module(
+    cell: Cell, layers: Sequence[Mapping[str, Floats]], *, bias: bool, bidirectional: bool, options: Mapping[str, Any],
+) -> Recurrent:  # fmt: skip
+    """A module with given parameters; torch's random numbers are left as they were.
+
+    Parameters
+    ----------
+    cell : Cell
+        With its activation functions.
+    layers : sequence of mappings of str to ndarray
+        The parameters of each layer and direction, named as the cell names them; biases may be there in any case.
+    bias, bidirectional : bool
+        As a module's constructor takes them.
+    options : mapping
+        What else the constructor takes.
+    """
+    import torch
+
+    from unrolled.nn import GRU, LSTM, RNN
+
+    first = layers[0]
+    wanted: dict[str, Any] = {**options, "bias": bias, "bidirectional": bidirectional}
+    if cell.gates == ("h",):
+        module, (function,) = RNN, cell.activations
+        wanted["nonlinearity"] = function.spec
+    else:
+        if cell.activations != get_cell(cell.name).activations:
+            wanted["activations"] = cell.activations
+        if "c" in cell.states:
+            module = LSTM
+            wanted.update(peepholes="weight_ch" in first, coupled_gates="f" not in cell.gates)
+        else:
+            module = GRU
+            wanted["reset_after"] = cell.name == "gru"
+    W, U = first["weight_ih"], first["weight_hh"]
+    with torch.random.fork_rng(devices=[]):
+        made = module(
+            W.shape[1],
+            U.shape[1],
+            len(layers) // (2 if bidirectional else 1),
+            dtype=getattr(torch, W.dtype.name),
+            **wanted,
+        )
+    with torch.no_grad():
+        for suffix, parameters in zip(suffixes_of(made), layers, strict=True):
+            for name, array in parameters.items():
+                if bias or not name.startswith("bias"):
+                    made.get_parameter(name + suffix).copy_(torch.from_numpy(np.array(array)))
+    return made
+
+
+def suffixes_of(module: Recurrent) -> list[str]:
+    """The endings of parameters' names, of each layer and direction."""
+    ends = ("", "_reverse") if module.bidirectional else ("",)
+    return [f"_l{k}{end}" for k in range(module.num_layers) for end in ends]
+
+
+def parameters_of(module: Recurrent, suffix: str) -> dict[str, Floats]:
+    """Copies of the parameters of one layer and direction, zeros for biases that are missing."""
+    cell = get_cell(module.cell)
+    names = [name for name, _ in cell.parameters if module.bias or name not in ("bias_ih", "bias_hh")]
+    arrays: dict[str, Floats] = {name: getattr(module, name + suffix).detach().cpu().numpy().copy() for name in names}
+    for name in ("bias_ih", "bias_hh"):
+        if name not in arrays:
+            arrays[name] = np.zeros(len(arrays["weight_ih"]), arrays["weight_ih"].dtype)
+    return arrays
+
+
+def refuse_options(module: Recurrent, target: str, known: Collection[str]) -> None:
+    """Refuse a module with options the target has not.
+
+    Parameters
+    ----------
+    module : module of :mod:`unrolled.nn`
+    target : str
+        Who has not, for the message.
+    known : collection of str
+        Options of :class:`unrolled.nn.Settings` that it has or that make no difference there.
+
+    Raises
+    ------
+    InputError
+        Naming the options.
+    """
+    changed = [f.name for f in fields(module.settings) if getattr(module.settings, f.name) != f.default]
+    beyond = [f"{option}={getattr(module.settings, option)!r}" for option in changed if option not in known]
+    if beyond:
+        raise InputError(f"{target} has no {', '.join(beyond)}")

@@ -1,0 +1,138 @@
+"""torch's recurrent modules as this library's, and back."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from unrolled.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["from_torch", "to_torch"]
+
+
+def from_torch(module: nn.Module) -> nn.Module:
+    """A copy of a torch module that the kernels run: parameters, hooks, dtype and mode are the same.
+
+    :func:`unrolled.accelerate` does it in place, to all such layers of a model.
+
+    Parameters
+    ----------
+    module : torch.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell
+
+    Returns
+    -------
+    unrolled.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell
+
+    Raises
+    ------
+    InputError
+        Another module, a class derived from one of these, or parameters that the kernels do not take.
+
+    Examples
+    --------
+    >>> import torch
+    >>> theirs = torch.nn.GRU(3, 4, bidirectional=True)
+    >>> ours = from_torch(theirs)
+    >>> ours
+    GRU(3, 4, bidirectional=True)
+    >>> x = torch.randn(5, 2, 3)
+    >>> torch.allclose(ours(x)[0], theirs(x)[0], atol=1e-6)
+    True
+    """
+    from torch import nn
+
+    from unrolled.nn.accelerate import make_ours, obstacle
+
+    if isinstance(module, (nn.RNN, nn.LSTM, nn.GRU)):
+        reason = obstacle(module)
+        if reason:
+            raise InputError(f"from_torch: {reason}")
+        copied = deepcopy(module)
+        make_ours(copied)
+        return copied
+    if isinstance(module, (nn.RNNCell, nn.LSTMCell, nn.GRUCell)):
+        return _cell_from_torch(module)
+    raise InputError(
+        f"from_torch takes torch.nn.RNN, LSTM, GRU and their cells, got {type(module).__name__}; unrolled.accelerate takes"
+        " whole models"
+    )
+
+
+def _cell_from_torch(module: nn.RNNCell | nn.LSTMCell | nn.GRUCell) -> nn.Module:
+    from torch import nn
+
+    from unrolled.nn import GRUCell, LSTMCell, RNNCell
+    from unrolled.nn.accelerate import obstacle
+
+    ours = {nn.RNNCell: RNNCell, nn.LSTMCell: LSTMCell, nn.GRUCell: GRUCell}.get(type(module))
+    reason = obstacle(module, of=(nn.RNNCell, nn.LSTMCell, nn.GRUCell))
+    if ours is None or reason:
+        raise InputError(f"from_torch: {reason}")
+    copied = deepcopy(module)
+    own = copied.__dict__
+    if isinstance(module, nn.RNNCell):
+        own["cell"] = f"rnn_{module.nonlinearity}"
+    elif isinstance(module, nn.LSTMCell):
+        own["cell"] = "lstm"
+    else:
+        own["cell"], own["reset_after"] = "gru", True
+    copied.__class__ = ours  # pyright: ignore[reportAttributeAccessIssue]
+    return copied
+
+
+def to_torch(module: nn.Module) -> nn.Module:
+    """A copy of a module of this library as torch's own: parameters, hooks, dtype and mode are the same.
+
+    :func:`unrolled.restore` does it in place, to all such layers of a model.
+
+    Parameters
+    ----------
+    module : unrolled.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell
+
+    Returns
+    -------
+    torch.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell
+
+    Raises
+    ------
+    InputError
+        torch has not its equation or one of its options; the message says which.
+
+    Examples
+    --------
+    >>> import unrolled
+    >>> to_torch(unrolled.nn.LSTM(3, 4))
+    LSTM(3, 4)
+    >>> to_torch(unrolled.nn.LSTM(3, 4, zoneout=0.1))
+    Traceback (most recent call last):
+    unrolled.errors.InputError: to_torch: torch's LSTM has no zoneout
+    """
+    from torch import nn
+
+    from unrolled.nn import GRUCell, LSTMCell, RNNCell
+    from unrolled.nn.accelerate import beyond_torch, make_theirs
+    from unrolled.nn.recurrent import Recurrent
+
+    if isinstance(module, Recurrent):
+        reason = beyond_torch(module)
+        if reason:
+            raise InputError(f"to_torch: {reason}")
+        copied = deepcopy(module)
+        make_theirs(copied)
+        return copied
+    cells: dict[type[nn.Module], type[nn.Module]] = {
+        RNNCell: nn.RNNCell, LSTMCell: nn.LSTMCell, GRUCell: nn.GRUCell,
+    }  # fmt: skip
+    theirs = cells.get(type(module))
+    if theirs is None:
+        raise InputError(f"to_torch takes layers and cells of unrolled.nn, got {type(module).__name__}")
+    if module.__dict__["cell"] not in ("rnn_tanh", "rnn_relu", "lstm", "gru"):
+        raise InputError(f"to_torch: torch's {type(module).__name__} has another equation than {module!r}")
+    copied = deepcopy(module)
+    for name in ("cell", "reset_after"):
+        copied.__dict__.pop(name, None)
+    copied.__class__ = theirs  # pyright: ignore[reportAttributeAccessIssue]
+    return copied

@@ -1,0 +1,106 @@
+"""Reading an ONNX model: its protobuf, the arrays it holds, the version of its operators."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+
+__all__ = ["Array", "check_for_onnx", "initializers_of", "opset_of", "place_of", "read_model"]
+
+Array = NDArray[np.generic]
+
+
+def check_for_onnx(feature: str) -> None:
+    """Say what to install, where ``onnx`` is missing.
+
+    Raises
+    ------
+    MissingExtraError
+        It is.
+    """
+    if find_spec("onnx") is None:
+        raise MissingExtraError(feature, "onnx", "onnx")
+
+
+def read_model(model: ModelProto | bytes | str | PathLike[str]) -> ModelProto:
+    """The model itself, or what its bytes or a file say.
+
+    Raises
+    ------
+    InputError
+        No ONNX model, or one that keeps arrays in other files or in a form other than dense.
+    """
+    from google.protobuf.message import DecodeError
+    from onnx import ModelProto, TensorProto
+
+    if isinstance(model, ModelProto):
+        read = model
+    else:
+        name = "the bytes given" if isinstance(model, bytes) else str(Path(model))
+        read = ModelProto()
+        try:
+            read.ParseFromString(model if isinstance(model, bytes) else Path(model).read_bytes())
+        except DecodeError:
+            raise InputError(f"{name}: no ONNX model, its protobuf cannot be read") from None
+        if not read.HasField("graph") or not read.opset_import:
+            raise InputError(f"{name}: no ONNX model, it has no graph or no operator set")
+    for tensor in read.graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+            raise InputError(
+                f"initializer {tensor.name!r} keeps its data outside the model: load it with onnx.load, which puts the"
+                " data in, and give the model itself"
+            )
+    if read.graph.sparse_initializer:
+        name = read.graph.sparse_initializer[0].values.name
+        raise InputError(f"initializer {name!r} is sparse: only dense ones are read")
+    return read
+
+
+def initializers_of(graph: GraphProto) -> dict[str, Array]:
+    """The arrays a graph holds, by name.
+
+    Raises
+    ------
+    InputError
+        The data of one do not fill its shape.
+    """
+    from onnx.numpy_helper import to_array
+
+    arrays: dict[str, Array] = {}
+    for tensor in graph.initializer:
+        try:
+            arrays[tensor.name] = to_array(tensor)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"initializer {tensor.name!r}: {error}") from None
+    return arrays
+
+
+def opset_of(model: ModelProto) -> int:
+    """The version of ONNX's own operators in a model.
+
+    Raises
+    ------
+    InputError
+        The model imports none.
+    """
+    for imported in model.opset_import:
+        if imported.domain in ("", "ai.onnx"):
+            return imported.version
+    raise InputError("the model imports no version of ONNX's own operators (opset_import with the domain '')")
+
+
+def place_of(node: NodeProto, index: int) -> str:
+    """A node as messages name it."""
+    name = f" {node.name!r}" if node.name else ""
+    domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
+    return f"node {index} ({domain}{node.op_type}{name})"
