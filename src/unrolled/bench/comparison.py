@@ -33,13 +33,15 @@ def _relative(found: Floats | None, expected: Floats) -> float:
     return float("inf") if np.isnan(furthest) else furthest
 
 
-def disagreement(results: Mapping[str, Mapping[str, Floats]], reference: str) -> tuple[float, str | None]:
+def disagreement(
+    results: Mapping[str, Mapping[str, Floats]], reference: str, tolerance: float = TOLERANCE
+) -> tuple[float, str | None]:
     """The largest difference of any contender from the one named, and a sentence if it exceeds the tolerance."""
     largest = 0.0
     for name, arrays in results.items():
         for array, amount in difference(arrays, results[reference]).items():
             largest = max(largest, amount)
-            if not amount <= TOLERANCE:
+            if not amount <= tolerance:
                 what = "outputs" if array == "y" else f"gradient of {array}"
                 return largest, f"{name} and {reference} disagree: {what}, by {amount:.1e} of the largest; not timed"
     return largest, None

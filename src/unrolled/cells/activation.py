@@ -179,9 +179,9 @@ ACTIVATIONS: dict[str, _Function] = {
 class Activation:
     r"""An activation function with its constants.
 
-    ====================  =============================================  =============
-    name                  function                                       alpha, beta
-    ====================  =============================================  =============
+    ====================  ==============================================  ===========
+    name                  function                                        alpha, beta
+    ====================  ==============================================  ===========
     ``tanh``              :math:`\tanh a`
     ``sigmoid``           :math:`1 / (1 + e^{-a})`
     ``relu``              :math:`\max(a, 0)`
@@ -190,12 +190,12 @@ class Activation:
     ``hard_tanh``         :math:`\min(\max(a, -1), 1)`
     ``leaky_relu``        :math:`a`, or :math:`\alpha a` below 0          0.01
     ``thresholded_relu``  :math:`a` above :math:`\alpha`, otherwise 0     1
-    ``affine``            :math:`\alpha a + \beta`                       1, 0
-    ``scaled_tanh``       :math:`\alpha \tanh(\beta a)`                 1, 1
+    ``affine``            :math:`\alpha a + \beta`                        1, 0
+    ``scaled_tanh``       :math:`\alpha \tanh(\beta a)`                   1, 1
     ``elu``               :math:`a`, or :math:`\alpha (e^a - 1)` below 0  1
     ``softsign``          :math:`a / (1 + |a|)`
     ``softplus``          :math:`\log(1 + e^a)`
-    ====================  =============================================  =============
+    ====================  ==============================================  ===========
 
     >>> Activation("hard_sigmoid")(np.array([-3.0, 0.0, 1.0]))
     array([0. , 0.5, 0.7])

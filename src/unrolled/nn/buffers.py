@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from unrolled.kernels.kernel import Packed
+from unrolled.kernels.pages import prefer_huge_pages
 from unrolled.nn.call import Call
 
 __all__ = [
-    "address", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "scratch", "vectors",
+    "address", "empty", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "scratch",
+    "vectors",
 ]  # fmt: skip
 
 _Use = Literal["gates", "weights", "states", "cells", "vectors", "projection"]
@@ -25,6 +27,13 @@ _KEPT_BYTES: dict[_Use, int] = {
 }  # fmt: skip
 
 _kept = threading.local()
+
+
+def empty(like: Tensor, shape: Sequence[int]) -> Tensor:
+    """An uninitialised tensor of the dtype of ``like``, whose pages come quickly where there are many."""
+    tensor = like.new_empty(shape)
+    prefer_huge_pages(tensor.data_ptr(), tensor.nbytes)
+    return tensor
 
 
 class Memory(NamedTuple):
@@ -55,6 +64,7 @@ def scratch(use: _Use, numbers: int, like: Tensor) -> Memory:
 
 def _allocate(size: int) -> Memory:
     owner = torch.empty(size, dtype=torch.uint8, device="cpu")
+    prefer_huge_pages(owner.data_ptr(), size)
     return Memory(owner.data_ptr(), owner)
 
 
