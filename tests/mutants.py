@@ -25,8 +25,12 @@ ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("src", "native", "tests", "CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE")
 HANGS = 300  # seconds
 
-CELLS = "tests/cells/test_cell_gradients.py tests/cells/test_output_and_loss.py tests/cells/test_gru_limits.py"
-KERNELS = "tests/kernels/test_against_reference.py tests/kernels/test_elementary.py"
+PAPERS = "tests/cells/test_cell_papers.py"
+CELLS = f"{PAPERS} tests/cells/test_cell_gradients.py tests/cells/test_output_and_loss.py"
+CELL_LIMITS = "tests/cells/test_cell_limits.py"
+CELL_MASKS = "tests/cells/test_cell_masks.py"
+REFERENCE = "tests/kernels/test_against_reference.py"
+KERNELS = f"{REFERENCE} tests/kernels/test_elementary.py"
 BITS = "tests/kernels/test_row_bits.py"
 CHECKS = "tests/kernels/test_checks.py"
 DENORMALS = "tests/kernels/test_denormals.py"
@@ -40,6 +44,17 @@ NN_OPERATOR = "tests/nn/test_nn_operator.py"
 NN_DATABASE = "tests/nn/test_nn_torch_database.py"
 NN_STATES = "tests/nn/test_nn_states.py"
 NN_EXPORT = "tests/nn/test_nn_export.py"
+NN_SEGMENTS = "tests/nn/test_nn_segments.py"
+NN_OPTIONS = "tests/nn/test_nn_options.py"
+NN_STACKS = f"{NN_OPTIONS}::test_stacks_directions_lengths_states_and_resets"
+NN_EVALUATION = f"{NN_OPTIONS}::test_evaluation_draws_nothing_and_mixes_in_zoneout"
+NN_DIRECTIONS = f"{NN_OPTIONS}::test_masks_of_both_directions_and_a_residual_past_dropout"
+NN_TABLE = f"{NN_OPTIONS}::test_the_table_says_what_happens"
+KERAS = "tests/convert/test_convert_keras.py"
+CONVERT_ONNX = "tests/convert/test_convert_onnx.py"
+CONVERT_TORCH = "tests/convert/test_convert_torch.py"
+ONNX_RUN = "tests/onnx/test_onnx_run.py"
+ONNX_NODES = "tests/onnx/test_random_nodes.py"
 
 
 class Mutant(NamedTuple):
@@ -56,8 +71,18 @@ class Mutant(NamedTuple):
         return self.file.startswith("native/")
 
 
-def cells(what: str, file: str, old: str, new: str) -> Mutant:
-    return Mutant(what, f"src/unrolled/cells/{file}", old, new, CELLS)
+def cells(what: str, file: str, old: str, new: str, tests: str = CELLS) -> Mutant:
+    return Mutant(what, f"src/unrolled/cells/{file}", old, new, tests)
+
+
+def paper(cell: str) -> str:
+    """The tests of a cell against its paper's equations."""
+    return f"{PAPERS} -k {cell}"
+
+
+def kernel(cell: str) -> str:
+    """The tests of a cell's kernel against the reference cell."""
+    return f"{REFERENCE} -k {cell}"
 
 
 def native(what: str, file: str, old: str, new: str, tests: str = KERNELS) -> Mutant:
@@ -70,48 +95,59 @@ def python(what: str, file: str, old: str, new: str, tests: str) -> Mutant:
 
 MUTANTS = (
     cells("LSTM: input and forget gate swapped", "lstm.py", '("i", "f", "g", "o")', '("f", "i", "g", "o")'),
-    cells("LSTM: candidate through a sigmoid", "lstm.py", 'g = np.tanh(a["g"])', 'g = sigmoid(a["g"])'),
+    cells("LSTM: candidate through a sigmoid", "lstm.py", 'g = phi(a["g"])', 'g = sigma(a["g"])'),
     cells("LSTM: recurrent bias dropped", "lstm.py", ' + params["bias_hh"]', ""),
     cells("LSTM: cell gradient not carried", "lstm.py", "dc = dc + dh * o", "dc = dh * o"),
     cells("LSTM: forget gate missing from the carried gradient", "lstm.py", "dc_prev = dc * f", "dc_prev = dc"),
     cells(
         "LSTM: gradients of single steps' cell states dropped",
         "unroll.py",
-        "(outside[t] + later for outside, later in zip(grad_steps, grad_states, strict=True))",
-        "(grad_steps[0][t] + grad_states[0], *grad_states[1:])",
+        "outside = [grad[t] for grad",
+        "outside = [0 * grad[t] for grad",
     ),
     cells("GRU: reset and update gate swapped", "gru.py", '("r", "z", "n")\n\n\n', '("z", "r", "n")\n\n\n'),
-    cells("GRU: the update gate's sign", "gru.py", "h = (1 - z) * n + z * h_prev", "h = z * n + (1 - z) * h_prev"),
+    cells(
+        "GRU: the update gate's sign",
+        "gru.py",
+        "h = (1 - z) * (masks.candidate * n) + z * h_prev",
+        "h = z * (masks.candidate * n) + (1 - z) * h_prev",
+    ),
     cells("GRU: reset gate ignored", "gru.py", 'Wx["n"] + r * Uh["n"]', 'Wx["n"] + Uh["n"]'),
     cells("GRU: reset gate missing from dU", "gru.py", '"n": da_n * r}, GATES)', '"n": da_n}, GATES)'),
-    cells("GRU: direct path of the gradient dropped", "gru.py", "dh * z + dUh @ U", "dUh @ U"),
     cells(
-        "GRU, before: reset after instead", "gru_reset_before.py", '(r * h_prev) @ U["n"].T', 'r * (h_prev @ U["n"].T)'
+        "GRU: direct path of the gradient dropped",
+        "gru.py",
+        "dh * z + mask.state * (dUh @ U)",
+        "mask.state * (dUh @ U)",
     ),
-    cells("GRU, before: reset gate's gradient as printed", "gru_reset_before.py", "dr = drh * h_prev", "dr = drh"),
-    cells("GRU, before: path through the reset dropped", "gru_reset_before.py", " + drh * r", ""),
-    cells("RNN: slope of tanh", "rnn.py", "return 1 - h**2", "return 1 - h"),
-    cells("RNN: transposed recurrent weight", "rnn.py", "h_prev @ U.T", "h_prev @ U"),
+    cells("GRU, before: reset after instead", "gru_reset_before.py", '(r * met) @ U["n"].T', 'r * (met @ U["n"].T)'),
+    cells("GRU, before: reset gate's gradient as printed", "gru_reset_before.py", "dr = drh * met", "dr = drh"),
+    cells("GRU, before: path through the reset dropped", "gru_reset_before.py", "drh * r + da_r", "da_r"),
+    cells("RNN: slope of tanh", "activation.py", "tanh(a), lambda y, *_: 1 - y**2", "tanh(a), lambda y, *_: 1 - y"),
+    cells("RNN: transposed recurrent weight", "rnn.py", "(masks.state * h_prev) @ U.T", "(masks.state * h_prev) @ U"),
     native(
         "LSTM kernel: i and f swapped",
         "cells/lstm.hpp",
-        "i = load(a), forget = load(a + kLanes<T>)",
-        "forget = load(a), i = load(a + kLanes<T>)",
+        "i = load(a), forget = COUPLED ? one_minus<T>(i) : load(a + kF * L)",
+        "i = load(a + kF * L), forget = COUPLED ? one_minus<T>(i) : load(a)",
     ),
     native(
-        "LSTM kernel: tape holds o in place of g",
+        "LSTM kernel: tape holds c in place of g",
         "cells/lstm.hpp",
-        "store_some(gates + 2 * H, g, count)",
-        "store_some(gates + 2 * H, o, count)",
+        "store_some(gates + kG * H, g, count)",
+        "store_some(gates + kG * H, c, count)",
     ),
     native(
-        "LSTM kernel: gradients of single steps' cell states ignored", "cells/lstm.hpp", "if (f.grad_c)", "if (false)"
+        "gradients of single steps' cell states ignored",
+        "block.hpp",
+        "if (!f.grad_c || f.new_c) return carried;",
+        "if (true) return carried;",
     ),
     native(
-        "LSTM kernel: cell states of the other direction",
-        "cells/lstm.hpp",
-        "state_before<T>(b, r, f.c0, f.c, f.h_row) + u",
-        "state_before<T>(b, r, f.c0, f.c, H) + u",
+        "cell states of the other direction",
+        "block.hpp",
+        "M * b.units);\n  return b.before < 0 ? at<T>(f.c0, b.row + r, M * b.units) : at<T>(f.c, b.before + r, f.c_row)",
+        "M * b.units);\n  return b.before < 0 ? at<T>(f.c0, b.row + r, M * b.units) : at<T>(f.c, b.before + r, M * b.units)",
         NN_STATES,
     ),
     native(
@@ -124,15 +160,15 @@ MUTANTS = (
     python(
         "gradients of cell states of the other direction",
         "nn/backward.py",
-        "address(grad_cells, d * H)",
-        "address(grad_cells, 0)",
+        "grad_c=address(grad_cells, d * call.memory)",
+        "grad_c=address(grad_cells, 0)",
         NN_STATES,
     ),
     python(
         "gradients of cell states lost",
         "nn/layer.py",
-        "(*grads, None, None)[:4]",
-        "(*grads[:3], None, None)[:4]",
+        "Arrived(y, h, c, next(following, None) if kind.memory else None)",
+        "Arrived(y, h, c, None)",
         NN_STATES,
     ),
     python("ONNX: gates of the LSTM in torch's order", "nn/onnx.py", '"iofg"', '"ifgo"', NN_EXPORT),
@@ -146,25 +182,29 @@ MUTANTS = (
     python("ONNX: empty sequences end in zeros", "nn/onnx.py", "torch.where(empty, first, end)", "end", NN_EXPORT),
     python("ONNX: linear recurrence through a tanh", "nn/onnx.py", '"Affine"', '"Tanh"', NN_EXPORT),
     python(
-        "traces without a tape", "nn/layer.py", "x, h0, c0, weights, True)", "x, h0, c0, weights, False)", NN_EXPORT
+        "traces without a tape",
+        "nn/layer.py",
+        "x, h0, c0, weights, *masks, True",
+        "x, h0, c0, weights, *masks, False",
+        NN_EXPORT,
     ),
     native(
-        "LSTM kernel: carried cell gradient lost",
+        "LSTM kernel: forget gate missing from the carried gradient",
         "cells/lstm.hpp",
-        "store_some(carried, grad_c * forget, count)",
-        "store_some(carried, grad_c, count)",
+        "grad_before = grad_c * forget",
+        "grad_before = grad_c",
     ),
     native(
-        "GRU kernel: recurrent bias ignored",
+        "recurrent biases ignored",
         "product.hpp",
-        "const T* bias, int64_t gate, int64_t unit) {\n    return bias",
-        "const T* bias, int64_t gate, int64_t unit) {\n    return bias == input && bias",
+        "return bias && unit < p.units",
+        "return bias == input && bias && unit < p.units",
     ),
     native(
         "GRU kernel: z and 1 - z exchanged",
         "cells/gru.hpp",
-        "fma(z, h_before, one_minus<T>(z) * n)",
-        "fma(z, n, one_minus<T>(z) * h_before)",
+        "fma(z, before, one_minus<T>(z) * proposed)",
+        "fma(z, proposed, one_minus<T>(z) * before)",
     ),
     native("GRU kernel: direct path not carried", "cells/gru.hpp", "kCarry = true", "kCarry = false"),
     native(
@@ -176,18 +216,18 @@ MUTANTS = (
     native(
         "GRU kernel, before: reset state without r",
         "cells/gru_reset_before.hpp",
-        "store_some(at<T>(f.reset_state, p, H) + u, r * h_before",
-        "store_some(at<T>(f.reset_state, p, H) + u, h_before",
+        "store_some(at<T>(f.reset_state, p, H) + u, r * met, count)",
+        "store_some(at<T>(f.reset_state, p, H) + u, met, count)",
     ),
     native(
         "GRU kernel, before: reset path dropped",
         "cells/gru_reset_before.hpp",
-        "fma(grad_reset_state, r, load_some(carried, count))",
+        "fma(grad_met * mask, r, load_some(carried, count))",
         "load_some(carried, count)",
     ),
     native(
-        "RNN kernel: ReLU swallows NaN",
-        "cells/rnn.hpp",
+        "ReLU swallows NaN",
+        "block.hpp",
         "a < broadcast(T(0)) ? broadcast(T(0)) : a",
         "a > broadcast(T(0)) ? a : broadcast(T(0))",
     ),
@@ -239,8 +279,8 @@ MUTANTS = (
     native(
         "the last of the threads' units left out",
         "module.cpp",
-        "std::min(last, H), parts > 1",
-        "std::min(last, H - 1), parts > 1",
+        "std::min(last, H), alone",
+        "std::min(last, H - 1), alone",
         BITS,
     ),
     native(
@@ -279,8 +319,8 @@ MUTANTS = (
     python(
         "kernels: gate columns of W from the wrong end",
         "kernels/gradients.py",
-        "return self._row - self.kernel.gates * self.hidden",
-        "return 0",
+        "self.address + (self._row - columns) * self.kernel.number_size",
+        "self.address",
         KERNELS,
     ),
     python("kernels: lengths one step long", "kernels/layout.py", 'side="left"', 'side="right"', KERNELS),
@@ -292,7 +332,11 @@ MUTANTS = (
         BITS,
     ),
     python(
-        "runtime: padding not zeroed", "runtime/recurrent.py", "y = np.zeros((T * B, H)", "y = np.ones((T * B, H)", BITS
+        "runtime: padding not zeroed",
+        "runtime/recurrent.py",
+        "y = np.zeros((T * B, living",
+        "y = np.ones((T * B, living",
+        BITS,
     ),
     python("nn: reset_after ignored", "nn/gru.py", '"gru" if reset_after else "gru_reset_before"', '"gru"', NN_TORCH),
     python(
@@ -312,15 +356,15 @@ MUTANTS = (
     python(
         "nn: second direction's columns overlap",
         "nn/backward.py",
-        "h=address(y, d * H), h_row=directions * H,\n            c=",
-        "h=address(y, 0), h_row=directions * H,\n            c=",
+        "h=address(y, d * P), h_row=D * P, c=",
+        "h=address(y, 0), h_row=D * P, c=",
         NN_TORCH,
     ),
     python(
         "nn: second direction not reversed backward",
         "nn/backward.py",
-        "reverse=d == 1, threads",
-        "reverse=False, threads",
+        "layout.address, d == 1, H, P",
+        "layout.address, False, H, P",
         NN_TORCH,
     ),
     python(
@@ -330,13 +374,7 @@ MUTANTS = (
         "rearrange(end, 1, order.sequences, order.batch_places)",
         NN_LENGTHS,
     ),
-    python(
-        "nn: padding rows keep values",
-        "nn/forward.py",
-        "rows.view(R, directions * H)[N:] = 0",
-        "rows.view(R, directions * H)[N:] = 1",
-        NN_LENGTHS,
-    ),
+    python("nn: padding rows keep values", "nn/forward.py", "[layout.rows :] = 0", "[layout.rows :] = 1", NN_LENGTHS),
     python(
         "nn: batch_first of the output forgotten",
         "nn/recurrent.py",
@@ -344,13 +382,16 @@ MUTANTS = (
         "lambda steps: steps",
         NN_TORCH,
     ),
-    cells("LSTM: slope of tanh(c) dropped", "lstm.py", "dh * o * (1 - np.tanh(c) ** 2)", "dh * o"),
+    cells("LSTM: slope of tanh(c) dropped", "lstm.py", "dh * o * psi.slope(y)", "dh * o"),
+    cells("GRU, before: dU of the candidate without r", "gru_reset_before.py", "da_n.T @ (r * met)", "da_n.T @ met"),
     cells(
-        "GRU, before: dU of the candidate without r", "gru_reset_before.py", "da_n.T @ (r * h_prev)", "da_n.T @ h_prev"
+        "RNN: ReLU's slope is 1 everywhere",
+        "activation.py",
+        "relu(a), lambda y, *_: _positive(y)",
+        "relu(a), lambda y, *_: y**0",
     ),
-    cells("RNN: ReLU's slope is 1 everywhere", "rnn.py", "return np.sign(h)", "return np.sign(h) ** 0"),
     cells("the state is not handed on", "unroll.py", "        states = after\n", ""),
-    cells("gradients from later steps dropped", "unroll.py", "outside[t] + later for", "outside[t] + 0 * later for"),
+    cells("gradients from later steps dropped", "unroll.py", "here + later for", "here + 0 * later for"),
     cells("gradients of x in reverse order", "unroll.py", "np.stack(grad_x[::-1])", "np.stack(grad_x)"),
     cells(
         "parameters' gradients of the first step only",
@@ -361,10 +402,10 @@ MUTANTS = (
     cells("output layer: sum over the batch dropped", "output.py", "db_y = dq.sum(0)", "db_y = dq[0]"),
     cells("cross entropy: sign of the gradient", "loss.py", "return E, softmax(q) - y", "return E, y - softmax(q)"),
     native(
-        "LSTM kernel: without a tape the cell state starts anew",
-        "cells/lstm.hpp",
-        "state_before<T>(b, r, f.c0, f.c, f.h_row) : c_now;",
-        "state_before<T>(b, r, f.c0, f.c, f.h_row) : at<T>(f.c0, b.row + r, H);",
+        "without a tape the memory starts anew",
+        "block.hpp",
+        "if (!f.tape) return at<T>(f.c, b.row + r, M * b.units);",
+        "if (!f.tape) return at<T>(f.c0, b.row + r, M * b.units);",
         BITS,
     ),
     native(
@@ -397,8 +438,8 @@ MUTANTS = (
     native(
         "initial states of all rows are the first's",
         "block.hpp",
-        "static_cast<const T*>(initial) + (b.row + r) * b.units",
-        "static_cast<const T*>(initial) + b.row * b.units",
+        "at<T>(f.h0, b.row + r, b.units)",
+        "at<T>(f.h0, b.row, b.units)",
     ),
     native(
         "a row's last state lost",
@@ -410,15 +451,15 @@ MUTANTS = (
     native(
         "sequences without steps lose their cell state",
         "drivers.hpp",
-        "copy_row(at<T>(f.c_last, row, H) + u, at<T>(f.c0, row, H) + u, n);\n    if",
+        "copy_row(at<T>(f.c_last, row, M) + first, at<T>(f.c0, row, M) + first, count);\n      if",
         "if",
         NN_LENGTHS,
     ),
     native(
         "a row that ends takes its neighbour's gradient",
         "drivers.hpp",
-        "begin < s.after_rows ?",
-        "begin <= s.after_rows ?",
+        "from.depth && begin < s.after_rows",
+        "from.depth && begin <= s.after_rows",
     ),
     native(
         "a second stretch of k with the first one's weights",
@@ -472,8 +513,8 @@ MUTANTS = (
     python(
         "kernels: the input product beforehand takes U's bias along",
         "kernels/kernel.py",
-        "bias_ih and bias_ih + at, 0, 1, H",
-        "bias_ih and bias_ih + at, bias_hh and bias_hh + at, 1, H",
+        "and here and not apart",
+        "and here",
         KERNELS,
     ),
     native(
@@ -494,29 +535,29 @@ MUTANTS = (
     python(
         "kernels: the caller's gradients are overwritten",
         "kernels/arrays.py",
-        "(B, H)).copy() for g in grad_last",
-        "(B, H)) for g in grad_last",
+        '_contiguous("grad_last", g, dtype, s.shape).copy()',
+        '_contiguous("grad_last", g, dtype, s.shape)',
         KERNELS,
     ),
     python(
         "kernels: backward packs the gates in forward order",
         "kernels/kernel.py",
-        "((2, 1), (0, 2)),)",
-        "((0, 3),),)",
+        "source = weight_hh + segment.U * H * P * size",
+        "source = weight_hh + k * P * size",
         KERNELS,
     ),
     python(
         "kernels: initial state left out of dU",
-        "kernels/gradients.py",
-        "(h, h_row, H, h0)]",
-        "(h, h_row, H, h)]",
+        "kernels/arrays.py",
+        "Rows(_address(result.h), P, P, h0)",
+        "Rows(_address(result.h), P, P, _address(result.h))",
         KERNELS,
     ),
     python(
         "kernels: dU with the states of the reversed direction",
         "kernels/gradients.py",
-        "self.layout.address, reverse, self.address",
-        "self.layout.address, False, self.address",
+        "self.layout.address, reverse, address",
+        "self.layout.address, False, address",
         KERNELS,
     ),
     python(
@@ -534,17 +575,17 @@ MUTANTS = (
         BITS,
     ),
     python(
-        "runtime: reverse ignored without lengths",
+        "runtime: reverse ignored",
         "runtime/recurrent.py",
-        "Layout.padded(T, B), reverse=self.reverse",
-        "Layout.padded(T, B), reverse=False",
+        "masks=self._masks, reverse=self.reverse",
+        "masks=self._masks, reverse=False",
         RUNTIME,
     ),
     python(
-        "runtime: reverse ignored with lengths",
+        "runtime: windows of a reversed QRNN from the wrong side",
         "runtime/recurrent.py",
-        "layout, reverse=self.reverse",
-        "layout, reverse=False",
+        "window, layout, reverse=self.reverse",
+        "window, layout, reverse=False",
         RUNTIME,
     ),
     python(
@@ -564,8 +605,8 @@ MUTANTS = (
     python(
         "nn: batch_first of the input forgotten",
         "nn/recurrent.py",
-        "self._run_layers(input.transpose(0, 1) if self.batch_first else input, states, sizes, every)",
-        "self._run_layers(input.reshape(T, B, -1), states, sizes, every)",
+        "input.transpose(0, 1) if self.batch_first else input\n",
+        "input.reshape(T, B, -1)\n",
         NN_TORCH,
     ),
     python(
@@ -578,36 +619,36 @@ MUTANTS = (
     python(
         "nn: second direction writes over the first",
         "nn/forward.py",
-        "h=address(y, d * H)",
+        "h=address(y, d * P)",
         "h=address(y, 0)",
         NN_TORCH,
     ),
     python(
         "nn: both directions start from the first one's state",
         "nn/forward.py",
-        "h0=address(h0, state)",
+        "h0=address(h0, d * B * P)",
         "h0=address(h0, 0)",
         NN_TORCH,
     ),
     python(
         "nn: second direction's input gradient replaces the first's",
         "nn/backward.py",
-        "grad_x.data_ptr(), add=d == 1)",
-        "grad_x.data_ptr(), add=False)",
+        "add=d == 1 or compiled.skip",
+        "add=compiled.skip",
         NN_TORCH,
     ),
     python(
         "nn: biases left out",
         "nn/buffers.py",
-        "addresses = [weight.data_ptr() for weight in weights]",
-        "addresses = [weight.data_ptr() for weight in weights[:2]]",
+        "for name, weight in named.items()}",
+        'for name, weight in named.items() if name[:4] != "bias"}',
         NN_TORCH,
     ),
     python(
         "nn: hidden and cell state exchanged",
         "nn/lstm.py",
-        "else (states[-1][0], (h_n, c_n))",
-        "else (states[-1][0], (c_n, h_n))",
+        "return output, last, *besides",
+        "return output, last[::-1], *besides",
         NN_TORCH,
     ),
     python("nn: nonlinearity ignored", "nn/rnn.py", 'f"rnn_{nonlinearity}"', '"rnn_tanh"', NN_TORCH),
@@ -647,17 +688,26 @@ MUTANTS = (
         NN_DATABASE,
     ),
     python(
-        "nn: second derivatives of the wrong gate",
+        "nn: second derivatives of both directions with the first one's parameters",
         "nn/composite.py",
-        "r, z = (W_r + U_r).sigmoid(), (W_z + U_z).sigmoid()",
-        "z, r = (W_r + U_r).sigmoid(), (W_z + U_z).sigmoid()",
+        "weights[d * each : (d + 1) * each], I)",
+        "weights[:each], I)",
         NN_OPERATOR,
     ),
     python(
         "nn: packed weights kept from call to call",
         "nn/buffers.py",
-        "def pack(kernel",
-        "@lru_cache\ndef pack(kernel",
+        "def pack(call: Call, weights: Sequence[Tensor], *, fused: bool) -> tuple[Packed, Tensor]:",
+        "_before = {}\n\n\n"
+        "def pack(call, weights, *, fused):\n"
+        "    key = call.kernel, fused, tuple(weight.data_ptr() for weight in weights)\n"
+        "    if key not in _before:\n"
+        "        packed, memory = _pack(call, weights, fused=fused)\n"
+        "        copy = memory.clone()\n"
+        "        moved = (at and at - memory.data_ptr() + copy.data_ptr() for at in packed)\n"
+        "        _before[key] = Packed(*moved), copy\n"
+        "    return _before[key]\n\n\n"
+        "def _pack(call, weights, *, fused):",
         NN_MODULE,
     ),
     python(
@@ -666,6 +716,560 @@ MUTANTS = (
         "grad.clone(memory_format=torch.contiguous_format)",
         "grad.contiguous()",
         NN_OPERATOR,
+    ),
+    cells(
+        "peepholes: the output gate sees the memory before",
+        "lstm_variants.py",
+        'p["o"] * c if p',
+        'p["o"] * c_prev if p',
+        paper("lstm_peephole"),
+    ),
+    cells(
+        "peepholes: no gradient through them to the memory before",
+        "lstm_variants.py",
+        'dc * f + sum(p[gate] * da[gate] for gate in p if gate != "o")',
+        "dc * f",
+        paper("lstm_peephole"),
+    ),
+    cells(
+        "coupled gates: the input gate keeps",
+        "lstm_variants.py",
+        'gates.get("f", 1 - gates["i"])',
+        'gates.get("f", gates["i"])',
+        paper("lstm_cifg"),
+    ),
+    cells(
+        "coupled gates: the gradient through what is forgotten dropped",
+        "lstm_variants.py",
+        "dc * (proposed - c_prev) if coupled",
+        "dc * proposed if coupled",
+        paper("lstm_cifg"),
+    ),
+    cells(
+        "LSTM, projected: gradient of the projection without the output gate",
+        "lstmp.py",
+        "dh.T @ (o * y)",
+        "dh.T @ y",
+        paper("lstmp"),
+    ),
+    cells(
+        "layer norm: nothing added to the variance",
+        "layer_norm.py",
+        " + EPSILON) ** -0.5",
+        ") ** -0.5",
+        paper("layer_norm"),
+    ),
+    cells(
+        "layer norm: the gradient keeps its mean",
+        "layer_norm.py",
+        "grad - grad.mean(-1, keepdims=True) - through_scale",
+        "grad - through_scale",
+        paper("layer_norm"),
+    ),
+    cells(
+        "layer norm: all three gates of the GRU together",
+        "gru_layer_norm.py",
+        "(gates, gate_factor), (candidate, factor) = normalise(a[..., : 2 * H]), normalise(a[..., 2 * H :])\n",
+        "whole, factor = normalise(a)\n    gates, candidate, gate_factor = whole[..., : 2 * H], whole[..., 2 * H :], factor\n",
+        paper("gru_layer_norm"),
+    ),
+    cells(
+        "layer norm: the LSTM hands on the normalised memory",
+        "lstm_layer_norm.py",
+        'return h, (h, c), {"i"',
+        'return h, (h, from_c), {"i"',
+        paper("lstm_layer_norm"),
+    ),
+    cells("JANET: both gates alike", "janet.py", 'sigmoid(a["f"] - BETA)', 'sigmoid(a["f"])', paper("janet")),
+    cells("MGU: the gradient through the reset dropped", "mgu.py", " + dfh * met", "", paper("mgu")),
+    cells(
+        "GRU1: the gradient passes the reset unchanged",
+        "gru_variants.py",
+        "dmet = drh * r + sum(",
+        "dmet = drh + sum(",
+        paper("gru1"),
+    ),
+    cells(
+        "light GRU: the gradient passes where the candidate is off",
+        "li_gru.py",
+        "dn * np.sign(n)",
+        "dn",
+        paper("li_gru"),
+    ),
+    cells(
+        "minLSTM: shares by the arguments, not the gates",
+        "min_lstm.py",
+        'sigmoid(log_sigmoid(a["f"]) - log_sigmoid(a["i"]))',
+        'sigmoid(a["f"] - a["i"])',
+        paper("min_lstm"),
+    ),
+    cells(
+        "minLSTM: the share as a quotient",
+        "min_lstm.py",
+        'sigmoid(log_sigmoid(a["f"]) - log_sigmoid(a["i"]))',
+        "f / (f + i)",
+        f"{CELL_LIMITS} -k shut",
+    ),
+    cells(
+        "SRU: the highway's gradient of the input dropped",
+        "sru.py",
+        'da @ params["weight_ih"] + dk',
+        'da @ params["weight_ih"]',
+        paper("sru"),
+    ),
+    cells(
+        "SRU: the reset gate the other way round",
+        "sru.py",
+        "h = r * c + (1 - r) * k",
+        "h = (1 - r) * c + r * k",
+        paper("sru"),
+    ),
+    cells(
+        "QRNN: the window keeps its oldest input",
+        "qrnn.py",
+        "= window[:, inputs:]",
+        "= window[:, :kept]",
+        f"{CELL_LIMITS} -k qrnn",
+    ),
+    cells(
+        "QRNN: gradients of later windows lost",
+        "qrnn.py",
+        "dseen[:, inputs:] += dwindow",
+        "dseen[:, inputs:] += 0 * dwindow",
+        "tests/cells/test_cell_gradients.py -k qrnn",
+    ),
+    cells(
+        "FastGRNN: zeta times the gate itself",
+        "fast_grnn.py",
+        "h = (zeta * (1 - z) + nu)",
+        "h = (zeta * z + nu)",
+        paper("fast_grnn"),
+    ),
+    cells(
+        "FastGRNN: slope of zeta's sigmoid dropped",
+        "fast_grnn.py",
+        "dzeta = zeta * (1 - zeta) *",
+        "dzeta =",
+        paper("fast_grnn"),
+    ),
+    cells(
+        "sLSTM: the stabiliser does not see the input gate",
+        "slstm.py",
+        'm = maximum(kept, a["i"])',
+        'm = maximum(kept, 0 * a["i"])',
+        paper("slstm"),
+    ),
+    cells(
+        "sLSTM: the stabiliser's gradient without the forget gate",
+        "slstm.py",
+        "dm = dm - di * i - df * f",
+        "dm = dm - di * i",
+        paper("slstm"),
+    ),
+    cells(
+        "IndRNN: the gradient handed back without u", "indrnn.py", "dh_prev = u * da", "dh_prev = da", paper("indrnn")
+    ),
+    cells(
+        "leaky RNN: gradient of alpha without the state before",
+        "leaky_rnn.py",
+        "(dh * (mask.candidate * n - h_prev))",
+        "(dh * (mask.candidate * n))",
+        paper("leaky_rnn"),
+    ),
+    cells(
+        "masks: the first step's candidate mask at every step",
+        "masks.py",
+        "self.candidate[t]",
+        "self.candidate[0]",
+        CELL_MASKS,
+    ),
+    cells(
+        "zoneout: the share of h for c",
+        "masks.py",
+        "self.keep_c, self.zoneout[1]",
+        "self.keep_c, self.zoneout[0]",
+        CELL_MASKS,
+    ),
+    cells(
+        "zoneout: gradient past the step dropped", "unroll.py", "else through + keep * grad", "else through", CELL_MASKS
+    ),
+    cells(
+        "zoneout: the step takes the gradient that passed it",
+        "unroll.py",
+        "_share(1 - keep, grad)",
+        "_share(keep, grad)",
+        CELL_MASKS,
+    ),
+    cells(
+        "masks: dU with the state before its mask",
+        "lstm.py",
+        "dU = da.T @ (mask.state * h_prev)",
+        "dU = da.T @ h_prev",
+        CELL_MASKS,
+    ),
+    native(
+        "candidate masks of the first step at every step",
+        "block.hpp",
+        "m.candidate, b.packed + r, m.mask_row",
+        "m.candidate, b.row + r, m.mask_row",
+        kernel("masks"),
+    ),
+    native(
+        "zoneout keeps what is new",
+        "drivers.hpp",
+        "at<T>(f.h, b.packed + r, f.h_row) + u, keep * before + one_minus<T>(keep) * now",
+        "at<T>(f.h, b.packed + r, f.h_row) + u, keep * now + one_minus<T>(keep) * before",
+        kernel("masks"),
+    ),
+    native(
+        "zoneout: all of the memory's gradient passes the step",
+        "drivers.hpp",
+        "store(kept, keep * grad)",
+        "store(kept, grad)",
+        kernel("masks"),
+    ),
+    native(
+        "the gradient handed back without the state's mask",
+        "drivers.hpp",
+        "fma(state_mask<T>(f.masks, b, r, u, count), load(a), rest(r, u, count))",
+        "load(a) + rest(r, u, count)",
+        kernel("masks"),
+    ),
+    native(
+        "peephole kernel: the output gate sees the memory before",
+        "cells/lstm.hpp",
+        "store(a + kO * L, fma(vector_of<T, kPeepholes - 1>(f, b, u, count), c,",
+        "store(a + kO * L, fma(vector_of<T, kPeepholes - 1>(f, b, u, count), load_some(c_before<T>(f, b, r) + u, count),",
+        kernel("lstm_peephole"),
+    ),
+    native(
+        "coupled gates kernel: the gradient through what is forgotten dropped",
+        "cells/lstm.hpp",
+        "COUPLED ? proposed - before : proposed",
+        "proposed",
+        kernel("cifg"),
+    ),
+    native(
+        "projected kernel: steps read the first one's unprojected states",
+        "projected.hpp",
+        "at<T>(f.unprojected, f.tape ? b.packed : b.row, H)",
+        "at<T>(f.unprojected, b.row, H)",
+        kernel("lstmp"),
+    ),
+    native(
+        "layer norm kernel: lanes past the last unit count",
+        "row.hpp",
+        "only<T>(load_some(x + u, count) - mean, count)",
+        "load_some(x + u, count) - mean",
+        kernel("layer_norm"),
+    ),
+    native(
+        "layer norm kernel: the gradient keeps its mean",
+        "row.hpp",
+        "load_some(grad + u, count) - mean -",
+        "load_some(grad + u, count) -",
+        kernel("layer_norm"),
+    ),
+    native(
+        "JANET kernel: both gates alike",
+        "cells/janet.hpp",
+        "store(k, load(a) - broadcast(T(1)))",
+        "store(k, load(a))",
+        kernel("janet"),
+    ),
+    native(
+        "MGU kernel: the gradient through the reset dropped",
+        "cells/mgu.hpp",
+        "fma(grad_met, met, load_some(grad, count)) *",
+        "load_some(grad, count) *",
+        kernel("mgu"),
+    ),
+    native(
+        "minLSTM kernel: gates that round to zero are not raised",
+        "cells/min_lstm.hpp",
+        "missing > zero ? missing : zero",
+        "zero",
+        kernel("tighter"),
+    ),
+    native(
+        "SRU kernel: the second direction's highway replaces the first's gradient",
+        "cells/sru.hpp",
+        "f.add_skip ? load_some(skip, count) + grad_past : grad_past",
+        "grad_past",
+        "tests/nn/test_nn_operator.py -k sru",
+    ),
+    native(
+        "SRU kernel: the memory's gradient does not pass the gates",
+        "cells/sru.hpp",
+        "fma(grad_c, forget, through_gates)",
+        "grad_c * forget",
+        kernel("sru"),
+    ),
+    native(
+        "FastGRNN kernel: zeta times the gate itself",
+        "cells/fast_grnn.hpp",
+        "fma(fma(zeta, one_minus<T>(z), nu), proposed,",
+        "fma(fma(zeta, z, nu), proposed,",
+        kernel("fast_grnn"),
+    ),
+    native(
+        "sLSTM kernel: the stabiliser's gradient without the normaliser",
+        "cells/slstm.hpp",
+        "- grad_c * c - grad_n * n",
+        "- grad_c * c",
+        kernel("slstm"),
+    ),
+    native(
+        "IndRNN kernel: the gradient handed back without u",
+        "cells/rnn.hpp",
+        "grad * vector_of<T, 0>(f, b, u, n), n",
+        "grad, n",
+        kernel("indrnn"),
+    ),
+    native(
+        "hard sigmoid: a slope above 1, too",
+        "functions.hpp",
+        "(y > zero) & (y < one) ? alpha : zero",
+        "y > zero ? alpha : zero",
+        kernel("hard_sigmoid"),
+    ),
+    native(
+        "clip bounds the memory, too", "functions.hpp", "WHICH < kOutput && f.clip > 0", "f.clip > 0", kernel("clip")
+    ),
+    python(
+        "nn: dropout masks without their scale",
+        "nn/dropout.py",
+        "keep.div_(1 - probability)",
+        "keep",
+        f"{NN_TABLE} -k dropout",
+    ),
+    python(
+        "nn: masks of the state in another order than the sequences",
+        "nn/dropout.py",
+        "on_state = on_state[:, arranged.sequences]",
+        "pass",
+        NN_DIRECTIONS,
+    ),
+    python(
+        "nn: masks of the input in another order than the sequences",
+        "nn/dropout.py",
+        "on_input[arranged.rows % B]",
+        "on_input[torch.arange(len(arranged.rows)) % B]",
+        NN_DIRECTIONS,
+    ),
+    python(
+        "nn: evaluation mixes c in the share of h",
+        "nn/dropout.py",
+        "zoneout_c=share_c",
+        "zoneout_c=share_h",
+        f"{NN_EVALUATION}[lstm]",
+    ),
+    python(
+        "nn: directions share what is kept of h",
+        "nn/backward.py",
+        "keep_h=address(masks.keep_h, d * P)",
+        "keep_h=address(masks.keep_h, 0)",
+        NN_DIRECTIONS,
+    ),
+    python("nn: chrono's input gate open", "nn/start.py", "cell.writes, -steps)", "cell.writes, steps)", NN_SEGMENTS),
+    python(
+        "nn: the forget bias of a gate that writes has the wrong sign",
+        "nn/start.py",
+        '-value if gate.startswith("-") else value',
+        "value",
+        NN_SEGMENTS,
+    ),
+    python(
+        "nn: the second bias adds to the forget bias",
+        "nn/start.py",
+        'parameters["bias_hh"][block] = 0',
+        "pass",
+        NN_SEGMENTS,
+    ),
+    python(
+        "nn: a reset at the first step keeps the given state",
+        "nn/episodes.py",
+        "first & ~fresh[sequence]",
+        "first",
+        f"{NN_STACKS}[gru]",
+    ),
+    python(
+        "nn: resets past a sequence's length count",
+        "nn/episodes.py",
+        "given & (np.arange(T) < steps[:, None])",
+        "given.copy()",
+        f"{NN_STACKS}[gru]",
+    ),
+    python(
+        "nn: the second direction's last state from the first one's episode",
+        "nn/episodes.py",
+        "tensors(place_of[first])",
+        "tensors(place_of[last])",
+        f"{NN_STACKS}[gru]",
+    ),
+    python("nn: gradients stop at every segment", "nn/segments.py", " and start % self.truncate == 0", "", NN_SEGMENTS),
+    python(
+        "nn: gradients of parameters from the first segment only",
+        "nn/segments.py",
+        "gradient if total is None else total if gradient is None else total + gradient",
+        "gradient",
+        NN_SEGMENTS,
+    ),
+    python(
+        "nn: truncation stops the gradients of last states, too",
+        "nn/segments.py",
+        "torch.cat((change(s[:, :n]), s[:, n:]), 1)",
+        "change(s)",
+        f"{NN_TABLE} -k truncate",
+    ),
+    python(
+        "nn: segments of both directions under the first one's state mask",
+        "nn/directions.py",
+        "masks.state[d : d + 1]",
+        "masks.state[:1]",
+        NN_DIRECTIONS,
+    ),
+    python(
+        "nn: light GRU's running variance is that of the batch",
+        "nn/li_gru.py",
+        "variance.detach() * count / (count - 1)",
+        "variance.detach()",
+        f"{NN_TABLE} -k li_gru",
+    ),
+    python(
+        "nn: light GRU's inputs not centred",
+        "nn/li_gru.py",
+        "shift - factor * center",
+        "shift",
+        f"{NN_TABLE} -k li_gru",
+    ),
+    python(
+        "nn: windows of packed rows begin with the oldest input alone",
+        "nn/windows.py",
+        "before[:, width - 1 - back]",
+        "before[:, 0]",
+        f"{NN_STACKS}[qrnn]",
+    ),
+    python(
+        "nn: zoneout of an sLSTM's memory let through",
+        "nn/options.py",
+        'None if cell.memory == ("c",)\n',
+        "None if cell.memory\n",
+        f"{NN_TABLE} -k slstm",
+    ),
+    python(
+        "nn: the residual adds what dropout left of the input",
+        "nn/recurrent.py",
+        "            inputs = outputs\n            if index and self.dropout:\n"
+        "                outputs = self._drop(outputs, arranged, wanted.generator)\n",
+        "            if index and self.dropout:\n"
+        "                outputs = self._drop(outputs, arranged, wanted.generator)\n            inputs = outputs\n",
+        NN_DIRECTIONS,
+    ),
+    python(
+        "convert: gates of a Keras GRU in torch's order",
+        "convert/keras_form.py",
+        '3: ("z", "r", "n")',
+        '3: ("r", "z", "n")',
+        KERAS,
+    ),
+    python(
+        "convert: Keras gets one of torch's two biases",
+        "convert/keras_form.py",
+        "else both[0] + both[1]",
+        "else both[0]",
+        KERAS,
+    ),
+    python(
+        "convert: Keras' dropout on the state",
+        "convert/from_keras.py",
+        '"input_dropout": first.dropout, "state_dropout": first.recurrent_dropout',
+        '"input_dropout": first.recurrent_dropout, "state_dropout": first.dropout',
+        KERAS,
+    ),
+    python(
+        "convert: masks with gaps taken for lengths",
+        "convert/masks.py",
+        "counts[:, 1:] & ~counts[:, :-1]",
+        "counts[:, :0]",
+        KERAS,
+    ),
+    python(
+        "convert: biases of an ONNX node exchanged",
+        "convert/to_onnx.py",
+        "np.concatenate([Wb, Rb])",
+        "np.concatenate([Rb, Wb])",
+        CONVERT_ONNX,
+    ),
+    python(
+        "convert: an ONNX node starts each layer from the first one's state",
+        "convert/to_onnx.py",
+        "for k in (index * D, (index + 1) * D, 0)",
+        "for k in (0, D, 0)",
+        CONVERT_ONNX,
+    ),
+    python(
+        "convert: constant initial states of an ONNX node dropped",
+        "convert/from_onnx.py",
+        '"constant" if self._held[name].any() else "zero"',
+        '"zero"',
+        CONVERT_ONNX,
+    ),
+    python(
+        "convert: a summed pair of directions taken for one side by side",
+        "convert/from_onnx.py",
+        'options["merge"] = "sum"',
+        "pass",
+        CONVERT_ONNX,
+    ),
+    python(
+        "convert: torch's GRU cell resets before the product",
+        "convert/torch_modules.py",
+        '"gru", True',
+        '"gru_reset_before", False',
+        CONVERT_TORCH,
+    ),
+    python(
+        "ONNX nodes: peepholes in torch's order",
+        "onnx/operators.py",
+        'PEEPHOLES = ("i", "o", "f")',
+        'PEEPHOLES = ("i", "f", "o")',
+        ONNX_RUN,
+    ),
+    python(
+        "ONNX nodes: gates of the GRU in torch's order",
+        "onnx/operators.py",
+        '("z", "r", "n"), ("h",)',
+        '("r", "z", "n"), ("h",)',
+        ONNX_RUN,
+    ),
+    python(
+        "ONNX nodes: functions without constants consume values",
+        "onnx/activations.py",
+        "if takes_one and waiting else",
+        "if waiting else",
+        ONNX_NODES,
+    ),
+    python(
+        "ONNX nodes: initial states of layout 1 not turned",
+        "onnx/execution.py",
+        'for n in ("X", *_INITIAL.values())',
+        'for n in ("X",)',
+        ONNX_RUN,
+    ),
+    python(
+        "ONNX nodes: clip leaves the memory alone",
+        "onnx/execution.py",
+        "output(cell.clipped(step.c))",
+        "output(step.c)",
+        ONNX_NODES,
+    ),
+    python(
+        "ONNX nodes: with clip a sequence lives one step too long",
+        "onnx/execution.py",
+        "np.flatnonzero(t < lengths)",
+        "np.flatnonzero(t <= lengths)",
+        ONNX_NODES,
     ),
 )
 

@@ -319,6 +319,17 @@ def test_stacks_directions_lengths_states_and_resets(name):
         check(module, given=given, lengths=lengths, resets=where, batch_first=given)
 
 
+@pytest.mark.parametrize("checkpoint", [None, 2])
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+def test_masks_of_both_directions_and_a_residual_past_dropout(name, checkpoint):
+    """Every mask at once, drawn for sequences that are rearranged by their lengths."""
+    module = make(
+        name, num_layers=2, bidirectional=True, dropout=0.4, residual=True, input_dropout=0.4, state_dropout=0.4,
+        recurrent_dropout=0.4, zoneout=(0.4, 0.4 * (name == "lstm")), checkpoint=checkpoint,
+    )  # fmt: skip
+    check(module, B=4, lengths=[2, 5, 0, 4])
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_evaluation_draws_nothing_and_mixes_in_zoneout(name):
     cell = get_cell(name)

@@ -126,6 +126,8 @@ def test_starts():
     assert torch.equal(i, -f)
     assert 0 <= f.min() < 1
     assert 4 < f.max() <= torch.tensor(99.0).log()
+    writing = nn.MinGRU(3, 5, forget_bias=1.5)  # its gate lets in what the others' keep
+    assert torch.equal(writing.bias_ih_l0[:5].detach(), torch.full((5,), -1.5))
     plain = nn.LSTM(3, 200)
     torch.manual_seed(0)
     drawn_again = nn.LSTM(3, 200)
