@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 
-#include "huge_pages.hpp"
 #include "levels.hpp"
 #include "pool.hpp"
 
@@ -320,8 +319,6 @@ NB_MODULE(_native, m) {
   m.def("vector_bytes", [] { return level ? level->vector_bytes : 0; }, "Bytes in one vector of the level in use.");
   m.def("borrow_threads", [](Address parallel) { borrow_threads(reinterpret_cast<OpenMpParallel>(parallel)); },
         nb::arg("parallel"), "Run on the team behind this address of GOMP_parallel; 0: on own threads.");
-  m.def("prefer_huge_pages", &prefer_huge_pages, nb::arg("address"), nb::arg("bytes"),
-        "Ask the system for pages of 2 MiB under these bytes, before they are first written.");
   m.def("forward", &forward);
   m.def("backward", &backward);
   m.def("dense", &dense);

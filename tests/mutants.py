@@ -1234,7 +1234,7 @@ MUTANTS = (
         "onnx/operators.py",
         'PEEPHOLES = ("i", "o", "f")',
         'PEEPHOLES = ("i", "f", "o")',
-        ONNX_RUN,
+        ONNX_NODES,
     ),
     python(
         "ONNX nodes: gates of the GRU in torch's order",
@@ -1255,7 +1255,7 @@ MUTANTS = (
         "onnx/execution.py",
         'for n in ("X", *_INITIAL.values())',
         'for n in ("X",)',
-        ONNX_RUN,
+        ONNX_NODES,
     ),
     python(
         "ONNX nodes: clip leaves the memory alone",

@@ -276,6 +276,10 @@ UNCONVERTED = [
     (lambda: keras.layers.RNN(keras.layers.LSTMCell(3)), "got RNN"),
     (lambda: torch.nn.GRU(3, 4), "got GRU"),
     (lambda: stacked(GRU(5, return_sequences=True), GRU(4)), "differ in units"),
+    (lambda: stacked(keras.layers.Dense(4), GRU(5)), "got Dense .*; of a model with other layers, give the recurrent ones"),
+    (lambda: stacked(keras.layers.Masking(), GRU(5)), "from_keras takes .* got Masking"),
+    (lambda: stacked(Dropout(0.1), GRU(5)), "from_keras takes .* got Dropout"),
+    (lambda: None, "got NoneType; of"),
     (lambda: stacked(GRU(5, return_sequences=True), LSTM(5)), "differ in cell"),
     (lambda: stacked(GRU(5, return_sequences=True), Dropout(0.1), GRU(5), Dropout(0.1)), "Dropout layers of one rate may"),
 ]  # fmt: skip
@@ -308,6 +312,8 @@ def test_what_modules_have_not(make, reason):
         (unrolled.nn.RNN(3, 4, nonlinearity="affine"), "Keras has no activation function affine"),
         (unrolled.nn.IndRNN(3, 4), "to_keras: Keras has no independently recurrent network"),
         (torch.nn.GRU(3, 4), "to_keras takes layers of unrolled.nn, got GRU"),
+        (unrolled.nn.GRU(3, 4).half(), "to_keras: weight_ih_l0 is float16; only float32 and float64"),
+        (unrolled.nn.GRU(3, 4).bfloat16(), "weight_ih_l0 is torch.bfloat16, which NumPy has not: convert a copy"),
     ],
 )  # fmt: skip
 def test_what_keras_has_not(module, reason):
@@ -325,3 +331,17 @@ def test_a_mask_with_a_gap():
         lengths_from_mask([[1, 1, 0, 0], [1, 1, 0, 1]])
     with pytest.raises(InputError, match=r"expected one row a sequence, \[B, T\], got shape \(3,\)"):
         lengths_from_mask([1, 1, 0])
+    with pytest.raises(InputError, match=r"mask: expected one row a sequence, \[B, T\]: .*inhomogeneous"):
+        lengths_from_mask([[1], [1, 1]])
+
+
+def test_masks_of_an_embedding():
+    """The mask that Keras hands on by itself, the last output of each direction taken."""
+    model = keras.Sequential(
+        [keras.Input((None,), dtype="int32"), keras.layers.Embedding(7, 3, mask_zero=True), Bidirectional(GRU(5))]
+    )
+    words = torch.tensor([[1, 2, 3, 0, 0], [4, 5, 1, 2, 3], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
+    embedding, layer = model.layers
+    lengths = lengths_from_mask(embedding.compute_mask(words))
+    _, h = from_keras(layer)(torch.as_tensor(np.asarray(call(embedding, words))), lengths=lengths.tolist())
+    assert_close(torch.cat([h[0], h[1]], 1), call(model, words))

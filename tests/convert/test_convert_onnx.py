@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 import unrolled
 from unrolled import InputError
@@ -134,6 +136,8 @@ def test_float64():
         (unrolled.nn.GRU(3, 4, zoneout=0.1), "to_onnx: ONNX has no zoneout=0.1"),
         (unrolled.nn.RNN(3, 4, nonlinearity="hard_tanh"), "no activation function hard_tanh"),
         (torch.nn.GRU(3, 4), "to_onnx takes layers of unrolled.nn, got GRU"),
+        (unrolled.nn.GRU(3, 4).bfloat16(), "weight_ih_l0 is torch.bfloat16, which NumPy has not: convert a copy"),
+        (unrolled.nn.GRU(3, 4, device="meta"), "weight_ih_l0 is on the device meta, without data"),
     ],
 )
 def test_what_onnx_has_not(module, reason):
@@ -234,14 +238,55 @@ def test_an_export_of_torch():
 
 
 def exported(module):
-    import io
-    import warnings
-
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's exporter, about itself
         torch.onnx.export(module.eval(), (torch.randn(6, 4, 3),), stream, dynamo=False)
     return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes", "allowzero", "taken"),
+    [
+        ([6, 4, 5], (6, 1, 4, 5), 0, True), ([6, -1, 5], (6, 1, 4, 5), 1, True), ([6, -1, 5], (6, 1, None, 5), 0, True),
+        ([0, 0, -1], None, 0, True), ([0, -1, 5], None, 0, True), ([4, 6, 5], (6, 1, 4, 5), 0, False),
+        ([6, 4, 5], None, 0, False), ([4, -1, 5], (6, 1, 4, 5), 0, False), ([0, 0, -1], None, 1, False),
+        ([-1, 4, 6], (6, 1, 4, 5), 0, False), ([-1, -1, 5], (6, 1, 4, 5), 0, False),
+    ],
+)  # fmt: skip
+def test_reshaped_stacks(shape, sizes, allowzero, taken):
+    """Torch's newer exporter writes steps and sequences as numbers; others must not be exchanged."""
+    around = [
+        helper.make_node("Transpose", ["Y"], ["A"], perm=[0, 2, 1, 3]),
+        helper.make_node("Reshape", ["A", "shape"], ["X2"], allowzero=allowzero),
+        helper.make_node("GRU", ["X2", "W2", "R2", "B2"], ["Y2"], name="second"),
+    ]
+    held = {each.name: numpy_helper.to_array(each) for each in chained().graph.initializer if each.name.endswith("2")}
+    model = node_model(around=around, held={**held, "shape": np.array(shape)})
+    if sizes is not None:
+        model.graph.value_info.append(helper.make_tensor_value_info("Y", TensorProto.FLOAT, sizes))
+    if taken:
+        assert repr(from_onnx(model)) == "GRU(3, 5, num_layers=2, reset_after=False)"
+    else:
+        with pytest.raises(InputError, match=r"'second'.: its X is not Y of node 0"):
+            from_onnx(model)
+
+
+def test_an_export_of_torch_with_fixed_sizes(tmp_path):
+    """As ``torch.onnx.export`` writes them by default."""
+    pytest.importorskip("onnxscript")
+    stack = torch.nn.LSTM(3, 5, 2, bidirectional=True, batch_first=True).eval()
+    path = tmp_path / "stack.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's exporter, about itself
+        torch.onnx.export(stack, (torch.randn(4, 6, 3),), path, dynamo=True, verbose=False)
+    model = onnx.load(path)
+    if not any(node.op_type == "LSTM" for node in model.graph.node):
+        pytest.skip("this version writes an LSTM as other nodes")
+    module = from_onnx(model)
+    assert repr(module) == "LSTM(3, 5, num_layers=2, batch_first=True, bidirectional=True)"
+    x = torch.randn(4, 6, 3)
+    torch.testing.assert_close(module(x)[0], stack(x)[0], rtol=0, atol=1e-5)
 
 
 def test_squeezed_stacks():
@@ -276,7 +321,56 @@ def chained():
     return node_model(around=[join, second], held=held)
 
 
+def before(operator, inputs=("X",), held=None, **attributes):
+    """A node whose input another one makes."""
+    first = helper.make_node(operator, list(inputs), ["E"], **attributes)
+    return node_model(around=[first], inputs=("E", "W", "R", "B"), held=held)
+
+
+def different_lengths():
+    model = node_model(around=chained().graph.node[1:2], held={"axes": np.array([1])})
+    second = helper.make_node("GRU", ["X2", "W2", "R2", "B2", "n"], ["Y2"], name="second")
+    model.graph.node.append(second)
+    model.graph.initializer.extend(each for each in chained().graph.initializer if each.name.endswith("2"))
+    model.graph.input.append(helper.make_tensor_value_info("n", TensorProto.INT32, None))
+    return model
+
+
+def constant_with_outside_data(data):
+    tensor = numpy_helper.from_array(np.ones((1, 15, 3), np.float32))
+    if data is None:
+        external_data_helper.set_external_data(tensor, "weights.bin")
+        tensor.ClearField("raw_data")
+    else:
+        tensor.raw_data = data
+    return node_model(around=[helper.make_node("Constant", [], ["W"], value=tensor)], held={"W": None})
+
+
+TABLE, BACKWARDS = np.ones((9, 3), np.float32), {"s": [-1], "e": [-99], "axis": [0], "by": [-1]}
+
 REFUSED = {
+    "embedding": (
+        lambda: before("Gather", ("T", "X"), {"T": TABLE}), r"'layer'.: its X is made by Gather, expected the graph's input",
+    ),
+    "time reversed": (
+        lambda: before("Slice", ("X", *BACKWARDS), {name: np.array(v) for name, v in BACKWARDS.items()}),
+        "its X is made by Slice",
+    ),
+    "steps and features exchanged": (lambda: before("Transpose", perm=[0, 2, 1]), "its X is made by Transpose"),
+    "constant input": (
+        lambda: node_model(inputs=("E", "W", "R", "B"), held={"E": np.ones((2, 1, 3), np.float32)}), "its X is a constant",
+    ),
+    "lengths in one layer only": (different_lengths, "'second'.* and .*'layer'.* have different sequence_lens"),
+    "data of a Constant outside": (
+        lambda: constant_with_outside_data(None), r"node 0 \(Constant\) keeps its data outside the model",
+    ),
+    "data of a Constant cut short": (lambda: constant_with_outside_data(b"12"), r"node 0 \(Constant\): "),
+    "weight without axes": (
+        lambda: node_model(held={"W": np.array(1, np.float32)}), r"W has shape \(\), expected three dimensions",
+    ),
+    "no features": (
+        lambda: node_model(held={"W": np.ones((1, 15, 0), np.float32)}), r"W has shape \(1, 15, 0\), .*each at least 1",
+    ),
     "state computed": (chained, r"'second'.: initial_h is computed by the graph: take the nodes apart"),
     "sum over time": (
         lambda: node_model(around=[helper.make_node("ReduceSum", ["Y", "a"], ["S"], keepdims=0)], held={"a": np.array([0])}),
@@ -323,6 +417,14 @@ def test_what_modules_cannot_hold(what):
     make, message = REFUSED[what]
     with pytest.raises(InputError, match=message):
         from_onnx(make())
+
+
+def test_batches_and_steps_exchanged_before_a_node():
+    """Of a node with time first, the module has batches first, and the other way round."""
+    for layout, batch_first in ((0, True), (1, False)):
+        turned = helper.make_node("Transpose", ["X"], ["E"], perm=[1, 0, 2])
+        module = from_onnx(node_model(around=[turned], inputs=("E", "W", "R", "B"), layout=layout))
+        assert module.batch_first == batch_first
 
 
 def test_states_of_zeros_are_none():

@@ -197,6 +197,43 @@ def test_a_sequence_of_inputs_has_one_for_each():
         unrolled.onnx.run(LENGTHS, [X])
 
 
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (X, "inputs: expected arrays by name, or a list of them in the graph's order, got ndarray"),
+        (None, "inputs: expected arrays by name, .* got NoneType"),
+        ("X", "inputs: expected arrays by name, .* got str"),
+        ([[[1.0], [1.0, 2.0]]], "inputs: 'X' cannot be made an array: .*inhomogeneous"),
+    ],
+)
+def test_inputs_that_are_no_arrays(inputs, message):
+    with pytest.raises(InputError, match=message):
+        unrolled.onnx.run(model(gru_node()), inputs)
+
+
+@pytest.mark.parametrize("source", [3, None, model(gru_node()).graph, bytearray(b"")])
+def test_what_no_model_can_be_read_from(source):
+    with pytest.raises(InputError, match=f"model: expected an onnx.ModelProto, .* got {type(source).__name__}"):
+        unrolled.onnx.run(source, [X])
+
+
+def test_an_element_type_that_onnx_does_not_know():
+    made = model(gru_node(), inputs=(info("X", kind=99),))
+    with pytest.raises(InputError, match="declares 'X' with the element type 99, which ONNX does not know"):
+        unrolled.onnx.run(made, [X])
+    made = model(gru_node())
+    made.graph.initializer[0].data_type = 77
+    with pytest.raises(InputError, match="initializer 'W' has the element type 77, which ONNX does not know"):
+        unrolled.onnx.run(made, [X])
+
+
+def test_an_initializer_with_a_size_below_0():
+    made = model(gru_node())
+    made.graph.initializer[0].dims[0] = -1
+    with pytest.raises(InputError, match=r"initializer 'W' has shape \(-1, 9, 2\), expected no number below 0"):
+        unrolled.onnx.run(made, [X])
+
+
 def test_types_that_do_not_fit():
     made = model(gru_node(), inputs=(info("X", kind=TensorProto.DOUBLE),))
     with pytest.raises(InputError, match=r"'layer'.: W has type float32, X has float64"):

@@ -102,7 +102,15 @@ _SHARED = ("cell", "bias", "units", "dtype", "dropout", "recurrent_dropout", "tr
 
 
 def _named(layer: Any) -> str:
-    return f"{type(layer).__name__} {getattr(layer, 'name', '')!r}"
+    name = getattr(layer, "name", "")
+    return f"{type(layer).__name__} {name!r}" if name else type(layer).__name__
+
+
+def _refused(layer: Any) -> InputError:
+    return InputError(
+        f"from_keras takes SimpleRNN, LSTM, GRU, Bidirectional and Sequential of keras, got {_named(layer)}; of a model with"
+        " other layers, give the recurrent ones (model.layers) one at a time"
+    )
 
 
 def _stack(layer: Any) -> tuple[list[Any], float]:
@@ -117,6 +125,8 @@ def _stack(layer: Any) -> tuple[list[Any], float]:
         if type(each) is keras.layers.Dropout and len(layers) == len(rates) + 1 and each.noise_shape is None:
             rates.append(float(each.rate))
             continue
+        if type(each) not in (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU, keras.layers.Bidirectional):
+            raise _refused(each)
         if layers and not layers[-1].return_sequences:
             raise InputError(f"{_named(layers[-1])} has return_sequences=False, but {_named(each)} comes after it")
         if len(rates) not in (0, len(layers)):
@@ -161,7 +171,7 @@ def _one_direction(layer: Any) -> _Form:
 
     name = _named(layer)
     if type(layer) not in (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU):
-        raise InputError(f"from_keras takes SimpleRNN, LSTM, GRU, Bidirectional and Sequential of keras, got {name}")
+        raise _refused(layer)
     if layer.stateful:
         raise InputError(
             f"{name}: stateful: modules keep no state between calls; set layer.stateful = False, and give a call's last"

@@ -13,7 +13,7 @@ from unrolled.cells import ACTIVATIONS, Activation, Cell
 from unrolled.convert.modules import make_module
 from unrolled.errors import InputError
 from unrolled.kernels.arrays import Floats
-from unrolled.onnx.model import Array, check_for_onnx, initializers_of, opset_of, place_of, read_model
+from unrolled.onnx.model import Array, array_of, check_for_onnx, initializers_of, opset_of, place_of, read_model
 from unrolled.onnx.node import RecurrentNode, is_recurrent, read_node
 
 if TYPE_CHECKING:
@@ -75,10 +75,15 @@ def from_onnx(model: ModelProto | bytes | str | PathLike[str], node: str | int |
     around = _Around(graph, held)
     if node is None:
         around.check_rest(nodes)
+        around.check_start(nodes[0])
     for before, after in pairwise(nodes):
         around.check_follows(before, after)
     for each in nodes:
         around.check_states(each, alone=node is not None)
+        if each.inputs.get("sequence_lens") != nodes[0].inputs.get("sequence_lens"):
+            raise InputError(
+                f"{each.place} and {nodes[0].place} have different sequence_lens: take them apart by node="
+            )
     forms = [_form(each, held, around.is_summed(each)) for each in nodes]
     first = forms[0]
     for each, form in zip(nodes, forms, strict=True):
@@ -88,7 +93,7 @@ def from_onnx(model: ModelProto | bytes | str | PathLike[str], node: str | int |
                 f"{each.place} and {nodes[0].place} differ in {', '.join(differing)}: take them apart by node="
             )
     options: dict[str, Any] = {
-        "batch_first": first.batch_first or (node is None and around.starts_transposed(nodes[0]))
+        "batch_first": first.batch_first != (node is None and around.starts_transposed(nodes[0]))
     }
     if first.summed:
         options["merge"] = "sum"
@@ -120,12 +125,10 @@ _SHARED = ("equation", "directions", "hidden_size", "bias", "batch_first", "summ
 
 def _constants(graph: GraphProto) -> dict[str, Array]:
     """The values of Constant nodes that hold a tensor."""
-    from onnx.numpy_helper import to_array
-
     values: dict[str, Array] = {}
-    for node in graph.node:
+    for index, node in enumerate(graph.node):
         if node.op_type == "Constant" and len(node.attribute) == 1 and node.attribute[0].name == "value":
-            values[node.output[0]] = to_array(node.attribute[0].t)
+            values[node.output[0]] = array_of(node.attribute[0].t, place_of(node, index))
     return values
 
 
@@ -152,6 +155,11 @@ class _Around:
     def __init__(self, graph: GraphProto, held: dict[str, Array]) -> None:
         self._graph, self._held = graph, held
         self._producers = {output: node for node in graph.node for output in node.output if output}
+        self._sizes = {
+            value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+            for value in graph.value_info
+            if len(value.type.tensor_type.shape.dim) == 4
+        }
 
     def check_rest(self, nodes: Sequence[RecurrentNode]) -> None:
         """Refuse a graph in which other nodes compute."""
@@ -169,15 +177,29 @@ class _Around:
         return len(node.cells) == 2 and any(self._sums_directions(each, node) for each in self._graph.node)
 
     def starts_transposed(self, node: RecurrentNode) -> bool:
-        """Whether the graph's input is turned from ``[B, T, I]`` to ``[T, B, I]`` for a node."""
+        """Whether steps and sequences of the graph's input are exchanged for a node."""
+        return len(self._transposes(node)) % 2 == 1
+
+    def check_start(self, node: RecurrentNode) -> None:
+        """Refuse a first node that runs over anything but the graph's input, in its order or time and batch exchanged."""
+        transposes = self._transposes(node)
+        first = transposes[-1].input[0] if transposes else node.inputs["X"]
+        producer = self._producers.get(first)
+        if producer is not None or first in self._held:
+            found = "a constant" if producer is None or first in self._held else f"made by {producer.op_type}"
+            raise InputError(
+                f"{node.place}: its X is {found}, expected the graph's input, as it is or with its first two axes"
+                " exchanged: take the node by node="
+            )
+
+    def _transposes(self, node: RecurrentNode) -> list[NodeProto]:
+        """The nodes that exchange the first two axes before a node, the last one first."""
+        found: list[NodeProto] = []
         producer = self._producers.get(node.inputs["X"])
-        given = {value.name for value in self._graph.input}
-        return (
-            producer is not None
-            and producer.op_type == "Transpose"
-            and _attribute(producer, "perm") == [1, 0, 2]
-            and producer.input[0] in given
-        )
+        while producer is not None and _attribute(producer, "perm") == [1, 0, 2] and producer not in found:
+            found.append(producer)
+            producer = self._producers.get(producer.input[0])
+        return found
 
     def check_states(self, node: RecurrentNode, *, alone: bool) -> None:
         """Refuse a node that starts from constants other than zero or, unless ``alone``, from what the graph computes."""
@@ -233,10 +255,15 @@ class _Around:
     def _joins(self, node: NodeProto, before: RecurrentNode) -> bool:
         """Whether a Reshape puts the last two axes together."""
         shape = self._held.get(node.input[1]) if len(node.input) == 2 else None
-        if shape is None or shape.shape != (3,) or _attribute(node, "allowzero"):
+        if shape is None or shape.shape != (3,):
             return False
         units = len(before.cells) * self._held[before.inputs["R"]].shape[2] if before.inputs["R"] in self._held else -1
-        return shape[:2].tolist() == [0, 0] and shape[2] in (-1, units)
+        *outer, last = (int(size) for size in shape)
+        sizes = self._sizes.get(before.outputs.get("Y", ""), [0] * 4)  # as the graph says, 0 where open
+        expected = sizes[:2] if before.batch_first else sizes[:3:2]
+        copies = not _attribute(node, "allowzero")  # of an axis with 0
+        kept = [(given == 0 and copies) or given == size > 0 for given, size in zip(outer, expected, strict=True)]
+        return last in (-1, units) and (all(kept) or (any(kept) and -1 in outer and last == units > 0))
 
     def _sums_directions(self, node: NodeProto, before: RecurrentNode) -> bool:
         """Whether a node adds up the directions of another one's ``Y``."""
@@ -295,6 +322,11 @@ def _form(node: RecurrentNode, held: dict[str, Array], summed: bool) -> _Form:
         raise InputError(f"{node.place}: sequence_lens is a constant: modules are given lengths in a call")
     arrays: dict[str, Any] = {n: held[node.inputs[n]] if n in node.inputs else None for n in ("W", "R", "B", "P")}
     W, R, D, G = arrays["W"], arrays["R"], len(node.cells), len(node.operator.gates)
+    for name, array in (("W", W), ("R", R)):
+        if array.ndim != 3 or not array.size:
+            raise InputError(
+                f"{node.place}: {name} has shape {array.shape}, expected three dimensions, each at least 1"
+            )
     dtype: str = R.dtype.name
     if dtype not in ("float32", "float64"):
         raise InputError(f"{node.place}: R has type {dtype}, the kernels compute in float32 and float64")

@@ -36,7 +36,10 @@ def lengths_from_mask(mask: Any) -> NDArray[np.int64]:
     >>> lengths_from_mask([[True, True, False], [True, True, True], [False, False, False]])
     array([2, 3, 0])
     """
-    counts = np.asarray(mask).astype(bool)
+    try:
+        counts = np.asarray(mask).astype(bool)
+    except (ValueError, TypeError) as error:  # of rows of several lengths
+        raise InputError(f"mask: expected one row a sequence, [B, T]: {error}") from None
     if counts.ndim != 2:
         raise InputError(f"mask: expected one row a sequence, [B, T], got shape {counts.shape}")
     gaps = np.argwhere(counts[:, 1:] & ~counts[:, :-1])

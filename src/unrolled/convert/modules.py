@@ -13,6 +13,8 @@ from unrolled.errors import InputError
 from unrolled.kernels.arrays import Floats
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from unrolled.nn.recurrent import Recurrent
 
 __all__ = ["make_module", "parameters_of", "refuse_options", "suffixes_of"]
@@ -76,10 +78,24 @@ def suffixes_of(module: Recurrent) -> list[str]:
 
 
 def parameters_of(module: Recurrent, suffix: str) -> dict[str, Floats]:
-    """Copies of the parameters of one layer and direction, zeros for biases that are missing."""
+    """Copies of the parameters of one layer and direction, zeros for biases that are missing.
+
+    Raises
+    ------
+    InputError
+        A parameter has no data, or a type that NumPy has not.
+    """
+    import torch
+
     cell = get_cell(module.cell)
     names = [name for name, _ in cell.parameters if module.bias or name not in ("bias_ih", "bias_hh")]
-    arrays: dict[str, Floats] = {name: getattr(module, name + suffix).detach().cpu().numpy().copy() for name in names}
+    tensors: dict[str, Tensor] = {name: getattr(module, name + suffix).detach() for name in names}
+    for name, tensor in tensors.items():
+        if tensor.is_meta:
+            raise InputError(f"{name}{suffix} is on the device meta, without data: give a module with parameters")
+        if tensor.dtype not in (torch.float16, torch.float32, torch.float64):
+            raise InputError(f"{name}{suffix} is {tensor.dtype}, which NumPy has not: convert a copy in float32")
+    arrays: dict[str, Floats] = {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
     for name in ("bias_ih", "bias_hh"):
         if name not in arrays:
             arrays[name] = np.zeros(len(arrays["weight_ih"]), arrays["weight_ih"].dtype)

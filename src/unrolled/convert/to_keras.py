@@ -70,12 +70,15 @@ def to_keras(module: nn.Module, *, return_sequences: bool = True, return_state: 
     refuse_options(module, "to_keras: Keras", _KNOWN)
     if return_state and module.num_layers > 1:
         raise InputError(f"to_keras: return_state: a Sequential of {module.num_layers} layers returns outputs only")
+    dtype = parameters_of(module, "_l0")["weight_ih"].dtype.name
+    if dtype == "float16":
+        raise InputError("to_keras: weight_ih_l0 is float16; only float32 and float64 parameters are converted")
     shared: dict[str, Any] = {
         "units": module.hidden_size,
         "use_bias": bool(module.bias),
         "dropout": module.settings.input_dropout,
         "recurrent_dropout": module.settings.state_dropout,
-        "dtype": parameters_of(module, "_l0")["weight_ih"].dtype.name,
+        "dtype": dtype,
         "return_state": return_state,
         "activation": activation_to_keras(cell.activations[-1]),
     }

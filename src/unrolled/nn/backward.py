@@ -12,14 +12,14 @@ from unrolled.kernels.gradients import GateGradients, Rows
 from unrolled.kernels.kernel import BackwardCall
 from unrolled.nn.buffers import (
     address,
-    empty,
     first_states,
     pack_for_backward,
     pack_input,
     pack_projection,
+    recycled,
     scratch,
     vectors,
-)  # fmt: skip
+)
 from unrolled.nn.call import Call, Masks, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
@@ -82,8 +82,8 @@ def backward_pass(
         grad_y, grad_row = x.new_zeros(grad_row), 0
     grad_y = grad_y.contiguous()
     grad_gates = scratch("gates", N * len(compiled.gradient_columns) * H, x)
-    reset_state = empty(x, (N, H)) if kernel.resets else None
-    grad_state = empty(x, (N, P)) if compiled.projected else None
+    reset_state = recycled(x, (N, H)) if kernel.resets else None
+    grad_state = recycled(x, (N, P)) if compiled.projected else None
     work = scratch("states", B * compiled.work * H, x) if compiled.work else None
     x, gate_gradients = x.contiguous(), GateGradients(kernel, layout, H, threads, grad_gates.address)
     grad_x = _input_gradient(x, N) if wanted[0] else None
@@ -143,7 +143,7 @@ def _to_change(grad: Tensor | None, shape: tuple[int, ...], x: Tensor) -> Tensor
 
 def _input_gradient(x: Tensor, rows: int) -> Tensor:
     """Memory for the gradient of ``x``; that of rows without meaning is zero."""
-    grad_x = empty(x, x.shape)
+    grad_x = x.new_empty(x.shape)
     if rows < x.shape[0] * x.shape[1]:
         grad_x.view(-1, x.shape[2])[rows:] = 0
     return grad_x

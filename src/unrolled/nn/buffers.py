@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unrolled.kernels.kernel import Packed
-from unrolled.kernels.pages import prefer_huge_pages
 from unrolled.nn.call import Call
 
 __all__ = [
-    "address", "empty", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "scratch",
+    "address", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "recycled", "scratch",
     "vectors",
 ]  # fmt: skip
 
@@ -26,14 +29,47 @@ _KEPT_BYTES: dict[_Use, int] = {
     "vectors": 2**20, "projection": 2**20,
 }  # fmt: skip
 
+_LARGE = 2**24
+"""Bytes of a tape from which on its memory is used again."""
+_MOST_RECYCLED = 2**28
+"""Bytes that stay with a thread for that."""
+
 _kept = threading.local()
 
 
-def empty(like: Tensor, shape: Sequence[int]) -> Tensor:
-    """An uninitialised tensor of the dtype of ``like``, whose pages come quickly where there are many."""
-    tensor = like.new_empty(shape)
-    prefer_huge_pages(tensor.data_ptr(), tensor.nbytes)
-    return tensor
+def recycled(like: Tensor, shape: Sequence[int]) -> Tensor:
+    """An uninitialised tensor that lives until the backward pass, in memory that an earlier one has left if it is large.
+
+    The system takes large pieces back at once and hands out fresh pages the next time, which costs up to a third of a step.
+    """
+    size = math.prod(shape) * like.element_size()
+    if size < _LARGE:
+        return like.new_empty(shape)
+    pool: list[NDArray[np.uint8]] | None = getattr(_kept, "tapes", None)
+    if pool is None:
+        pool = _kept.tapes = []
+    free = [array for array, count in zip(pool, _references(pool), strict=True) if count == _IDLE]
+    fitting = [array for array in free if size <= array.nbytes <= 2 * size]
+    memory = min(fitting, key=lambda array: array.nbytes, default=None)
+    if memory is None:
+        for array in free:  # of sizes that are no longer asked for
+            _drop(pool, array)
+        memory = _allocate(size).owner.numpy()
+        if size + sum(array.nbytes for array in pool) <= _MOST_RECYCLED:
+            pool.append(memory)
+    return torch.from_numpy(memory[:size]).view(like.dtype).view(shape)
+
+
+def _references(pool: list[NDArray[np.uint8]]) -> list[int]:
+    return [sys.getrefcount(array) for array in pool]
+
+
+_IDLE = _references([np.empty(0, np.uint8)])[0]
+"""References to memory that no tensor uses."""
+
+
+def _drop(pool: list[NDArray[np.uint8]], array: NDArray[np.uint8]) -> None:
+    del pool[next(place for place, each in enumerate(pool) if each is array)]
 
 
 class Memory(NamedTuple):
@@ -64,7 +100,6 @@ def scratch(use: _Use, numbers: int, like: Tensor) -> Memory:
 
 def _allocate(size: int) -> Memory:
     owner = torch.empty(size, dtype=torch.uint8, device="cpu")
-    prefer_huge_pages(owner.data_ptr(), size)
     return Memory(owner.data_ptr(), owner)
 
 

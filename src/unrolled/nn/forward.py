@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unrolled.kernels.kernel import ForwardCall
-from unrolled.nn.buffers import address, empty, first_states, pack, scratch
+from unrolled.nn.buffers import address, first_states, pack, recycled, scratch
 from unrolled.nn.call import Call, Masks, check_tensors, get_layout
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
@@ -47,8 +47,8 @@ def forward_pass(
     check_allocation(R * (D * P + kept) * x.element_size(), "the states and gates of all steps")
     layout, threads = get_layout(call, batch_sizes), torch.get_num_threads()
     h0, c0 = first_states(call, x, h0, c0)
-    y, last = empty(x, call.outputs), [x.new_empty(shape) for shape in call.states]
-    taped = [empty(x, call.cells)] if tape and call.memory else []
+    y, last = x.new_empty(call.outputs), [x.new_empty(shape) for shape in call.states]
+    taped = [x.new_empty(call.cells)] if tape and call.memory else []
     cells = taped[0] if taped else None
     if layout.rows < R:
         for rows in (y, *taped):
@@ -60,7 +60,7 @@ def forward_pass(
     work = scratch("states", B * compiled.work * H, x) if compiled.work else None
     products = None if fused or (tape and compiled.tape) else scratch("gates", R * row, x)
     for d in range(D):
-        own = {name: empty(x, shape) for name, shape in call.own_tape.items()} if tape else _untaped(call, x)
+        own = {name: recycled(x, shape) for name, shape in call.own_tape.items()} if tape else _untaped(call, x)
         taped += own.values() if tape else ()
         gates = products.address if products is not None else address(own.get("gates"))
         packed, owner = pack(call, weights[d * each : (d + 1) * each], fused=fused)
@@ -90,7 +90,8 @@ def _untaped(call: Call, x: Tensor) -> dict[str, Tensor]:
     shapes = call.own_tape
     shapes.pop("gates", None)
     return {
-        name: empty(x, shape if name.startswith("masked") else (call.batch, shape[1])) for name, shape in shapes.items()
+        name: x.new_empty(shape if name.startswith("masked") else (call.batch, shape[1]))
+        for name, shape in shapes.items()
     }
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from unrolled.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-__all__ = ["Array", "check_for_onnx", "initializers_of", "opset_of", "place_of", "read_model"]
+__all__ = ["Array", "array_of", "check_for_onnx", "initializers_of", "opset_of", "place_of", "read_model"]
 
 Array = NDArray[np.generic]
 
@@ -41,10 +41,12 @@ def read_model(model: ModelProto | bytes | str | PathLike[str]) -> ModelProto:
         No ONNX model, or one that keeps arrays in other files or in a form other than dense.
     """
     from google.protobuf.message import DecodeError
-    from onnx import ModelProto, TensorProto
+    from onnx import ModelProto
 
     if isinstance(model, ModelProto):
         read = model
+    elif not isinstance(model, (bytes, str, PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(f"model: expected an onnx.ModelProto, its bytes or a path, got {type(model).__name__}")
     else:
         name = "the bytes given" if isinstance(model, bytes) else str(Path(model))
         read = ModelProto()
@@ -55,15 +57,43 @@ def read_model(model: ModelProto | bytes | str | PathLike[str]) -> ModelProto:
         if not read.HasField("graph") or not read.opset_import:
             raise InputError(f"{name}: no ONNX model, it has no graph or no operator set")
     for tensor in read.graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-            raise InputError(
-                f"initializer {tensor.name!r} keeps its data outside the model: load it with onnx.load, which puts the"
-                " data in, and give the model itself"
-            )
+        _check_held(tensor, f"initializer {tensor.name!r}")
     if read.graph.sparse_initializer:
         name = read.graph.sparse_initializer[0].values.name
         raise InputError(f"initializer {name!r} is sparse: only dense ones are read")
     return read
+
+
+def _check_held(tensor: TensorProto, what: str) -> None:
+    from onnx import TensorProto
+
+    if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+        raise InputError(
+            f"{what} keeps its data outside the model: load it with onnx.load, which puts the data in, and give the"
+            " model itself"
+        )
+
+
+def array_of(tensor: TensorProto, what: str) -> Array:
+    """The array that a tensor of a model holds; ``what`` names it in messages.
+
+    Raises
+    ------
+    InputError
+        Its data lie outside the model, are of no type ONNX has, or do not fill its shape.
+    """
+    from onnx import TensorProto
+    from onnx.numpy_helper import to_array
+
+    _check_held(tensor, what)
+    if tensor.data_type not in TensorProto.DataType.values():
+        raise InputError(f"{what} has the element type {tensor.data_type}, which ONNX does not know")
+    if min(tensor.dims, default=1) < 0:
+        raise InputError(f"{what} has shape {tuple(tensor.dims)}, expected no number below 0")
+    try:
+        return to_array(tensor)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{what}: {error}") from None
 
 
 def initializers_of(graph: GraphProto) -> dict[str, Array]:
@@ -74,15 +104,7 @@ def initializers_of(graph: GraphProto) -> dict[str, Array]:
     InputError
         The data of one do not fill its shape.
     """
-    from onnx.numpy_helper import to_array
-
-    arrays: dict[str, Array] = {}
-    for tensor in graph.initializer:
-        try:
-            arrays[tensor.name] = to_array(tensor)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"initializer {tensor.name!r}: {error}") from None
-    return arrays
+    return {tensor.name: array_of(tensor, f"initializer {tensor.name!r}") for tensor in graph.initializer}
 
 
 def opset_of(model: ModelProto) -> int:

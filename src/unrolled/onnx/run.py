@@ -95,6 +95,9 @@ def _inputs(graph: GraphProto, given: Mapping[str, ArrayLike] | Sequence[ArrayLi
     if isinstance(given, Mapping):
         named: Mapping[str, Any] = given
     else:
+        if isinstance(given, (str, bytes)) or hasattr(given, "ndim") or not hasattr(given, "__len__"):
+            kind = type(given).__name__
+            raise InputError(f"inputs: expected arrays by name, or a list of them in the graph's order, got {kind}")
         if len(given) != len(needed):
             raise InputError(f"inputs: expected {len(needed)} ({', '.join(needed)}), got {len(given)}")
         named = dict(zip(needed, given, strict=True))
@@ -105,16 +108,25 @@ def _inputs(graph: GraphProto, given: Mapping[str, ArrayLike] | Sequence[ArrayLi
     if missing:
         raise InputError(f"inputs: {missing[0]!r} is missing")
     for name, value in named.items():
-        values[name] = np.asarray(value)
+        try:
+            values[name] = np.asarray(value)
+        except (ValueError, TypeError, RuntimeError) as error:  # of rows of several lengths, tensors with gradients
+            raise InputError(f"inputs: {name!r} cannot be made an array: {error}") from None
         _check_declared(declared[name], values[name])
     return values
 
 
 def _check_declared(declared: ValueInfoProto, given: Array) -> None:
     """Whether an input is what the graph says it is."""
+    from onnx import TensorProto
     from onnx.helper import tensor_dtype_to_np_dtype
 
     tensor = declared.type.tensor_type
+    if tensor.elem_type not in TensorProto.DataType.values():
+        raise InputError(
+            f"inputs: the graph declares {declared.name!r} with the element type {tensor.elem_type}, which ONNX does not"
+            " know"
+        )
     if tensor.elem_type and tensor_dtype_to_np_dtype(tensor.elem_type) != given.dtype:
         expected = tensor_dtype_to_np_dtype(tensor.elem_type)
         raise InputError(f"inputs: {declared.name!r} has type {given.dtype}, the graph declares {expected}")
