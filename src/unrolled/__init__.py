@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from unrolled.nn import restore as restore
     from unrolled.tasks import load as load
     from unrolled.tasks.forecaster import Forecaster as Forecaster
+    from unrolled.tasks.sequence_classifier import SequenceClassifier as SequenceClassifier
+    from unrolled.tasks.sequence_regressor import SequenceRegressor as SequenceRegressor
 
     __version__: str
 
@@ -34,6 +36,8 @@ _HOMES = {
     "InputError": "unrolled.errors",
     "MissingExtraError": "unrolled.errors",
     "ModelFileError": "unrolled.errors",
+    "SequenceClassifier": "unrolled.tasks.sequence_classifier",
+    "SequenceRegressor": "unrolled.tasks.sequence_regressor",
     "UnrolledError": "unrolled.errors",
     "accelerate": "unrolled.nn",
     "convert": "",
@@ -49,6 +53,8 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "ModelFileError",
+    "SequenceClassifier",
+    "SequenceRegressor",
     "UnrolledError",
     "__version__",
     "accelerate",

@@ -7,11 +7,13 @@ import torch
 from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnn, EsRnnShape
 from unrolled.runtime.series_batch import SeriesBatch
+from unrolled.runtime.stack import StackShape
 from unrolled.training.es_rnn import EsRnnModule
-from unrolled.training.forecast import TrainingOptions, _threads_worth_having, learn
+from unrolled.training.forecast import ForecastTraining, learn
 from unrolled.training.pinball import pinball
 from unrolled.training.recurrent import recurrent_layers
 from unrolled.training.smoothing import differentiable_smoothing
+from unrolled.training.threads import threads_worth_having
 
 
 def batch_of(lengths, P=0, F=0, S=0, horizon=3, seed=0):
@@ -145,7 +147,7 @@ def options(**changes):
         "learning_rate": 0.01,
         "clip_norm": 1.0,
     }
-    return TrainingOptions(**{**known, "seed": 3, "callback": None, **changes})
+    return ForecastTraining(**{**known, "seed": 3, "callback": None, **changes})
 
 
 def test_the_same_seed_gives_the_same_bits_and_leaves_torch_alone():
@@ -173,12 +175,12 @@ def test_series_learn_only_from_their_own_batches():
 
 def test_cells_without_a_trainable_layer_are_refused():
     with pytest.raises(InputError, match="cell 'rnn_relu' has no trainable layer"):
-        recurrent_layers("rnn_relu", 2, 3, 1, 0.0)
+        recurrent_layers(StackShape("rnn_relu", 2, 3, 1), 0.0)
 
 
 @pytest.mark.parametrize(("batch", "hidden_size", "one"), [(1, 16, True), (32, 64, False)])
 def test_small_networks_train_on_one_thread(batch, hidden_size, one):
     before = torch.get_num_threads()
-    with _threads_worth_having(batch, hidden_size):
+    with threads_worth_having(batch, hidden_size):
         assert torch.get_num_threads() == (1 if one else before)
     assert torch.get_num_threads() == before

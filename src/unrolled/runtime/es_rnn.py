@@ -29,12 +29,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.cells import get_cell
 from unrolled.codecs.smoothing import smooth
 from unrolled.codecs.windows import sliding_windows
 from unrolled.runtime.dense import Dense
-from unrolled.runtime.recurrent import RecurrentLayer
 from unrolled.runtime.series_batch import SeriesBatch
+from unrolled.runtime.stack import Stack, StackShape
 
 __all__ = ["EsRnn", "EsRnnShape", "Part", "SmoothingParameters"]
 
@@ -65,6 +64,11 @@ class EsRnnShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.input_window + self.past + self.horizon * self.future + self.static
 
     @property
+    def stack(self) -> StackShape:
+        """The recurrent layers of a member."""
+        return StackShape(self.cell, self.inputs, self.hidden_size, self.num_layers)
+
+    @property
     def median(self) -> int:
         """Position of 0.5 among the quantiles."""
         return self.quantiles.index(0.5)
@@ -74,11 +78,7 @@ class EsRnnShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         expected: dict[str, tuple[tuple[int, ...], Any]] = {"regression": ((self.members, self.future), np.float64)}
         outputs = self.horizon * len(self.quantiles)
         for k in range(self.members):
-            for layer in range(self.num_layers):
-                shapes = get_cell(self.cell).parameter_shapes(
-                    input_size=self.hidden_size if layer else self.inputs, hidden_size=self.hidden_size
-                )
-                expected |= {f"members.{k}.rnn.{name}_l{layer}": (shape, np.float32) for name, shape in shapes.items()}
+            expected |= self.stack.tensors(f"members.{k}.rnn.")
             expected[f"members.{k}.head.weight"] = ((outputs, self.hidden_size), np.float32)
             expected[f"members.{k}.head.bias"] = ((outputs,), np.float32)
         return expected
@@ -102,21 +102,13 @@ class _Member:
     """One network of the ensemble."""
 
     def __init__(self, shape: EsRnnShape, tensors: Mapping[str, NDArray[Any]], k: int) -> None:
-        names = [parameter.name for parameter in get_cell(shape.cell).parameters]
-        self.layers = [
-            RecurrentLayer(shape.cell, {name: tensors[f"members.{k}.rnn.{name}_l{layer}"] for name in names})
-            for layer in range(shape.num_layers)
-        ]
+        self.stack = Stack(shape.stack, tensors, f"members.{k}.rnn.")
         self.bias = tensors[f"members.{k}.head.bias"]
         self.head = Dense(tensors[f"members.{k}.head.weight"], self.bias)
 
     def __call__(self, x: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
         """Head's output after the last step of each row: ``x [T, B, I]`` → ``[B, H Q]``."""
-        y: NDArray[Any] = x
-        for layer in self.layers[:-1]:
-            y, _ = layer(y, lengths=lengths)
-        _, states = self.layers[-1](y, lengths=lengths)
-        return self.head(states[0])
+        return self.head(self.stack(x, lengths)[1])
 
 
 class EsRnn:

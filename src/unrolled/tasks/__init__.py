@@ -11,7 +11,11 @@ from unrolled.errors import ModelFileError
 __all__ = ["load"]
 
 # task name in a model file -> the estimator that reads it back
-_ESTIMATORS = {"forecaster": ("unrolled.tasks.forecaster", "Forecaster")}
+_ESTIMATORS = {
+    "forecaster": ("unrolled.tasks.forecaster", "Forecaster"),
+    "sequence_classifier": ("unrolled.tasks.sequence_classifier", "SequenceClassifier"),
+    "sequence_regressor": ("unrolled.tasks.sequence_regressor", "SequenceRegressor"),
+}
 
 
 def load(path: str | os.PathLike[str]) -> Any:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from unrolled.data.panel import Panel, build_frame
 from unrolled.errors import InputError
+from unrolled.tasks.checks import check_count
 from unrolled.tasks.evaluation import Backtest, Case, evaluate_cases
 from unrolled.tasks.forecast_model import called
-from unrolled.tasks.forecast_settings import check_count
 from unrolled.tasks.quantile_columns import quantile_columns
 
 if TYPE_CHECKING:

@@ -54,10 +54,10 @@ def fit_model(
     ones are learned from as they are.
     """
     try:
-        from unrolled.training.forecast import TrainingOptions
+        from unrolled.training.forecast import ForecastTraining
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting a Forecaster", error.name or "torch", "train") from None
-    options = TrainingOptions(
+    options = ForecastTraining(
         dropout=settings.dropout,
         oldest_weight=settings.oldest_weight,
         max_epochs=settings.max_epochs,

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from unrolled.errors import InputError
+from unrolled.tasks.checks import plain, require
 
-__all__ = ["CELL_NAMES", "ForecastSettings", "check_count"]
+__all__ = ["CELL_NAMES", "ForecastSettings"]
 
 CELL_NAMES = {"rnn": "rnn_tanh", "lstm": "lstm", "gru": "gru", "gru_reset_before": "gru_reset_before"}
 """What users call a cell → its name in the registry."""
@@ -54,20 +54,20 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if settings.cell not in CELL_NAMES:
             raise InputError(f"cell is {settings.cell!r}, expected one of {', '.join(CELL_NAMES)}")
         for name in ("hidden_size", "num_layers", "members", "max_epochs", "patience", "batch_size"):
-            _require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
+            require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
         for name in ("input_window", "horizon", "season_length"):
             value = getattr(settings, name)
-            _require(name, value, value is None or value >= 1, "at least 1, or None to choose by the data")
+            require(name, value, value is None or value >= 1, "at least 1, or None to choose by the data")
         for name in ("learning_rate", "clip_norm"):
             value = getattr(settings, name)
-            _require(name, value, 0 < value < math.inf, "above 0")
-        _require("dropout", settings.dropout, 0 <= settings.dropout < 1, "from 0 to below 1")
-        _require("oldest_weight", settings.oldest_weight, 0 < settings.oldest_weight <= 1, "above 0, at most 1")
+            require(name, value, 0 < value < math.inf, "above 0")
+        require("dropout", settings.dropout, 0 <= settings.dropout < 1, "from 0 to below 1")
+        require("oldest_weight", settings.oldest_weight, 0 < settings.oldest_weight <= 1, "above 0, at most 1")
         inside = all(0 < q < 1 for q in settings.quantiles)
-        _require("quantiles", settings.quantiles, inside, "numbers between 0 and 1")
-        _require("quantiles", settings.quantiles, len(set(settings.quantiles)) == len(settings.quantiles), "different")
+        require("quantiles", settings.quantiles, inside, "numbers between 0 and 1")
+        require("quantiles", settings.quantiles, len(set(settings.quantiles)) == len(settings.quantiles), "different")
         seed = settings.random_state
-        _require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0, or None")
+        require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0, or None")
         return settings
 
     @property
@@ -76,23 +76,10 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(sorted({*self.quantiles, 0.5}))
 
 
-def check_count(name: str, value: object) -> int:
-    """Return a whole number of at least 1, or raise an InputError that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name} is {value!r}, expected a whole number of at least 1")
-    return int(value)
-
-
 def _plain(name: str, value: Any) -> Any:
-    """Turn NumPy's numbers, and lists of numbers, into Python's own."""
     if name == "quantiles" and not isinstance(value, str):
         try:
             return tuple(float(q) for q in value)
         except (TypeError, ValueError):
             raise InputError(f"quantiles is {value!r}, expected numbers between 0 and 1") from None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _require(name: str, value: object, holds: bool, expected: str) -> None:
-    if not holds:
-        raise InputError(f"{name} is {value!r}, expected {expected}")
+    return plain(value)

@@ -17,12 +17,13 @@ from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnnShape
 from unrolled.runtime.model_file import ModelFile, decode_config, write_model
 from unrolled.tasks.backtest import run_backtest
+from unrolled.tasks.checks import check_count
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.evaluation import Backtest, Case, Evaluation, evaluate_cases
 from unrolled.tasks.forecast_file import Columns, ForecastConfig, forecast_tensors, restore_model
 from unrolled.tasks.forecast_fitting import fit_model
 from unrolled.tasks.forecast_model import ForecastModel, called
-from unrolled.tasks.forecast_settings import CELL_NAMES, ForecastSettings, check_count
+from unrolled.tasks.forecast_settings import CELL_NAMES, ForecastSettings
 from unrolled.tasks.history import History
 from unrolled.tasks.known_ahead import follow_on
 from unrolled.tasks.quantile_columns import quantile_columns

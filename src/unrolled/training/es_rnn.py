@@ -51,9 +51,7 @@ class EsRnnModule(torch.nn.Module):
         self.level = torch.nn.Parameter(level.repeat(M, 1))
         self.season = torch.nn.Parameter(season[:, None].repeat(1, M, 1), requires_grad=shape.season > 1)
         self.regression = torch.nn.Parameter(torch.from_numpy(_initial_regression(batch, shape)).repeat(M, 1))
-        self.rnns = torch.nn.ModuleList(
-            recurrent_layers(shape.cell, shape.inputs, shape.hidden_size, shape.num_layers, dropout) for _ in range(M)
-        )
+        self.rnns = torch.nn.ModuleList(recurrent_layers(shape.stack, dropout) for _ in range(M))
         heads = [torch.nn.Linear(shape.hidden_size, shape.horizon * len(shape.quantiles)) for _ in range(M)]
         self.head_weight = torch.nn.Parameter(torch.stack([0.3 * head.weight.detach() for head in heads]))
         self.head_bias = torch.nn.Parameter(self._initial_bias(batch).repeat(M, 1))

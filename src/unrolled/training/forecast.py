@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,30 +13,25 @@ from numpy.typing import NDArray
 from unrolled.runtime.es_rnn import EsRnnShape
 from unrolled.runtime.series_batch import SeriesBatch
 from unrolled.training.es_rnn import EsRnnModule
-from unrolled.training.loop import Progress, TrainingRun, train
+from unrolled.training.loop import TrainingRun, train
+from unrolled.training.options import TrainingOptions
+from unrolled.training.threads import threads_worth_having
 
-__all__ = ["TrainingOptions", "learn"]
+__all__ = ["ForecastTraining", "learn"]
 
 
 @dataclass(frozen=True)
-class TrainingOptions:
-    """How to train, whatever the data; ``seed`` fixes initial weights, dropout and the order of batches."""
+class ForecastTraining(TrainingOptions):
+    """How to train a forecasting model."""
 
-    dropout: float
     oldest_weight: float
-    max_epochs: int
-    patience: int
-    batch_size: int
-    learning_rate: float
-    clip_norm: float
-    seed: int
-    callback: Callable[[Progress], object] | None
+    """How much the oldest steps of a series count, where the newest count 1."""
 
 
 def learn(
     shape: EsRnnShape,
     batch: SeriesBatch,
-    options: TrainingOptions,
+    options: ForecastTraining,
     *,
     phase: str,
     validate: Callable[[EsRnnModule], float] | None = None,
@@ -59,7 +53,7 @@ def learn(
         for start in range(0, N, options.batch_size):
             yield order[start : start + options.batch_size]
 
-    with torch.random.fork_rng(devices=[]), _threads_worth_having(min(N, options.batch_size), shape.hidden_size):
+    with torch.random.fork_rng(devices=[]), threads_worth_having(min(N, options.batch_size), shape.hidden_size):
         torch.manual_seed(options.seed)
         module = EsRnnModule(shape, batch, dropout=options.dropout, oldest_weight=options.oldest_weight)
         run = train(
@@ -78,15 +72,3 @@ def learn(
             callback=options.callback,
         )
     return module, run
-
-
-@contextmanager
-def _threads_worth_having(batch: int, hidden_size: int) -> Generator[None, None, None]:
-    """One thread for networks so small that threads would wait for each other longer than they work."""
-    before = torch.get_num_threads()
-    if batch * hidden_size < 1024:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

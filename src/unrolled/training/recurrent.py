@@ -1,22 +1,45 @@
-"""From a cell's name to its trainable layer."""
+"""From the layers of a saved model to trainable ones."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from unrolled import nn
 from unrolled.errors import InputError
+from unrolled.runtime.stack import StackShape
 
 __all__ = ["recurrent_layers"]
 
+# cell → the class and arguments of its module; those whose parameters are the cell's own, layer for layer
+_MODULES: dict[str, tuple[Callable[..., torch.nn.Module], dict[str, Any]]] = {
+    "rnn_tanh": (nn.RNN, {}),
+    "indrnn": (nn.IndRNN, {}),
+    "lstm": (nn.LSTM, {}),
+    "lstm_peephole": (nn.LSTM, {"peepholes": True}),
+    "lstm_layer_norm": (nn.LSTM, {"layer_norm": True}),
+    "janet": (nn.JANET, {}),
+    "gru": (nn.GRU, {}),
+    "gru_reset_before": (nn.GRU, {"reset_after": False}),
+    "gru_layer_norm": (nn.GRU, {"layer_norm": True}),
+    "mgu": (nn.MGU, {}),
+    "min_gru": (nn.MinGRU, {}),
+    "min_lstm": (nn.MinLSTM, {}),
+}
 
-def recurrent_layers(cell: str, input_size: int, hidden_size: int, num_layers: int, dropout: float) -> torch.nn.Module:
-    """Stacked layers of a cell of the registry, time-major, called as ``y, state = layers(x [T,B,I], lengths=[B])``."""
-    dropout = dropout if num_layers > 1 else 0.0  # torch warns of a dropout between layers where there is one
-    if cell == "rnn_tanh":
-        return nn.RNN(input_size, hidden_size, num_layers=num_layers, dropout=dropout)
-    if cell == "lstm":
-        return nn.LSTM(input_size, hidden_size, num_layers=num_layers, dropout=dropout)
-    if cell in ("gru", "gru_reset_before"):
-        return nn.GRU(input_size, hidden_size, num_layers=num_layers, dropout=dropout, reset_after=cell == "gru")
-    raise InputError(f"cell {cell!r} has no trainable layer")
+
+def recurrent_layers(shape: StackShape, dropout: float) -> torch.nn.Module:
+    """Stacked layers with random parameters, time-major, called as ``y, state = layers(x [T,B,I], lengths=[B])``."""
+    if shape.cell not in _MODULES:
+        raise InputError(f"cell {shape.cell!r} has no trainable layer")
+    make, options = _MODULES[shape.cell]
+    return make(
+        shape.inputs,
+        shape.hidden_size,
+        num_layers=shape.num_layers,
+        bidirectional=shape.bidirectional,
+        dropout=dropout if shape.num_layers > 1 else 0.0,  # torch warns of a dropout between layers where there is one
+        **options,
+    )

@@ -1,0 +1,93 @@
+"""Class labels: the user's words or numbers, and their places among a model's outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.errors import InputError
+
+__all__ = ["Labels"]
+
+_DTYPES = {
+    "text": np.dtype(object),
+    "integer": np.dtype(np.int64),
+    "number": np.dtype(np.float64),
+    "truth": np.dtype(bool),
+}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes in order; plain values only, so that a model file can hold them.
+
+    >>> labels = Labels.fit(np.array(["no", "yes", "no"]))
+    >>> labels.values, labels.encode(np.array(["yes"])).tolist(), labels.decode(np.array([0])).tolist()
+    (['no', 'yes'], [1], ['no'])
+    """
+
+    kind: Literal["text", "integer", "number", "truth"]
+    values: list[str | int | float | bool]
+
+    @classmethod
+    def fit(cls, y: NDArray[np.generic]) -> Labels:
+        """The classes of ``y [N]``, ascending.
+
+        Raises:
+            InputError: a label is missing, or labels of several kinds are mixed.
+        """
+        kind = _kind_of(y)
+        values = sorted(set(y.tolist()))
+        return cls(kind, values)
+
+    @property
+    def classes(self) -> NDArray[np.generic]:
+        """The classes as an array, of the dtype that labels of this kind have."""
+        array = np.array(self.values, dtype=_DTYPES[self.kind])
+        return array.astype(str) if self.kind == "text" else array
+
+    def encode(self, y: NDArray[np.generic]) -> NDArray[np.int64]:
+        """Labels → places.
+
+        Raises:
+            InputError: a label that is none of the classes, named with its place.
+        """
+        places = {value: place for place, value in enumerate(self.values)}
+        found = [places.get(value, -1) for value in y.tolist()]
+        if -1 in found:
+            n = found.index(-1)
+            known = ", ".join(map(repr, self.values[:12])) + (" …" if len(self.values) > 12 else "")
+            raise InputError(f"label {y.tolist()[n]!r} of sequence {n} is none of the model's classes {known}")
+        return np.array(found, np.int64)
+
+    def decode(self, places: NDArray[np.integer]) -> NDArray[np.generic]:
+        """Places → labels."""
+        return self.classes[places]
+
+
+def _kind_of(y: NDArray[np.generic]) -> Literal["text", "integer", "number", "truth"]:
+    if y.dtype.kind == "O":
+        kinds = {type(value).__name__ for value in y.tolist()}
+        if kinds != {"str"}:
+            raise InputError(
+                f"Unknown label type: y holds labels of the types {', '.join(sorted(kinds))}, expected one: text or numbers"
+            )
+        return "text"
+    if y.dtype.kind == "U":
+        return "text"
+    if y.dtype.kind == "b":
+        return "truth"
+    if y.dtype.kind in "iu":
+        return "integer"
+    if y.dtype.kind == "f":
+        if not np.isfinite(y).all():
+            raise InputError("y holds NaN or infinity: every sequence needs a label")
+        if any(value != int(value) for value in y.tolist()):
+            raise InputError(
+                "Unknown label type: y holds fractions, which are no classes; SequenceRegressor predicts numbers"
+            )
+        return "number"
+    raise InputError(f"y has dtype {y.dtype}, expected labels: text or whole numbers")

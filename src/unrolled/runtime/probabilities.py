@@ -1,0 +1,30 @@
+"""From scores to probabilities; each row's have the same bits alone and beside others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.kernels.arrays import elementary
+
+__all__ = ["sigmoid", "softmax"]
+
+Values = NDArray[np.float64]
+
+
+def softmax(scores: NDArray[np.floating[Any]]) -> Values:
+    """Of one class among several, ``[N, K]``.
+
+    >>> softmax(np.log([[1.0, 3.0]])).round(6).tolist()
+    [[0.25, 0.75]]
+    """
+    shifted: Values = scores.astype(np.float64) - scores.max(1, keepdims=True)
+    e = elementary("exp", shifted)
+    return (e / np.add.accumulate(e, axis=1)[:, -1:]).astype(np.float64)
+
+
+def sigmoid(scores: NDArray[np.floating[Any]]) -> Values:
+    """Of every class by itself, ``[N, K]``."""
+    return elementary("sigmoid", scores.astype(np.float64)).astype(np.float64)

@@ -1,0 +1,160 @@
+"""Classify whole sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.labels import Labels
+from unrolled.errors import InputError
+from unrolled.runtime.probabilities import sigmoid, softmax
+from unrolled.tasks.class_metrics import accuracy, macro_f1
+from unrolled.tasks.sequence_estimator import SequenceEstimator, Wanted
+from unrolled.tasks.sequence_settings import SequenceSettings
+
+if TYPE_CHECKING:
+    from unrolled.training.loop import Progress
+
+__all__ = ["SequenceClassifier"]
+
+Values = NDArray[np.float64]
+
+
+class SequenceClassifier(SequenceEstimator):
+    r"""Tell sequences apart: recurrent layers, pooling over time, one score a class.
+
+    Networks are trained on the cross entropy :math:`-\log \mathrm{softmax}(s)_y` with Adam; the mean of their
+    probabilities decides. Equations: :mod:`unrolled.runtime.encoder`. With ``y`` of zeros and ones, ``[N, K]``, any
+    number of the K classes can hold at once, each with a probability of its own.
+
+    Args:
+        cell: ``rnn``, ``indrnn``, ``lstm``, ``lstm_peephole``, ``lstm_layer_norm``, ``janet``, ``gru``,
+            ``gru_reset_before``, ``gru_layer_norm``, ``mgu``, ``min_gru`` or ``min_lstm``.
+        hidden_size, num_layers: size and number of recurrent layers.
+        bidirectional: read each sequence from both ends.
+        pooling: what becomes of the layers' outputs: their ``last``, ``mean``, ``max``, or a mean with learned weights,
+            ``attention``.
+        members: networks whose probabilities are averaged.
+        dropout: share of numbers left out in each training step, between layers and before the scores.
+        max_epochs: passes over the data at most; the learning rate falls to zero along half a cosine over them.
+        patience: epochs without a better validation loss after which training stops.
+        batch_size: sequences a training step; those of similar length go together.
+        learning_rate: Adam's, at the start.
+        clip_norm: gradients longer than this are shortened to it.
+        validation_fraction: share of the sequences, of each class alike, that is not learned from and chooses the epoch; 0
+            trains on all for ``max_epochs``.
+        class_weight: ``balanced`` counts a class the more the rarer it is; a dictionary says how much each counts, 1 where it
+            says nothing; None counts sequences alike.
+        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
+        random_state: a whole number; the same one gives the same model, bit for bit, on the same build.
+
+    Attributes:
+        validation_: accuracy and macro F1 on the sequences kept back, or None.
+        losses_, validation_losses_: by epoch, of one member after the other.
+        epochs_: the epoch each member's state is of.
+        n_channels_in_: numbers a step.
+        seed_: what ``random_state`` was, or what was drawn in its place.
+        model_: the model, a :class:`unrolled.tasks.sequence_model.SequenceModel`.
+
+    >>> rng = np.random.default_rng(0)
+    >>> rising = [np.linspace(0, 1, n) + 0.1 * rng.normal(size=n) for n in (20, 30, 25, 22, 28, 24)]
+    >>> X, y = [*rising, *(-x for x in rising)], ["up"] * 6 + ["down"] * 6
+    >>> classifier = SequenceClassifier(hidden_size=8, members=1, max_epochs=20, random_state=0).fit(X, y)
+    >>> classifier.predict([np.linspace(0, 1, 40)]).tolist()
+    ['up']
+    """
+
+    _task = "sequence_classifier"
+    _estimator_type = "classifier"
+
+    def __init__(
+        self,
+        *,
+        cell: str = "gru",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        pooling: str = "max",
+        members: int = 3,
+        dropout: float = 0.3,
+        max_epochs: int = 60,
+        patience: int = 20,
+        batch_size: int = 32,
+        learning_rate: float = 0.005,
+        clip_norm: float = 1.0,
+        validation_fraction: float = 0.1,
+        class_weight: str | dict[Any, float] | None = None,
+        callback: Callable[[Progress], object] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.members = members
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
+        self.callback = callback
+        self.random_state = random_state
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The classes in order; their numbers where several can hold at once."""
+        config = self._fitted()
+        return np.arange(config.shape.outputs) if config.labels is None else config.labels.classes
+
+    def predict_proba(self, X: Any) -> Values:
+        """Probability of each class, ``[N, K]`` in the order of ``classes_``."""
+        probabilities = sigmoid if self._fitted().labels is None else softmax
+        return self.model_.answers(self._read(X), probabilities)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each sequence, ``[N]``; where several can hold, zeros and ones ``[N, K]``."""
+        probabilities, labels = self.predict_proba(X), self._fitted().labels
+        return (probabilities > 0.5).astype(np.int64) if labels is None else labels.decode(probabilities.argmax(1))
+
+    def score(self, X: Any, y: Any) -> float:
+        """Accuracy: the share of sequences whose class, or all of whose classes, are right."""
+        return self.evaluate(X, y)["accuracy"]
+
+    def _read_y(self, y: Any, settings: SequenceSettings) -> Wanted:
+        if y.ndim == 2:
+            if not np.isin(y, (0, 1)).all():
+                raise InputError("y of shape [N, K] says which of K classes hold: expected zeros and ones")
+            if settings.class_weight is not None:
+                raise InputError("class_weight is for one class a sequence; y of shape [N, K] has several")
+            return Wanted("any_of", y.astype(np.float32), y.shape[1])
+        labels = Labels.fit(y)
+        if len(labels.values) < 2:
+            raise InputError(
+                f"y holds one class, {labels.values[0]!r}: a classifier needs sequences of 2 classes at least"
+            )
+        places = labels.encode(y)
+        weights = None
+        if settings.class_weight == "balanced":
+            weights = len(places) / (len(labels.values) * np.bincount(places))
+        elif settings.class_weight is not None:
+            weights = _weights_of(dict(settings.class_weight), labels)
+        return Wanted("one_of", places, len(labels.values), labels=labels, weights=weights)
+
+    def _measure(self, y: NDArray[Any], predicted: NDArray[Any]) -> dict[str, float]:
+        return {"accuracy": accuracy(y, predicted), "macro_f1": macro_f1(y, predicted)}
+
+
+def _weights_of(given: dict[Any, float], labels: Labels) -> Values:
+    for label, weight in given.items():
+        if label not in labels.values:
+            raise InputError(f"class_weight: {label!r} is none of the classes {', '.join(map(repr, labels.values))}")
+        if not (np.isfinite(weight) and weight >= 0):
+            raise InputError(f"class_weight of {label!r} is {weight}, expected a number of at least 0")
+    return np.array([given.get(label, 1.0) for label in labels.values], np.float64)

@@ -1,0 +1,109 @@
+"""Predict numbers from whole sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.scaling import Standardization
+from unrolled.errors import InputError
+from unrolled.tasks.sequence_estimator import SequenceEstimator, Wanted
+from unrolled.tasks.sequence_settings import SequenceSettings
+
+if TYPE_CHECKING:
+    from unrolled.training.loop import Progress
+
+__all__ = ["SequenceRegressor"]
+
+
+class SequenceRegressor(SequenceEstimator):
+    """Predict one or more numbers for a sequence: recurrent layers, pooling over time, a linear layer.
+
+    Networks are trained on the squared error of the standardised numbers with Adam, and their predictions averaged. Equations:
+    :mod:`unrolled.runtime.encoder`. Arguments and attributes are those of :class:`unrolled.SequenceClassifier`, but for
+    classes and their weights; ``validation_`` holds R², MAE and RMSE.
+
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 1)) for n in rng.integers(5, 15, size=60)]
+    >>> y = [x.mean() for x in X]
+    >>> regressor = SequenceRegressor(hidden_size=8, members=1, pooling="mean", max_epochs=30, random_state=0).fit(X, y)
+    >>> regressor.predict(X[:2]).shape
+    (2,)
+    """
+
+    _task = "sequence_regressor"
+    _estimator_type = "regressor"
+
+    def __init__(
+        self,
+        *,
+        cell: str = "gru",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        pooling: str = "mean",
+        members: int = 3,
+        dropout: float = 0.1,
+        max_epochs: int = 60,
+        patience: int = 20,
+        batch_size: int = 32,
+        learning_rate: float = 0.005,
+        clip_norm: float = 1.0,
+        validation_fraction: float = 0.1,
+        callback: Callable[[Progress], object] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.members = members
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.validation_fraction = validation_fraction
+        self.callback = callback
+        self.random_state = random_state
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The numbers of each sequence, ``[N]`` or ``[N, O]`` as ``y`` was."""
+        config = self._fitted()
+        scores = self.model_.answers(self._read(X), lambda scores: scores.astype(np.float64))
+        columns = [scores[:, k] * target.deviation + target.mean for k, target in enumerate(config.targets)]
+        return columns[0] if config.flat else np.stack(columns, axis=1)
+
+    def score(self, X: Any, y: Any) -> float:
+        """R²: 1 is perfect, 0 what the mean of ``y`` would do."""
+        return self.evaluate(X, y)["r2"]
+
+    def _read_y(self, y: Any, settings: SequenceSettings) -> Wanted:
+        try:
+            values = y.astype(np.float64)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"Unknown label type: y has dtype {y.dtype}, expected numbers; SequenceClassifier predicts classes"
+            ) from None
+        if not np.isfinite(values).all():
+            raise InputError("y holds NaN or infinity: every sequence needs its number")
+        columns = values.reshape(len(values), -1).T
+        targets = [Standardization.fit(column) for column in columns]
+        scaled = np.stack([target.transform(column) for target, column in zip(targets, columns, strict=True)], axis=1)
+        return Wanted("squares", scaled.astype(np.float32), len(columns), targets=targets, flat=y.ndim == 1)
+
+    def _measure(self, y: NDArray[Any], predicted: NDArray[Any]) -> dict[str, float]:
+        error = y - predicted
+        spread = np.square(y - y.mean(0)).sum(0)
+        unexplained = np.square(error).sum(0)
+        r2 = np.where(spread > 0, 1 - unexplained / np.where(spread > 0, spread, 1), (unexplained == 0).astype(float))
+        return {
+            "r2": float(r2.mean()),
+            "mae": float(abs(error).mean()),
+            "rmse": float(np.sqrt(np.square(error).mean())),
+        }
