@@ -40,7 +40,7 @@ _kept = threading.local()
 def recycled(like: Tensor, shape: Sequence[int]) -> Tensor:
     """An uninitialised tensor that lives until the backward pass, in memory that an earlier one has left if it is large.
 
-    The system takes large pieces back at once and hands out fresh pages the next time, which costs up to a third of a step.
+    The system takes large pieces back at once and hands out fresh pages the next time, which costs up to a fifth of a step.
     """
     size = math.prod(shape) * like.element_size()
     if size < _LARGE:
@@ -48,12 +48,11 @@ def recycled(like: Tensor, shape: Sequence[int]) -> Tensor:
     pool: list[NDArray[np.uint8]] | None = getattr(_kept, "tapes", None)
     if pool is None:
         pool = _kept.tapes = []
-    free = [array for array, count in zip(pool, _references(pool), strict=True) if count == _IDLE]
-    fitting = [array for array in free if size <= array.nbytes <= 2 * size]
+    idle = [count == _IDLE for count in _references(pool)]
+    fitting = [array for array, free in zip(pool, idle, strict=True) if free and size <= array.nbytes <= 2 * size]
     memory = min(fitting, key=lambda array: array.nbytes, default=None)
     if memory is None:
-        for array in free:  # of sizes that are no longer asked for
-            _drop(pool, array)
+        pool[:] = [array for array, free in zip(pool, idle, strict=True) if not free]  # other sizes are asked for now
         memory = _allocate(size).owner.numpy()
         if size + sum(array.nbytes for array in pool) <= _MOST_RECYCLED:
             pool.append(memory)
@@ -66,10 +65,6 @@ def _references(pool: list[NDArray[np.uint8]]) -> list[int]:
 
 _IDLE = _references([np.empty(0, np.uint8)])[0]
 """References to memory that no tensor uses."""
-
-
-def _drop(pool: list[NDArray[np.uint8]], array: NDArray[np.uint8]) -> None:
-    del pool[next(place for place, each in enumerate(pool) if each is array)]
 
 
 class Memory(NamedTuple):

@@ -382,7 +382,8 @@ class Recurrent(RNNBase):
             result = self._run_layer(index, outputs, arranged, h0, c0, wanted)
             outputs = result.y
             if settings.merge == "sum":
-                outputs = outputs.chunk(2, 2)[0] + outputs.chunk(2, 2)[1]
+                forwards, backwards = outputs.chunk(2, 2)
+                outputs = forwards + backwards
             if settings.residual and index:
                 outputs = outputs + inputs
             if wanted.states or wanted.gates:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Collection
+from typing import Any, Protocol
 
 import numpy as np
 
 from unrolled.errors import InputError
 
-__all__ = ["check_count", "plain", "require"]
+__all__ = ["check_count", "check_network", "chosen_seed", "plain", "require"]
 
 
 def check_count(name: str, value: object) -> int:
@@ -27,3 +29,48 @@ def require(name: str, value: object, holds: bool, expected: str) -> None:
     """Raise an InputError that names the parameter unless the condition holds."""
     if not holds:
         raise InputError(f"{name} is {value!r}, expected {expected}")
+
+
+class NetworkSettings(Protocol):
+    """What every estimator lets its user choose."""
+
+    @property
+    def cell(self) -> str: ...
+    @property
+    def hidden_size(self) -> int: ...
+    @property
+    def num_layers(self) -> int: ...
+    @property
+    def members(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def max_epochs(self) -> int: ...
+    @property
+    def patience(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def clip_norm(self) -> float: ...
+    @property
+    def random_state(self) -> int | None: ...
+
+
+def check_network(settings: NetworkSettings, cells: Collection[str]) -> None:
+    """Check the ranges of what all estimators have; ``cells`` are those this one knows."""
+    require("cell", settings.cell, settings.cell in cells, f"one of {', '.join(cells)}")
+    for name in ("hidden_size", "num_layers", "members", "max_epochs", "patience", "batch_size"):
+        require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
+    for name in ("learning_rate", "clip_norm"):
+        value = getattr(settings, name)
+        require(name, value, 0 < value < math.inf, "above 0")
+    require("dropout", settings.dropout, 0 <= settings.dropout < 1, "from 0 to below 1")
+    seed = settings.random_state
+    require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0, or None")
+
+
+def chosen_seed(random_state: int | None) -> int:
+    """The seed that was given, or one that is drawn."""
+    return int(np.random.SeedSequence().generate_state(1)[0]) if random_state is None else random_state

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from unrolled.errors import InputError
-from unrolled.tasks.checks import plain, require
+from unrolled.tasks.checks import check_network, plain, require
 
 __all__ = ["CELL_NAMES", "ForecastSettings"]
 
@@ -51,23 +50,14 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             settings = msgspec.convert(msgspec.to_builtins(settings), cls)
         except (msgspec.ValidationError, TypeError) as error:
             raise InputError(f"a parameter of the forecaster has the wrong type: {error}") from None
-        if settings.cell not in CELL_NAMES:
-            raise InputError(f"cell is {settings.cell!r}, expected one of {', '.join(CELL_NAMES)}")
-        for name in ("hidden_size", "num_layers", "members", "max_epochs", "patience", "batch_size"):
-            require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
+        check_network(settings, CELL_NAMES)
         for name in ("input_window", "horizon", "season_length"):
             value = getattr(settings, name)
             require(name, value, value is None or value >= 1, "at least 1, or None to choose by the data")
-        for name in ("learning_rate", "clip_norm"):
-            value = getattr(settings, name)
-            require(name, value, 0 < value < math.inf, "above 0")
-        require("dropout", settings.dropout, 0 <= settings.dropout < 1, "from 0 to below 1")
         require("oldest_weight", settings.oldest_weight, 0 < settings.oldest_weight <= 1, "above 0, at most 1")
         inside = all(0 < q < 1 for q in settings.quantiles)
         require("quantiles", settings.quantiles, inside, "numbers between 0 and 1")
         require("quantiles", settings.quantiles, len(set(settings.quantiles)) == len(settings.quantiles), "different")
-        seed = settings.random_state
-        require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0, or None")
         return settings
 
     @property

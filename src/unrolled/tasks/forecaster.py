@@ -17,7 +17,7 @@ from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnnShape
 from unrolled.runtime.model_file import ModelFile, decode_config, write_model
 from unrolled.tasks.backtest import run_backtest
-from unrolled.tasks.checks import check_count
+from unrolled.tasks.checks import check_count, chosen_seed
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.evaluation import Backtest, Case, Evaluation, evaluate_cases
 from unrolled.tasks.forecast_file import Columns, ForecastConfig, forecast_tensors, restore_model
@@ -233,9 +233,7 @@ class Forecaster(Estimator):
         shape, notes = network_shape(panel, settings)
         panel.require_length(shape.input_window, shape.horizon)
         _warn_of_constants(panel)
-        seed = settings.random_state
-        if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        seed = chosen_seed(settings.random_state)
         fitting = fit_model(History.from_panel(panel), shape, settings, seed, self.callback)
         times = panel.times[0]
         config = ForecastConfig(

@@ -21,6 +21,7 @@ from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderShape
 from unrolled.runtime.model_file import ModelFile, decode_config, write_model
 from unrolled.runtime.stack import StackShape
+from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.sequence_model import SequenceConfig, SequenceModel, fit_model
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
@@ -97,9 +98,7 @@ class SequenceEstimator(Estimator):
                 f"there are {len(sequences)} sequences and {len(y)} answers (inconsistent numbers of samples)"
             )
         wanted = self._read_y(y, settings)
-        seed = settings.random_state
-        if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        seed = chosen_seed(settings.random_state)
         stack = StackShape(
             SEQUENCE_CELLS[settings.cell], sequences[0].shape[1], settings.hidden_size, settings.num_layers,
             settings.bidirectional,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -92,8 +92,6 @@ class Fitting:
     losses: list[float]
     validation_losses: list[float]
     epochs: list[int]
-    kept_back: NDArray[np.int64]
-    """Which sequences chose the epoch."""
 
 
 def fit_model(
@@ -146,4 +144,4 @@ def fit_model(
         losses += run.losses
         validation_losses += run.validation_losses
         epochs.append(run.best_epoch or len(run.losses))
-    return Fitting(SequenceModel(shape, model.channels, members), losses, validation_losses, epochs, kept_back)
+    return Fitting(replace(model, members=members), losses, validation_losses, epochs)

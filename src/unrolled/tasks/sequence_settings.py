@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import msgspec
 
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import Pooling
-from unrolled.tasks.checks import plain, require
+from unrolled.tasks.checks import check_network, plain, require
 
 __all__ = ["SEQUENCE_CELLS", "SequenceSettings"]
 
@@ -56,16 +55,7 @@ class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             settings = msgspec.convert(given, cls)
         except (msgspec.ValidationError, TypeError) as error:
             raise InputError(f"a parameter has the wrong type: {error}") from None
-        if settings.cell not in SEQUENCE_CELLS:
-            raise InputError(f"cell is {settings.cell!r}, expected one of {', '.join(SEQUENCE_CELLS)}")
-        for name in ("hidden_size", "num_layers", "members", "max_epochs", "patience", "batch_size"):
-            require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
-        for name in ("learning_rate", "clip_norm"):
-            value = getattr(settings, name)
-            require(name, value, 0 < value < math.inf, "above 0")
-        require("dropout", settings.dropout, 0 <= settings.dropout < 1, "from 0 to below 1")
+        check_network(settings, SEQUENCE_CELLS)
         fraction = settings.validation_fraction
         require("validation_fraction", fraction, 0 <= fraction <= 0.5, "from 0 (keep nothing back) to 0.5")
-        seed = settings.random_state
-        require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0, or None")
         return settings
