@@ -377,8 +377,12 @@ def cases(draw):
     arguments["checkpoint"] = draw(st.sampled_from([None, None, 1, 2]))
     arguments["truncate"] = draw(st.sampled_from([None, None, 2, 4]))
     if cell.activations and not name.startswith("rnn_") and draw(st.integers(0, 4)) == 0:
-        smooth = st.sampled_from(["tanh", "sigmoid", "softsign", "softplus", "hard_sigmoid", "identity"])
-        arguments["activations"] = tuple(draw(smooth) for _ in cell.activations)
+        bounded = ["tanh", "sigmoid", "softsign", "hard_sigmoid"]
+        smooth = st.sampled_from([*bounded, "softplus", "identity"])
+        chosen = [draw(smooth) for _ in cell.activations]
+        if len(chosen) > 1:  # unbounded gates overflow in a few layers; test_activation_functions has them
+            chosen[0] = draw(st.sampled_from(bounded))
+        arguments["activations"] = tuple(chosen)
     T, B = draw(st.integers(1, 6)), draw(st.integers(1, 4))
     call = {
         "T": T, "B": B, "given": draw(st.booleans()), "batch_first": draw(st.booleans()),
