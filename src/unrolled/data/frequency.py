@@ -179,15 +179,20 @@ class Frequency:
         return times.astype("datetime64[us]").astype(np.int64)
 
 
-def check_unique(times: Times, name: str, where: Callable[[int], str] | None = None) -> None:
-    """Raise an InputError that lists the first three stamps of sorted ``times`` that occur twice."""
+def check_unique(
+    times: Times, name: str, where: Callable[[int], str] | None = None, *, several: bool = True
+) -> None:
+    """Raise an InputError that lists the first three stamps of sorted ``times`` that occur twice.
+
+    ``several`` says that there may be several series.
+    """
     repeated = np.flatnonzero(times[1:] == times[:-1])
     if len(repeated):
         found = [stamp(times[row]) + (f" ({where(row)} and {where(row + 1)})" if where else "") for row in repeated[:3]]
         more = f" and {len(repeated) - 3} more" if len(repeated) > 3 else ""
         raise InputError(
-            f"{name}: duplicate time stamps: {', '.join(found)}{more}; expected one row for each time; keep one row,"
-            " or name the column that tells the series apart with series="
+            f"{name}: duplicate time stamps: {', '.join(found)}{more}; expected one row for each time; keep one row"
+            + (", or name the column that tells the series apart with series=" if several else "")
         )
 
 
