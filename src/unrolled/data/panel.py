@@ -33,7 +33,16 @@ from unrolled.data.roles import Roles, assign_roles, read_times
 from unrolled.data.table import FrameLike, Table, TimeStyle
 from unrolled.errors import InputError
 
-__all__ = ["Panel", "build_frame", "frame_like_of", "is_array", "is_path", "read_array", "read_covariates", "read_panel"]
+__all__ = [
+    "Panel",
+    "build_frame",
+    "frame_like_of",
+    "is_array",
+    "is_path",
+    "read_array",
+    "read_covariates",
+    "read_panel",
+]
 
 Values = npt.NDArray[np.float64]
 Covariates = dict[str, list[Values]]
