@@ -306,9 +306,13 @@ def test_windows_in_every_form():
         pl.DataFrame({"start": [moment], "end": [datetime(2024, 1, 1, 7)]}).to_arrow(),
     ):  # fmt: skip
         assert read_windows(given, times, 48, like).tolist() == [[6, 7]]
-    utc = FrameLike("polars", time_style=TimeStyle("datetime", clock="utc"))
+    utc = FrameLike("polars", time_style=TimeStyle("datetime", zone="UTC", clock="utc"))
     zoned = datetime(2024, 1, 1, 6, tzinfo=timezone.utc)
     assert read_windows([(zoned, zoned)], times, 48, utc).tolist() == [[6, 6]]
+    wall = FrameLike("polars", time_style=TimeStyle("datetime", zone="Europe/Berlin", clock="wall"))
+    assert read_windows([(zoned, zoned)], times, 48, wall).tolist() == [[7, 7]]
+    with pytest.raises(InputError, match="has a time zone, the times of the data have none"):
+        read_windows([(zoned, zoned)], times, 48, like)
     assert read_windows([(3, 5)], None, 48, like).tolist() == [[3, 5]]
     assert read_windows([], None, 48, like).shape == (0, 2)
     for wrong, message in [
@@ -320,6 +324,17 @@ def test_windows_in_every_form():
             read_windows(wrong, times, 48, like)
     with pytest.raises(InputError, match="window 0: '3' is not a row number"):
         read_windows([("3", 5)], None, 48, like)
+
+
+def test_what_lies_far_off_does_not_throw_what_is_said_afterwards(fitted):
+    values = sensor()
+    times = START + np.arange(len(values)) * np.timedelta64(1, "h")
+    usual = fitted.model_.scores(values, times)
+    values[800] = 1e9
+    scores = fitted.model_.scores(values, times)
+    assert scores[800].min() > 1e4
+    assert abs(fitted.model_.inputs(fitted.model_.scaled(values), times)).max() <= 5
+    assert scores[840:].max() < 2 * usual[fitted.context_ :].max()
 
 
 def test_episodes_and_windows_that_share_a_step_overlap():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,9 +110,11 @@ def _moment(value: Any, n: int, times: NDArray[Any] | None, like: FrameLike) -> 
         if isinstance(value, str) and is_timestamp(value):
             return parse_timestamps([value])[0][0]
         if isinstance(value, datetime) and value.tzinfo is not None:
-            utc = like.time_style is not None and like.time_style.clock == "utc"
-            value = value.astimezone(timezone.utc) if utc else value
-            value = value.replace(tzinfo=None)
+            style = like.time_style
+            if style is None or style.zone is None:
+                raise InputError(f"window {n}: {value} has a time zone, the times of the data have none")
+            zone = timezone.utc if style.clock == "utc" else ZoneInfo(style.zone)
+            value = value.astimezone(zone).replace(tzinfo=None)
         if isinstance(value, datetime):
             return np.datetime64(value, "us")
         if isinstance(value, np.datetime64):
