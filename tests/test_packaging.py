@@ -125,7 +125,7 @@ MAY_IMPORT = {
     "onnx": ("cells kernels runtime", "onnx google"),
     "convert": ("cells kernels onnx", "torch keras nn"),
     "training": ("torch nn codecs runtime", ""),
-    "data": ("codecs", "narwhals polars pandas pyarrow"),
+    "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
     "tasks": ("msgspec codecs runtime data", "torch nn training polars narwhals"),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
     "cli": ("msgspec typer rich codecs runtime data tasks bench", "kernels"),
