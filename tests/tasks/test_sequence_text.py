@@ -42,7 +42,7 @@ def test_words():
 def test_vocabulary_by_count_then_alphabet():
     vocabulary = Vocabulary.fit(["b", "a", "c", "a", "c", "d"], min_count=1, largest=3)
     assert vocabulary.entries == ["a", "c", "b"]
-    with pytest.raises(InputError, match="of 2 different tokens none occurs 2 times.*lower min_count"):
+    with pytest.raises(InputError, match=r"of 2 different tokens none occurs 2 times.*lower min_count"):
         Vocabulary.fit(["a", "b"], min_count=2)
 
 
@@ -153,7 +153,7 @@ def test_what_is_no_text(fitted, X, message):
 
 def test_text_for_a_model_of_numbers():
     classifier = SequenceClassifier(hidden_size=4, members=1, max_epochs=1).fit(np.eye(6), ["a", "b"] * 3)
-    with pytest.raises(InputError, match="expected sequences of numbers.*found texts"):
+    with pytest.raises(InputError, match=r"expected sequences of numbers.*found texts"):
         classifier.predict(["a film"])
 
 

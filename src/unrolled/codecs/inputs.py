@@ -1,18 +1,19 @@
-"""What a model carries to turn the user's items into what its network reads: numbers, or tokens of text."""
+"""What a model carries to turn the user's items into what its network reads: numbers, tokens of text, or recordings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tokens import TokenCodec, TokenIds
 
-__all__ = ["InputCodec", "Item", "NumberCodec", "encode_items"]
+__all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording", "encode_items"]
 
 Item: TypeAlias = NDArray[np.float32] | TokenIds
 """A sequence as the network reads it: numbers ``[T, C]``, or tokens."""
@@ -41,10 +42,47 @@ class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
         return ((sequence - means) / deviations).astype(np.float32)
 
 
-InputCodec: TypeAlias = NumberCodec | TokenCodec
+class Recording(Protocol):
+    """What is read of a :class:`unrolled.data.wav.Waveform`."""
+
+    @property
+    def samples(self) -> NDArray[np.float32]: ...
+    @property
+    def rate(self) -> int: ...
+    @property
+    def name(self) -> str: ...
 
 
-def encode_items(codec: NumberCodec | TokenCodec, items: Iterable[Any]) -> list[Item]:
+class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="audio"):
+    """Features of a recording, each minus its mean over all recordings, over its deviation."""
+
+    features: AudioFeatures
+    numbers: NumberCodec
+
+    @classmethod
+    def fit(cls, recordings: Sequence[Recording], features: AudioFeatures) -> AudioCodec:
+        """Means and deviations over all frames."""
+        return cls(features, NumberCodec.fit([cls.frames(each, features) for each in recordings]))
+
+    def encode(self, recording: Recording) -> NDArray[np.float32]:
+        """One recording, as frames ``[T, C]``.
+
+        Raises:
+            InputError: it has another rate than the recordings that were learned from.
+        """
+        return self.numbers.encode(self.frames(recording, self.features))
+
+    @staticmethod
+    def frames(recording: Recording, features: AudioFeatures) -> NDArray[np.float64]:
+        """Features ``[T, C]`` before they are scaled."""
+        features.check_rate(recording.rate, recording.name)
+        return features(recording.samples, name=recording.name).astype(np.float64)
+
+
+InputCodec: TypeAlias = NumberCodec | TokenCodec | AudioCodec
+
+
+def encode_items(codec: InputCodec, items: Iterable[Any]) -> list[Item]:
     """Many items, with one set of tables."""
     encode = codec.encoder() if isinstance(codec, TokenCodec) else codec.encode
     return [encode(item) for item in items]

@@ -1,4 +1,4 @@
-"""Items as users hand them over: sequences of numbers, texts, or texts in tokens."""
+"""Items as users hand them over: sequences of numbers, texts, texts in tokens, or recordings."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any, Literal
 import numpy as np
 
 from unrolled.data.sequences import read_sequences
+from unrolled.data.wav import Waveform
 from unrolled.errors import InputError
 
 __all__ = ["Kind", "kind_of", "read_items"]
 
-Kind = Literal["numbers", "text", "tokens"]
+Kind = Literal["numbers", "text", "tokens", "audio"]
 
 _CALLED: dict[Kind, str] = {
     "numbers": "sequences of numbers (a list of arrays [T_i, C], one array [N, T, C], or a flat one [N, T])",
     "text": "texts (a list of str)",
     "tokens": "texts in tokens (a list of lists of str)",
+    "audio": "recordings (a list of unrolled.data.wav.Waveform)",
 }
 
 
@@ -37,13 +39,15 @@ def kind_of(data: Any) -> Kind:
     first = next(iter(data), None) if hasattr(data, "__iter__") else None
     if isinstance(first, str):
         return "text"
+    if isinstance(first, Waveform):
+        return "audio"
     if isinstance(first, (list, tuple, np.ndarray)) and len(first) and isinstance(first[0], str):
         return "tokens"
     return "numbers"
 
 
 def read_items(data: Any, *, kind: Kind | None = None, channels: int | None = None) -> list[Any]:
-    """Items, each with at least one step: arrays ``[T_i, C]`` of float64, ``str``, or lists of ``str``.
+    """Items, each with at least one step: arrays ``[T_i, C]`` of float64, ``str``, lists of ``str``, or :class:`Waveform`.
 
     Args:
         data: what the user gave.
@@ -58,7 +62,8 @@ def read_items(data: Any, *, kind: Kind | None = None, channels: int | None = No
         raise InputError(f"expected {_CALLED[kind]}, as the model was trained on; found {_CALLED[found]}")
     if found == "numbers":
         return read_sequences(data, channels=channels)
-    return [_text(item, n) if found == "text" else _tokens(item, n) for n, item in enumerate(data)]
+    check = {"text": _text, "tokens": _tokens, "audio": _recording}[found]
+    return [check(item, n) for n, item in enumerate(data)]
 
 
 def _text(item: Any, n: int) -> str:
@@ -78,3 +83,9 @@ def _tokens(item: Any, n: int) -> Sequence[str]:
         if not isinstance(token, str) or not token:
             raise InputError(f"sentence {n}, token {place} is {token!r}, expected a str of at least one character")
     return tokens
+
+
+def _recording(item: Any, n: int) -> Waveform:
+    if not isinstance(item, Waveform):
+        raise InputError(f"recording {n} is a {type(item).__name__}, expected a Waveform; read_wav(path) makes one")
+    return item

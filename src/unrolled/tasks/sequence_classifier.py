@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.labels import Labels
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderShape
@@ -51,6 +52,13 @@ class SequenceClassifier(SequenceEstimator):
         clip_norm: gradients longer than this are shortened to it.
         validation_fraction: share of the sequences, of each class alike, that is not learned from and chooses the epoch; 0
             trains on all for ``max_epochs``.
+        tokens: what a text is split into: ``words``, ``characters``, or ``pieces`` of words, byte pairs learned from the texts (the
+            extra ``bpe``).
+        min_count: how often a token occurs at least, to have an embedding of its own.
+        embedding_size: numbers a token is looked up as.
+        character_size: hidden units, in each direction, that read a token's characters, too; 0 reads none.
+        token_dropout: share of tokens read as unknown in each training step, so that it is known what these mean.
+        audio: what is heard of recordings; by default 13 mel-frequency cepstral coefficients a frame.
         class_weight: ``balanced`` counts a class the more the rarer it is; a dictionary says how much each counts, 1 where it
             says nothing; None counts sequences alike.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
@@ -96,6 +104,7 @@ class SequenceClassifier(SequenceEstimator):
         embedding_size: int = 64,
         character_size: int = 0,
         token_dropout: float = 0.1,
+        audio: AudioFeatures | None = None,
         class_weight: str | dict[Any, float] | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
@@ -118,6 +127,7 @@ class SequenceClassifier(SequenceEstimator):
         self.embedding_size = embedding_size
         self.character_size = character_size
         self.token_dropout = token_dropout
+        self.audio = audio
         self.class_weight = class_weight
         self.callback = callback
         self.random_state = random_state

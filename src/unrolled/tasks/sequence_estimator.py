@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.inputs import NumberCodec
+from unrolled.codecs.inputs import AudioCodec, NumberCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.items import kind_of, read_items
 from unrolled.errors import InputError
@@ -23,7 +23,7 @@ from unrolled.runtime.stack import StackShape
 from unrolled.runtime.tagger import TaggerShape
 from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.estimator import Estimator
-from unrolled.tasks.sequence_fitting import Wanted, fit_codec, fit_model, token_shape
+from unrolled.tasks.sequence_fitting import Wanted, fit_codec, fit_model, widths
 from unrolled.tasks.sequence_model import SequenceConfig, SequenceModel
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
 
@@ -65,7 +65,7 @@ class SequenceEstimator(Estimator):
 
         Args:
             X: a list of arrays ``[T_i, C]`` (steps, numbers a step), one array ``[N, T, C]``, or a flat one ``[N, T]``; a list of
-                texts; or a list of texts in tokens.
+                texts, or of texts in tokens; a list of recordings (:class:`unrolled.data.wav.Waveform`).
             y: what is wanted of each item.
 
         Raises:
@@ -83,8 +83,7 @@ class SequenceEstimator(Estimator):
         kept_back = _keep_back(wanted, settings.validation_fraction, seed)
         used = np.setdiff1d(np.arange(len(items)), kept_back)
         codec = fit_codec([items[n] for n in used], kind, settings)
-        tokens = token_shape(codec, settings)
-        inputs = tokens.outputs if tokens else items[0].shape[1]
+        inputs, tokens = widths(codec, settings)
         cell = SEQUENCE_CELLS[settings.cell]
         stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
         shape = self._shape(stack, tokens, wanted, settings)
@@ -145,6 +144,8 @@ class SequenceEstimator(Estimator):
         codec = self._fitted().inputs
         if isinstance(codec, TokenCodec):
             return read_items(X, kind="tokens" if codec.splitting == "given" else "text")
+        if isinstance(codec, AudioCodec):
+            return read_items(X, kind="audio")
         return read_items(X, kind="numbers", channels=len(codec.channels))
 
 

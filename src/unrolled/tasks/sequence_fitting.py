@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.inputs import InputCodec, NumberCodec, encode_items
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec, encode_items
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme, tag_order
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from unrolled.training.answer_loss import Loss
     from unrolled.training.loop import Progress
 
-__all__ = ["Fitting", "Wanted", "fit_codec", "fit_model", "token_shape"]
+__all__ = ["Fitting", "Wanted", "fit_codec", "fit_model", "widths"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def fit_codec(items: Sequence[Any], kind: Kind, settings: SequenceSettings) -> I
     """What turns items into what networks read, from those that are learned from."""
     if kind == "numbers":
         return NumberCodec.fit(items)
+    if kind == "audio":
+        return AudioCodec.fit(items, settings.audio or AudioFeatures(rate=items[0].rate))
     return TokenCodec.fit(
         items,
         settings.tokens if kind == "text" else "given",
@@ -71,12 +74,14 @@ def fit_codec(items: Sequence[Any], kind: Kind, settings: SequenceSettings) -> I
     )
 
 
-def token_shape(codec: InputCodec, settings: SequenceSettings) -> TokenShape | None:
-    """The sizes of embeddings, where there are such."""
-    if isinstance(codec, NumberCodec):
-        return None
+def widths(codec: InputCodec, settings: SequenceSettings) -> tuple[int, TokenShape | None]:
+    """Numbers a step that the layers read, and the sizes of embeddings where there are such."""
+    if not isinstance(codec, TokenCodec):
+        numbers = codec.numbers if isinstance(codec, AudioCodec) else codec
+        return len(numbers.channels), None
     characters = 0 if codec.characters is None else len(codec.characters)
-    return TokenShape(len(codec.words), settings.embedding_size, characters, settings.character_size)
+    tokens = TokenShape(len(codec.words), settings.embedding_size, characters, settings.character_size)
+    return tokens.outputs, tokens
 
 
 def fit_model(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.scaling import Standardization
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderShape
@@ -64,6 +65,7 @@ class SequenceRegressor(SequenceEstimator):
         embedding_size: int = 64,
         character_size: int = 0,
         token_dropout: float = 0.1,
+        audio: AudioFeatures | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
     ) -> None:
@@ -85,6 +87,7 @@ class SequenceRegressor(SequenceEstimator):
         self.embedding_size = embedding_size
         self.character_size = character_size
         self.token_dropout = token_dropout
+        self.audio = audio
         self.callback = callback
         self.random_state = random_state
 

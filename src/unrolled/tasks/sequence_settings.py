@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.tokens import Splitting
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import Pooling
@@ -43,6 +44,7 @@ class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     character_size: int
     token_dropout: float
     tokens: Splitting = "given"
+    audio: AudioFeatures | None = None
     pooling: Pooling = "max"
     class_weight: Literal["balanced"] | list[tuple[str | int | float | bool, float]] | None = None
     """Pairs of a class and its weight; JSON has no dictionaries whose keys are numbers."""
