@@ -14,7 +14,7 @@ TAGS = {
     "bioes": ["O", "B-a", "I-a", "E-a", "S-a", "B-b", "I-b", "E-b", "S-b"],
 }
 # One letter a tag, so that the schemes are regular expressions: another way of saying the same.
-LETTERS = {tag: letter for tag, letter in zip(TAGS["bioes"], "OBIESbies", strict=True)}
+LETTERS = dict(zip(TAGS["bioes"], "OBIESbies", strict=True))
 GRAMMAR = {"bio": r"(O|BI*|bi*)*", "bioes": r"(O|S|s|BI*E|bi*e)*"}
 
 

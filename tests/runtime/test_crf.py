@@ -73,7 +73,9 @@ def test_everything_equals_enumeration(scale):
             assert best.scores[n] == pytest.approx(scores[0], rel=1e-13, abs=1e-12)
             count = min(6, possible.sum())
             np.testing.assert_allclose(several.scores[:count, n], scores[:count], rtol=1e-12, atol=1e-12)
-            np.testing.assert_allclose(several.probabilities[:count, n], p[:count] / p.sum(), atol=2e-12 * max(1, scale))
+            np.testing.assert_allclose(
+                several.probabilities[:count, n], p[:count] / p.sum(), atol=2e-12 * max(1, scale)
+            )
             assert (several.scores[count:, n] == -np.inf).all()
             assert not several.probabilities[count:, n].any()
             assert (several.paths[count:, :, n] == -1).all()
@@ -139,7 +141,7 @@ def test_no_sequences():
     crf = free(np.random.default_rng(4), 3)
     e, lengths = np.zeros((2, 0, 3)), np.zeros(0, int)
     assert crf.log_partition(e, lengths).shape == (0,)
-    assert crf.marginals(e, lengths).shape == viterbi(crf, e, lengths).paths.shape + (3,) == (2, 0, 3)
+    assert crf.marginals(e, lengths).shape == (*viterbi(crf, e, lengths).paths.shape, 3) == (2, 0, 3)
     assert k_best(crf, e, lengths, 2).paths.shape == (2, 2, 0)
 
 
@@ -148,7 +150,11 @@ def test_what_is_forbidden_altogether():
     crf = Crf.ordered(np.zeros((2, 2)), np.zeros(2), np.zeros(2), tag_order(["B-a", "E-a"], "bioes"))
     e, lengths = np.zeros((3, 2, 2)), np.array([2, 3])
     assert crf.log_partition(e, lengths).tolist() == [0.0, -np.inf]
-    for decode in (crf.marginals, lambda e, lengths: viterbi(crf, e, lengths), lambda e, lengths: k_best(crf, e, lengths, 2)):
+    for decode in (
+        crf.marginals,
+        lambda e, lengths: viterbi(crf, e, lengths),
+        lambda e, lengths: k_best(crf, e, lengths, 2),
+    ):
         with pytest.raises(InputError, match="sequence 1 of 3 steps: the tags' order forbids every sequence"):
             decode(e, lengths)
 
@@ -163,7 +169,10 @@ def test_what_is_forbidden_altogether():
         ({"lengths": np.array([1, 4])}, "sequence 1 has length 4, expected 1 to 3"),
         ({"lengths": np.array([0, 3])}, "sequence 0 has length 0, expected 1 to 3"),
         ({"e": np.full((3, 2, 3), np.nan)}, "sequence 0, step 0: the score of tag 0 is nan"),
-        ({"e": np.where(np.arange(18).reshape(3, 2, 3) == 16, np.inf, 0)}, "sequence 1, step 2: the score of tag 1 is inf"),
+        (
+            {"e": np.where(np.arange(18).reshape(3, 2, 3) == 16, np.inf, 0)},
+            "sequence 1, step 2: the score of tag 1 is inf",
+        ),
     ],
 )
 def test_bad_batches_are_refused(change, message):

@@ -78,7 +78,9 @@ def test_equals_autograd_through_log_sum_exp(order, scale):
     (weights * loss).sum().backward()
     (weights * expected).sum().backward()
     for mine, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine.grad, other.grad.nan_to_num(0.0), rtol=1e-10, atol=1e-10 * max(1.0, scale / 100))
+        torch.testing.assert_close(
+            mine.grad, other.grad.nan_to_num(0.0), rtol=1e-10, atol=1e-10 * max(1.0, scale / 100)
+        )
     if order is not None:
         assert not ours[1].grad.numpy()[~order.follows].any()
 

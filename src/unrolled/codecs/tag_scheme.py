@@ -103,7 +103,9 @@ def check_tags(sequences: Sequence[Tags], scheme: Scheme) -> None:
             tag = _parse(text, scheme, where)
             if not _may_follow(before, tag, scheme):
                 after = f"after {tags[step - 1]}" if step else "at the beginning"
-                raise InputError(f"{where}{text} {after}, where scheme {scheme!r} has {_after(before, scheme)}; {advice}")
+                raise InputError(
+                    f"{where}{text} {after}, where scheme {scheme!r} has {_after(before, scheme)}; {advice}"
+                )
             before = tag
         if not _may_follow(before, _OUTSIDE, scheme):
             raise InputError(

@@ -88,7 +88,7 @@ def k_best(crf: Crf, emissions: Floats, lengths: Integers, n: int) -> KBest:
         steps = lengths[rows[0]]
         paths[:, :steps, rows], scores[:, rows] = _k_best(crf, e[:steps, rows], inside[:steps, rows], n)
     check_possible(scores[0], lengths)
-    probabilities = elementary("exp", scores - crf.total(crf.forward(e, inside)))
+    probabilities = elementary("exp", scores - crf.total(crf.forward(e, inside))).astype(np.float64)
     return KBest(np.where(inside & (scores > -np.inf)[:, None], paths, -1), scores, probabilities)
 
 

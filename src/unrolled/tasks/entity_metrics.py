@@ -50,13 +50,17 @@ def entity_metrics(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[
     (1.0, 0.5, 1)
     """
     if len(truth) != len(predicted):
-        raise InputError(f"{len(truth)} sequences of true tags and {len(predicted)} of predicted ones: expected as many")
+        raise InputError(
+            f"{len(truth)} sequences of true tags and {len(predicted)} of predicted ones: expected as many"
+        )
     right: Counter[str] = Counter()
     guessed: Counter[str] = Counter()
     true: Counter[str] = Counter()
     for n, (ours, theirs) in enumerate(zip(truth, predicted, strict=True)):
         if len(ours) != len(theirs):
-            raise InputError(f"sequence {n} has {len(ours)} true tags and {len(theirs)} predicted ones: expected as many")
+            raise InputError(
+                f"sequence {n} has {len(ours)} true tags and {len(theirs)} predicted ones: expected as many"
+            )
         actual, found = (_entities(tags, scheme, n) for tags in (ours, theirs))
         true.update(type_ for type_, _, _ in actual)
         guessed.update(type_ for type_, _, _ in found)

@@ -61,9 +61,7 @@ def crf_loss(
     >>> [round(value, 4) for value in emissions.grad[0, 0].tolist()]
     [-0.6667, 0.3333, 0.3333]
     """
-    result: Any = _NegativeLogLikelihood.apply(
-        emissions, transitions, start, end, tags.numpy(), lengths.numpy(), order
-    )
+    result: Any = _NegativeLogLikelihood.apply(emissions, transitions, start, end, tags.numpy(), lengths.numpy(), order)
     return result
 
 
@@ -90,12 +88,12 @@ class _NegativeLogLikelihood(torch.autograd.Function):
         return torch.from_numpy(crf.total(alpha) - score).to(emissions.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():  # create_graph=True: these NumPy results would count as constants
             raise NotImplementedError("crf_loss has no second derivatives: leave out create_graph=True")
         crf, e, inside, lengths, y, alpha = ctx.batch
-        T, B, _ = e.shape
-        g = grad.numpy().astype(np.float64)
+        B = e.shape[1]
+        g = grad_outputs[0].numpy().astype(np.float64)
         beta, log_Z = crf.backward(e, inside), crf.total(alpha)
         p = np.where(inside[..., None], np.exp(alpha + beta - log_Z[:, None]), 0.0)
         de = g[:, None] * p
@@ -119,9 +117,7 @@ def _checked_tags(crf: Crf, tags: NDArray[np.int64], inside: NDArray[np.bool_]) 
     return np.where(inside, tags, 0)
 
 
-def _score(
-    crf: Crf, e: Values, inside: NDArray[np.bool_], lengths: NDArray[np.int64], y: NDArray[np.int64]
-) -> Values:
+def _score(crf: Crf, e: Values, inside: NDArray[np.bool_], lengths: NDArray[np.int64], y: NDArray[np.int64]) -> Values:
     """``s(y) [B]``."""
     B = e.shape[1]
     score = crf.start[y[0]] + crf.end[y[lengths - 1, np.arange(B)]]
@@ -129,7 +125,9 @@ def _score(
     score += crf.transitions[y[:-1], y[1:]].sum(0, where=inside[1:])
     impossible = np.flatnonzero(score == -np.inf)
     if len(impossible):
-        raise InputError(f"sequence {impossible[0]} of the batch: its tags are out of order, so that their loss is infinite")
+        raise InputError(
+            f"sequence {impossible[0]} of the batch: its tags are out of order, so that their loss is infinite"
+        )
     return score
 
 
@@ -147,11 +145,13 @@ def _expected_transitions(
     t, b = np.nonzero(inside[1:])
     before, p, g = alpha[t, b], p[t + 1, b], g[b]
     u = np.exp(before - finite(before.max(1, initial=-np.inf))[:, None])
-    total = u @ crf.onward.factors
-    small = (total < SMALLEST).any(1)
-    share = np.where(small[:, None], 0.0, g[:, None] * p / np.where(small[:, None], 1.0, total))
+    total: Values = u @ crf.onward.factors
+    small = np.flatnonzero((total < SMALLEST).any(1))
+    total[small] = 1.0
+    share = g[:, None] * p / total
+    share[small] = 0.0
     expected = crf.onward.factors * (u.T @ share)
-    for n in np.flatnonzero(small):
+    for n in small:
         log_xi = before[n][:, None] + crf.transitions + after[t[n] + 1, b[n]] - log_Z[b[n]]
         expected += g[n] * np.exp(log_xi)
     return expected
