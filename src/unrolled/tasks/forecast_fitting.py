@@ -18,6 +18,7 @@ from unrolled.tasks.forecast_settings import ForecastSettings
 from unrolled.tasks.history import History
 
 if TYPE_CHECKING:
+    from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.es_rnn import EsRnnModule
     from unrolled.training.loop import Progress
 
@@ -45,7 +46,7 @@ def fit_model(
     history: History,
     shape: EsRnnShape,
     settings: ForecastSettings,
-    seed: int,
+    checkpoint: Checkpoint,
     callback: Callable[[Progress], object] | None,
 ) -> Fitting:
     """Learn from every series of ``history``; each has at least ``input_window + horizon`` steps.
@@ -65,8 +66,9 @@ def fit_model(
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         clip_norm=settings.clip_norm,
-        seed=seed,
+        seed=checkpoint.seed,
         callback=callback,
+        checkpoint=checkpoint,
     )
     H = shape.horizon
     long_enough = [i for i, n in enumerate(history.lengths) if n >= shape.input_window + 2 * H]

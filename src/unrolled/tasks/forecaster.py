@@ -136,6 +136,7 @@ class Forecaster(Estimator):
         past: Sequence[str] = (),
         future: Sequence[str] = (),
         static: Sequence[str] = (),
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> Forecaster:
         """Learn from data; what was learned before is replaced only when all has gone well.
 
@@ -146,14 +147,17 @@ class Forecaster(Estimator):
             past: columns of numbers known up to the present.
             future: columns of numbers known ahead, such as prices or holidays; ``predict`` asks for them.
             static: columns of numbers that do not change within a series.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
+                there already, the training goes on from it to the same bits as if it had never stopped.
 
         Raises:
-            InputError: the data or a parameter will not do; the message names the culprit.
+            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
             TrainingError: the loss is not finite or exploded.
             MissingExtraError: torch is not installed.
         """
         settings = ForecastSettings.check(self.get_params())
-        return self.fit_panel(read_panel(data, target, time, series, past, future, static, missing=settings.missing))
+        panel = read_panel(data, target, time, series, past, future, static, missing=settings.missing)
+        return self.fit_panel(panel, checkpoint=checkpoint)
 
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
         """Forecast what follows the data of ``fit``, or a new history with the same columns, without learning again.
@@ -227,18 +231,21 @@ class Forecaster(Estimator):
         forecaster = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
         return forecaster._adopt(config, model)
 
-    def fit_panel(self, panel: Panel) -> Forecaster:
+    def fit_panel(self, panel: Panel, *, checkpoint: str | os.PathLike[str] | None = None) -> Forecaster:
         """:meth:`fit` on data that are already read."""
+        from unrolled.training.checkpoint import resumable
+
         settings = ForecastSettings.check(self.get_params())
         shape, notes = network_shape(panel, settings)
         panel.require_length(shape.input_window, shape.horizon)
         _warn_of_constants(panel)
-        seed = chosen_seed(settings.random_state)
-        fitting = fit_model(History.from_panel(panel), shape, settings, seed, self.callback)
+        history = History.from_panel(panel)
+        with resumable(checkpoint, "forecaster", settings, history, chosen_seed(settings.random_state)) as saved:
+            fitting = fit_model(history, shape, settings, saved, self.callback)
         times = panel.times[0]
         config = ForecastConfig(
             settings=settings,
-            seed=seed,
+            seed=saved.seed,
             columns=Columns(
                 panel.target, panel.time, panel.series, tuple(panel.past), tuple(panel.future), tuple(panel.static)
             ),

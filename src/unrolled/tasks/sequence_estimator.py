@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.inputs import AudioCodec, NumberCodec
 from unrolled.codecs.tokens import TokenCodec
-from unrolled.data.items import kind_of, read_items
+from unrolled.data.items import Kind, kind_of, read_items
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderShape
 from unrolled.runtime.model_file import ModelFile, decode_config, write_model
@@ -28,6 +28,7 @@ from unrolled.tasks.sequence_model import SequenceConfig, SequenceModel
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
 
 if TYPE_CHECKING:
+    from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.loop import Progress
 
 __all__ = ["SequenceEstimator"]
@@ -60,19 +61,23 @@ class SequenceEstimator(Estimator):
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:
         """Measures of the predictions for ``X`` against ``y``, by name."""
 
-    def fit(self: Self, X: Any, y: Any) -> Self:
+    def fit(self: Self, X: Any, y: Any, *, checkpoint: str | os.PathLike[str] | None = None) -> Self:
         """Learn from items and what is wanted of each; what was learned before is replaced only when all has gone well.
 
         Args:
             X: a list of arrays ``[T_i, C]`` (steps, numbers a step), one array ``[N, T, C]``, or a flat one ``[N, T]``; a list of
                 texts, or of texts in tokens; a list of recordings (:class:`unrolled.data.wav.Waveform`).
             y: what is wanted of each item.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
+                there already, the training goes on from it to the same bits as if it had never stopped.
 
         Raises:
-            InputError: the data or a parameter will not do; the message names the culprit.
+            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
             TrainingError: the loss is not finite or exploded.
             MissingExtraError: torch is not installed.
         """
+        from unrolled.training.checkpoint import resumable
+
         settings = SequenceSettings.check(self.get_params())
         kind = kind_of(X)
         items = read_items(X, kind=kind)
@@ -80,6 +85,14 @@ class SequenceEstimator(Estimator):
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         wanted = self._read_y(y, items, settings)
         seed = chosen_seed(settings.random_state)
+        with resumable(checkpoint, self._task, settings, (items, wanted.values), seed) as saved:
+            return self._learn(items, wanted, kind, settings, saved)
+
+    def _learn(
+        self: Self, items: list[Any], wanted: Wanted, kind: Kind, settings: SequenceSettings, checkpoint: Checkpoint
+    ) -> Self:
+        """Learn and become what was learned."""
+        seed = checkpoint.seed
         kept_back = _keep_back(wanted, settings.validation_fraction, seed)
         used = np.setdiff1d(np.arange(len(items)), kept_back)
         codec = fit_codec([items[n] for n in used], kind, settings)
@@ -87,7 +100,7 @@ class SequenceEstimator(Estimator):
         cell = SEQUENCE_CELLS[settings.cell]
         stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
         shape = self._shape(stack, tokens, wanted, settings)
-        fitting = fit_model(items, wanted, shape, codec, settings, seed, self.callback, kept_back=kept_back)
+        fitting = fit_model(items, wanted, shape, codec, settings, checkpoint, self.callback, kept_back=kept_back)
         config = SequenceConfig(
             settings, seed, shape, codec, wanted.labels, wanted.targets, wanted.flat, wanted.scheme, None, fitting.losses,
             fitting.validation_losses, fitting.epochs,

@@ -20,7 +20,7 @@ from unrolled.training.threads import threads_worth_having
 __all__ = ["ForecastTraining", "learn"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ForecastTraining(TrainingOptions):
     """How to train a forecasting model."""
 
@@ -70,5 +70,7 @@ def learn(
             first_candidate=(options.max_epochs + 1) // 2,
             phase=phase,
             callback=options.callback,
+            checkpoint=options.checkpoint,
+            batch_order=generator,
         )
     return module, run
