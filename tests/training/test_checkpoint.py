@@ -55,7 +55,11 @@ def fit(path, stop=lambda stage, step: None, *, settings=Settings(), data="data"
                 weight_decay=0.01, validate=(lambda module=module: module(x).square().mean().item()) if validate else None,
                 patience=3, phase=f"stage {stage}", callback=told, checkpoint=checkpoint, batch_order=order,
             )  # fmt: skip
-            results += [{name: t.numpy().tobytes() for name, t in module.state_dict().items()}, vars(run), torch.rand(1)]
+            results += [
+                {name: t.numpy().tobytes() for name, t in module.state_dict().items()},
+                vars(run),
+                torch.rand(1),
+            ]
     return results
 
 

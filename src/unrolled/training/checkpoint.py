@@ -156,7 +156,7 @@ def resumable(
     Raises:
         InputError: another process writes the checkpoint, or it is of another fit.
     """
-    plain: dict[str, Any] = msgspec.to_builtins(settings) if settings is not None else {}
+    plain = {} if settings is None else msgspec.json.decode(msgspec.json.encode(settings), type=dict[str, Any])
     if path is None:
         yield Checkpoint(None, _Config(task, plain, seed, "", []), [])
         return
