@@ -46,11 +46,19 @@ class Recording(Protocol):
     """What is read of a :class:`unrolled.data.wav.Waveform`."""
 
     @property
-    def samples(self) -> NDArray[np.float32]: ...
+    def samples(self) -> NDArray[np.float32]:
+        """``[n]``, from -1 to 1."""
+        ...
+
     @property
-    def rate(self) -> int: ...
+    def rate(self) -> int:
+        """Samples a second."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What errors call it."""
+        ...
 
 
 class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="audio"):
