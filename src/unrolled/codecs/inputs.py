@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -13,7 +13,7 @@ from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tokens import TokenCodec, TokenIds
 
-__all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording", "encode_items"]
+__all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording", "item_encoder"]
 
 Item: TypeAlias = NDArray[np.float32] | TokenIds
 """A sequence as the network reads it: numbers ``[T, C]``, or tokens."""
@@ -46,11 +46,19 @@ class Recording(Protocol):
     """What is read of a :class:`unrolled.data.wav.Waveform`."""
 
     @property
-    def samples(self) -> NDArray[np.float32]: ...
+    def samples(self) -> NDArray[np.float32]:
+        """``[n]``, from -1 to 1."""
+        ...
+
     @property
-    def rate(self) -> int: ...
+    def rate(self) -> int:
+        """Samples a second."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What errors call it."""
+        ...
 
 
 class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="audio"):
@@ -82,7 +90,6 @@ class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="a
 InputCodec: TypeAlias = NumberCodec | TokenCodec | AudioCodec
 
 
-def encode_items(codec: InputCodec, items: Iterable[Any]) -> list[Item]:
-    """Many items, with one set of tables."""
-    encode = codec.encoder() if isinstance(codec, TokenCodec) else codec.encode
-    return [encode(item) for item in items]
+def item_encoder(codec: InputCodec) -> Callable[[Any], Item]:
+    """What encodes many items, with one set of tables."""
+    return codec.encoder() if isinstance(codec, TokenCodec) else codec.encode

@@ -56,7 +56,7 @@ class SequenceClassifier(SequenceEstimator):
         weight_decay: share of each weight, times the learning rate, that a step takes away (AdamW).
         validation_fraction: share of the sequences, of each class alike, that is not learned from and chooses the epoch; 0
             trains on all for ``max_epochs``.
-        tokens: what a text is split into: ``words``, ``characters``, or ``pieces`` of words, byte pairs learned from the texts (the
+        tokens: what a text is split into: ``words``, ``characters``, or ``pieces``, byte pairs learned from the texts (the
             extra ``bpe``).
         min_count: how often a token occurs at least, to have an embedding of its own.
         embedding_size: numbers a token is looked up as.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.inputs import InputCodec, Item, encode_items
+from unrolled.codecs.inputs import InputCodec, Item, item_encoder
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
@@ -47,24 +48,42 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class SequenceModel:
-    """Networks whose answers are averaged, and what turns items into what they read."""
+    """Networks whose answers are averaged, and what turns items into what they read.
+
+    Weights are packed and vocabularies indexed at the first use, and kept as long as the model; a copy begins without.
+    """
 
     shape: EncoderShape | TaggerShape
     inputs: InputCodec
     members: Sequence[Mapping[str, NDArray[Any]]]
 
+    def __reduce__(self) -> tuple[type[SequenceModel], tuple[Any, ...]]:
+        return type(self), (self.shape, self.inputs, self.members)
+
+    @cached_property
+    def _encoders(self) -> list[Encoder]:
+        assert isinstance(self.shape, EncoderShape)
+        return [Encoder(self.shape, tensors) for tensors in self.members]
+
+    @cached_property
+    def _taggers(self) -> list[Tagger]:
+        assert isinstance(self.shape, TaggerShape)
+        return [Tagger(self.shape, tensors) for tensors in self.members]
+
+    @cached_property
+    def _encode(self) -> Callable[[Any], Item]:
+        return item_encoder(self.inputs)
+
     def answers(self, items: Sequence[Any], answer: Callable[[NDArray[np.float32]], Values]) -> Values:
         """The mean of the members' answers ``[N, O]``; ``answer`` makes one of scores."""
-        assert isinstance(self.shape, EncoderShape)
         read = self.encoded(items)
-        each = [answer(Encoder(self.shape, tensors)(read)) for tensors in self.members]
+        each = [answer(encoder(read)) for encoder in self._encoders]
         return sum(each[1:], each[0]) / len(each)
 
     def tag_scores(self, items: Sequence[Any]) -> list[Values]:
         """The mean of the members' scores of tags, ``[T_i, K]`` for each item."""
-        assert isinstance(self.shape, TaggerShape)
         read = self.encoded(items)
-        each = [Tagger(self.shape, tensors)(read) for tensors in self.members]
+        each = [tagger(read) for tagger in self._taggers]
         return [np.mean([scores[n].astype(np.float64) for scores in each], axis=0) for n in range(len(items))]
 
     def transition_scores(self) -> tuple[Values, Values, Values]:
@@ -81,7 +100,7 @@ class SequenceModel:
 
     def encoded(self, items: Sequence[Any]) -> list[Item]:
         """Items as the networks read them."""
-        return encode_items(self.inputs, items)
+        return [self._encode(item) for item in items]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""

@@ -58,8 +58,8 @@ class TaggerModule(torch.nn.Module):
         if not self.shape.crf:
             wanted = pad_sequence(tags, padding_value=IGNORED)
             return cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
-        between = [self.crf[name] for name in ("transitions", "start", "end")]
-        return crf_loss(scores, pad_sequence(tags), lengths, *between, self.order).sum() / lengths.sum()
+        A, start, end = (self.crf[name] for name in ("transitions", "start", "end"))
+        return crf_loss(scores, pad_sequence(tags), lengths, A, start, end, self.order).sum() / lengths.sum()
 
     def tensors(self) -> dict[str, NDArray[np.floating[Any]]]:
         """The parameters, named as in :meth:`TaggerShape.tensors`."""
