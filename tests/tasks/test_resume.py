@@ -64,8 +64,8 @@ def test_goes_on_to_the_same_bytes(make, tmp_path):
     epochs = sorted({(p.phase, p.epoch) for p in told})
     ends = [max(n for n, p in enumerate(told, 1) if (p.phase, p.epoch) == epoch) for epoch in epochs]
     for step in sorted(ends)[1:]:  # in the last step of every epoch but the first
+        estimator, data = make(callback=stop_after(step)[0])
         with pytest.raises(Stop):
-            estimator, data = make(callback=stop_after(step)[0])
             estimator.fit(*data, checkpoint=tmp_path / "run")
         callback, again = stop_after(None)
         estimator, data = make(callback=callback)
@@ -75,10 +75,10 @@ def test_goes_on_to_the_same_bytes(make, tmp_path):
         assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("make", [classifier, forecaster])
-def test_a_seed_that_was_drawn_is_kept(make, tmp_path):
+@pytest.mark.parametrize(("make", "step"), [(classifier, 7), (forecaster, 3)])
+def test_a_seed_that_was_drawn_is_kept(make, step, tmp_path):
+    estimator, data = make(callback=stop_after(step)[0])
     with pytest.raises(Stop):
-        estimator, data = make(callback=stop_after(7)[0])
         estimator.set_params(random_state=None).fit(*data, checkpoint=tmp_path / "run")
     estimator, data = make()
     estimator.set_params(random_state=None).fit(*data, checkpoint=tmp_path / "run")
@@ -88,10 +88,10 @@ def test_a_seed_that_was_drawn_is_kept(make, tmp_path):
         assert mine == others
 
 
-@pytest.mark.parametrize("make", [classifier, forecaster])
-def test_other_settings_and_data_are_named(make, tmp_path):
+@pytest.mark.parametrize(("make", "step"), [(classifier, 7), (forecaster, 3)])
+def test_other_settings_and_data_are_named(make, step, tmp_path):
+    estimator, data = make(callback=stop_after(step)[0])
     with pytest.raises(Stop):
-        estimator, data = make(callback=stop_after(7)[0])
         estimator.fit(*data, checkpoint=tmp_path / "run")
     estimator, data = make()
     with pytest.raises(InputError, match="was begun with hidden_size=4, now 5: go on with the same"):

@@ -1,10 +1,12 @@
 """Training that is stopped anywhere goes on to the same bits; who else writes, and what does not fit, is named."""
 
+import fcntl
 import math
 import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import msgspec
 import numpy as np
@@ -24,6 +26,9 @@ class Settings(msgspec.Struct):
     rate: float = 0.1
 
 
+SETTINGS = Settings()
+
+
 class Stop(Exception):
     """Whatever ends a fit."""
 
@@ -31,7 +36,7 @@ class Stop(Exception):
 EPOCHS, BATCHES = 5, 3
 
 
-def fit(path, stop=lambda stage, step: None, *, settings=Settings(), data="data", seed=7, validate=True):
+def fit(path, stop=lambda stage, step: None, *, settings=SETTINGS, data="data", seed=7, validate=True):
     """Two stages with dropout, random batches and Adam; what comes of them, bit for bit."""
     results = []
     with resumable(path, "sample", settings, data, seed) as checkpoint, torch.random.fork_rng(devices=[]):
@@ -47,12 +52,15 @@ def fit(path, stop=lambda stage, step: None, *, settings=Settings(), data="data"
             def loss(batch, module=module, x=x):
                 return (module(x[batch]) - x[batch].sum(1, keepdim=True)).square().mean()
 
+            def score(module=module, x=x):
+                return module(x).square().mean().item()
+
             def told(progress, stage=stage):
                 stop(stage, progress.step)
 
             run = train(
                 module, batches, loss, epochs=EPOCHS, batches_per_epoch=BATCHES, learning_rate=0.02, clip_norm=1.0,
-                weight_decay=0.01, validate=(lambda module=module: module(x).square().mean().item()) if validate else None,
+                weight_decay=0.01, validate=score if validate else None,
                 patience=3, phase=f"stage {stage}", callback=told, checkpoint=checkpoint, batch_order=order,
             )  # fmt: skip
             results += [
@@ -212,12 +220,12 @@ def test_the_seed_is_that_of_the_beginning(begun):
 
 
 def test_another_task_stage_or_version_is_refused(begun, monkeypatch):
-    with pytest.raises(InputError, match="is the checkpoint of a sample, not of a forecaster"):
-        with resumable(begun, "forecaster", Settings(), "data", 7):
-            pass
-    with pytest.raises(InputError, match="run is at 'stage 0', expected 'validating'; delete it to begin anew"):
-        with resumable(begun, "sample", Settings(), "data", 7) as checkpoint:
-            checkpoint.begin("validating")
+    other = resumable(begun, "forecaster", SETTINGS, "data", 7)
+    with pytest.raises(InputError, match="is the checkpoint of a sample, not of a forecaster"), other:
+        pass
+    same = resumable(begun, "sample", SETTINGS, "data", 7)
+    with pytest.raises(InputError, match="run is at 'stage 0', expected 'other'; delete it"), same as checkpoint:
+        checkpoint.begin("other")
     monkeypatch.setattr(checkpoint_module, "library_version", lambda: "9.9")
     with pytest.raises(InputError, match=r"was written by version .*, this is 9\.9: go on with that one"):
         fit(begun)
@@ -229,7 +237,7 @@ def test_what_is_no_checkpoint_is_left_alone(tmp_path):
     text.write_text("a,b\n1,2\n3,4\n")
     with pytest.raises(InputError, match=r"model holds a model \(forecaster\), not a checkpoint: choose another path"):
         fit(model)
-    with pytest.raises(ModelFileError, match="text is not a model file.*; it is no checkpoint to go on from"):
+    with pytest.raises(ModelFileError, match=r"text is not a model file.*; it is no checkpoint to go on from"):
         fit(text)
     assert read_model(model).task == "forecaster"
     assert text.read_text() == "a,b\n1,2\n3,4\n"
@@ -241,7 +249,7 @@ def test_a_damaged_checkpoint_is_refused(begun):
     data = bytearray(begun.read_bytes())
     data[-5] ^= 1
     begun.write_bytes(data)
-    with pytest.raises(ModelFileError, match="checksum mismatch.*choose another path, or delete it"):
+    with pytest.raises(ModelFileError, match=r"checksum mismatch.*choose another path, or delete it"):
         fit(begun)
 
 
@@ -258,6 +266,29 @@ def test_a_lock_left_behind_is_taken_over(tmp_path):
     (tmp_path / "run.lock").write_text("999999999999")
     fit(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("another", [True, False])
+def test_a_lock_whose_file_is_gone_does_not_count(tmp_path, monkeypatch, another):
+    """Between opening and locking, its holder removes the lock file, and perhaps another begins with a new one."""
+    path, flock, calls = tmp_path / "run", fcntl.flock, []
+    with ExitStack() as others:
+
+        def late(descriptor, operation):
+            calls.append(descriptor)
+            if len(calls) == 1:
+                (tmp_path / "run.lock").unlink()
+                if another:
+                    others.enter_context(only_writer(path))
+            flock(descriptor, operation)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        if another:
+            with pytest.raises(InputError, match="is being written by process"):
+                fit(path)
+        else:
+            fit(path)
+            assert len(calls) == 2
 
 
 def test_never_two_at_a_time(tmp_path):

@@ -9,6 +9,7 @@ import typer
 
 from unrolled.cli.options import (
     CellOption,
+    CheckpointOption,
     CsvArgument,
     FutureOption,
     HiddenSizeOption,
@@ -50,6 +51,7 @@ def fit_forecast(
     max_epochs: MaxEpochsOption = 100,
     season: SeasonOption = None,
     seed: SeedOption = 0,
+    checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a forecaster on a CSV file and write it to one model file.
@@ -70,7 +72,16 @@ def fit_forecast(
             members=members,
             max_epochs=max_epochs,
         )
-        forecaster.fit(file, target=target, time=time, series=series, past=past, future=future, static=static)
+        forecaster.fit(
+            file,
+            target=target,
+            time=time,
+            series=series,
+            past=past,
+            future=future,
+            static=static,
+            checkpoint=checkpoint,
+        )
     say(*forecaster.inferred_)
     forecaster.save(path)
     validation = forecaster.validation_

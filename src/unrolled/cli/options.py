@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CellOption",
+    "CheckpointOption",
     "CsvArgument",
     "FutureOption",
     "HiddenSizeOption",
@@ -57,6 +58,12 @@ MissingOption = Annotated[
     ),
 ]
 CellOption = Annotated[str, typer.Option(metavar="CELL", help="gru, gru_reset_before, lstm or rnn.")]
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", help="Keep the training in this file while it runs; if it is stopped, the same command goes on."
+    ),
+]
 HiddenSizeOption = Annotated[int, typer.Option(metavar="N", help="Hidden units.")]
 MembersOption = Annotated[
     int, typer.Option(metavar="N", help="Networks whose forecasts are averaged; fewer are quicker.")

@@ -48,6 +48,13 @@ def _locked(lock: Path, path: Path) -> int:
             raise InputError(
                 f"{path} is being written by process {holder}: wait for it or stop it, or choose another path"
             ) from None
-        if lock.exists() and os.path.samestat(os.fstat(descriptor), lock.stat()):
+        if _is_at(lock, descriptor):
             return descriptor
         os.close(descriptor)  # its holder removed it between the two calls
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
