@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unrolled.cli.example_options import (
-    FILE_OPTIONS,
     AudioOptions,
     ExamplesArgument,
     FileOptions,
     ModelOption,
     NetworkOptions,
+    PoolingOption,
     SplittingOptions,
     TokenOptions,
     ValidationOption,
     heard,
+    names_of,
     values_of,
 )
 from unrolled.cli.option_groups import with_groups
@@ -37,12 +38,7 @@ __all__ = ["CLASSIFY"]
 class ClassifyOptions(NetworkOptions):
     """Parameters of a classifier."""
 
-    pooling: Annotated[
-        str,
-        typer.Option(
-            metavar="HOW", help="What becomes of all steps: last, mean, max or attention.", rich_help_panel="Network"
-        ),
-    ] = "max"
+    pooling: PoolingOption = "max"
 
 
 @with_groups
@@ -158,5 +154,5 @@ CLASSIFY = Task(
     fit=fit_classify,
     predict=predict_classes,
     evaluate=evaluate_classes,
-    takes=FILE_OPTIONS | {"probabilities"},
+    takes=names_of(FileOptions) | {"probabilities"},
 )

@@ -13,16 +13,26 @@ if TYPE_CHECKING:
     from unrolled.data.example_file import Examples, Told
 
 __all__ = [
-    "FILE_OPTIONS",
     "AudioOptions",
+    "CellOption",
+    "CharacterSizeOption",
+    "DropoutOption",
+    "EmbeddingSizeOption",
     "ExamplesArgument",
     "FileOptions",
+    "HiddenSizeOption",
+    "MaxEpochsOption",
+    "MembersOption",
     "ModelOption",
     "NetworkOptions",
+    "PatienceOption",
+    "PoolingOption",
     "SplittingOptions",
+    "TableOptions",
     "TokenOptions",
     "ValidationOption",
     "heard",
+    "names_of",
     "told",
     "values_of",
 ]
@@ -68,46 +78,60 @@ def _text(text: str, metavar: str = "N") -> Any:
 
 
 @dataclass(frozen=True)
-class FileOptions:
-    """What the user says about a file of examples."""
+class TableOptions:
+    """What the user says about a file of sequences of numbers or of tokens."""
 
     label: Annotated[str | None, _column("The column of what is to be predicted.")] = None
-    text: Annotated[str | None, _column("The column of texts.")] = None
     series: Annotated[str | None, _column("The column that tells sequences apart, where a row is a step.")] = None
     features: Annotated[
         list[str] | None, _column("The columns of numbers, between commas; default: all that are left.", "COLUMNS")
     ] = None
+
+
+@dataclass(frozen=True)
+class FileOptions(TableOptions):
+    """What the user says about a file of any examples."""
+
+    text: Annotated[str | None, _column("The column of texts.")] = None
     labels: Annotated[Path | None, _column("Of a folder: a table with the columns file and label.", "TABLE")] = None
     pattern: Annotated[
         str | None, _column("Of a folder: a regular expression for file names with a group (?P<label>…).", "REGEX")
     ] = None
 
 
-FILE_OPTIONS = frozenset(field.name for field in fields(FileOptions))
-
-
-def told(options: Any) -> Told:
+def told(options: TableOptions) -> Told:
     """What a command's options say about its file."""
     from unrolled.data.example_file import Told
 
-    given = {field.name: getattr(options, field.name) for field in fields(FileOptions)}
-    return Told(
-        **{name: value for name, value in given.items() if name != "features"}, features=tuple(given["features"] or ())
-    )
+    features = tuple(options.features or ())
+    if not isinstance(options, FileOptions):
+        return Told(options.label, None, options.series, features)
+    return Told(options.label, options.text, options.series, features, options.labels, options.pattern)
+
+
+CellOption = Annotated[str, _network(CELLS, metavar="CELL")]
+HiddenSizeOption = Annotated[int, _network("Hidden units of a layer.")]
+MembersOption = Annotated[int, _network("Networks whose answers are averaged; fewer are quicker.")]
+PoolingOption = Annotated[str, _network("What becomes of all steps: last, mean, max or attention.", metavar="HOW")]
+DropoutOption = Annotated[float, _training("Numbers left out in a training step.", metavar="SHARE")]
+MaxEpochsOption = Annotated[int, _training("Passes over the data at most.")]
+PatienceOption = Annotated[int, _training("Epochs without progress after which it stops.")]
+EmbeddingSizeOption = Annotated[int, _text("Numbers a token is looked up as.")]
+CharacterSizeOption = Annotated[int, _text("Units that read a word's characters, each way; 0 reads none.")]
 
 
 @dataclass(frozen=True)
 class NetworkOptions:
     """Parameters of the estimators of sequences, under their own names and with the defaults of most."""
 
-    cell: Annotated[str, _network(CELLS, metavar="CELL")] = "gru"
-    hidden_size: Annotated[int, _network("Hidden units of a layer.")] = 64
+    cell: CellOption = "gru"
+    hidden_size: HiddenSizeOption = 64
     num_layers: Annotated[int, _network("Recurrent layers.", "--layers")] = 1
     bidirectional: Annotated[bool, _network("Read each sequence from both ends.", metavar=None)] = True
-    members: Annotated[int, _network("Networks whose answers are averaged; fewer are quicker.")] = 3
-    dropout: Annotated[float, _training("Numbers left out in a training step.", metavar="SHARE")] = 0.3
-    max_epochs: Annotated[int, _training("Passes over the data at most.")] = 60
-    patience: Annotated[int, _training("Epochs without progress after which it stops.")] = 20
+    members: MembersOption = 3
+    dropout: DropoutOption = 0.3
+    max_epochs: MaxEpochsOption = 60
+    patience: PatienceOption = 20
     batch_size: Annotated[int, _training("Sequences a training step.")] = 32
     learning_rate: Annotated[float, _training("Adam's, at the start.", metavar="RATE")] = 0.005
     clip_norm: Annotated[float, _training("The longest gradient.", metavar="NORM")] = 1.0
@@ -133,8 +157,8 @@ class TokenOptions:
     kinds: ClassVar[frozenset[str]] = frozenset({"text", "tokens"})
 
     min_count: Annotated[int, _text("How often a token occurs at least, to be known.")] = 2
-    embedding_size: Annotated[int, _text("Numbers a token is looked up as.")] = 64
-    character_size: Annotated[int, _text("Units that read a word's characters, each way; 0 reads none.")] = 0
+    embedding_size: EmbeddingSizeOption = 64
+    character_size: CharacterSizeOption = 0
     token_dropout: Annotated[float, _text("Tokens read as unknown in a training step.", "SHARE")] = 0.1
 
 
@@ -158,6 +182,11 @@ def heard(examples: Examples, options: AudioOptions) -> AudioFeatures | None:
     from unrolled.codecs.audio import AudioFeatures
 
     return AudioFeatures(rate=examples.items[0].rate, **values_of(options)) if examples.kind == "audio" else None
+
+
+def names_of(group: type[Any]) -> frozenset[str]:
+    """The names of a group's options."""
+    return frozenset(field.name for field in fields(group))
 
 
 def values_of(*groups: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unrolled.cli.example_options import told
 from unrolled.cli.output import say
 from unrolled.cli.progress import ShareBar
-from unrolled.cli.rows import Writer, write_csv, write_json, writing_to
+from unrolled.cli.rows import Writer, write_csv, write_json, write_json_lines, writing_to
 from unrolled.cli.task import Model
 from unrolled.data.examples import open_examples
 from unrolled.errors import InputError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["CALLED", "describe", "predict_rows", "read_to_learn", "stream"]
 
 BATCH = 256  # items that are held at once
+RECORDINGS = 32  # the same of recordings, which are large
 
 CALLED = {"numbers": "sequences of numbers", "text": "texts", "tokens": "texts in tokens", "audio": "recordings"}
 FILES = {
@@ -78,7 +79,7 @@ def stream(model: Model, file: Path, options: Any, what: str, *, wanted: Wanted)
         _check_kind(model, opened)
         say(*opened.notes)
         count = 0
-        for examples in opened.batches(BATCH):
+        for examples in opened.batches(RECORDINGS if opened.kind == "audio" else BATCH):
             _check_channels(model, examples)
             yield examples
             count += len(examples.items)
@@ -92,7 +93,7 @@ def predict_rows(
     rows: Callable[[Examples], Iterator[dict[str, Any]]],
     writer: Writer = write_csv,
 ) -> None:
-    """Write what ``rows`` makes of each batch of a file, as it is made."""
+    """Write what ``rows`` makes of each batch of a file, as it is made: by ``writer``, or as JSON where that is asked for."""
     count = 0
 
     def counted() -> Iterator[dict[str, Any]]:
@@ -102,8 +103,12 @@ def predict_rows(
                 count += 1
                 yield row
 
+    if options.as_json:
+        writer = write_json
+    elif options.output is not None and options.output.suffix == ".jsonl":
+        writer = write_json_lines
     with writing_to(options.output) as out:
-        (write_json if options.as_json else writer)(counted(), out)
+        writer(counted(), out)
     if options.output is not None:
         say(f"wrote {options.output} ({_count(count, 'row')})")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from unrolled.cli.example_options import FileOptions, NetworkOptions
+from unrolled.cli.example_options import NetworkOptions, TableOptions
 from unrolled.cli.measures import measures_line
 from unrolled.cli.option_groups import flag
 from unrolled.cli.output import check_place, print_json, say
@@ -43,7 +43,7 @@ class Sources:
     """What a ``fit`` command learns from, and where it writes to."""
 
     file: Path
-    columns: FileOptions
+    columns: TableOptions
     output: Path | None
     validation: Path | None
     as_json: bool

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from unrolled.cli.example_options import (
-    FILE_OPTIONS,
     AudioOptions,
+    DropoutOption,
     ExamplesArgument,
     FileOptions,
     ModelOption,
     NetworkOptions,
+    PoolingOption,
     SplittingOptions,
     TokenOptions,
     ValidationOption,
     heard,
+    names_of,
     values_of,
 )
 from unrolled.cli.option_groups import with_groups
@@ -36,16 +36,8 @@ __all__ = ["REGRESS"]
 class RegressOptions(NetworkOptions):
     """Parameters of a regressor."""
 
-    dropout: Annotated[
-        float,
-        typer.Option(metavar="SHARE", help="Numbers left out in a training step.", rich_help_panel="Training"),
-    ] = 0.1
-    pooling: Annotated[
-        str,
-        typer.Option(
-            metavar="HOW", help="What becomes of all steps: last, mean, max or attention.", rich_help_panel="Network"
-        ),
-    ] = "mean"
+    dropout: DropoutOption = 0.1
+    pooling: PoolingOption = "mean"
 
 
 @with_groups
@@ -119,5 +111,5 @@ REGRESS = Task(
     fit=fit_regress,
     predict=predict_numbers,
     evaluate=evaluate_numbers,
-    takes=FILE_OPTIONS,
+    takes=names_of(FileOptions),
 )

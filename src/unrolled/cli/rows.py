@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from unrolled.cli.output import finite
 
-__all__ = ["Writer", "write_csv", "write_json", "writing_to"]
+__all__ = ["Writer", "write_csv", "write_json", "write_json_lines", "writing_to"]
 
 Row = dict[str, Any]
 Writer = Callable[[Iterable[Row], IO[str]], None]
@@ -35,6 +35,12 @@ def write_json(rows: Iterable[Row], file: IO[str]) -> None:
         file.write(separator + json.dumps(finite(row)))
         separator = ",\n"
     file.write("\n]\n" if separator == ",\n" else "[]\n")
+
+
+def write_json_lines(rows: Iterable[Row], file: IO[str]) -> None:
+    """Write an object a line."""
+    for row in rows:
+        file.write(json.dumps(finite(row)) + "\n")
 
 
 @contextlib.contextmanager

@@ -7,11 +7,12 @@ from pathlib import Path
 from unrolled.cli.classify import CLASSIFY
 from unrolled.cli.forecasting import FORECAST
 from unrolled.cli.regress import REGRESS
+from unrolled.cli.tag import TAG
 from unrolled.cli.task import Model, Task
 
 __all__ = ["TASKS", "load_model"]
 
-TASKS: tuple[Task, ...] = (CLASSIFY, REGRESS, FORECAST)
+TASKS: tuple[Task, ...] = (CLASSIFY, REGRESS, TAG, FORECAST)
 
 
 def load_model(path: Path) -> tuple[Model, Task]:

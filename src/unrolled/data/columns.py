@@ -23,10 +23,10 @@ class Columns:
     """The columns' names by what they are for; plain values only, so that a model file can hold them.
 
     In a ``text`` table a row is a text; in a ``long`` one a step, and ``series`` tells the sequences apart; in a ``wide``
-    one a sequence, a column a step.
+    one a sequence, a column a step. ``tokens`` is a CoNLL file, of which only the label can be chosen.
     """
 
-    layout: Literal["text", "long", "wide"]
+    layout: Literal["text", "long", "wide", "tokens"]
     label: str | None = None
     text: str | None = None
     series: str | None = None

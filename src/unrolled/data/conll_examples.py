@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from unrolled.data.columns import Columns
 from unrolled.data.conll import COLUMNS, Sentence, conll_sentences, conllu_sentences
 from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted
 from unrolled.data.text_lines import TextLines
@@ -26,7 +27,7 @@ def open_conll(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
         except ValueError:
             raise InputError(f"{path}: label= is {told.label!r}, expected the number of a column, from 0") from None
     lines = _opened(path, told, wanted)
-    return _file(lines, conll_sentences(lines, tag_column=None if wanted == "nothing" else column), wanted)
+    return _file(lines, conll_sentences(lines, tag_column=None if wanted == "nothing" else column), told.label, wanted)
 
 
 def open_conllu(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
@@ -39,7 +40,7 @@ def open_conllu(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
     if column not in COLUMNS:
         raise InputError(f"{path}: label= is {column!r}, expected one of {', '.join(COLUMNS)}")
     lines = _opened(path, told, wanted)
-    return _file(lines, conllu_sentences(lines, column=column), wanted)
+    return _file(lines, conllu_sentences(lines, column=column), told.label, wanted)
 
 
 def _opened(path: Path, told: Told, wanted: Wanted) -> TextLines:
@@ -49,9 +50,10 @@ def _opened(path: Path, told: Told, wanted: Wanted) -> TextLines:
     return TextLines(path, "a CoNLL file")
 
 
-def _file(lines: TextLines, sentences: Iterator[Sentence], wanted: Wanted) -> ExampleFile:
+def _file(lines: TextLines, sentences: Iterator[Sentence], label: str | None, wanted: Wanted) -> ExampleFile:
     examples = (
         Example(tokens, None if wanted == "nothing" else tags, Place("sentence", n))
         for n, (tokens, tags) in enumerate(sentences, 1)
     )
-    return ExampleFile(str(lines.path), "tokens", examples, wanted, lambda: lines.share, lines.__exit__)
+    columns = Columns("tokens", label)
+    return ExampleFile(str(lines.path), "tokens", examples, wanted, lambda: lines.share, lines.close, columns)

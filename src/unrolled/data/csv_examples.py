@@ -6,6 +6,7 @@ The first rows say what the columns are; after that only the sequence at hand is
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import chain, islice
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def open_csv_examples(path: Path, told: Told, *, wanted: Wanted, columns: Column
         InputError: nothing would do as a label, a text or numbers, or several columns would.
     """
     told.allow(str(path), "label", "text", "series", "features")
-    lines = TextLines(path, "a CSV file")
-    try:
+    with ExitStack() as stack:
+        lines = stack.enter_context(TextLines(path, "a CSV file"))
         rows = CsvRows(lines)
         given = iter(rows)
         sample = list(islice(given, SAMPLE))
@@ -49,16 +50,14 @@ def open_csv_examples(path: Path, told: Told, *, wanted: Wanted, columns: Column
             columns, said = _infer(path, rows.header, sample, told, wanted)
         else:
             columns = _as_trained(path, rows.header, columns, told, wanted)
-    except BaseException:
-        lines.__exit__()
-        raise
-    if columns.layout != "long":
-        refuse_each(str(path), wanted)
+        if columns.layout != "long":
+            refuse_each(str(path), wanted)
+        stack.pop_all()  # from here on who reads the examples closes the file
     read = _Reader(path, rows.header, columns, wanted)
     examples = {"text": read.texts, "long": read.long, "wide": read.wide}[columns.layout](chain(sample, given))
     kind = "text" if columns.layout == "text" else "numbers"
     return ExampleFile(
-        str(path), kind, examples, wanted, lambda: lines.share, lines.__exit__, columns, (*rows.notes, *said)
+        str(path), kind, examples, wanted, lambda: lines.share, lines.close, columns, (*rows.notes, *said)
     )
 
 

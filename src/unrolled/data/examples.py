@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from unrolled.data.columns import Columns
@@ -29,9 +30,9 @@ from unrolled.errors import InputError
 
 __all__ = ["open_examples"]
 
+TABLES = (".csv", ".tsv")
+CONLL: dict[str, Callable[..., ExampleFile]] = {".conll": open_conll, ".conllu": open_conllu}
 READERS: dict[str, Callable[..., ExampleFile]] = {
-    ".conll": open_conll,
-    ".conllu": open_conllu,
     ".jsonl": open_jsonl,
     ".ndjson": open_jsonl,
     ".npz": open_npz,
@@ -39,7 +40,6 @@ READERS: dict[str, Callable[..., ExampleFile]] = {
     ".txt": open_plain_text,
     ".wav": open_wav,
 }
-TABLES = (".csv", ".tsv")
 
 
 def open_examples(
@@ -54,20 +54,24 @@ def open_examples(
             (``.csv.gz``).
         told: what the user says about its columns.
         wanted: the answers that are read: ``nothing``, ``one`` an item, or for ``each`` step.
-        columns: of a table, what they were when a model was trained.
+        columns: what they were when a model was trained.
 
     Raises:
         InputError: no such file, its name says nothing of its format, or it is not what it says.
     """
     path, told = Path(path), told or Told()
     suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    of_tokens = columns is not None and columns.layout == "tokens"
     if suffix in TABLES:
-        return open_csv_examples(path, told, wanted=wanted, columns=columns)
+        return open_csv_examples(path, told, wanted=wanted, columns=None if of_tokens else columns)
+    if suffix in CONLL:
+        label = told.label or (columns.label if columns is not None and of_tokens else None)
+        return CONLL[suffix](path, replace(told, label=label), wanted=wanted)
     if path.is_dir():
         return open_wav_folder(path, told, wanted=wanted)
     if suffix not in READERS:
         found = f"the name ends in {suffix!r}" if suffix else "the name has no ending"
-        known = ", ".join((*TABLES, *READERS))
+        known = ", ".join((*TABLES, *CONLL, *READERS))
         raise InputError(
             f"{path}: {found}, which says nothing of its format; expected one of {known}, or a folder of WAV files"
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -33,8 +33,8 @@ def open_jsonl(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
         InputError: the first line is no such object; later ones are checked as they are read.
     """
     told.allow(str(path), "label", "text")
-    lines = TextLines(path, "a file of JSON lines")
-    try:
+    with ExitStack() as stack:
+        lines = stack.enter_context(TextLines(path, "a file of JSON lines"))
         objects = _objects(lines)
         first = next(objects, None)
         if first is None:
@@ -42,13 +42,11 @@ def open_jsonl(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
         key, kind = _kind(path, first[1], told)
         if kind == "text":
             refuse_each(str(path), wanted)
-    except BaseException:
-        lines.__exit__()
-        raise
+        stack.pop_all()  # from here on who reads the examples closes the file
     label = told.label or ("tags" if wanted == "each" else "label")
     reader = _Reader(path, key, kind, None if wanted == "nothing" else label, each=wanted == "each")
     examples = (reader.example(line, found) for line, found in chain([first], objects))
-    return ExampleFile(str(path), kind, examples, wanted, lambda: lines.share, lines.__exit__)
+    return ExampleFile(str(path), kind, examples, wanted, lambda: lines.share, lines.close)
 
 
 def _objects(lines: TextLines) -> Iterator[Line]:
@@ -117,7 +115,7 @@ class _Reader:
     def _numbers(self, line: int, key: str, value: Any) -> NDArray[np.float64]:
         array: NDArray[np.float64] = np.zeros((0, 0))
         if isinstance(value, list):
-            with contextlib.suppress(TypeError, ValueError):
+            with suppress(TypeError, ValueError):
                 array = np.array(value, dtype=np.float64)
         if array.ndim == 1:
             array = array[:, None]

@@ -22,7 +22,7 @@ def open_plain_text(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
     if wanted != "nothing":
         raise InputError(f"{path}: plain text has no labels; give a CSV file with a column of texts and one of labels")
     lines = TextLines(path, "a text file")
-    return ExampleFile(str(path), "text", _examples(lines), wanted, lambda: lines.share, lines.__exit__)
+    return ExampleFile(str(path), "text", _examples(lines), wanted, lambda: lines.share, lines.close)
 
 
 def _examples(lines: TextLines) -> Iterator[Example]:

@@ -50,6 +50,10 @@ class TextLines:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; it is closed by itself where a ``with`` block ends."""
         self._raw.close()
 
     @property

@@ -48,7 +48,7 @@ def open_ts(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
     told.allow(str(path))
     refuse_each(str(path), wanted)
     lines = TextLines(path, "a .ts file")
-    return ExampleFile(str(path), "numbers", _examples(lines, wanted), wanted, lambda: lines.share, lines.__exit__)
+    return ExampleFile(str(path), "numbers", _examples(lines, wanted), wanted, lambda: lines.share, lines.close)
 
 
 def _examples(lines: TextLines, wanted: Wanted) -> Iterator[Example]:
