@@ -192,7 +192,7 @@ def _next_commands(folder: Path) -> list[str]:
 
 
 def _as_dict(result: Result, files: dict[str, Path]) -> dict[str, Any]:
-    from unrolled.cli.fit import evaluation_as_dict
+    from unrolled.cli.forecasting import evaluation_as_dict
 
     return {
         "files": {name: str(file) for name, file in files.items()},

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unrolled.cli.fit import evaluation_as_dict
+from unrolled.cli.forecasting import evaluation_as_dict
 from unrolled.cli.options import (
     CellOption,
     CsvArgument,
