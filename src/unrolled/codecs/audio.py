@@ -59,7 +59,7 @@ class AudioFeatures:
     Raises:
         InputError: an argument is out of its range, or a band so narrow that no frequency of the spectrum falls into it.
 
-    Source: Davis and Mermelstein 1980 (doi 10.1109/TASSP.1980.1163420); mel scale, windows and slopes as in Young et al.,
+    Source: Davis and Mermelstein 1980 (doi 10.1109/TASSP.1980.1163420); mel scale and slopes as in Young et al.,
     *The HTK Book*, chapter 5.
 
     >>> features = AudioFeatures(rate=8000, deltas=1)
