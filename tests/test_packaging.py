@@ -119,7 +119,7 @@ MAY_IMPORT = {
     "__main__.py": ("cli", ""),
     "cells": ("", ""),
     "kernels": ("cells", ""),
-    "codecs": ("", ""),
+    "codecs": ("msgspec", "tokenizers"),
     "runtime": ("safetensors msgspec cells kernels codecs", ""),
     "nn": ("torch cells kernels", "typing_extensions"),
     "onnx": ("cells kernels runtime", "onnx google"),
