@@ -187,7 +187,7 @@ def test_examples_of_the_readme_run(tmp_path):
     """All of them in one process, one after the other, as a reader would."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", readme, re.S)
-    assert len(examples) == 4
+    assert len(examples) == 5
     (tmp_path / "demo").mkdir()
     rows = "\n".join(f"{month},{passengers}" for month, passengers in zip(MONTHS, PASSENGERS, strict=True))
     (tmp_path / "demo" / "passengers.csv").write_text(f"month,passengers\n{rows}\n", encoding="utf-8")
