@@ -15,11 +15,14 @@ __all__ = [
     "CellOption",
     "CheckpointOption",
     "CsvArgument",
+    "DistributionOption",
     "FutureOption",
     "HiddenSizeOption",
     "HorizonOption",
+    "IntervalsOption",
     "MaxEpochsOption",
     "MembersOption",
+    "MethodOption",
     "MissingOption",
     "PastOption",
     "SeasonOption",
@@ -64,11 +67,23 @@ CheckpointOption = Annotated[
         metavar="PATH", help="Keep the training in this file while it runs; if it is stopped, the same command goes on."
     ),
 ]
-HiddenSizeOption = Annotated[int, typer.Option(metavar="N", help="Hidden units.")]
-MembersOption = Annotated[
-    int, typer.Option(metavar="N", help="Networks whose forecasts are averaged; fewer are quicker.")
+MethodOption = Annotated[
+    str, typer.Option(metavar="METHOD", help="smoothing, windows, or auto: the second where there is plenty of data.")
 ]
-MaxEpochsOption = Annotated[int, typer.Option(metavar="N", help="Passes over the data at most.")]
+DistributionOption = Annotated[
+    str, typer.Option(metavar="WHAT", help="What the network says of each step: quantiles or student_t.")
+]
+IntervalsOption = Annotated[
+    str, typer.Option(metavar="WHOSE", help="Quantiles of the model, or conformal: corrected on steps kept back.")
+]
+HiddenSizeOption = Annotated[int | None, typer.Option(metavar="N", help="Hidden units; default: by the method.")]
+MembersOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Networks whose forecasts are averaged; fewer are quicker; default: by the method."),
+]
+MaxEpochsOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Passes over the data at most; default: by the method.")
+]
 SeasonOption = Annotated[
     int | None, typer.Option(metavar="N", help="Steps of a season; default: by the time stamps (12 for months).")
 ]

@@ -148,6 +148,11 @@ class SequenceClassifier(SequenceEstimator):
         config = self._fitted()
         return np.arange(config.shape.outputs) if config.labels is None else config.labels.classes
 
+    @property
+    def multilabel_(self) -> bool:
+        """Whether any number of the classes can hold at once."""
+        return self._fitted().labels is None
+
     def predict_proba(self, X: Any) -> Values:
         """Probability of each class, ``[N, K]`` in the order of ``classes_``."""
         probabilities = sigmoid if self._fitted().labels is None else softmax
