@@ -36,6 +36,17 @@ def forecaster(**given):
     return made, (SERIES,)
 
 
+def windows(**given):
+    made = unrolled.Forecaster(**{**SMALL, "max_epochs": 2}, method="windows", input_window=6, horizon=4, **given)
+    return made, (SERIES,)
+
+
+def detector(**given):
+    settings = {**SMALL, "batch_size": 32, "max_epochs": 2}
+    made = unrolled.AnomalyDetector(**settings, members=2, window=8, seasons=(), **given)
+    return made, (np.sin(np.arange(400.0)) + 0.1 * np.random.default_rng(1).normal(size=400),)
+
+
 class Stop(Exception):
     pass
 
@@ -56,7 +67,7 @@ def stop_after(steps):
     return callback, told
 
 
-@pytest.mark.parametrize("make", [classifier, regressor, tagger, forecaster])
+@pytest.mark.parametrize("make", [classifier, regressor, tagger, windows, forecaster, detector])
 def test_goes_on_to_the_same_bytes(make, tmp_path):
     callback, told = stop_after(None)
     estimator, data = make(callback=callback)

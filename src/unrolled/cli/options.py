@@ -64,7 +64,9 @@ CellOption = Annotated[str, typer.Option(metavar="CELL", help="gru, gru_reset_be
 CheckpointOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="PATH", help="Keep the training in this file while it runs; if it is stopped, the same command goes on."
+        metavar="PATH",
+        help="Keep the training in this file while it runs; if it is stopped, the same command goes on.",
+        rich_help_panel="Training",
     ),
 ]
 MethodOption = Annotated[
