@@ -39,7 +39,9 @@ def spectrogram(
 def png(darkness: np.ndarray) -> bytes:
     """An image ``[rows, columns]`` of one blue, seen as much as each number from 0 to 1 says, on light and dark pages alike."""
     alpha = (255 * darkness).astype(np.uint8)
-    pixels = np.concatenate([np.broadcast_to(np.array([47, 125, 200], np.uint8), (*alpha.shape, 3)), alpha[..., None]], axis=2)
+    pixels = np.concatenate(
+        [np.broadcast_to(np.array([47, 125, 200], np.uint8), (*alpha.shape, 3)), alpha[..., None]], axis=2
+    )
     lines = b"".join(b"\0" + row.tobytes() for row in pixels)
     header = struct.pack(">IIBBBBB", alpha.shape[1], alpha.shape[0], 8, 6, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
