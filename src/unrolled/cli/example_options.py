@@ -133,7 +133,10 @@ class NetworkOptions:
     max_epochs: MaxEpochsOption = 60
     patience: PatienceOption = 20
     batch_size: Annotated[int, _training("Sequences a training step.")] = 32
-    learning_rate: Annotated[float, _training("Adam's, at the start.", metavar="RATE")] = 0.005
+    learning_rate: Annotated[float, _training("Adam's, at most.", metavar="RATE")] = 0.005
+    schedule: Annotated[str, _training("How that falls: cosine, linear, or constant: not.", metavar="CURVE")] = "cosine"
+    warmup: Annotated[int, _training("Epochs in which it rises first.")] = 0
+    weight_decay: Annotated[float, _training("What a step takes away of each weight (AdamW).", metavar="SHARE")] = 0.0
     clip_norm: Annotated[float, _training("The longest gradient.", metavar="NORM")] = 1.0
     validation_fraction: Annotated[
         float, _training("Examples kept back to choose the epoch; 0 learns from all.", metavar="SHARE")
