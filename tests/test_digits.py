@@ -63,7 +63,7 @@ def test_handwriting(monkeypatch, capsys):
     out = run_example(monkeypatch, capsys, "handwriting.py", "--small")
     shares = {line.split()[0]: float(line.split()[1]) for line in out.split("after row\n")[1].splitlines()}
     assert list(shares) == ["3", "4", "5", "6", "7", "8"]
-    assert shares["8"] > 0.9
+    assert shares["8"] > 0.8
 
 
 def test_the_archive_of_spoken_digits(recordings, tmp_path):

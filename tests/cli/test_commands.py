@@ -15,8 +15,13 @@ from typer.testing import CliRunner
 
 import unrolled as library
 from unrolled.cli.app import app
+from unrolled.cli.evaluate import EvaluateOptions
+from unrolled.cli.example_options import names_of
+from unrolled.cli.predict import PredictOptions
+from unrolled.cli.tasks import TASKS
 from unrolled.data.airline import MONTHS, PASSENGERS
 from unrolled.errors import TrainingError
+from unrolled.tasks import _ESTIMATORS
 
 Run = Callable[..., Any]
 MAIN = [sys.executable, "-m", "unrolled"]
@@ -42,15 +47,25 @@ def test_version(unrolled: Run) -> None:
 def test_help_lists_the_commands(unrolled: Run, arguments: list[str]) -> None:
     outcome = unrolled(*arguments)
     assert outcome.code == 0
-    for command in ("demo", "fit", "forecast", "predict", "info"):
+    for command in ("demo", "fit", "forecast", "predict", "evaluate", "info"):
         assert command in outcome.out
 
 
-@pytest.mark.parametrize("command", ["demo", "forecast", "predict", "info", "fit forecast"])
+COMMANDS = ["demo", "forecast", "predict", "evaluate", "info", *(f"fit {task.name}" for task in TASKS)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_an_example_or_says_what_it_does(unrolled: Run, command: str) -> None:
     outcome = unrolled(*command.split(), "--help")
     assert outcome.code == 0
     assert "--json" in outcome.out
+    assert f"unrolled {command}" in " ".join(outcome.out.split())
+
+
+def test_every_model_has_its_task() -> None:
+    assert {name for _, name in _ESTIMATORS.values()} == {task.estimator for task in TASKS}
+    for task in TASKS:
+        assert task.takes <= names_of(PredictOptions) | names_of(EvaluateOptions)
 
 
 def test_usage_errors_are_one_line(unrolled: Run) -> None:

@@ -207,7 +207,7 @@ def test_predicted_classes_are_csv(unrolled: Run, walks: Path, tmp_path: Path) -
 def test_predicted_numbers_to_a_file_and_as_json(unrolled: Run, reviews: Path, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("the film is good\n\nthe film is bad\n")
     outcome = unrolled("predict", model_of(reviews), tmp_path / "new.txt", "-o", tmp_path / "out.csv")
-    assert (outcome.code, outcome.out, outcome.err) == (0, "", f"wrote {tmp_path / 'out.csv'} (2 rows)\n")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", f"wrote {tmp_path / 'out.csv'} (2 items)\n")
     expected = library.load(model_of(reviews)).predict(["the film is good", "the film is bad"]).tolist()
     assert (tmp_path / "out.csv").read_text() == f"line,value\n1,{expected[0]!r}\n3,{expected[1]!r}\n"
     outcome = unrolled("predict", model_of(reviews), tmp_path / "new.txt", "--json")

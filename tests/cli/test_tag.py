@@ -50,11 +50,11 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_fit_says_what_it_read(unrolled: Run, names: Path, tmp_path: Path) -> None:
     outcome = unrolled("fit", "tag", names, "-o", tmp_path / "m", *QUICK)
     assert outcome.err.splitlines() == [
-        f"{names}: 12 texts of 4 to 7 tokens",
+        f"{names}: 12 sentences of 4 to 7 tokens",
         "4 tags: O (32), B-PER (12), I-PER (8), B-LOC (8)",
     ]
     assert "On examples kept back: accuracy " in outcome.out
-    assert "F1 " in outcome.out
+    assert "entity F1 " in outcome.out
     assert library.load(tmp_path / "m").scheme_ == "bio"
 
 
@@ -71,7 +71,7 @@ def test_predictions_are_conll_or_json(unrolled: Run, names: Path, tmp_path: Pat
     (tmp_path / "new.jsonl").write_text('{"tokens": ["Ada", "met", "London"]}\n{"tokens": ["Hopper"]}\n')
     expected = library.load(model).predict([["Ada", "met", "London"], ["Hopper"]])
     outcome = unrolled("predict", model, tmp_path / "new.jsonl", "-o", tmp_path / "out.conll")
-    assert outcome.err == f"wrote {tmp_path / 'out.conll'} (2 rows)\n"
+    assert outcome.err == f"wrote {tmp_path / 'out.conll'} (2 items)\n"
     assert read_conll(tmp_path / "out.conll") == ([["Ada", "met", "London"], ["Hopper"]], expected)
     found = json.loads(unrolled("predict", model, tmp_path / "new.jsonl", "--json").out)
     assert found[0] == {"line": 1, "tokens": ["Ada", "met", "London"], "tags": expected[0]}

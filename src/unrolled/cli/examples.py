@@ -57,7 +57,8 @@ def describe(examples: Examples) -> str:
         numbers = _count(items[0].shape[1], "number")
         return f"{_count(len(items), 'sequence')} of {_span([len(item) for item in items])} steps, {numbers} a step"
     lengths = [len(item.split() if isinstance(item, str) else item) for item in items]
-    return f"{_count(len(items), 'text')} of {_span(lengths)} {'words' if kind == 'text' else 'tokens'}"
+    what, parts = ("text", "words") if kind == "text" else ("sentence", "tokens")
+    return f"{_count(len(items), what)} of {_span(lengths)} {parts}"
 
 
 def _count(count: int, what: str) -> str:
@@ -110,7 +111,7 @@ def predict_rows(
     with writing_to(options.output) as out:
         writer(counted(), out)
     if options.output is not None:
-        say(f"wrote {options.output} ({_count(count, 'row')})")
+        say(f"wrote {options.output} ({_count(count, 'item')})")
 
 
 def _check_kind(model: Model, opened: ExampleFile) -> None:

@@ -13,6 +13,7 @@ WORDS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "precision": "precision", "recall": "recall", "f1": "F1", "r2": "R2",
     "mae": "mean absolute error", "rmse": "root mean squared error",
 }  # fmt: skip
+OF_ENTITIES = {"precision": "entity precision", "recall": "entity recall", "f1": "entity F1"}  # where no table says so
 
 
 def measures_line(measures: dict[str, float]) -> str:
@@ -21,7 +22,8 @@ def measures_line(measures: dict[str, float]) -> str:
     >>> measures_line({"accuracy": 0.975, "macro_f1": 0.97})
     'accuracy 0.9750, macro F1 0.9700'
     """
-    return ", ".join(f"{WORDS.get(name, name)} {_number(value)}" for name, value in measures.items())
+    words = WORDS | OF_ENTITIES
+    return ", ".join(f"{words.get(name, name)} {_number(value)}" for name, value in measures.items())
 
 
 def print_measures(
