@@ -221,6 +221,31 @@ def test_ctrl_c_ends_quietly_and_leaves_nothing_behind(passengers: Path, tmp_pat
     assert [file.name for file in tmp_path.iterdir()] == ["passengers.csv"]
 
 
+def test_ctrl_c_with_a_checkpoint_says_how_to_go_on(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
+    """A real process, interrupted in its second epoch; what goes on from there has the bytes of what never stopped."""
+    program = (
+        "import os, signal\nfrom unrolled.cli import progress, main\nprogress.TrainingBar.__call__ = lambda self, step: "
+        "os.kill(os.getpid(), signal.SIGINT) if step.epoch == 2 else None\nmain()"
+    )
+    options = ["--members", "1", "--max-epochs", "2", "--hidden-size", "4", "--checkpoint", str(tmp_path / "run")]
+    command = ["fit", "forecast", str(passengers), "-o", str(tmp_path / "m"), *options]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command], capture_output=True, text=True, check=False, timeout=60
+    )
+    message = (
+        f"unrolled: stopped; {tmp_path / 'run'} holds the training so far, and the same again goes on from there\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", message)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["passengers.csv", "run"]
+    other = unrolled(*command, "--cell", "lstm")
+    assert (other.code, other.err.count("\n")) == (2, 1)
+    assert "run was begun with cell='gru', now 'lstm'" in other.err
+    assert unrolled(*command).code == 0
+    assert unrolled("fit", "forecast", passengers, "-o", tmp_path / "whole", quick=True).code == 0
+    assert (tmp_path / "m").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m", "passengers.csv", "whole"]
+
+
 def test_fit_with_covariates_and_predict_with_those_ahead(unrolled: Run, tmp_path: Path) -> None:
     rows = [f"2020-{1 + i // 28:02}-{1 + i % 28:02},{i % 7},{(i + 1) % 2}" for i in range(56)]
     days = [f"{i},{row.partition(',')[2]}" for i, row in enumerate(rows)]

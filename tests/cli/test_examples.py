@@ -375,3 +375,33 @@ def test_evaluation_of_a_forecast(unrolled: Run, model: Path, passengers: Path) 
         unrolled("evaluate", model, passengers, "--label", "x"),
         f"{model} is a forecaster, for which --label means nothing: leave it out",
     )
+
+
+# ---- stopping and going on ----
+
+
+@pytest.mark.parametrize("command", ["classify", "regress", "tag"])
+def test_a_training_that_was_stopped_goes_on(
+    unrolled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (tmp_path / "t.csv").write_text(
+        "text,y\n" + "".join(f"{'good' if n % 2 else 'bad'} film {n},{n % 2}\n" for n in range(20))
+    )
+    (tmp_path / "t.conll").write_text("a DET\ncat NOUN\n\nthe DET\ndog NOUN\n\n" * 6)
+    file = tmp_path / ("t.conll" if command == "tag" else "t.csv")
+    arguments = ["fit", command, file, "-o", tmp_path / "model", "--checkpoint", tmp_path / "run", *QUICK]
+
+    def stop(self: object, step: Any) -> None:
+        if step.epoch == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("unrolled.cli.progress.TrainingBar.__call__", stop)
+        stopped = unrolled(*arguments)
+    assert stopped.code == 130
+    assert stopped.err.splitlines()[-1].endswith("run holds the training so far, and the same again goes on from there")
+    assert not (tmp_path / "model").exists()
+    assert unrolled(*arguments).code == 0
+    assert not (tmp_path / "run").exists()
+    assert unrolled("fit", command, file, "-o", tmp_path / "whole", *QUICK).code == 0
+    assert (tmp_path / "model").read_bytes() == (tmp_path / "whole").read_bytes()

@@ -24,6 +24,7 @@ from unrolled.cli.example_options import (
     values_of,
 )
 from unrolled.cli.option_groups import with_groups
+from unrolled.cli.options import CheckpointOption
 from unrolled.cli.output import JsonOption
 from unrolled.cli.task import Model, Task
 from unrolled.errors import InputError
@@ -51,6 +52,7 @@ def fit_classify(
     audio: AudioOptions,
     output: ModelOption = None,
     validation: ValidationOption = None,
+    checkpoint: CheckpointOption = None,
     balanced: Annotated[
         bool, typer.Option("--balanced", help="Count a class the more the rarer it is.", rich_help_panel="Training")
     ] = False,
@@ -69,7 +71,7 @@ def fit_classify(
         return SequenceClassifier(**values_of(network, splitting, tokens), **own, **given)
 
     answers = Answers(_classes, lambda others, y: as_known_classes(others, _unique(y)), _describe)
-    sources = Sources(file, columns, output, validation, as_json)
+    sources = Sources(file, columns, output, validation, checkpoint, as_json)
     fit_examples(make, answers, sources, network, splitting, tokens, audio)
 
 

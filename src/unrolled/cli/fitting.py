@@ -46,6 +46,7 @@ class Sources:
     columns: TableOptions
     output: Path | None
     validation: Path | None
+    checkpoint: Path | None
     as_json: bool
 
 
@@ -76,7 +77,7 @@ def fit_examples(make: Callable[..., Any], answers: Answers, sources: Sources, *
         kept_back = others.items, answers.read_known(others, y)
     with TrainingBar() as bar:
         estimator = make(examples, callback=bar)
-        estimator.fit(examples.items, y, validation=kept_back)
+        estimator.fit(examples.items, y, validation=kept_back, checkpoint=sources.checkpoint)
     estimator.columns_ = roles
     estimator.save(path)
     measured = estimator.validation_

@@ -9,12 +9,16 @@ import typer
 
 from unrolled.cli.options import (
     CellOption,
+    CheckpointOption,
     CsvArgument,
+    DistributionOption,
     FutureOption,
     HiddenSizeOption,
     HorizonOption,
+    IntervalsOption,
     MaxEpochsOption,
     MembersOption,
+    MethodOption,
     MissingOption,
     PastOption,
     SeasonOption,
@@ -45,12 +49,16 @@ def fit_forecast(
         Path | None, typer.Option("-o", "--output", metavar="MODEL", help="The model file to write; default: by FILE.")
     ] = None,
     missing: MissingOption = "raise",
+    method: MethodOption = "auto",
+    distribution: DistributionOption = "quantiles",
+    intervals: IntervalsOption = "model",
     cell: CellOption = "gru",
-    hidden_size: HiddenSizeOption = 16,
-    members: MembersOption = 8,
-    max_epochs: MaxEpochsOption = 100,
+    hidden_size: HiddenSizeOption = None,
+    members: MembersOption = None,
+    max_epochs: MaxEpochsOption = None,
     season: SeasonOption = None,
     seed: SeedOption = 0,
+    checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a forecaster on a CSV file and write it to one model file.
@@ -66,12 +74,24 @@ def fit_forecast(
             season=season,
             horizon=horizon,
             missing=missing,
+            method=method,
+            distribution=distribution,
+            intervals=intervals,
             cell=cell,
             hidden_size=hidden_size,
             members=members,
             max_epochs=max_epochs,
         )
-        forecaster.fit(file, target=target, time=time, series=series, past=past, future=future, static=static)
+        forecaster.fit(
+            file,
+            target=target,
+            time=time,
+            series=series,
+            past=past,
+            future=future,
+            static=static,
+            checkpoint=checkpoint,
+        )
     say(*forecaster.inferred_)
     forecaster.save(path)
     validation = forecaster.validation_

@@ -7,6 +7,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
+from unrolled.cli.output import say
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -62,6 +64,8 @@ class TrainingBar:
     ) -> None:
         if self._phase is not None:
             self._bar.stop()
+        if isinstance(error, KeyboardInterrupt) and error.args:  # where training can be gone on with
+            say(f"unrolled: {error}")
 
     def __call__(self, step: Step) -> None:
         """Show a step."""

@@ -23,6 +23,7 @@ from unrolled.cli.example_options import (
     values_of,
 )
 from unrolled.cli.option_groups import with_groups
+from unrolled.cli.options import CheckpointOption
 from unrolled.cli.output import JsonOption
 from unrolled.cli.task import Model, Task
 
@@ -50,6 +51,7 @@ def fit_regress(
     audio: AudioOptions,
     output: ModelOption = None,
     validation: ValidationOption = None,
+    checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a regressor of texts, recordings or sequences of numbers on examples that have a number each.
@@ -64,7 +66,7 @@ def fit_regress(
         return SequenceRegressor(**values_of(network, splitting, tokens), audio=heard(examples, audio), **given)
 
     answers = Answers(as_numbers, lambda others, _: as_numbers(others), _describe)
-    sources = Sources(file, columns, output, validation, as_json)
+    sources = Sources(file, columns, output, validation, checkpoint, as_json)
     fit_examples(make, answers, sources, network, splitting, tokens, audio)
 
 

@@ -29,6 +29,7 @@ from unrolled.cli.example_options import (
     values_of,
 )
 from unrolled.cli.option_groups import with_groups
+from unrolled.cli.options import CheckpointOption
 from unrolled.cli.output import JsonOption, say
 from unrolled.cli.task import Model, Task
 from unrolled.errors import InputError
@@ -84,6 +85,7 @@ def fit_tag(
     tokens: SpellingOptions,
     output: ModelOption = None,
     validation: ValidationOption = None,
+    checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a tagger on sequences whose every step has a tag: words, or rows of numbers.
@@ -100,7 +102,7 @@ def fit_tag(
         return _tags_in_order(examples, network.scheme)
 
     answers = Answers(read, lambda others, y: _known_tags(others, sorted({*chain(*y)})), _describe, "each")
-    fit_examples(make, answers, Sources(file, columns, output, validation, as_json), network, tokens)
+    fit_examples(make, answers, Sources(file, columns, output, validation, checkpoint, as_json), network, tokens)
 
 
 def _tags_in_order(examples: Examples, scheme: str) -> Tags:

@@ -28,6 +28,7 @@ from unrolled.tasks.sequence_model import SequenceConfig, SequenceModel
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
 
 if TYPE_CHECKING:
+    from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.loop import Progress
 
 __all__ = ["SequenceEstimator"]
@@ -60,7 +61,14 @@ class SequenceEstimator(Estimator):
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:
         """Measures of the predictions for ``X`` against ``y``, by name."""
 
-    def fit(self: Self, X: Any, y: Any, *, validation: tuple[Any, Any] | None = None) -> Self:
+    def fit(
+        self: Self,
+        X: Any,
+        y: Any,
+        *,
+        validation: tuple[Any, Any] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> Self:
         """Learn from items and what is wanted of each; what was learned before is replaced only when all has gone well.
 
         Args:
@@ -68,12 +76,16 @@ class SequenceEstimator(Estimator):
                 texts, or of texts in tokens; a list of recordings (:class:`unrolled.data.wav.Waveform`).
             y: what is wanted of each item.
             validation: items and what is wanted of them, that choose the epoch in place of ``validation_fraction``.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
+                there already, the training goes on from it to the same bits as if it had never stopped.
 
         Raises:
-            InputError: the data or a parameter will not do; the message names the culprit.
+            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
             TrainingError: the loss is not finite or exploded.
             MissingExtraError: torch is not installed.
         """
+        from unrolled.training.checkpoint import resumable
+
         settings = SequenceSettings.check(self.get_params())
         kind = kind_of(X)
         items = read_items(X, kind=kind)
@@ -84,18 +96,33 @@ class SequenceEstimator(Estimator):
             items, y = _joined(items, y, validation, kind)
         wanted = self._read_y(y, items, settings)
         seed = chosen_seed(settings.random_state)
-        if validation is None:
-            kept_back = _keep_back(wanted, settings.validation_fraction, seed)
-        else:
-            kept_back = np.arange(learned, len(items))
-            _check_known(wanted, learned)
+        data = (items, wanted.values) if validation is None else (items, wanted.values, learned)
+        with resumable(checkpoint, self._task, settings, data, seed) as saved:
+            if validation is None:
+                kept_back = _keep_back(wanted, settings.validation_fraction, saved.seed)
+            else:
+                kept_back = np.arange(learned, len(items))
+                _check_known(wanted, learned)
+            return self._learn(items, wanted, kept_back, kind, settings, saved)
+
+    def _learn(
+        self: Self,
+        items: list[Any],
+        wanted: Wanted,
+        kept_back: NDArray[np.int64],
+        kind: Kind,
+        settings: SequenceSettings,
+        checkpoint: Checkpoint,
+    ) -> Self:
+        """Learn and become what was learned."""
+        seed = checkpoint.seed
         used = np.setdiff1d(np.arange(len(items)), kept_back)
         codec = fit_codec([items[n] for n in used], kind, settings)
         inputs, tokens = widths(codec, settings)
         cell = SEQUENCE_CELLS[settings.cell]
         stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
         shape = self._shape(stack, tokens, wanted, settings)
-        fitting = fit_model(items, wanted, shape, codec, settings, seed, self.callback, kept_back=kept_back)
+        fitting = fit_model(items, wanted, shape, codec, settings, checkpoint, self.callback, kept_back=kept_back)
         config = SequenceConfig(
             settings, seed, shape, codec, wanted.labels, wanted.targets, wanted.flat, wanted.scheme, None, fitting.losses,
             fitting.validation_losses, fitting.epochs,
