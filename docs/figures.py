@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 from picture import Picture, Svg, chart
 
 from unrolled.cells import CELLS
 from unrolled.cells.activation import relu, sigmoid
 from unrolled.cells.loss import binary_cross_entropy, half_squared_error
+from unrolled.runtime.crf import Crf
+from unrolled.runtime.viterbi import viterbi
 
 
 def rnn_cell() -> Svg:
@@ -313,6 +316,26 @@ def parameter_counts(size: int = 128) -> Svg:
         p.parts.append(bar)
         p.words(left - 8, y + 11, name, anchor="end", style="tick")
         p.words(left + width + 7, y + 11, f"{count:,}", anchor="start", style="tick")
+    return p.svg()
+
+
+def crf_lattice(crf: Crf, emissions: NDArray[np.float64], words: Sequence[str], tags: Sequence[str]) -> Svg:
+    """Every way through the tags of one sentence ``[T, K]``, the best one in colour; nodes hold the tags' probabilities."""
+    lengths = np.array([len(words)])
+    best = viterbi(crf, emissions[:, None], lengths).paths[:, 0]
+    p_tag = crf.marginals(emissions[:, None], lengths)[:, 0]
+    p = Picture(560, 40 + 68 * len(tags), f"The tags {', '.join(tags)} for each of the words {', '.join(words)}")
+    xs, ys = [110 + 180 * t for t in range(len(words))], [70 + 68 * k for k in range(len(tags))]
+    reached = crf.forward(emissions[:, None], np.ones((len(words), 1), bool))[:, 0] > -np.inf
+    for t, x in enumerate(xs[1:], 1):
+        for j, k in np.argwhere(reached[t - 1][:, None] & (crf.transitions > -np.inf)):
+            chosen = best[t - 1] == j and best[t] == k
+            p.wire((xs[t - 1] + 44, ys[j]), (x - 44, ys[k]), arrow=chosen, style="" if chosen else "faint")
+    for t, x in enumerate(xs):
+        p.words(x, 28, words[t])
+        for k, y in enumerate(ys):
+            style = "candidate" if best[t] == k else "" if reached[t, k] else "plain"
+            p.gate(x, y, f"{tags[k]}  {p_tag[t, k]:.2f}", width=86, style=style)
     return p.svg()
 
 

@@ -119,13 +119,13 @@ MAY_IMPORT = {
     "__main__.py": ("cli", ""),
     "cells": ("", ""),
     "kernels": ("cells", ""),
-    "codecs": ("", ""),
+    "codecs": ("msgspec", "tokenizers"),
     "runtime": ("safetensors msgspec cells kernels codecs", ""),
     "nn": ("torch cells kernels", "typing_extensions"),
     "onnx": ("cells kernels runtime", "onnx google"),
     "convert": ("cells kernels onnx", "torch keras nn"),
-    "training": ("torch nn codecs runtime", ""),
-    "data": ("codecs", "narwhals polars pandas pyarrow"),
+    "training": ("torch msgspec nn codecs runtime", ""),
+    "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
     "tasks": ("msgspec codecs runtime data", "torch nn training polars narwhals"),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
     "cli": ("msgspec typer rich codecs runtime data tasks bench", "kernels"),
@@ -187,7 +187,7 @@ def test_examples_of_the_readme_run(tmp_path):
     """All of them in one process, one after the other, as a reader would."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", readme, re.S)
-    assert len(examples) == 4
+    assert len(examples) == 5
     (tmp_path / "demo").mkdir()
     rows = "\n".join(f"{month},{passengers}" for month, passengers in zip(MONTHS, PASSENGERS, strict=True))
     (tmp_path / "demo" / "passengers.csv").write_text(f"month,passengers\n{rows}\n", encoding="utf-8")

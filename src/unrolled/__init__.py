@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from unrolled.tasks.forecaster import Forecaster as Forecaster
     from unrolled.tasks.sequence_classifier import SequenceClassifier as SequenceClassifier
     from unrolled.tasks.sequence_regressor import SequenceRegressor as SequenceRegressor
+    from unrolled.tasks.sequence_tagger import SequenceTagger as SequenceTagger
 
     __version__: str
 
@@ -40,6 +41,7 @@ _HOMES = {
     "ModelFileError": "unrolled.errors",
     "SequenceClassifier": "unrolled.tasks.sequence_classifier",
     "SequenceRegressor": "unrolled.tasks.sequence_regressor",
+    "SequenceTagger": "unrolled.tasks.sequence_tagger",
     "UnrolledError": "unrolled.errors",
     "accelerate": "unrolled.nn",
     "convert": "",
@@ -58,6 +60,7 @@ __all__ = [
     "ModelFileError",
     "SequenceClassifier",
     "SequenceRegressor",
+    "SequenceTagger",
     "UnrolledError",
     "__version__",
     "accelerate",

@@ -19,28 +19,31 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.inputs import Item
 from unrolled.kernels.arrays import elementary
 from unrolled.runtime.dense import Dense
+from unrolled.runtime.reader import Reader, TokenShape, batches_of_similar_length
 from unrolled.runtime.stack import Expected, Stack, StackShape
 
 __all__ = ["Encoder", "EncoderShape", "Pooling"]
 
 Pooling = Literal["last", "mean", "max", "attention"]
 Floats = NDArray[np.floating[Any]]
-LARGEST_BATCH = 1 << 18  # padded steps that are run at once
 
 
-class EncoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EncoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="encoder"):
     """The sizes of the network."""
 
     stack: StackShape
     pooling: Pooling
     outputs: int
+    tokens: TokenShape | None = None
+    """None where steps are numbers."""
 
     def tensors(self) -> Expected:
         """Name → shape and dtype of every parameter."""
         width = self.stack.outputs
-        expected = self.stack.tensors("rnn.")
+        expected = self.stack.tensors("rnn.") | (self.tokens.tensors() if self.tokens else {})
         if self.pooling == "attention":
             expected |= {
                 "attention.weight": ((width, width), np.float32),
@@ -64,31 +67,21 @@ class Encoder:
 
     def __init__(self, shape: EncoderShape, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.shape = shape
+        self._reader = Reader(shape.tokens, tensors)
         self._stack = Stack(shape.stack, tensors, "rnn.")
         self._head = Dense(tensors["head.weight"], tensors["head.bias"])
         if shape.pooling == "attention":
             self._attended = Dense(tensors["attention.weight"], tensors["attention.bias"])
             self._score = Dense(tensors["attention.score"])
 
-    def __call__(self, sequences: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Scores ``[N, O]`` of sequences ``[T_i, I]``, which are run in batches of similar length."""
-        scores = np.empty((len(sequences), self.shape.outputs), np.float32)
-        order = sorted(range(len(sequences)), key=lambda n: -len(sequences[n]))
-        start = 0
-        while start < len(order):
-            count = max(1, LARGEST_BATCH // len(sequences[order[start]]))
-            chosen = order[start : start + count]
-            scores[chosen] = self._batch([sequences[n] for n in chosen])
-            start += count
+    def __call__(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """Scores ``[N, O]`` of sequences ``[T_i, I]`` or tokens, which are run in batches of similar length."""
+        scores = np.empty((len(items), self.shape.outputs), np.float32)
+        for chosen in batches_of_similar_length([len(item) for item in items]):
+            x, lengths = self._reader([items[n] for n in chosen])
+            y, last = self._stack(x, lengths)
+            scores[chosen] = self._head(self._pooled(y, last, lengths))
         return scores
-
-    def _batch(self, sequences: Sequence[NDArray[np.float32]]) -> Floats:
-        lengths = np.array([len(sequence) for sequence in sequences])
-        x = np.zeros((lengths.max(), len(sequences), self.shape.stack.inputs), np.float32)
-        for n, sequence in enumerate(sequences):
-            x[: len(sequence), n] = sequence
-        y, last = self._stack(x, lengths)
-        return self._head(self._pooled(y, last, lengths))
 
     def _pooled(self, y: Floats, last: Floats, lengths: NDArray[np.int64]) -> Floats:
         """``y [T, B, H]``, zero past each length → ``[B, H]``; sums run over steps in their order, whatever follows."""

@@ -16,6 +16,7 @@ _ESTIMATORS = {
     "forecaster": ("unrolled.tasks.forecaster", "Forecaster"),
     "sequence_classifier": ("unrolled.tasks.sequence_classifier", "SequenceClassifier"),
     "sequence_regressor": ("unrolled.tasks.sequence_regressor", "SequenceRegressor"),
+    "sequence_tagger": ("unrolled.tasks.sequence_tagger", "SequenceTagger"),
 }
 
 

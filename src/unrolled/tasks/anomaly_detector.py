@@ -167,7 +167,14 @@ class AnomalyDetector(Estimator):
         self.callback = callback
         self.random_state = random_state
 
-    def fit(self, data: Any, *, values: Sequence[str] = (), time: str | None = None) -> AnomalyDetector:
+    def fit(
+        self,
+        data: Any,
+        *,
+        values: Sequence[str] = (),
+        time: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> AnomalyDetector:
         """Learn what is usual; what was learned before is replaced only when all has gone well.
 
         Args:
@@ -175,21 +182,26 @@ class AnomalyDetector(Estimator):
                 path of a CSV file.
             values: columns to watch; default all columns of numbers.
             time: column of times; inferred where only one would do.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
+                there already, the training goes on from it to the same bits as if it had never stopped.
 
         Raises:
-            InputError: the data or a parameter will not do; the message names the culprit.
+            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
             TrainingError: the loss is not finite or exploded.
             MissingExtraError: torch is not installed.
         """
+        from unrolled.training.checkpoint import resumable
+
         settings = AnomalySettings.check(self.get_params())
         channels = read_channels(data, values, time, missing=settings.missing)
         _warn_of_constants(channels)
-        seed = chosen_seed(settings.random_state)
-        fitting = fit_model(channels, settings, seed, self.callback)
         times = channels.times
+        data, seed = (channels.values, times), chosen_seed(settings.random_state)
+        with resumable(checkpoint, "anomaly_detector", settings, data, seed) as saved:
+            fitting = fit_model(channels, settings, saved, self.callback)
         config = AnomalyConfig(
             settings=settings,
-            seed=seed,
+            seed=saved.seed,
             shape=fitting.model.shape,
             channels=fitting.model.channels,
             names=channels.names,

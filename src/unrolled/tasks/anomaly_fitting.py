@@ -24,6 +24,7 @@ from unrolled.tasks.checks import require
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS
 
 if TYPE_CHECKING:
+    from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.loop import Progress
 
 __all__ = ["AnomalyFitting", "Sizes", "fit_model"]
@@ -133,7 +134,7 @@ class AnomalyFitting:
 
 
 def fit_model(
-    channels: Channels, settings: AnomalySettings, seed: int, callback: Callable[[Progress], object] | None
+    channels: Channels, settings: AnomalySettings, checkpoint: Checkpoint, callback: Callable[[Progress], object] | None
 ) -> AnomalyFitting:
     """Train the members one after the other on the first part, and calibrate on the rest.
 
@@ -157,7 +158,7 @@ def fit_model(
         options = TrainingOptions(
             dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.max_epochs,
             batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
-            seed=seed + k, callback=callback,
+            seed=checkpoint.seed + k, callback=callback, checkpoint=checkpoint,
         )  # fmt: skip
         phase = "training" if settings.members == 1 else f"network {k + 1} of {settings.members}"
         tensors, run = _learn(model.shape, x, z.astype(np.float32), options, phase)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.labels import Labels
 from unrolled.errors import InputError
+from unrolled.runtime.encoder import EncoderShape
 from unrolled.runtime.probabilities import sigmoid, softmax
+from unrolled.runtime.reader import TokenShape
+from unrolled.runtime.stack import StackShape
+from unrolled.tasks.answers import read_answers, require_shape
 from unrolled.tasks.class_metrics import accuracy, macro_f1
-from unrolled.tasks.sequence_estimator import SequenceEstimator, Wanted
+from unrolled.tasks.sequence_estimator import SequenceEstimator
+from unrolled.tasks.sequence_fitting import Wanted
 from unrolled.tasks.sequence_settings import SequenceSettings
 
 if TYPE_CHECKING:
@@ -39,13 +45,24 @@ class SequenceClassifier(SequenceEstimator):
             ``attention``.
         members: networks whose probabilities are averaged.
         dropout: share of numbers left out in each training step, between layers and before the scores.
-        max_epochs: passes over the data at most; the learning rate falls to zero along half a cosine over them.
+        max_epochs: passes over the data at most.
         patience: epochs without a better validation loss after which training stops.
         batch_size: sequences a training step; those of similar length go together.
-        learning_rate: Adam's, at the start.
+        learning_rate: Adam's, at most.
         clip_norm: gradients longer than this are shortened to it.
+        schedule: how the learning rate falls over ``max_epochs``: to zero along half a ``cosine``, ``linear``, or not at all,
+            ``constant``.
+        warmup: epochs in which it rises first.
+        weight_decay: share of each weight, times the learning rate, that a step takes away (AdamW).
         validation_fraction: share of the sequences, of each class alike, that is not learned from and chooses the epoch; 0
             trains on all for ``max_epochs``.
+        tokens: what a text is split into: ``words``, ``characters``, or ``pieces``, byte pairs learned from the texts (the
+            extra ``bpe``).
+        min_count: how often a token occurs at least, to have an embedding of its own.
+        embedding_size: numbers a token is looked up as.
+        character_size: hidden units, in each direction, that read a token's characters, too; 0 reads none.
+        token_dropout: share of tokens read as unknown in each training step, so that it is known what these mean.
+        audio: what is heard of recordings; by default 13 mel-frequency cepstral coefficients a frame.
         class_weight: ``balanced`` counts a class the more the rarer it is; a dictionary says how much each counts, 1 where it
             says nothing; None counts sequences alike.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
@@ -85,7 +102,16 @@ class SequenceClassifier(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         clip_norm: float = 1.0,
+        schedule: str = "cosine",
+        warmup: int = 0,
+        weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
+        tokens: str = "words",
+        min_count: int = 2,
+        embedding_size: int = 64,
+        character_size: int = 0,
+        token_dropout: float = 0.1,
+        audio: AudioFeatures | None = None,
         class_weight: str | dict[Any, float] | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
@@ -102,7 +128,16 @@ class SequenceClassifier(SequenceEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.warmup = warmup
+        self.weight_decay = weight_decay
         self.validation_fraction = validation_fraction
+        self.tokens = tokens
+        self.min_count = min_count
+        self.embedding_size = embedding_size
+        self.character_size = character_size
+        self.token_dropout = token_dropout
+        self.audio = audio
         self.class_weight = class_weight
         self.callback = callback
         self.random_state = random_state
@@ -112,6 +147,11 @@ class SequenceClassifier(SequenceEstimator):
         """The classes in order; their numbers where several can hold at once."""
         config = self._fitted()
         return np.arange(config.shape.outputs) if config.labels is None else config.labels.classes
+
+    @property
+    def multilabel_(self) -> bool:
+        """Whether any number of the classes can hold at once."""
+        return self._fitted().labels is None
 
     def predict_proba(self, X: Any) -> Values:
         """Probability of each class, ``[N, K]`` in the order of ``classes_``."""
@@ -127,13 +167,19 @@ class SequenceClassifier(SequenceEstimator):
         """Accuracy: the share of sequences whose class, or all of whose classes, are right."""
         return self.evaluate(X, y)["accuracy"]
 
-    def _read_y(self, y: Any, settings: SequenceSettings) -> Wanted:
+    def _shape(
+        self, stack: StackShape, tokens: TokenShape | None, wanted: Wanted, settings: SequenceSettings
+    ) -> EncoderShape:
+        return EncoderShape(stack, settings.pooling, wanted.outputs, tokens)
+
+    def _read_y(self, y: Any, items: Sequence[Any], settings: SequenceSettings) -> Wanted:
+        y = read_answers(y, len(items))
         if y.ndim == 2:
             if not np.isin(y, (0, 1)).all():
                 raise InputError("y of shape [N, K] says which of K classes hold: expected zeros and ones")
             if settings.class_weight is not None:
                 raise InputError("class_weight is for one class a sequence; y of shape [N, K] has several")
-            return Wanted("any_of", y.astype(np.float32), y.shape[1])
+            return Wanted(y, "any_of", y.astype(np.float32), y.shape[1])
         labels = Labels.fit(y)
         if len(labels.values) < 2:
             raise InputError(
@@ -145,9 +191,12 @@ class SequenceClassifier(SequenceEstimator):
             weights = len(places) / (len(labels.values) * np.bincount(places))
         elif settings.class_weight is not None:
             weights = _weights_of(dict(settings.class_weight), labels)
-        return Wanted("one_of", places, len(labels.values), labels=labels, weights=weights)
+        return Wanted(y, "one_of", places, len(labels.values), labels=labels, weights=weights)
 
-    def _measure(self, y: NDArray[Any], predicted: NDArray[Any]) -> dict[str, float]:
+    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+        """Accuracy and macro F1 of the predictions for ``X`` against ``y``."""
+        predicted = self.predict(X)
+        y = require_shape(y, predicted)
         return {"accuracy": accuracy(y, predicted), "macro_f1": macro_f1(y, predicted)}
 
 

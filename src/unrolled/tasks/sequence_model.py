@@ -1,27 +1,27 @@
-"""A fitted many-to-one model's insides: from sequences in the user's units to scores, without torch."""
+"""A fitted model of sequences: from items in the user's units to scores, without torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.inputs import InputCodec, Item, item_encoder
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
-from unrolled.errors import MissingExtraError
+from unrolled.codecs.tag_scheme import Scheme
+from unrolled.data.columns import Columns
 from unrolled.runtime.encoder import Encoder, EncoderShape
 from unrolled.runtime.model_file import ModelFile, check_tensors
+from unrolled.runtime.tagger import Tagger, TaggerShape
 from unrolled.tasks.sequence_settings import SequenceSettings
 
-if TYPE_CHECKING:
-    from unrolled.training.encode import Loss
-    from unrolled.training.loop import Progress
-
-__all__ = ["Fitting", "SequenceConfig", "SequenceModel", "fit_model"]
+__all__ = ["SequenceConfig", "SequenceModel"]
 
 Values = NDArray[np.float64]
 
@@ -31,40 +31,79 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     settings: SequenceSettings
     seed: int
-    shape: EncoderShape
-    channels: list[Standardization]
-    """Of each number of a step."""
+    shape: EncoderShape | TaggerShape
+    inputs: InputCodec
     labels: Labels | None
-    """The classes, where they are such."""
+    """The classes or tags, where there are such."""
     targets: list[Standardization]
     """Of each number predicted."""
     flat: bool
     """Whether ``y`` was ``[N]`` and not ``[N, O]``."""
+    scheme: Scheme
+    """That of the tags."""
     validation: dict[str, float] | None
     losses: list[float]
     validation_losses: list[float]
     epochs: list[int]
+    columns: Columns | None = None
+    """Of the table that was learned from, what each was for."""
 
 
 @dataclass(frozen=True)
 class SequenceModel:
-    """Networks whose answers are averaged, and the scale of what they read."""
+    """Networks whose answers are averaged, and what turns items into what they read.
 
-    shape: EncoderShape
-    channels: list[Standardization]
+    Weights are packed and vocabularies indexed at the first use, and kept as long as the model; a copy begins without.
+    """
+
+    shape: EncoderShape | TaggerShape
+    inputs: InputCodec
     members: Sequence[Mapping[str, NDArray[Any]]]
 
-    def answers(self, sequences: Sequence[Values], answer: Callable[[NDArray[np.float32]], Values]) -> Values:
+    def __reduce__(self) -> tuple[type[SequenceModel], tuple[Any, ...]]:
+        return type(self), (self.shape, self.inputs, self.members)
+
+    @cached_property
+    def _encoders(self) -> list[Encoder]:
+        assert isinstance(self.shape, EncoderShape)
+        return [Encoder(self.shape, tensors) for tensors in self.members]
+
+    @cached_property
+    def _taggers(self) -> list[Tagger]:
+        assert isinstance(self.shape, TaggerShape)
+        return [Tagger(self.shape, tensors) for tensors in self.members]
+
+    @cached_property
+    def _encode(self) -> Callable[[Any], Item]:
+        return item_encoder(self.inputs)
+
+    def answers(self, items: Sequence[Any], answer: Callable[[NDArray[np.float32]], Values]) -> Values:
         """The mean of the members' answers ``[N, O]``; ``answer`` makes one of scores."""
-        scaled = self.scaled(sequences)
-        each = [answer(Encoder(self.shape, tensors)(scaled)) for tensors in self.members]
+        read = self.encoded(items)
+        each = [answer(encoder(read)) for encoder in self._encoders]
         return sum(each[1:], each[0]) / len(each)
 
-    def scaled(self, sequences: Sequence[Values]) -> list[NDArray[np.float32]]:
-        """Sequences as the networks read them."""
-        means = np.array([channel.mean for channel in self.channels])
-        deviations = np.array([channel.deviation for channel in self.channels])
-        return [((sequence - means) / deviations).astype(np.float32) for sequence in sequences]
+    def tag_scores(self, items: Sequence[Any]) -> list[Values]:
+        """The mean of the members' scores of tags, ``[T_i, K]`` for each item."""
+        read = self.encoded(items)
+        each = [tagger(read) for tagger in self._taggers]
+        return [np.mean([scores[n].astype(np.float64) for scores in each], axis=0) for n in range(len(items))]
+
+    def transition_scores(self) -> tuple[Values, Values, Values]:
+        """The mean of the members' scores between tags ``[K, K]``, before the first ``[K]`` and after the last ``[K]``."""
+        assert isinstance(self.shape, TaggerShape)
+        K = self.shape.outputs
+        if not self.shape.crf:
+            return np.zeros((K, K)), np.zeros(K), np.zeros(K)
+        a, b, c = (
+            np.mean([tensors[name].astype(np.float64) for tensors in self.members], axis=0)
+            for name in ("crf.transitions", "crf.start", "crf.end")
+        )
+        return a, b, c
+
+    def encoded(self, items: Sequence[Any]) -> list[Item]:
+        """Items as the networks read them."""
+        return [self._encode(item) for item in items]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""
@@ -81,67 +120,4 @@ class SequenceModel:
         members = range(config.settings.members)
         check_tensors(model_file, {f"members.{k}.{name}": kind for k in members for name, kind in names.items()})
         tensors = [{name: model_file.tensors[f"members.{k}.{name}"] for name in names} for k in members]
-        return cls(config.shape, config.channels, tensors)
-
-
-@dataclass(frozen=True)
-class Fitting:
-    """A fitted model and how it came to be."""
-
-    model: SequenceModel
-    losses: list[float]
-    validation_losses: list[float]
-    epochs: list[int]
-
-
-def fit_model(
-    sequences: list[Values],
-    wanted: NDArray[Any],
-    shape: EncoderShape,
-    loss: Loss,
-    settings: SequenceSettings,
-    seed: int,
-    callback: Callable[[Progress], object] | None,
-    *,
-    kept_back: NDArray[np.int64],
-    class_weights: Values | None = None,
-) -> Fitting:
-    """Train the members one after the other, each from its own start.
-
-    Raises:
-        TrainingError: the loss is not finite or exploded.
-        MissingExtraError: torch is not installed.
-    """
-    try:
-        from unrolled.training.encode import Answers, learn_encoder
-        from unrolled.training.options import TrainingOptions
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("fitting an estimator", error.name or "torch", "train") from None
-    used = np.setdiff1d(np.arange(len(sequences)), kept_back)
-    steps = np.concatenate([sequences[n] for n in used])
-    model = SequenceModel(shape, [Standardization.fit(column) for column in steps.T], [])
-    scaled = model.scaled(sequences)
-
-    def answers(chosen: NDArray[np.int64]) -> Answers:
-        return Answers([scaled[n] for n in chosen], wanted[chosen])
-
-    members: list[Mapping[str, NDArray[Any]]] = []
-    losses: list[float] = []
-    validation_losses: list[float] = []
-    epochs: list[int] = []
-    for k in range(settings.members):
-        options = TrainingOptions(
-            dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.patience,
-            batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
-            seed=seed + k, callback=callback,
-        )  # fmt: skip
-        module, run = learn_encoder(
-            shape, answers(used), loss, options, class_weights=class_weights,
-            kept_back=answers(kept_back) if len(kept_back) else None,
-            phase="training" if settings.members == 1 else f"network {k + 1} of {settings.members}",
-        )  # fmt: skip
-        members.append(module.tensors())
-        losses += run.losses
-        validation_losses += run.validation_losses
-        epochs.append(run.best_epoch or len(run.losses))
-    return Fitting(replace(model, members=members), losses, validation_losses, epochs)
+        return cls(config.shape, config.inputs, tensors)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.scaling import Standardization
 from unrolled.errors import InputError
-from unrolled.tasks.sequence_estimator import SequenceEstimator, Wanted
+from unrolled.runtime.encoder import EncoderShape
+from unrolled.runtime.reader import TokenShape
+from unrolled.runtime.stack import StackShape
+from unrolled.tasks.answers import read_answers, require_shape
+from unrolled.tasks.regression_metrics import regression_measures
+from unrolled.tasks.sequence_estimator import SequenceEstimator
+from unrolled.tasks.sequence_fitting import Wanted
 from unrolled.tasks.sequence_settings import SequenceSettings
 
 if TYPE_CHECKING:
@@ -52,7 +59,16 @@ class SequenceRegressor(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         clip_norm: float = 1.0,
+        schedule: str = "cosine",
+        warmup: int = 0,
+        weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
+        tokens: str = "words",
+        min_count: int = 2,
+        embedding_size: int = 64,
+        character_size: int = 0,
+        token_dropout: float = 0.1,
+        audio: AudioFeatures | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
     ) -> None:
@@ -68,7 +84,16 @@ class SequenceRegressor(SequenceEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.warmup = warmup
+        self.weight_decay = weight_decay
         self.validation_fraction = validation_fraction
+        self.tokens = tokens
+        self.min_count = min_count
+        self.embedding_size = embedding_size
+        self.character_size = character_size
+        self.token_dropout = token_dropout
+        self.audio = audio
         self.callback = callback
         self.random_state = random_state
 
@@ -83,7 +108,13 @@ class SequenceRegressor(SequenceEstimator):
         """R²: 1 is perfect, 0 what the mean of ``y`` would do."""
         return self.evaluate(X, y)["r2"]
 
-    def _read_y(self, y: Any, settings: SequenceSettings) -> Wanted:
+    def _shape(
+        self, stack: StackShape, tokens: TokenShape | None, wanted: Wanted, settings: SequenceSettings
+    ) -> EncoderShape:
+        return EncoderShape(stack, settings.pooling, wanted.outputs, tokens)
+
+    def _read_y(self, y: Any, items: Sequence[Any], settings: SequenceSettings) -> Wanted:
+        y = read_answers(y, len(items))
         try:
             values = y.astype(np.float64)
         except (TypeError, ValueError):
@@ -95,15 +126,9 @@ class SequenceRegressor(SequenceEstimator):
         columns = values.reshape(len(values), -1).T
         targets = [Standardization.fit(column) for column in columns]
         scaled = np.stack([target.transform(column) for target, column in zip(targets, columns, strict=True)], axis=1)
-        return Wanted("squares", scaled.astype(np.float32), len(columns), targets=targets, flat=y.ndim == 1)
+        return Wanted(y, "squares", scaled.astype(np.float32), len(columns), targets=targets, flat=y.ndim == 1)
 
-    def _measure(self, y: NDArray[Any], predicted: NDArray[Any]) -> dict[str, float]:
-        error = y - predicted
-        spread = np.square(y - y.mean(0)).sum(0)
-        unexplained = np.square(error).sum(0)
-        r2 = np.where(spread > 0, 1 - unexplained / np.where(spread > 0, spread, 1), (unexplained == 0).astype(float))
-        return {
-            "r2": float(r2.mean()),
-            "mae": float(abs(error).mean()),
-            "rmse": float(np.sqrt(np.square(error).mean())),
-        }
+    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+        """R², mean absolute error and root mean squared error of the predictions for ``X`` against ``y``."""
+        predicted = self.predict(X)
+        return regression_measures(require_shape(y, predicted), predicted)

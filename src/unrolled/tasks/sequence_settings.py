@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.tokens import Splitting
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import Pooling
 from unrolled.tasks.checks import check_network, plain, require
@@ -22,13 +24,12 @@ SEQUENCE_CELLS = {
 
 
 class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The arguments of a :class:`unrolled.SequenceClassifier` or :class:`unrolled.SequenceRegressor`, within their ranges."""
+    """The arguments of an estimator of sequences, within their ranges; what only some have comes last."""
 
     cell: str
     hidden_size: int
     num_layers: int
     bidirectional: bool
-    pooling: Pooling
     members: int
     dropout: float
     max_epochs: int
@@ -38,8 +39,20 @@ class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clip_norm: float
     validation_fraction: float
     random_state: int | None
+    min_count: int
+    embedding_size: int
+    character_size: int
+    token_dropout: float
+    tokens: Splitting = "given"
+    audio: AudioFeatures | None = None
+    pooling: Pooling = "max"
     class_weight: Literal["balanced"] | list[tuple[str | int | float | bool, float]] | None = None
     """Pairs of a class and its weight; JSON has no dictionaries whose keys are numbers."""
+    crf: bool = True
+    scheme: Literal["infer", "none", "bio", "bioes"] = "infer"
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: int = 0
+    weight_decay: float = 0.0
 
     @classmethod
     def check(cls, params: Mapping[str, Any]) -> SequenceSettings:
@@ -56,6 +69,14 @@ class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except (msgspec.ValidationError, TypeError) as error:
             raise InputError(f"a parameter has the wrong type: {error}") from None
         check_network(settings, SEQUENCE_CELLS)
+        for name in ("min_count", "embedding_size"):
+            require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
+        require("character_size", settings.character_size, settings.character_size >= 0, "at least 0 (none are read)")
+        require("token_dropout", settings.token_dropout, 0 <= settings.token_dropout < 1, "from 0 to below 1")
+        require(
+            "warmup", settings.warmup, 0 <= settings.warmup < settings.max_epochs, "epochs from 0 to below max_epochs"
+        )
+        require("weight_decay", settings.weight_decay, 0 <= settings.weight_decay < 1, "from 0 to below 1")
         fraction = settings.validation_fraction
         require("validation_fraction", fraction, 0 <= fraction <= 0.5, "from 0 (keep nothing back) to 0.5")
         return settings

@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import dropout
 
+from unrolled.codecs.inputs import Item
 from unrolled.runtime.encoder import EncoderShape
-from unrolled.training.recurrent import recurrent_layers
+from unrolled.training.reader import ReaderModule
+from unrolled.training.recurrent import last_states, recurrent_layers
 
-__all__ = ["EncoderModule", "padded"]
+__all__ = ["EncoderModule"]
 
 
 class EncoderModule(torch.nn.Module):
     """Recurrent layers, pooling over time, a dense layer; parameters are named as the saved model names them."""
 
-    def __init__(self, shape: EncoderShape, *, dropout: float) -> None:
+    def __init__(self, shape: EncoderShape, *, dropout: float, token_dropout: float = 0.0) -> None:
         super().__init__()
         self.shape, self.dropout = shape, dropout
+        self.reader = ReaderModule(shape.tokens, token_dropout=token_dropout)
         self.rnn = recurrent_layers(shape.stack, dropout)
         width = shape.stack.outputs
         if shape.pooling == "attention":
@@ -30,15 +33,17 @@ class EncoderModule(torch.nn.Module):
             self.score = torch.nn.Parameter(torch.empty(1, width).uniform_(-(width**-0.5), width**-0.5))
         self.head = torch.nn.Linear(width, shape.outputs)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Scores ``[B, O]`` of ``x [T, B, I]``."""
+    def forward(self, items: Sequence[Item]) -> Tensor:
+        """Scores ``[B, O]``."""
+        x, lengths = self.reader(items)
+        if self.shape.tokens:
+            x = dropout(x, self.dropout, self.training)
         y, state = self.rnn(x, lengths=lengths)
         return self.head(dropout(self._pooled(y, state, lengths), self.dropout, self.training))
 
     def _pooled(self, y: Tensor, state: Any, lengths: Tensor) -> Tensor:
         if self.shape.pooling == "last":
-            h: Tensor = state[0] if isinstance(state, tuple) else state
-            return torch.cat(list(h[-self.shape.stack.directions :]), dim=1)
+            return last_states(state, self.shape.stack.directions)
         inside = torch.arange(len(y))[:, None] < lengths
         if self.shape.pooling == "mean":
             return y.sum(0) / lengths[:, None]
@@ -51,10 +56,3 @@ class EncoderModule(torch.nn.Module):
         """The parameters, named as in :meth:`EncoderShape.tensors`."""
         named = {"attention.score" if name == "score" else name: p for name, p in self.named_parameters()}
         return {name: parameter.detach().numpy().copy() for name, parameter in named.items()}
-
-
-def padded(sequences: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
-    """Sequences ``[T_i, I]`` as one tensor ``[T, B, I]`` and their lengths."""
-    lengths = torch.tensor([len(sequence) for sequence in sequences])
-    x = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(sequence) for sequence in sequences])
-    return x, lengths

@@ -11,7 +11,7 @@ from unrolled import nn
 from unrolled.errors import InputError
 from unrolled.runtime.stack import StackShape
 
-__all__ = ["recurrent_layers"]
+__all__ = ["last_states", "recurrent_layers"]
 
 # cell → the class and arguments of its module; those whose parameters are the cell's own, layer for layer
 _MODULES: dict[str, tuple[Callable[..., torch.nn.Module], dict[str, Any]]] = {
@@ -43,3 +43,9 @@ def recurrent_layers(shape: StackShape, dropout: float) -> torch.nn.Module:
         dropout=dropout if shape.num_layers > 1 else 0.0,  # torch warns of a dropout between layers where there is one
         **options,
     )
+
+
+def last_states(state: Any, directions: int) -> torch.Tensor:
+    """``h`` after the last step of the last layer, both directions' side by side: ``[B, D H]``."""
+    h: torch.Tensor = state[0] if isinstance(state, tuple) else state
+    return torch.cat(list(h[-directions:]), dim=1)

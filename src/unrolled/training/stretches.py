@@ -65,5 +65,7 @@ def learn_from_stretches(
             clip_norm=options.clip_norm,
             phase=phase,
             callback=options.callback,
+            checkpoint=options.checkpoint,
+            batch_order=generator,
         )
     return {name: p.detach().numpy().copy() for name, p in module.named_parameters()}, run.losses

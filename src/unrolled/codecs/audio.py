@@ -1,0 +1,239 @@
+"""From the samples of a recording to numbers a step: logarithms of a mel spectrum, or its cepstral coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from shlex import quote
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.mel import mel_filters
+from unrolled.codecs.windows import sliding_windows
+from unrolled.errors import InputError
+
+__all__ = ["AudioFeatures", "other_rate"]
+
+Values = NDArray[np.float64]
+
+FLOOR = 1e-10  # of a band's energy: less than the rounding of 16-bit samples leaves in it
+REACH = 2  # frames on each side that a slope is taken over
+FRAMES_AT_ONCE = 4096  # bounds the memory for long recordings
+
+
+@dataclass(frozen=True)
+class AudioFeatures:
+    r"""What a model hears of a recording; plain values only, so that a model file can hold it.
+
+    With samples :math:`x`, windows of :math:`W` samples every :math:`H` of them, frame :math:`t` is
+
+    .. math::
+        e_t[n] &= x[tH + n] - \alpha\, x[tH + n - 1] \\
+        P_t[k] &= \Big| \sum_{n=0}^{W-1} w[n]\, e_t[n]\, e^{-2\pi i k n / N} \Big|^2, \qquad
+            w[n] = \tfrac12 - \tfrac12 \cos\frac{2\pi n}{W - 1} \\
+        S_t[m] &= \ln \max\Big(10^{-10}, \sum_k \Lambda_m[k]\, P_t[k]\Big) \\
+        C_t[j] &= \sqrt{\tfrac{2 - [j = 0]}{M}} \sum_{m=0}^{M-1} S_t[m] \cos\frac{\pi j (m + \frac12)}{M}
+
+    :math:`w` is Hann's window, 0 at its ends, :math:`N` the least power of two from :math:`W` up (zeros follow the window),
+    :math:`\Lambda_m` the triangles of :func:`unrolled.codecs.mel.mel_filters` on HTK's mel scale, and :math:`C` the
+    orthonormal discrete cosine transform of type II. ``log_mel`` is :math:`S`, ``mfcc`` is :math:`C`. There are
+    :math:`1 + \lfloor (n - W)/H \rfloor` frames, all within the recording; one shorter than a window is filled up with
+    zeros to a single frame. Computed in float64 and rounded to float32 at the end. A frame depends on its own window alone, to
+    the last bit, unless ``normalization`` or ``deltas`` look further.
+
+    Args:
+        kind: ``mfcc`` or ``log_mel``.
+        rate: samples a second of every recording.
+        window, hop: length of a window, and from one to the next, in seconds.
+        mel_bands: number of bands, :math:`M`.
+        coefficients: how many of :math:`C`, from :math:`j = 0`; None is 13, or all if there are fewer. Only for ``mfcc``.
+        lowest, highest: frequencies where the bands begin and end, in hertz; None is half of ``rate``.
+        emphasis: :math:`\alpha`, which lifts high frequencies; 0 leaves them.
+        deltas: 1 appends to each number its slope, 2 the slope of that too:
+            :math:`d_t = \sum_{i=1}^2 i\,(c_{t+i} - c_{t-i}) / 10`, the first and last frame repeated beyond the ends.
+        normalization: ``mean`` takes each number's mean over the recording away, ``mean_variance`` also divides by its
+            deviation there, so that neither the microphone nor how loud a voice is matters; before the slopes are taken.
+
+    Raises:
+        InputError: an argument is out of its range, or a band so narrow that no frequency of the spectrum falls into it.
+
+    Source: Davis and Mermelstein 1980 (doi 10.1109/TASSP.1980.1163420); mel scale and slopes as in Young et al.,
+    *The HTK Book*, chapter 5.
+
+    >>> features = AudioFeatures(rate=8000, deltas=1)
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)
+    >>> features(tone).shape, features.channels
+    ((48, 26), 26)
+    """
+
+    kind: Literal["log_mel", "mfcc"] = "mfcc"
+    rate: int = 16000
+    window: float = 0.025
+    hop: float = 0.010
+    mel_bands: int = 40
+    coefficients: int | None = None
+    lowest: float = 20.0
+    highest: float | None = None
+    emphasis: float = 0.97
+    deltas: int = 0
+    normalization: Literal["none", "mean", "mean_variance"] = "none"
+
+    def __post_init__(self) -> None:
+        _require("kind", self.kind, self.kind in ("log_mel", "mfcc"), "log_mel or mfcc")
+        _require("rate", self.rate, _is_count(self.rate), "a whole number of samples a second")
+        for name, least in (("window", 2), ("hop", 1)):
+            value = getattr(self, name)
+            enough = _is_number(value) and round(value * self.rate) >= least
+            _require(name, value, enough, f"seconds, at least {least} / {self.rate}")
+        _require("mel_bands", self.mel_bands, _is_count(self.mel_bands), "a whole number of at least 1")
+        most = self.mel_bands if self.kind == "mfcc" else 0
+        allowed = self.coefficients is None or (_is_count(self.coefficients) and self.coefficients <= most)
+        _require(
+            "coefficients", self.coefficients, allowed, f"1 to {most} (mel_bands)" if most else "none with log_mel"
+        )
+        highest, half = self._highest, self.rate / 2
+        within = _is_number(highest) and highest <= half and _is_number(self.lowest) and 0 <= self.lowest < highest
+        _require("lowest, highest", (self.lowest, highest), within, f"0 <= lowest < highest <= {half:g}, half the rate")
+        within = _is_number(self.emphasis) and 0 <= self.emphasis < 1
+        _require("emphasis", self.emphasis, within, "from 0 to below 1")
+        _require("deltas", self.deltas, type(self.deltas) is int and 0 <= self.deltas <= 2, "0, 1 or 2")
+        known = ("none", "mean", "mean_variance")
+        _require("normalization", self.normalization, self.normalization in known, f"one of {', '.join(known)}")
+        empty = np.flatnonzero(self._filters.max(1) == 0)
+        if len(empty):
+            raise InputError(
+                f"mel_bands is {self.mel_bands}, so narrow that band {empty[0]} holds no frequency of a spectrum of"
+                f" {self._transform_length} samples: take fewer bands or a longer window"
+            )
+
+    @property
+    def channels(self) -> int:
+        """Numbers a frame."""
+        return self._static_channels * (1 + self.deltas)
+
+    def __call__(self, samples: NDArray[Any], *, name: str = "the recording") -> NDArray[np.float32]:
+        """The features ``[frames, channels]`` of one recording, ``[n]`` of float32 or float64 from -1 to 1.
+
+        Args:
+            samples: at ``rate`` of them a second.
+            name: what an error calls the recording.
+
+        Raises:
+            InputError: samples of another shape or dtype, none at all, or one that is not finite.
+        """
+        x = self._checked(samples, name)
+        features = np.concatenate([self._spectral(block) for block in self._blocks(x)], axis=1)  # [channels, frames]
+        if self.normalization != "none":
+            features -= features.mean(1, keepdims=True)
+        if self.normalization == "mean_variance":
+            deviation = features.std(1, keepdims=True)
+            features /= np.where(deviation > 1e-6, deviation, 1.0)  # silence is constant but for rounding
+        parts = [features]
+        for _ in range(self.deltas):
+            parts.append(_slopes(parts[-1]))
+        return np.ascontiguousarray(np.concatenate(parts).T, np.float32)
+
+    def check_rate(self, rate: int, name: str) -> None:
+        """Raise an InputError that says what to do, unless ``rate`` is this one's; ``name`` is the recording's."""
+        if rate != self.rate:
+            raise other_rate(name, rate, self.rate, "the model hears")
+
+    def _checked(self, samples: NDArray[Any], name: str) -> Values:
+        if samples.dtype.name not in ("float32", "float64"):
+            raise InputError(f"{name}: samples are {samples.dtype}, expected float32 or float64 from -1 to 1")
+        if samples.ndim != 1:
+            raise InputError(f"{name}: samples have shape {list(samples.shape)}, expected [n], a single channel")
+        if not len(samples):
+            raise InputError(f"{name} holds no samples")
+        bad = np.flatnonzero(~np.isfinite(samples))
+        if len(bad):
+            raise InputError(f"{name}: sample {bad[0]} is {samples[bad[0]]}, expected finite numbers")
+        x = samples.astype(np.float64)
+        return np.pad(x, (0, max(0, self._window_length - len(x))))
+
+    def _blocks(self, x: Values) -> list[Values]:
+        """Windows ``[frames, W]``, some thousand at a time."""
+        windows = sliding_windows(x, self._window_length)[:: round(self.hop * self.rate)]
+        return [windows[start : start + FRAMES_AT_ONCE] for start in range(0, len(windows), FRAMES_AT_ONCE)]
+
+    def _spectral(self, windows: Values) -> Values:
+        """``[frames, W]`` → ``S`` or ``C``, ``[channels, frames]``."""
+        # From n = 1 on: w[0] is 0, and a shift changes no magnitude.
+        emphasized = windows[:, 1:] - self.emphasis * windows[:, :-1]
+        spectrum = np.fft.rfft(emphasized * np.hanning(self._window_length)[1:], self._transform_length)
+        power = np.ascontiguousarray((spectrum.real**2 + spectrum.imag**2).T)
+        S = np.log(np.maximum(_product(self._filters, power), FLOOR))
+        return S if self.kind == "log_mel" else _product(_cosines(self.mel_bands, self._static_channels), S)
+
+    @property
+    def _static_channels(self) -> int:
+        return self.mel_bands if self.kind == "log_mel" else min(self.coefficients or 13, self.mel_bands)
+
+    @property
+    def _highest(self) -> float:
+        return self.rate / 2 if self.highest is None else self.highest
+
+    @property
+    def _window_length(self) -> int:
+        return round(self.window * self.rate)
+
+    @property
+    def _transform_length(self) -> int:
+        return 1 << (self._window_length - 1).bit_length()
+
+    @property
+    def _filters(self) -> Values:
+        return mel_filters(self.rate, self._transform_length, self.mel_bands, self.lowest, self._highest)
+
+
+def other_rate(name: str, rate: int, expected: int, whose: str) -> InputError:
+    """The error for a recording at another rate than ``whose`` expected one."""
+    return InputError(
+        f"{name} has {rate} samples a second, {whose} {expected}: resample it,"
+        f" for example by sox {quote(name)} -r {expected} out.wav"
+    )
+
+
+def _product(weights: Values, x: Values) -> Values:
+    """``weights [O, K] @ x [K, frames]``, each sum in the order of K; BLAS would let it depend on the number of frames."""
+    total = np.zeros((len(weights), x.shape[1]))
+    for column, row in zip(weights.T, x, strict=True):
+        used = np.flatnonzero(column)
+        if len(used):
+            rows = slice(used[0], used[-1] + 1)
+            total[rows] += column[rows, None] * row
+    return total
+
+
+@lru_cache(maxsize=32)
+def _cosines(bands: int, coefficients: int) -> Values:
+    """The orthonormal cosine transform of type II, its first rows: ``[coefficients, bands]``."""
+    j, m = np.arange(coefficients)[:, None], np.arange(bands)
+    cosines = np.cos(np.pi * j * (m + 0.5) / bands) * np.sqrt(np.where(j, 2.0, 1.0) / bands)
+    cosines.setflags(write=False)
+    return cosines
+
+
+def _slopes(C: Values) -> Values:
+    """Regression lines' slopes over neighbouring frames, ``[channels, frames]``."""
+    frames = C.shape[1]
+    padded = np.pad(C, ((0, 0), (REACH, REACH)), mode="edge")
+    slopes = np.zeros_like(C)
+    for i in range(1, REACH + 1):
+        slopes += i * (padded[:, REACH + i : REACH + i + frames] - padded[:, REACH - i : REACH - i + frames])
+    return slopes / (2 * sum(i * i for i in range(1, REACH + 1)))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _require(name: str, value: object, holds: bool, expected: str) -> None:
+    if not holds:
+        raise InputError(f"{name} is {value!r}, expected {expected}")

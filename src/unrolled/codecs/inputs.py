@@ -1,0 +1,95 @@
+"""What a model carries to turn the user's items into what its network reads: numbers, tokens of text, or recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.tokens import TokenCodec, TokenIds
+
+__all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording", "item_encoder"]
+
+Item: TypeAlias = NDArray[np.float32] | TokenIds
+"""A sequence as the network reads it: numbers ``[T, C]``, or tokens."""
+
+
+class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="numbers"):
+    """Each channel minus its mean, over its deviation.
+
+    >>> codec = NumberCodec.fit([np.array([[1.0], [3.0]])])
+    >>> codec.encode(np.array([[2.0]])).tolist()
+    [[0.0]]
+    """
+
+    channels: list[Standardization]
+
+    @classmethod
+    def fit(cls, sequences: Sequence[NDArray[np.float64]]) -> NumberCodec:
+        """Means and deviations over all steps of sequences ``[T_i, C]``."""
+        steps = np.concatenate(sequences)
+        return cls([Standardization.fit(column) for column in steps.T])
+
+    def encode(self, sequence: NDArray[np.float64]) -> NDArray[np.float32]:
+        """One sequence ``[T, C]``."""
+        means = np.array([channel.mean for channel in self.channels])
+        deviations = np.array([channel.deviation for channel in self.channels])
+        return ((sequence - means) / deviations).astype(np.float32)
+
+
+class Recording(Protocol):
+    """What is read of a :class:`unrolled.data.wav.Waveform`."""
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """``[n]``, from -1 to 1."""
+        ...
+
+    @property
+    def rate(self) -> int:
+        """Samples a second."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        ...
+
+
+class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="audio"):
+    """Features of a recording, each minus its mean over all recordings, over its deviation."""
+
+    features: AudioFeatures
+    numbers: NumberCodec
+
+    @classmethod
+    def fit(cls, recordings: Sequence[Recording], features: AudioFeatures) -> AudioCodec:
+        """Means and deviations over all frames."""
+        return cls(features, NumberCodec.fit([cls.frames(each, features) for each in recordings]))
+
+    def encode(self, recording: Recording) -> NDArray[np.float32]:
+        """One recording, as frames ``[T, C]``.
+
+        Raises:
+            InputError: it has another rate than the recordings that were learned from.
+        """
+        return self.numbers.encode(self.frames(recording, self.features))
+
+    @staticmethod
+    def frames(recording: Recording, features: AudioFeatures) -> NDArray[np.float64]:
+        """Features ``[T, C]`` before they are scaled."""
+        features.check_rate(recording.rate, recording.name)
+        return features(recording.samples, name=recording.name).astype(np.float64)
+
+
+InputCodec: TypeAlias = NumberCodec | TokenCodec | AudioCodec
+
+
+def item_encoder(codec: InputCodec) -> Callable[[Any], Item]:
+    """What encodes many items, with one set of tables."""
+    return codec.encoder() if isinstance(codec, TokenCodec) else codec.encode

@@ -1,0 +1,156 @@
+"""Text as a model reads it: split into tokens, each token a place in a vocabulary and a spelling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.vocabulary import Vocabulary
+from unrolled.errors import MissingExtraError
+
+__all__ = ["Splitting", "TokenCodec", "TokenIds", "split_words"]
+
+Splitting = Literal["words", "characters", "pieces", "given"]
+"""What text is split into; ``given`` says that it comes in tokens."""
+
+LONGEST_SPELLING = 32  # characters of a token that are read
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """A sequence of tokens: their places ``[T]``, and the places of each one's characters where these are read."""
+
+    words: NDArray[np.int64]
+    spellings: tuple[tuple[int, ...], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+def split_words(text: str) -> list[str]:
+    """Words with their apostrophes, and runs of marks; blanks only separate.
+
+    >>> split_words("It's late -- isn't it?! :-)")
+    ["It's", 'late', '--', "isn't", 'it', '?!', ':-)']
+    """
+    return _WORD.findall(text)
+
+
+class TokenCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="tokens"):
+    """How text becomes numbers; a model file holds it whole, vocabulary included.
+
+    Words are looked up in small letters with every digit as 0; spellings keep both, so that nothing is lost where
+    characters are read.
+
+    >>> codec = TokenCodec.fit([["The", "cat"], ["the", "dog"]], "given", min_count=1, spelled=True)
+    >>> ids = codec.encode(["The", "cow"])
+    >>> ids.words.tolist(), [len(spelling) for spelling in ids.spellings]
+    ([1, 0], [3, 3])
+    """
+
+    splitting: Splitting
+    words: Vocabulary
+    characters: Vocabulary | None = None
+    """None where spellings are not read."""
+    pieces: str | None = None
+    """The tokenizer of byte pairs, in its own JSON."""
+
+    @classmethod
+    def fit(
+        cls,
+        texts: Sequence[str] | Sequence[Sequence[str]],
+        splitting: Splitting,
+        *,
+        min_count: int,
+        spelled: bool,
+        largest: int | None = None,
+    ) -> TokenCodec:
+        """Learn what there is to read from texts, or from lists of tokens.
+
+        Args:
+            min_count: how often a token occurs at least, to have a place of its own.
+            spelled: whether the characters of each token are read, too.
+            largest: entries of the vocabulary at most; of ``pieces``, 8,000 unless it says otherwise.
+
+        Raises:
+            MissingExtraError: ``pieces`` without the package tokenizers.
+        """
+        pieces = _learn_pieces(texts, largest or 8000) if splitting == "pieces" else None
+        split = cls(splitting, Vocabulary([]), None, pieces).encoder().split
+        tokens = [split(text) for text in texts]
+        words = Vocabulary.fit(
+            (_looked_up(token, splitting) for each in tokens for token in each), min_count=min_count, largest=largest
+        )
+        letters = (letter for each in tokens for token in each for letter in token)
+        return cls(splitting, words, Vocabulary.fit(letters) if spelled else None, pieces)
+
+    def encoder(self) -> TokenEncoder:
+        """What encodes many texts without building its tables anew."""
+        return TokenEncoder(self)
+
+    def encode(self, text: str | Sequence[str]) -> TokenIds:
+        """One text, or one list of tokens."""
+        return self.encoder()(text)
+
+
+class TokenEncoder:
+    """The tables of a :class:`TokenCodec`, and spellings it has met."""
+
+    def __init__(self, codec: TokenCodec) -> None:
+        self._codec = codec
+        self._words = codec.words.places()
+        self._characters = None if codec.characters is None else codec.characters.places()
+        self._spelled: dict[str, tuple[int, ...]] = {}
+        self._pieces: Any = None
+
+    def __call__(self, text: str | Sequence[str]) -> TokenIds:
+        """One text, or one list of tokens."""
+        tokens, splitting = self.split(text), self._codec.splitting
+        words = np.array([self._words.get(_looked_up(token, splitting), 0) for token in tokens], np.int64)
+        return TokenIds(words, () if self._characters is None else tuple(self._spelling(token) for token in tokens))
+
+    def split(self, text: str | Sequence[str]) -> list[str]:
+        """A text's tokens."""
+        splitting = self._codec.splitting
+        if splitting == "words":
+            return split_words(str(text))
+        if splitting != "pieces":
+            return list(text)
+        if self._pieces is None:
+            self._pieces = _tokenizers().Tokenizer.from_str(self._codec.pieces)
+        return list(self._pieces.encode(text).tokens)
+
+    def _spelling(self, token: str) -> tuple[int, ...]:
+        if token not in self._spelled:
+            assert self._characters is not None
+            self._spelled[token] = tuple(self._characters.get(letter, 0) for letter in token[:LONGEST_SPELLING])
+        return self._spelled[token]
+
+
+def _looked_up(token: str, splitting: Splitting) -> str:
+    return _DIGIT.sub("0", token.lower()) if splitting in ("words", "given") else token
+
+
+def _learn_pieces(texts: Iterable[Any], largest: int) -> str:
+    library = _tokenizers()
+    tokenizer = library.Tokenizer(library.models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = library.pre_tokenizers.Whitespace()
+    trainer = library.trainers.BpeTrainer(vocab_size=largest, special_tokens=["<unk>"], show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return str(tokenizer.to_str())
+
+
+def _tokenizers() -> Any:
+    try:
+        import tokenizers
+    except ImportError:
+        raise MissingExtraError("tokens='pieces'", "tokenizers", "bpe") from None
+    return tokenizers

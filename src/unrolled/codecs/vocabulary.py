@@ -1,0 +1,54 @@
+"""A vocabulary: what may be read, and its place in an embedding table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.errors import InputError
+
+__all__ = ["Vocabulary"]
+
+
+class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Entries in their order; the first has place 1, and place 0 is for whatever is none of them.
+
+    >>> vocabulary = Vocabulary.fit(["b", "a", "b", "c"], min_count=1)
+    >>> vocabulary.entries, vocabulary.encode(["c", "z", "b"]).tolist(), len(vocabulary)
+    (['b', 'a', 'c'], [3, 0, 1], 4)
+    """
+
+    entries: list[str]
+
+    @classmethod
+    def fit(cls, found: Iterable[str], *, min_count: int = 1, largest: int | None = None) -> Vocabulary:
+        """What was found at least ``min_count`` times, the most frequent first, at most ``largest``.
+
+        Raises:
+            InputError: nothing occurs so often.
+        """
+        counts = sorted(Counter(found).items(), key=lambda item: (-item[1], item[0]))
+        entries = [entry for entry, count in counts if count >= min_count][:largest]
+        if not entries:
+            raise InputError(
+                f"of {len(counts)} different tokens none occurs {min_count} times, so there is nothing to read;"
+                " lower min_count or give more text"
+            )
+        return cls(entries)
+
+    def __len__(self) -> int:
+        """Rows of the embedding table, that of the unknown included."""
+        return len(self.entries) + 1
+
+    def encode(self, tokens: Iterable[str]) -> NDArray[np.int64]:
+        """Tokens → places ``[T]``."""
+        places = self.places()
+        return np.array([places.get(token, 0) for token in tokens], np.int64)
+
+    def places(self) -> dict[str, int]:
+        """Entry → place."""
+        return {entry: place for place, entry in enumerate(self.entries, 1)}

@@ -1,0 +1,260 @@
+"""Tag every step of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.labels import Labels
+from unrolled.codecs.tag_scheme import check_tags, infer_scheme, tag_order
+from unrolled.errors import InputError
+from unrolled.runtime.crf import Crf
+from unrolled.runtime.reader import TokenShape, batches_of_similar_length
+from unrolled.runtime.stack import StackShape
+from unrolled.runtime.tagger import TaggerShape
+from unrolled.runtime.viterbi import k_best, viterbi
+from unrolled.tasks.checks import check_count
+from unrolled.tasks.class_metrics import accuracy, macro_f1
+from unrolled.tasks.entity_metrics import EntityMetrics, entity_metrics
+from unrolled.tasks.sequence_estimator import SequenceEstimator
+from unrolled.tasks.sequence_fitting import Wanted
+from unrolled.tasks.sequence_settings import SequenceSettings
+
+if TYPE_CHECKING:
+    from unrolled.training.loop import Progress
+
+__all__ = ["SequenceTagger"]
+
+Values = NDArray[np.float64]
+Tags = list[str]
+
+
+class SequenceTagger(SequenceEstimator):
+    r"""Give every step its tag: words and their spellings, or numbers; recurrent layers; a linear-chain CRF.
+
+    Equations: :mod:`unrolled.runtime.reader`, :mod:`unrolled.runtime.tagger` and :mod:`unrolled.runtime.crf`. Networks
+    are trained on :math:`-\log p(\text{tags})` with Adam; the mean of their scores decides.
+
+    Args:
+        cell: as in :class:`unrolled.SequenceClassifier`, as are all that are not named here.
+        crf: score tags in a row, not one by one.
+        scheme: ``bio`` or ``bioes`` keep tags of entities in order, ``none`` lets any follow any; ``infer`` goes by the
+            tags that were learned from.
+        embedding_size: numbers a word is looked up as.
+        character_size: hidden units, in each direction, that read a word's characters; 0 reads words only.
+        min_count: how often a word occurs at least, to have an embedding of its own.
+        token_dropout: share of words read as unknown in each training step, so that it is known what these mean.
+
+    Attributes:
+        tags_: the tags in order.
+        scheme_: the scheme by which tags are kept in order.
+        validation_: accuracy of steps, macro F1, and F1 of entities in a scheme, on the sequences kept back, or None.
+
+    >>> X = [["a", "cat", "sleeps"], ["the", "dog", "barks"], ["a", "dog", "sleeps"], ["the", "cat", "purrs"]]
+    >>> y = [["DET", "NOUN", "VERB"]] * 4
+    >>> tagger = SequenceTagger(hidden_size=8, max_epochs=30, min_count=1, random_state=0).fit(X, y)
+    >>> tagger.predict([["the", "cat", "barks"]])
+    [['DET', 'NOUN', 'VERB']]
+    """
+
+    _task = "sequence_tagger"
+
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        crf: bool = True,
+        scheme: str = "infer",
+        members: int = 1,
+        dropout: float = 0.5,
+        max_epochs: int = 20,
+        patience: int = 5,
+        batch_size: int = 32,
+        learning_rate: float = 0.005,
+        clip_norm: float = 1.0,
+        schedule: str = "cosine",
+        warmup: int = 0,
+        weight_decay: float = 0.0,
+        validation_fraction: float = 0.1,
+        min_count: int = 2,
+        embedding_size: int = 100,
+        character_size: int = 32,
+        token_dropout: float = 0.1,
+        callback: Callable[[Progress], object] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.crf = crf
+        self.scheme = scheme
+        self.members = members
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.warmup = warmup
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.min_count = min_count
+        self.embedding_size = embedding_size
+        self.character_size = character_size
+        self.token_dropout = token_dropout
+        self.callback = callback
+        self.random_state = random_state
+
+    @property
+    def tags_(self) -> list[str]:
+        """The tags in order."""
+        labels = self._fitted().labels
+        assert labels is not None
+        return [str(tag) for tag in labels.values]
+
+    @property
+    def scheme_(self) -> str:
+        """The scheme by which tags are kept in order."""
+        return self._fitted().scheme
+
+    def predict(self, X: Any) -> list[Tags]:
+        """The most probable tags of each sequence as a whole (Viterbi)."""
+        crf, tags, items = self._crf(), self.tags_, self._read(X)
+        found: list[Tags] = [[]] * len(items)
+        for chosen, scores, lengths in self._batches(items):
+            paths = viterbi(crf, scores, lengths).paths
+            for place, n in enumerate(chosen):
+                found[n] = [tags[k] for k in paths[: lengths[place], place]]
+        return found
+
+    def predict_proba(self, X: Any) -> list[Values]:
+        """Probability of each tag at each step, ``[T_i, K]`` in the order of ``tags_``, whatever the others are."""
+        crf, items = self._crf(), self._read(X)
+        found: list[Values] = [np.empty((0, 0))] * len(items)
+        for chosen, scores, lengths in self._batches(items):
+            p = crf.marginals(scores, lengths)
+            for place, n in enumerate(chosen):
+                found[n] = p[: lengths[place], place].copy()
+        return found
+
+    def predict_k_best(self, X: Any, k: int) -> list[list[tuple[Tags, float]]]:
+        """The ``k`` most probable taggings of each sequence, with their probabilities; fewer where there are no more."""
+        check_count("k", k)
+        crf, tags, items = self._crf(), self.tags_, self._read(X)
+        found: list[list[tuple[Tags, float]]] = [[]] * len(items)
+        for chosen, scores, lengths in self._batches(items):
+            best = k_best(crf, scores, lengths, k)
+            for place, n in enumerate(chosen):
+                paths = best.paths[:, : lengths[place], place]
+                found[n] = [
+                    ([tags[tag] for tag in path], float(p))
+                    for path, p in zip(paths, best.probabilities[:, place], strict=True)
+                    if path[0] >= 0
+                ]
+        return found
+
+    def score(self, X: Any, y: Any) -> float:
+        """Accuracy: the share of steps whose tag is right."""
+        return self.evaluate(X, y)["accuracy"]
+
+    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+        """Accuracy and macro F1 of steps; in a scheme also precision, recall and F1 of entities.
+
+        Raises:
+            InputError: ``y`` has a tag the model does not know, or does not fit ``X``.
+        """
+        items = self._read(X)
+        tags = _read_tags(y, items)
+        labels = self._fitted().labels
+        assert labels is not None
+        for n, each in enumerate(tags):
+            _places(labels, each, n)
+        predicted = self.predict(X)
+        true, said = (np.array([tag for each in part for tag in each]) for part in (tags, predicted))
+        found = {"accuracy": accuracy(true, said), "macro_f1": macro_f1(true, said)}
+        if self.scheme_ != "none":
+            micro = self._entities(tags, predicted).micro
+            found |= {"precision": micro.precision, "recall": micro.recall, "f1": micro.f1}
+        return found
+
+    def entities(self, X: Any, y: Any) -> EntityMetrics:
+        """How many entities are found, by type; those count that have the type, the first and the last step right.
+
+        Raises:
+            InputError: the tags are in no scheme, so they mark no entities.
+        """
+        if self.scheme_ == "none":
+            raise InputError("the tags mark no entities (scheme 'none'); evaluate(X, y) gives the accuracy of steps")
+        return self._entities(_read_tags(y, self._read(X)), self.predict(X))
+
+    def _entities(self, true: Sequence[Tags], predicted: Sequence[Tags]) -> EntityMetrics:
+        return entity_metrics(true, predicted, self._fitted().scheme)
+
+    def _crf(self) -> Crf:
+        return Crf.ordered(*self.model_.transition_scores(), tag_order(self.tags_, self._fitted().scheme))
+
+    def _batches(self, items: Sequence[Any]) -> Iterator[tuple[list[int], Values, NDArray[np.int64]]]:
+        """Places of items of similar length, their scores ``[T, B, K]`` and lengths ``[B]``."""
+        scores = self.model_.tag_scores(items)
+        for chosen in batches_of_similar_length([len(each) for each in scores]):
+            lengths = np.array([len(scores[n]) for n in chosen])
+            padded = np.zeros((lengths.max(), len(chosen), scores[chosen[0]].shape[1]))
+            for place, n in enumerate(chosen):
+                padded[: lengths[place], place] = scores[n]
+            yield chosen, padded, lengths
+
+    def _shape(
+        self, stack: StackShape, tokens: TokenShape | None, wanted: Wanted, settings: SequenceSettings
+    ) -> TaggerShape:
+        return TaggerShape(stack, wanted.outputs, tokens, settings.crf)
+
+    def _read_y(self, y: Any, items: Sequence[Any], settings: SequenceSettings) -> Wanted:
+        tags = _read_tags(y, items)
+        labels = Labels.fit(np.array([tag for each in tags for tag in each]))
+        if len(labels.values) < 2:
+            raise InputError(f"y holds one tag, {labels.values[0]!r}: a tagger needs 2 at least")
+        scheme = infer_scheme(tags) if settings.scheme == "infer" else settings.scheme
+        check_tags(tags, scheme)
+        places = [_places(labels, each, n) for n, each in enumerate(tags)]
+        return Wanted(tags, "tags", places, len(labels.values), labels=labels, scheme=scheme)
+
+
+def _read_tags(y: Any, items: Sequence[Any]) -> list[Tags]:
+    """``y`` as a list of tags for each sequence, of the sequence's length."""
+    if isinstance(y, str) or not hasattr(y, "__len__"):
+        raise InputError(f"y is {y!r}, expected a list of tags for each sequence")
+    if len(y) != len(items):
+        raise InputError(f"there are {len(items)} sequences and {len(y)} lists of tags: expected as many")
+    tags: list[Tags] = []
+    for n, (each, item) in enumerate(zip(y, items, strict=True)):
+        if isinstance(each, str) or not hasattr(each, "__len__"):
+            raise InputError(f"y of sequence {n} is {each!r}, expected a list of tags, one a step")
+        if len(each) != len(item):
+            raise InputError(f"sequence {n} has {len(item)} steps and {len(each)} tags: expected one a step")
+        tags.append([_tag(tag, n, step) for step, tag in enumerate(each)])
+    return tags
+
+
+def _tag(tag: Any, n: int, step: int) -> str:
+    if not isinstance(tag, str) or not tag:
+        raise InputError(f"sequence {n}, step {step}: the tag is {tag!r}, expected a str; convert numbers with str()")
+    return str(tag)
+
+
+def _places(labels: Labels, tags: Tags, n: int) -> NDArray[np.int64]:
+    unknown = next((step for step, tag in enumerate(tags) if tag not in labels.values), None)
+    if unknown is not None:
+        known = ", ".join(str(tag) for tag in labels.values[:20]) + (" …" if len(labels.values) > 20 else "")
+        raise InputError(
+            f"sequence {n}, step {unknown}: tag {tags[unknown]!r} is none of the model's {known};"
+            " rename it, or train with data that have it"
+        )
+    return labels.encode(np.array(tags))

@@ -1,0 +1,84 @@
+"""Learning from items and what is wanted of each: batches by length, validation, the loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unrolled.codecs.inputs import Item
+from unrolled.training.length_buckets import length_buckets
+from unrolled.training.loop import TrainingRun, train
+from unrolled.training.options import TrainingOptions
+from unrolled.training.threads import threads_worth_having
+
+__all__ = ["Answers", "learn"]
+
+Module = TypeVar("Module", bound=torch.nn.Module)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Items, and what is wanted of each."""
+
+    items: Sequence[Item]
+    wanted: Sequence[Any] | NDArray[Any]
+
+    def select(self, chosen: NDArray[np.int64]) -> Answers:
+        """Some of them."""
+        return Answers([self.items[n] for n in chosen], [self.wanted[n] for n in chosen])
+
+
+def learn(
+    make: Callable[[], Module],
+    loss: Callable[[Module, Answers], Tensor],
+    answers: Answers,
+    options: TrainingOptions,
+    *,
+    hidden_size: int,
+    kept_back: Answers | None = None,
+    phase: str = "training",
+) -> tuple[Module, TrainingRun]:
+    """Train the module that ``make`` makes on the mean ``loss`` of batches; with ``kept_back`` it ends in the state of
+    the epoch that does best on it.
+
+    The caller's torch generator is left as it was.
+    """
+    generator = np.random.default_rng(options.seed)
+    lengths = [len(item) for item in answers.items]
+    batch_size = min(options.batch_size, len(lengths))
+    with torch.random.fork_rng(devices=[]), threads_worth_having(batch_size, hidden_size):
+        torch.manual_seed(options.seed)
+        module = make()
+
+        def validate() -> float:
+            assert kept_back is not None
+            N = len(kept_back.items)
+            order = np.argsort([len(item) for item in kept_back.items], kind="stable")
+            batches = [order[at : at + options.batch_size] for at in range(0, N, options.batch_size)]
+            return sum(loss(module, kept_back.select(batch)).item() * len(batch) for batch in batches) / N
+
+        run = train(
+            module,
+            lambda: length_buckets(lengths, batch_size, generator),
+            lambda chosen: loss(module, answers.select(chosen)),
+            epochs=options.max_epochs,
+            batches_per_epoch=math.ceil(len(lengths) / batch_size),
+            learning_rate=options.learning_rate,
+            clip_norm=options.clip_norm,
+            validate=None if kept_back is None else validate,
+            patience=options.patience,
+            phase=phase,
+            callback=options.callback,
+            schedule=options.schedule,
+            weight_decay=options.weight_decay,
+            checkpoint=options.checkpoint,
+            batch_order=generator,
+        )
+    return module, run
