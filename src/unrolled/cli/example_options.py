@@ -126,7 +126,7 @@ PoolingOption = Annotated[
 DropoutOption = Annotated[float, training_option("Numbers left out in a training step.", metavar="SHARE")]
 MaxEpochsOption = Annotated[int, training_option("Passes over the data at most.")]
 LayersOption = Annotated[int, network_option("Recurrent layers.", "--layers")]
-LearningRateOption = Annotated[float, training_option("Adam's, at the start.", metavar="RATE")]
+LearningRateOption = Annotated[float, training_option("Adam's, at most.", metavar="RATE")]
 NormOption = Annotated[float, training_option("The longest gradient.", metavar="NORM")]
 RandomStateOption = Annotated[int, training_option("The same number gives the same model.", "--seed")]
 PatienceOption = Annotated[int, training_option("Epochs without progress after which it stops.")]
@@ -148,14 +148,14 @@ class NetworkOptions:
     patience: PatienceOption = 20
     batch_size: Annotated[int, training_option("Sequences a training step.")] = 32
     learning_rate: LearningRateOption = 0.005
-    clip_norm: NormOption = 1.0
-    schedule: Annotated[
-        str, training_option("How the learning rate falls: cosine, linear or constant.", metavar="HOW")
-    ] = "cosine"
+    schedule: Annotated[str, training_option("How that falls: cosine, linear, or constant: not.", metavar="CURVE")] = (
+        "cosine"
+    )
     warmup: Annotated[int, training_option("Epochs in which it rises first.")] = 0
     weight_decay: Annotated[
-        float, training_option("What a step takes off each weight, times the learning rate.", metavar="SHARE")
+        float, training_option("What a step takes away of each weight (AdamW).", metavar="SHARE")
     ] = 0.0
+    clip_norm: NormOption = 1.0
     validation_fraction: Annotated[
         float, training_option("Examples kept back to choose the epoch; 0 learns from all.", metavar="SHARE")
     ] = 0.1

@@ -273,7 +273,8 @@ class AnomalyDetector(Estimator):
         channels = self._read(data)
         level = self._level(threshold)
         wanted = read_windows(windows, channels.times, len(channels.values), channels.frame_like)
-        return compare(self._episodes(self._scores(channels).max(1), level), wanted, level)
+        score = self._scores(channels).max(1)
+        return compare(self._episodes(score, level), wanted, level, len(score))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all; the end of the training data is in it, ``callback`` is not.

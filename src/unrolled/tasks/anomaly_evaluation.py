@@ -27,12 +27,14 @@ class AlarmEvaluation:
         found: of each window whether an episode overlaps it.
         episodes: episodes of alarms, in windows or not.
         false_episodes: those that overlap no window.
+        alarmed: share of the steps that lie in episodes; where it is large, finding windows means little.
     """
 
     threshold: float
     found: tuple[bool, ...]
     episodes: int
     false_episodes: int
+    alarmed: float
 
     @property
     def missed(self) -> int:
@@ -53,20 +55,21 @@ class AlarmEvaluation:
         episodes = f"{self.false_episodes} false episode{'s' * (self.false_episodes != 1)}"
         return (
             f"{sum(self.found)} of {len(self.found)} windows found, {episodes}: precision {self.precision:.2f}, recall"
-            f" {self.recall:.2f} at the threshold {self.threshold:.3g}"
+            f" {self.recall:.2f} at the threshold {self.threshold:.3g}, {self.alarmed:.1%} of the steps in episodes"
         )
 
 
-def compare(found: NDArray[np.int64], windows: NDArray[np.int64], threshold: float) -> AlarmEvaluation:
-    """Episodes ``[E, 2]`` beside windows ``[N, 2]``, first and last steps; those that share a step overlap.
+def compare(found: NDArray[np.int64], windows: NDArray[np.int64], threshold: float, steps: int) -> AlarmEvaluation:
+    """Episodes ``[E, 2]`` beside windows ``[N, 2]``, first and last of ``steps`` steps; those that share a step overlap.
 
-    >>> print(compare(np.array([[0, 3], [8, 9]]), np.array([[3, 5]]), 2.0))
-    1 of 1 windows found, 1 false episode: precision 0.50, recall 1.00 at the threshold 2
+    >>> print(compare(np.array([[0, 3], [8, 9]]), np.array([[3, 5]]), 2.0, steps=60))
+    1 of 1 windows found, 1 false episode: precision 0.50, recall 1.00 at the threshold 2, 10.0% of the steps in episodes
     """
     overlap: NDArray[np.bool_] = (found[:, None, 0] <= windows[:, 1]) & (found[:, None, 1] >= windows[:, 0])  # [E, N]
     alarmed: NDArray[np.bool_] = np.any(overlap, axis=0)
     true_ones: NDArray[np.bool_] = np.any(overlap, axis=1)
-    return AlarmEvaluation(threshold, tuple(alarmed.tolist()), len(found), int((~true_ones).sum()))
+    share = float((found[:, 1] - found[:, 0] + 1).sum() / steps)
+    return AlarmEvaluation(threshold, tuple(alarmed.tolist()), len(found), int((~true_ones).sum()), share)
 
 
 def read_windows(windows: Any, times: NDArray[Any] | None, rows: int, like: FrameLike) -> NDArray[np.int64]:

