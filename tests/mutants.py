@@ -55,6 +55,10 @@ CONVERT_ONNX = "tests/convert/test_convert_onnx.py"
 CONVERT_TORCH = "tests/convert/test_convert_torch.py"
 ONNX_RUN = "tests/onnx/test_onnx_run.py"
 ONNX_NODES = "tests/onnx/test_random_nodes.py"
+CRF = "tests/runtime/test_crf.py"
+CRF_LOSS = "tests/training/test_crf_loss.py"
+TAGS = "tests/codecs/test_tag_scheme.py"
+RESUMING = "tests/training/test_checkpoint.py"
 
 
 class Mutant(NamedTuple):
@@ -1270,6 +1274,77 @@ MUTANTS = (
         "np.flatnonzero(t < lengths)",
         "np.flatnonzero(t <= lengths)",
         ONNX_NODES,
+    ),
+    python(
+        "CRF: the way back over transitions not turned over",
+        "runtime/crf.py",
+        "(self.transitions.T)",
+        "(self.transitions)",
+        CRF,
+    ),
+    python("CRF: sums that underflow not computed again", "runtime/crf.py", "SMALLEST = 1e-200", "SMALLEST = 0.0", CRF),
+    python(
+        "Viterbi: ties and ways back of the next step",
+        "runtime/viterbi.py",
+        "(delta[t - 1] + to",
+        "(delta[t] + to",
+        CRF,
+    ),
+    python(
+        "n best: the rank of the way before lost",
+        "runtime/viterbi.py",
+        "j * n + np.minimum(taken, n - 1)",
+        "j * n",
+        CRF,
+    ),
+    python(
+        "CRF loss: true transitions counted backwards",
+        "training/crf.py",
+        "(y[t, b], y[t + 1, b])",
+        "(y[t + 1, b], y[t, b])",
+        CRF_LOSS,
+    ),
+    python(
+        "tags: the end of an entity not asked for",
+        "codecs/tag_scheme.py",
+        'in ("BE", "SS")',
+        'in ("BE", "SS", "BI")',
+        TAGS,
+    ),
+    python(
+        "checkpoint: torch's generator forgotten",
+        "training/state.py",
+        'torch.set_rng_state(tensors["torch_generator"])',
+        "pass",
+        RESUMING,
+    ),
+    python(
+        "checkpoint: the order of batches forgotten",
+        "training/state.py",
+        "self._batch_order.bit_generator.state = json.loads(record.batch_order)",
+        "pass",
+        RESUMING,
+    ),
+    python(
+        "checkpoint: Adam's moments forgotten",
+        "training/state.py",
+        'self._restore_moments(_own("adam", tensors))',
+        "pass",
+        RESUMING,
+    ),
+    python(
+        "checkpoint: the best state forgotten",
+        "training/state.py",
+        "if run.best_epoch != self.epoch:",
+        "if False:",
+        RESUMING,
+    ),
+    python(
+        "lock: a file that was removed meanwhile is held",
+        "runtime/file_lock.py",
+        "if _is_at(lock, descriptor):",
+        "if True:",
+        RESUMING,
     ),
 )
 

@@ -124,7 +124,7 @@ MAY_IMPORT = {
     "nn": ("torch cells kernels", "typing_extensions"),
     "onnx": ("cells kernels runtime", "onnx google"),
     "convert": ("cells kernels onnx", "torch keras nn"),
-    "training": ("torch nn codecs runtime", ""),
+    "training": ("torch msgspec nn codecs runtime", ""),
     "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
     "tasks": ("msgspec codecs runtime data", "torch nn training polars narwhals"),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from unrolled.nn import accelerate as accelerate
     from unrolled.nn import restore as restore
     from unrolled.tasks import load as load
+    from unrolled.tasks.anomaly_detector import AnomalyDetector as AnomalyDetector
     from unrolled.tasks.forecaster import Forecaster as Forecaster
     from unrolled.tasks.sequence_classifier import SequenceClassifier as SequenceClassifier
     from unrolled.tasks.sequence_regressor import SequenceRegressor as SequenceRegressor
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # name -> the module that holds it; "" for a module of its own
 _HOMES = {
+    "AnomalyDetector": "unrolled.tasks.anomaly_detector",
     "Forecaster": "unrolled.tasks.forecaster",
     "InputError": "unrolled.errors",
     "MissingExtraError": "unrolled.errors",
@@ -51,6 +53,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnomalyDetector",
     "Forecaster",
     "InputError",
     "MissingExtraError",

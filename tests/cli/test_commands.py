@@ -15,8 +15,13 @@ from typer.testing import CliRunner
 
 import unrolled as library
 from unrolled.cli.app import app
+from unrolled.cli.evaluate import EvaluateOptions
+from unrolled.cli.example_options import names_of
+from unrolled.cli.predict import PredictOptions
+from unrolled.cli.tasks import TASKS
 from unrolled.data.airline import MONTHS, PASSENGERS
 from unrolled.errors import TrainingError
+from unrolled.tasks import _ESTIMATORS
 
 Run = Callable[..., Any]
 MAIN = [sys.executable, "-m", "unrolled"]
@@ -42,15 +47,25 @@ def test_version(unrolled: Run) -> None:
 def test_help_lists_the_commands(unrolled: Run, arguments: list[str]) -> None:
     outcome = unrolled(*arguments)
     assert outcome.code == 0
-    for command in ("demo", "fit", "forecast", "predict", "info"):
+    for command in ("demo", "fit", "forecast", "predict", "evaluate", "info"):
         assert command in outcome.out
 
 
-@pytest.mark.parametrize("command", ["demo", "forecast", "predict", "info", "fit forecast"])
+COMMANDS = ["demo", "forecast", "predict", "evaluate", "info", *(f"fit {task.name}" for task in TASKS)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_an_example_or_says_what_it_does(unrolled: Run, command: str) -> None:
     outcome = unrolled(*command.split(), "--help")
     assert outcome.code == 0
     assert "--json" in outcome.out
+    assert f"unrolled {command}" in " ".join(outcome.out.split())
+
+
+def test_every_model_has_its_task() -> None:
+    assert {name for _, name in _ESTIMATORS.values()} == {task.estimator for task in TASKS}
+    for task in TASKS:
+        assert task.takes <= names_of(PredictOptions) | names_of(EvaluateOptions)
 
 
 def test_usage_errors_are_one_line(unrolled: Run) -> None:
@@ -204,6 +219,31 @@ def test_ctrl_c_ends_quietly_and_leaves_nothing_behind(passengers: Path, tmp_pat
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
     assert [file.name for file in tmp_path.iterdir()] == ["passengers.csv"]
+
+
+def test_ctrl_c_with_a_checkpoint_says_how_to_go_on(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
+    """A real process, interrupted in its second epoch; what goes on from there has the bytes of what never stopped."""
+    program = (
+        "import os, signal\nfrom unrolled.cli import progress, main\nprogress.TrainingBar.__call__ = lambda self, step: "
+        "os.kill(os.getpid(), signal.SIGINT) if step.epoch == 2 else None\nmain()"
+    )
+    options = ["--members", "1", "--max-epochs", "2", "--hidden-size", "4", "--checkpoint", str(tmp_path / "run")]
+    command = ["fit", "forecast", str(passengers), "-o", str(tmp_path / "m"), *options]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command], capture_output=True, text=True, check=False, timeout=60
+    )
+    message = (
+        f"unrolled: stopped; {tmp_path / 'run'} holds the training so far, and the same again goes on from there\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", message)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["passengers.csv", "run"]
+    other = unrolled(*command, "--cell", "lstm")
+    assert (other.code, other.err.count("\n")) == (2, 1)
+    assert "run was begun with cell='gru', now 'lstm'" in other.err
+    assert unrolled(*command).code == 0
+    assert unrolled("fit", "forecast", passengers, "-o", tmp_path / "whole", quick=True).code == 0
+    assert (tmp_path / "m").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m", "passengers.csv", "whole"]
 
 
 def test_fit_with_covariates_and_predict_with_those_ahead(unrolled: Run, tmp_path: Path) -> None:

@@ -41,5 +41,5 @@ def test_lines_that_do_not_fit_are_named(tmp_path, text, message):
 def test_other_files_are_refused(tmp_path):
     file = tmp_path / "bad.ts"
     file.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(InputError, match="is not text in UTF-8"):
+    with pytest.raises(InputError, match="is not UTF-8"):
         read_ts(file)

@@ -97,7 +97,7 @@ def test_not_fitted(use):
 
 
 def test_unknown_parameter():
-    with pytest.raises(InputError, match="Forecaster has no parameter 'epochs'; it has cell, "):
+    with pytest.raises(InputError, match="Forecaster has no parameter 'epochs'; it has method, cell, "):
         Forecaster().set_params(epochs=3)
 
 

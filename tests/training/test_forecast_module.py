@@ -10,6 +10,7 @@ from unrolled.runtime.series_batch import SeriesBatch
 from unrolled.runtime.stack import StackShape
 from unrolled.training.es_rnn import EsRnnModule
 from unrolled.training.forecast import ForecastTraining, learn
+from unrolled.training.forecast_head import quantiles_of
 from unrolled.training.pinball import pinball
 from unrolled.training.recurrent import recurrent_layers
 from unrolled.training.smoothing import differentiable_smoothing
@@ -96,7 +97,7 @@ def test_training_starts_at_the_quantiles_of_what_smoothing_leaves():
     shape, batch = shape_of(), batch_of([200])
     module = EsRnnModule(shape, batch, dropout=0.0, oldest_weight=1.0)
     with torch.no_grad():
-        quantiles = module._quantiles(module.head_bias[0])
+        quantiles = quantiles_of(module.head_bias[0].unflatten(0, (shape.horizon, -1)), shape.median)
     windows = module._windows(batch, np.arange(1))
     spread = np.quantile(windows.targets[0, :, 0].detach().numpy(), (0.1, 0.5, 0.9), axis=0).T
     np.testing.assert_allclose(np.diff(quantiles, axis=1), np.diff(spread, axis=1), rtol=1e-4)

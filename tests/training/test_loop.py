@@ -8,6 +8,7 @@ import torch
 
 from unrolled.errors import TrainingError
 from unrolled.training.loop import train
+from unrolled.training.schedule import Schedule
 
 
 class Point(torch.nn.Module):
@@ -50,6 +51,53 @@ def test_learning_rate_falls_along_half_a_cosine():
     steps = [before - after for before, after in pairwise(places)]
     expected = [0.1 * 0.5 * (1 + math.cos(math.pi * k / 10)) for k in range(9)]
     assert steps == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        (Schedule("linear"), [1, 0.75, 0.5, 0.25]),
+        (Schedule("constant"), [1, 1, 1, 1]),
+        (Schedule("constant", warmup=3), [0.25, 0.5, 0.75, 1]),
+        (Schedule("linear", warmup=2), [1 / 3, 2 / 3, 1, 0.5]),
+        (Schedule("cosine", warmup=1), [0.5, 1, 0.75, 0.25]),
+    ],
+)
+def test_curves_of_the_learning_rate(schedule, factors):
+    places = []
+
+    def loss(batch):
+        places.append(module.offset.item())
+        return module.offset
+
+    module = Point()
+    train(module, lambda: [0], loss, **{**OPTIONS, "epochs": 4}, schedule=schedule)
+    places.append(module.offset.item())
+    steps = [before - after for before, after in pairwise(places)]
+    assert steps == pytest.approx([0.1 * factor for factor in factors], rel=1e-4)
+
+
+def test_weights_decay_and_vectors_do_not():
+    """Without a gradient a step only takes away its share of each weight: of matrices, not of biases."""
+    module = torch.nn.Linear(2, 2)
+    weight, bias = module.weight.detach().clone(), module.bias.detach().clone()
+    nothing = lambda batch: 0 * (module.weight.sum() + module.bias.sum())  # noqa: E731
+    train(module, lambda: [0], nothing, **{**OPTIONS, "epochs": 1}, weight_decay=0.5)
+    torch.testing.assert_close(module.weight.detach(), weight * (1 - 0.1 * 0.5))
+    assert torch.equal(module.bias.detach(), bias)
+
+
+def test_steps_are_adams_to_the_bit():
+    ours, theirs = Point(), Point()
+    train(
+        ours, lambda: [0], distance(ours), **{**OPTIONS, "epochs": 20, "clip_norm": 1e9}, schedule=Schedule("constant")
+    )
+    optimiser = torch.optim.Adam(theirs.parameters(), lr=0.1)
+    for _ in range(20):
+        optimiser.zero_grad()
+        distance(theirs)(0).backward()
+        optimiser.step()
+    assert torch.equal(ours.place, theirs.place)
 
 
 def test_keeps_the_best_state_and_stops_after_patience():

@@ -12,11 +12,12 @@ import typer
 
 from unrolled.cli.bench import run_bench
 from unrolled.cli.demo import demo
-from unrolled.cli.fit import fit_forecast
+from unrolled.cli.evaluate import evaluate
 from unrolled.cli.forecast import forecast
 from unrolled.cli.info import info
 from unrolled.cli.output import say
 from unrolled.cli.predict import predict
+from unrolled.cli.tasks import TASKS
 from unrolled.errors import InputError, UnrolledError
 
 __all__ = ["app", "run"]
@@ -35,8 +36,10 @@ fit_app = typer.Typer(help="Train a model on your data and write it to one file.
 app.add_typer(fit_app, name="fit")
 app.command()(demo)
 app.command()(forecast)
-fit_app.command("forecast")(fit_forecast)
+for task in TASKS:
+    fit_app.command(task.name)(task.fit)
 app.command()(predict)
+app.command()(evaluate)
 app.command()(info)
 app.command("bench")(run_bench)
 

@@ -122,7 +122,7 @@ def _page(result: Result, folder: Path) -> str:
 
     values = np.array(PASSENGERS, dtype=np.float64)[-SHOWN - HELD_OUT :]
     times = np.array(MONTHS, dtype="datetime64[M]")[-SHOWN - HELD_OUT :]
-    evaluation, forecaster = result.evaluation, result.forecaster
+    evaluation, forecaster, shape = result.evaluation, result.forecaster, result.forecaster.model_.shape
     page = Page("A year of airline passengers, forecast by a GRU")
     page.paragraph(
         "A recurrent network learned from the monthly airline passengers of 1949 to 1959 and forecasts the twelve"
@@ -166,7 +166,7 @@ def _page(result: Result, folder: Path) -> str:
     )
     page.heading("The model")
     page.paragraph(
-        f"{forecaster.members} networks with {forecaster.hidden_size} hidden units each, averaged, on top of"
+        f"{shape.members} networks with {shape.hidden_size} hidden units each, averaged, on top of"
         " exponential smoothing of level and season; all of it is learned together. The cell is a gated recurrent unit"
         f" whose reset gate acts before the product. Trained in {result.seconds:.1f} seconds."
     )
@@ -192,7 +192,7 @@ def _next_commands(folder: Path) -> list[str]:
 
 
 def _as_dict(result: Result, files: dict[str, Path]) -> dict[str, Any]:
-    from unrolled.cli.fit import evaluation_as_dict
+    from unrolled.cli.forecasting import evaluation_as_dict
 
     return {
         "files": {name: str(file) for name, file in files.items()},

@@ -7,14 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from unrolled.cli.fit import evaluation_as_dict
+from unrolled.cli.forecasting import evaluation_as_dict
 from unrolled.cli.options import (
     CellOption,
     CsvArgument,
+    DistributionOption,
     HiddenSizeOption,
     HorizonOption,
+    IntervalsOption,
     MaxEpochsOption,
     MembersOption,
+    MethodOption,
     MissingOption,
     SeasonOption,
     SeedOption,
@@ -39,10 +42,13 @@ def forecast(
         Path | None, typer.Option("-o", "--output", metavar="OUT.csv", help="Write the forecast to this file.")
     ] = None,
     missing: MissingOption = "raise",
+    method: MethodOption = "auto",
+    distribution: DistributionOption = "quantiles",
+    intervals: IntervalsOption = "model",
     cell: CellOption = "gru",
-    hidden_size: HiddenSizeOption = 16,
-    members: MembersOption = 8,
-    max_epochs: MaxEpochsOption = 100,
+    hidden_size: HiddenSizeOption = None,
+    members: MembersOption = None,
+    max_epochs: MaxEpochsOption = None,
     season: SeasonOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -62,6 +68,9 @@ def forecast(
             season=season,
             horizon=horizon,
             missing=missing,
+            method=method,
+            distribution=distribution,
+            intervals=intervals,
             cell=cell,
             hidden_size=hidden_size,
             members=members,

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CellOption",
+    "CheckpointOption",
     "CsvArgument",
+    "DistributionOption",
     "FutureOption",
     "HiddenSizeOption",
     "HorizonOption",
+    "IntervalsOption",
     "MaxEpochsOption",
     "MembersOption",
+    "MethodOption",
     "MissingOption",
     "PastOption",
     "SeasonOption",
@@ -57,11 +61,31 @@ MissingOption = Annotated[
     ),
 ]
 CellOption = Annotated[str, typer.Option(metavar="CELL", help="gru, gru_reset_before, lstm or rnn.")]
-HiddenSizeOption = Annotated[int, typer.Option(metavar="N", help="Hidden units.")]
-MembersOption = Annotated[
-    int, typer.Option(metavar="N", help="Networks whose forecasts are averaged; fewer are quicker.")
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Keep the training in this file while it runs; if it is stopped, the same command goes on.",
+        rich_help_panel="Training",
+    ),
 ]
-MaxEpochsOption = Annotated[int, typer.Option(metavar="N", help="Passes over the data at most.")]
+MethodOption = Annotated[
+    str, typer.Option(metavar="METHOD", help="smoothing, windows, or auto: the second where there is plenty of data.")
+]
+DistributionOption = Annotated[
+    str, typer.Option(metavar="WHAT", help="What the network says of each step: quantiles or student_t.")
+]
+IntervalsOption = Annotated[
+    str, typer.Option(metavar="WHOSE", help="Quantiles of the model, or conformal: corrected on steps kept back.")
+]
+HiddenSizeOption = Annotated[int | None, typer.Option(metavar="N", help="Hidden units; default: by the method.")]
+MembersOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Networks whose forecasts are averaged; fewer are quicker; default: by the method."),
+]
+MaxEpochsOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Passes over the data at most; default: by the method.")
+]
 SeasonOption = Annotated[
     int | None, typer.Option(metavar="N", help="Steps of a season; default: by the time stamps (12 for months).")
 ]

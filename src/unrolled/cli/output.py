@@ -13,7 +13,7 @@ import typer
 
 from unrolled.errors import InputError
 
-__all__ = ["JsonOption", "check_place", "print_json", "say"]
+__all__ = ["JsonOption", "check_place", "finite", "print_json", "say"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -39,13 +39,14 @@ def print_json(value: Any) -> None:
       "mae": 1.5
     }
     """
-    json.dump(_finite(value), sys.stdout, indent=2, ensure_ascii=True, allow_nan=False, default=str)
+    json.dump(finite(value), sys.stdout, indent=2, ensure_ascii=True, allow_nan=False, default=str)
     print()
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """A value as JSON can hold it: what is not finite is None, keys are text."""
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in cast("dict[Any, Any]", value).items()}
+        return {str(key): finite(item) for key, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in cast("Iterable[Any]", value)]
+        return [finite(item) for item in cast("Iterable[Any]", value)]
     return None if isinstance(value, float) and not math.isfinite(value) else value

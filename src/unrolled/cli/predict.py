@@ -1,46 +1,57 @@
-"""``unrolled predict``: forecast what follows a CSV file with a model trained before; torch is not needed."""
+"""``unrolled predict``: run a model on a file; torch is not needed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unrolled.cli.options import CsvArgument, MissingOption
+from unrolled.cli.example_options import FileOptions
+from unrolled.cli.option_groups import with_groups
 from unrolled.cli.output import JsonOption, check_place
+from unrolled.cli.task import ModelArgument, UsedFileArgument
+from unrolled.cli.tasks import load_model
 
 __all__ = ["predict"]
 
 
-def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, as written by unrolled fit.")],
-    file: CsvArgument,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT.csv", help="Write the forecast to this file.")
-    ] = None,
+@dataclass(frozen=True)
+class PredictOptions(FileOptions):
+    """Options of one task or another; each :class:`unrolled.cli.task.Task` says which it takes."""
+
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Classifiers: the probability of every class, too.")
+    ] = False
     horizon: Annotated[
-        int | None, typer.Option("--horizon", "-H", metavar="N", help="Steps ahead; default: as trained.")
-    ] = None,
+        int | None,
+        typer.Option("--horizon", "-H", metavar="N", help="Forecasters: steps ahead; default: as trained."),
+    ] = None
     future: Annotated[
-        Path | None, typer.Option(metavar="AHEAD.csv", help="The columns known ahead, a row for each step to forecast.")
-    ] = None,
-    missing: MissingOption = "raise",
-    as_json: JsonOption = False,
-) -> None:
-    """Forecast what follows a CSV file, with a model trained before.
+        Path | None,
+        typer.Option(
+            metavar="AHEAD.csv", help="Forecasters: the columns known ahead, a row for each step to forecast."
+        ),
+    ] = None
+    missing: Annotated[
+        str | None,
+        typer.Option(metavar="HOW", help="Forecasters: blank values are raised, or filled (as in fit forecast)."),
+    ] = None
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="OUT", help="Write the result to this file.")
+    ] = None
+    as_json: JsonOption = False
 
-    For example: unrolled predict demo/model.safetensors demo/passengers.csv
+
+@with_groups
+def predict(model: ModelArgument, file: UsedFileArgument, options: PredictOptions) -> None:
+    """Run a model on a file: classes, numbers or a forecast, by what the model was trained for.
+
+    Long files are read, and results written, a part at a time.
+    For example: unrolled predict reviews.safetensors new_reviews.txt -o moods.csv
     """
-    from unrolled.cli.forecast_output import ForecastOutput, write_forecast
-    from unrolled.data.panel import read_panel
-    from unrolled.tasks import load
-
-    check_place(output)
-    forecaster = load(model)
-    forecaster.set_params(missing=missing)
-    frame = forecaster.predict(file, horizon=horizon, future=future)
-    columns = forecaster.columns_
-    panel = read_panel(file, columns["target"], columns["time"], columns["series"], missing=missing)
-    result = ForecastOutput(frame, panel, tuple(forecaster.quantiles))
-    write_forecast(result, output, as_json=as_json, extra={"model": str(model)})
+    check_place(options.output)
+    loaded, task = load_model(model)
+    task.check(loaded, options)
+    task.predict(loaded, file, options)

@@ -1,14 +1,18 @@
-"""How far training is: a bar on the terminal, for what takes longer than two seconds; otherwise silence."""
+"""How far the work is: a bar on the terminal, for what takes longer than two seconds; otherwise silence."""
 
 from __future__ import annotations
 
+import sys
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
+
+from unrolled.cli.output import say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["TrainingBar"]
+__all__ = ["ShareBar", "TrainingBar"]
 
 PATIENCE = 2.0  # seconds
 
@@ -60,6 +64,8 @@ class TrainingBar:
     ) -> None:
         if self._phase is not None:
             self._bar.stop()
+        if isinstance(error, KeyboardInterrupt) and error.args:  # where training can be gone on with
+            say(f"unrolled: {error}")
 
     def __call__(self, step: Step) -> None:
         """Show a step."""
@@ -73,3 +79,47 @@ class TrainingBar:
             self._bar.start()
         rate = step.step / step.seconds if step.seconds else 0.0
         self._bar.update(self._bar.task_ids[0], completed=step.step, loss=step.loss, rate=rate)
+
+
+class ShareBar:
+    """A bar for work of which the share done is known.
+
+    It stays away where results are written to the terminal it would be drawn on.
+
+    >>> with ShareBar("predicting") as bar:
+    ...     bar(0.5, 100)
+    """
+
+    def __init__(self, what: str, console: Console | None = None, *, to_stdout: bool = True) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = console or Console(stderr=True)
+        self._shown = self._console.is_terminal and not (to_stdout and sys.stdout.isatty())
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[count]:,} done"),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._bar.add_task(what, total=1.0, count=0)
+        self._start, self._running = monotonic(), False
+
+    def __enter__(self) -> ShareBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._running:
+            self._bar.stop()
+
+    def __call__(self, share: float, count: int) -> None:
+        """Show that ``share`` of the work is done, from 0 to 1, ``count`` items of it."""
+        if not self._shown or (not self._running and monotonic() - self._start < PATIENCE):
+            return
+        if not self._running:
+            self._running = True
+            self._bar.start()
+        self._bar.update(self._task, completed=share, count=count)

@@ -59,7 +59,7 @@ class AudioFeatures:
     Raises:
         InputError: an argument is out of its range, or a band so narrow that no frequency of the spectrum falls into it.
 
-    Source: Davis and Mermelstein 1980 (doi 10.1109/TASSP.1980.1163420); mel scale, windows and slopes as in Young et al.,
+    Source: Davis and Mermelstein 1980 (doi 10.1109/TASSP.1980.1163420); mel scale and slopes as in Young et al.,
     *The HTK Book*, chapter 5.
 
     >>> features = AudioFeatures(rate=8000, deltas=1)
@@ -160,9 +160,8 @@ class AudioFeatures:
 
     def _spectral(self, windows: Values) -> Values:
         """``[frames, W]`` → ``S`` or ``C``, ``[channels, frames]``."""
-        emphasized = (
-            windows[:, 1:] - self.emphasis * windows[:, :-1]
-        )  # from n = 1: w[0] is 0, and a shift changes no magnitude
+        # From n = 1 on: w[0] is 0, and a shift changes no magnitude.
+        emphasized = windows[:, 1:] - self.emphasis * windows[:, :-1]
         spectrum = np.fft.rfft(emphasized * np.hanning(self._window_length)[1:], self._transform_length)
         power = np.ascontiguousarray((spectrum.real**2 + spectrum.imag**2).T)
         S = np.log(np.maximum(_product(self._filters, power), FLOOR))

@@ -13,10 +13,19 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
-from unrolled.data.text_lines import text_lines
+from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
-__all__ = ["Column", "Sentence", "iterate_conll", "iterate_conllu", "read_conll", "read_conllu"]
+__all__ = [
+    "Column",
+    "Sentence",
+    "conll_sentences",
+    "conllu_sentences",
+    "iterate_conll",
+    "iterate_conllu",
+    "read_conll",
+    "read_conllu",
+]
 
 Sentence = tuple[list[str], list[str]]
 """Tokens and their tags."""
@@ -54,11 +63,17 @@ def iterate_conll(path: str | os.PathLike[str], *, tag_column: int = -1, token_c
 
     Lines that begin with ``-DOCSTART-`` are left out.
     """
+    with TextLines(path, "a CoNLL file") as lines:
+        yield from conll_sentences(lines, tag_column=tag_column, token_column=token_column)
+
+
+def conll_sentences(lines: TextLines, *, tag_column: int | None = -1, token_column: int = 0) -> Iterator[Sentence]:
+    """The sentences of an open CoNLL file; without ``tag_column`` the tags are empty."""
     tokens: list[str] = []
     tags: list[str] = []
     width = 0
-    for number, line in text_lines(path):
-        fields = _BLANKS.split(line.strip(" \t"))
+    for number, line in enumerate(lines, 1):
+        fields = _BLANKS.split(line.strip(" \t\r\n"))
         if fields == [""]:
             if tokens:
                 yield tokens, tags
@@ -66,11 +81,12 @@ def iterate_conll(path: str | os.PathLike[str], *, tag_column: int = -1, token_c
             continue
         if fields[0] == "-DOCSTART-":
             continue
-        width = width or _checked_width(len(fields), tag_column, token_column, f"{path}, line {number}")
+        width = width or _checked_width(len(fields), tag_column, token_column, f"{lines.path}, line {number}")
         if len(fields) != width:
-            raise InputError(f"{path}, line {number}: {len(fields)} columns, the lines before it have {width}")
+            raise InputError(f"{lines.path}, line {number}: {len(fields)} columns, the lines before it have {width}")
         tokens.append(fields[token_column])
-        tags.append(fields[tag_column])
+        if tag_column is not None:
+            tags.append(fields[tag_column])
     if tokens:
         yield tokens, tags
 
@@ -93,12 +109,19 @@ def read_conllu(path: str | os.PathLike[str], *, column: Column = "UPOS") -> tup
 
 def iterate_conllu(path: str | os.PathLike[str], *, column: Column = "UPOS") -> Iterator[Sentence]:
     """The sentences of a CoNLL-U file one after the other; arguments and errors are those of :func:`read_conllu`."""
+    with TextLines(path, "a CoNLL-U file") as lines:
+        yield from conllu_sentences(lines, column=column)
+
+
+def conllu_sentences(lines: TextLines, *, column: Column = "UPOS") -> Iterator[Sentence]:
+    """The sentences of an open CoNLL-U file."""
     if column not in COLUMNS:
         raise InputError(f"column is {column!r}, expected one of {', '.join(COLUMNS)}")
     place, form = COLUMNS.index(column), COLUMNS.index("FORM")
     words: list[str] = []
     tags: list[str] = []
-    for number, line in text_lines(path):
+    for number, text in enumerate(lines, 1):
+        line = text.rstrip("\r\n")
         if not line.strip():
             if words:
                 yield words, tags
@@ -107,7 +130,7 @@ def iterate_conllu(path: str | os.PathLike[str], *, column: Column = "UPOS") -> 
         if line.startswith("#"):
             continue
         fields = line.split("\t")
-        where = f"{path}, line {number}"
+        where = f"{lines.path}, line {number}"
         if len(fields) != len(COLUMNS):
             raise InputError(f"{where}: {len(fields)} columns between tabs, CoNLL-U has {len(COLUMNS)}")
         if re.fullmatch(r"\d+-\d+|\d+\.\d+", fields[0]):
@@ -120,12 +143,12 @@ def iterate_conllu(path: str | os.PathLike[str], *, column: Column = "UPOS") -> 
         yield words, tags
 
 
-def _checked_width(width: int, tag_column: int, token_column: int, where: str) -> int:
-    """The number of columns of the first line, if the two asked for are among them."""
+def _checked_width(width: int, tag_column: int | None, token_column: int, where: str) -> int:
+    """The number of columns of the first line, if those asked for are among them."""
     for name, place in {"tag_column": tag_column, "token_column": token_column}.items():
-        if not -width <= place < width:
+        if place is not None and not -width <= place < width:
             raise InputError(f"{where}: {width} columns, but {name} is {place}")
-    if tag_column % width == token_column % width:
+    if tag_column is not None and tag_column % width == token_column % width:
         raise InputError(
             f"{where}: {width} columns, expected a token and its tag in different ones; is this a CoNLL file?"
         )

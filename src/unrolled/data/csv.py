@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from unrolled.data.table import BLANK, INTEGER, NUMBER, Column, FrameLike, Table
+from unrolled.data.text_lines import TextLines
 from unrolled.data.timestamps import is_timestamp
 from unrolled.errors import InputError, MissingExtraError
 
-__all__ = ["read_csv", "read_csv_table"]
+__all__ = ["CsvRows", "column_of", "read_csv", "read_csv_table"]
 
 
 def read_csv(path: str | os.PathLike[str]) -> Any:
@@ -45,79 +47,86 @@ def read_csv(path: str | os.PathLike[str]) -> Any:
 def read_csv_table(path: str | os.PathLike[str], minimum_rows: int = 1) -> Table:
     """Read a CSV file into a :class:`Table` whose rows are found by their line in the file."""
     path = Path(path)
-    text = _read_text(path)
-    delimiter = _delimiter(text)
-    header, records, lines = _parse(path, text, delimiter, minimum_rows)
+    lines: list[int] = []
+    records: list[list[str]] = []
+    with TextLines(path, "a CSV file") as text:
+        rows = CsvRows(text, minimum_rows)
+        for line, record in rows:
+            lines.append(line)
+            records.append(record)
     if len(records) < minimum_rows:
-        rows = "1 row" if len(records) == 1 else f"{len(records)} rows"
-        raise InputError(f"{path}: {rows}, need at least {minimum_rows}")
-    columns = {name: _column([record[i].strip() for record in records]) for i, name in enumerate(header)}
-    names = {",": "comma", ";": "semicolon", "\t": "tab"}
-    notes = () if delimiter == "," else (f"the fields of {path.name} are separated by a {names[delimiter]}",)
-    return Table(columns, len(records), lambda row: f"line {lines[row]}", FrameLike("polars"), str(path), notes)
+        found = "1 row" if len(records) == 1 else f"{len(records)} rows"
+        raise InputError(f"{path}: {found}, need at least {minimum_rows}")
+    columns = {name: column_of([record[i].strip() for record in records]) for i, name in enumerate(rows.header)}
+    return Table(columns, len(records), lambda row: f"line {lines[row]}", FrameLike("polars"), str(path), rows.notes)
 
 
-def _read_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder, expected a CSV file") from None
-    except ValueError as error:  # a NUL in the name
-        raise InputError(f"{str(path)!r} cannot be the name of a file: {error}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(f"{path} is not UTF-8: byte 0x{data[0]:02x} at offset 0 begins UTF-16 text; save it as UTF-8")
-    nul = data.find(b"\0")
-    if nul >= 0:
-        raise InputError(f"{path} is not a text file: a NUL byte at offset {nul} (line {_line(data, nul)})")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        offset = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
-        raise InputError(
-            f"{path} is not UTF-8: byte 0x{data[offset]:02x} at offset {offset} (line {_line(data, offset)});"
-            " save it as UTF-8"
-        ) from None
+class CsvRows:
+    """The rows of a CSV file, one after the other: ``(line, cells)``, as many cells as the header names.
 
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "two.csv"
+    ...     _ = file.write_text("t;x\\n1;2\\n\\n3;4\\n")
+    ...     with TextLines(file, "a CSV file") as lines:
+    ...         rows = CsvRows(lines)
+    ...         rows.header, rows.notes, list(rows)
+    (['t', 'x'], ('the fields of two.csv are separated by a semicolon',), [(2, ['1', '2']), (4, ['3', '4'])])
 
-def _line(data: bytes, offset: int) -> int:
-    return data.count(b"\n", 0, offset) + 1
+    Args:
+        lines: the file's text.
+        minimum_rows: how many rows the error about an empty file asks for.
 
+    Attributes:
+        header: the columns' names.
+        notes: what was inferred.
+    """
 
-def _delimiter(text: str) -> str:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(",;\t", key=first.count)  # of equals the first: a comma
+    def __init__(self, lines: TextLines, minimum_rows: int = 1) -> None:
+        self._path = lines.path
+        text = iter(lines)
+        first: list[str] = []
+        for line in text:
+            first.append(line)
+            if line.strip():
+                break
+        self._delimiter = max(",;\t", key=first[-1].count) if first else ","  # of equals the first: a comma
+        self._records = self._without_last_blanks(
+            csv.reader(chain(first, text), delimiter=self._delimiter, strict=True)
+        )
+        begin = next((record for record in self._records if record[1]), None)
+        if begin is None:
+            raise InputError(f"{self._path} is empty: 0 rows, need a line of column names and at least {minimum_rows}")
+        self.header = _header(self._path, *begin)
+        names = {",": "comma", ";": "semicolon", "\t": "tab"}
+        separated = f"the fields of {self._path.name} are separated by a {names[self._delimiter]}"
+        self.notes: tuple[str, ...] = () if self._delimiter == "," else (separated,)
 
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        for line, record in self._records:
+            if not record and len(self.header) > 1:
+                continue
+            cells = record or [""]
+            if len(cells) != len(self.header):
+                fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
+                raise InputError(f"{self._path}, line {line}: {fields}, expected {len(self.header)} as in the header")
+            yield line, cells
 
-def _parse(path: Path, text: str, delimiter: str, minimum_rows: int) -> tuple[list[str], list[list[str]], list[int]]:
-    """Return header, records and the line each record begins in."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[int, list[str]]] = []
-    try:
+    def _without_last_blanks(self, reader: Any) -> Iterator[tuple[int, list[str]]]:
+        """Each record and the line it begins in; blank ones only where another follows."""
+        waiting: list[tuple[int, list[str]]] = []
         begins = 1
-        for record in reader:
-            rows.append((begins, record))
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(
-            f"{path}, line {reader.line_num}: {error}; expected fields separated by {delimiter!r}"
-        ) from None
-    while rows and not any(field.strip() for field in rows[-1][1]):
-        rows.pop()
-    while rows and not rows[0][1]:
-        rows.pop(0)
-    if not rows:
-        raise InputError(f"{path} is empty: 0 rows, need a line of column names and at least {minimum_rows}")
-    header = _header(path, *rows[0])
-    records = [(line, record or [""]) for line, record in rows[1:] if record or len(header) == 1]
-    for line, record in records:
-        if len(record) != len(header):
-            fields = "1 field" if len(record) == 1 else f"{len(record)} fields"
-            raise InputError(f"{path}, line {line}: {fields}, expected {len(header)} as in the header")
-    return header, [record for _, record in records], [line for line, _ in records]
+        try:
+            for record in reader:
+                waiting.append((begins, record))
+                begins = reader.line_num + 1
+                if any(field.strip() for field in record):
+                    yield from waiting
+                    waiting.clear()
+        except csv.Error as error:
+            raise InputError(
+                f"{self._path}, line {reader.line_num}: {error}; expected fields separated by {self._delimiter!r}"
+            ) from None
 
 
 def _header(path: Path, line: int, cells: list[str]) -> list[str]:
@@ -132,7 +141,8 @@ def _header(path: Path, line: int, cells: list[str]) -> list[str]:
     return names
 
 
-def _column(cells: list[str]) -> Column:
+def column_of(cells: list[str]) -> Column:
+    """A column of its cells as written: numbers if at least half of them are."""
     blank = [cell.lower() in BLANK for cell in cells]
     number = [NUMBER.fullmatch(cell) is not None for cell in cells]
     texts = [None if empty else cell for cell, empty in zip(cells, blank, strict=True)]

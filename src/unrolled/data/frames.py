@@ -157,12 +157,13 @@ def _object_times(name: str, cells: list[Any], given: list[int]) -> Column:
     return Column(times, style=TimeStyle("date" if dates_only else "datetime"))
 
 
-def build_frame(columns: Mapping[str, Any], like: FrameLike) -> Any:
+def build_frame(columns: Mapping[str, Any], like: FrameLike, times: Sequence[str] = ()) -> Any:
     """Return a frame of the kind the data came in, its time stamps in the look they had there.
 
     Args:
         columns: name -> list or array, all of one length; times as ``datetime64`` or integers.
         like: ``panel.frame_like``.
+        times: columns that hold times, beside that of ``like``.
 
     Raises:
         MissingExtraError, InputError: the package of that kind of frame is not installed.
@@ -170,9 +171,9 @@ def build_frame(columns: Mapping[str, Any], like: FrameLike) -> Any:
     built: dict[str, Any] = dict(columns)
     if like.series in built and like.series_is_integer:
         built[like.series] = np.array([int(name) for name in built[like.series]], dtype=np.int64)
-    zone = None
-    if like.time in built and like.time_style is not None:
-        built[like.time] = _styled(np.asarray(built[like.time]), like.time_style)
+    zone, stamped = None, [name for name in (like.time, *times) if name in built]
+    if like.time_style is not None:
+        built |= {name: _styled(np.asarray(built[name]), like.time_style) for name in stamped}
         zone = like.time_style.zone
     try:
         import narwhals.stable.v1 as nw
@@ -185,8 +186,8 @@ def build_frame(columns: Mapping[str, Any], like: FrameLike) -> Any:
                 f" here: pip install {error.name}"
             ) from None
         raise MissingExtraError("a frame as result", error.name or like.kind, "cli") from None
-    if zone is not None and like.time is not None:
-        zoned = nw.col(like.time).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    if zone is not None and stamped:
+        zoned = nw.col(stamped).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
         frame = frame.with_columns(zoned)
     native: Any = frame.to_native()
     if like.time_is_index and like.time in built:

@@ -164,6 +164,27 @@ class Frequency:
             return _divide(DAY, length) if length >= 15 * FIXED["min"] else 1
         return {"W": 52, "B": 5, "D": 7}.get(self.unit, 1) if self.count == 1 else 1
 
+    @property
+    def seconds(self) -> float | None:
+        """Length of a step; None where it is not fixed."""
+        return self.count * FIXED[self.unit] / 1e6 if self.unit in FIXED else None
+
+    @property
+    def cycles(self) -> dict[Literal["day", "week", "year"], int]:
+        """Steps of the calendar's cycles that the series goes through, those of two steps and more, shortest first.
+
+        >>> Frequency("min", 30).cycles, Frequency("B").cycles, Frequency("M").cycles
+        ({'day': 48, 'week': 336}, {'week': 5}, {'year': 12})
+        """
+        if self.unit in MONTHS:
+            steps: dict[Any, int] = {"year": _divide(12, self.count * MONTHS[self.unit])}
+        elif self.unit == "B":
+            steps = {"week": 5}
+        else:
+            length = self.count * FIXED.get(self.unit, DAY)
+            steps = {"day": _divide(DAY, length), "week": _divide(7 * DAY, length)}
+        return {cycle: n for cycle, n in steps.items() if n > 1 and self.unit != "step"}
+
     def __str__(self) -> str:
         word = WORDS[self.unit]
         article = "an" if word == "hour" else "a"
@@ -179,15 +200,18 @@ class Frequency:
         return times.astype("datetime64[us]").astype(np.int64)
 
 
-def check_unique(times: Times, name: str, where: Callable[[int], str] | None = None) -> None:
-    """Raise an InputError that lists the first three stamps of sorted ``times`` that occur twice."""
+def check_unique(times: Times, name: str, where: Callable[[int], str] | None = None, *, several: bool = True) -> None:
+    """Raise an InputError that lists the first three stamps of sorted ``times`` that occur twice.
+
+    ``several`` says that there may be several series.
+    """
     repeated = np.flatnonzero(times[1:] == times[:-1])
     if len(repeated):
         found = [stamp(times[row]) + (f" ({where(row)} and {where(row + 1)})" if where else "") for row in repeated[:3]]
         more = f" and {len(repeated) - 3} more" if len(repeated) > 3 else ""
         raise InputError(
-            f"{name}: duplicate time stamps: {', '.join(found)}{more}; expected one row for each time; keep one row,"
-            " or name the column that tells the series apart with series="
+            f"{name}: duplicate time stamps: {', '.join(found)}{more}; expected one row for each time; keep one row"
+            + (", or name the column that tells the series apart with series=" if several else "")
         )
 
 

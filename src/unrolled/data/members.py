@@ -75,7 +75,8 @@ def sort_by_time(
     for member in members:
         order = np.argsort(times[member.rows], kind="stable")
         rows = member.rows[order]
-        check_unique(times[rows], _label(table, roles.time, member), _where(table, rows))
+        where = _where(table, rows)
+        check_unique(times[rows], _label(table, roles.time, member), where, several=not roles.values)
         result.append(replace(member, rows=rows, times=times[rows]))
     if any((sorted_.rows != member.rows).any() for sorted_, member in zip(result, members, strict=True)):
         said.append(f"the rows were not in the order of {roles.time!r} and were sorted")

@@ -33,7 +33,16 @@ from unrolled.data.roles import Roles, assign_roles, read_times
 from unrolled.data.table import FrameLike, Table, TimeStyle
 from unrolled.errors import InputError
 
-__all__ = ["Panel", "build_frame", "read_covariates", "read_panel"]
+__all__ = [
+    "Panel",
+    "build_frame",
+    "frame_like_of",
+    "is_array",
+    "is_path",
+    "read_array",
+    "read_covariates",
+    "read_panel",
+]
 
 Values = npt.NDArray[np.float64]
 Covariates = dict[str, list[Values]]
@@ -125,12 +134,12 @@ def read_panel(
     the frequency is one row a month
     """
     told = Roles(target, time, series, _names(past), _names(future), _names(static))
-    if _is_array(data):
+    if is_array(data):
         if told.named:
             arguments = ", ".join(f"{argument}=" for argument in told.named.values())
             raise InputError(f"an array has no columns to name: leave out {arguments}, or give a frame")
-        return _read_array(data, check_missing_option(missing), minimum_rows)
-    table = read_csv_table(data, minimum_rows) if _is_path(data) else read_frame(data)
+        return _panel_of_array(data, check_missing_option(missing), minimum_rows)
+    table = read_csv_table(data, minimum_rows) if is_path(data) else read_frame(data)
     return _read_table(table, told, check_missing_option(missing), minimum_rows, frequency, with_target=True)
 
 
@@ -148,7 +157,7 @@ def read_covariates(
     Arguments and errors are those of :func:`read_panel`.
     """
     told = Roles(None, time, series, future=_names(columns))
-    table = read_csv_table(data) if _is_path(data) else read_frame(data)
+    table = read_csv_table(data) if is_path(data) else read_frame(data)
     return _read_table(table, told, check_missing_option(missing), 1, frequency, with_target=False)
 
 
@@ -156,11 +165,13 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _is_array(data: Any) -> bool:
+def is_array(data: Any) -> bool:
+    """Whether the data has rows and no columns."""
     return isinstance(data, np.ndarray | list | tuple)
 
 
-def _is_path(data: Any) -> bool:
+def is_path(data: Any) -> bool:
+    """Whether the data is the path of a file."""
     return isinstance(data, str | os.PathLike)
 
 
@@ -194,7 +205,7 @@ def _read_table(
         times=[None if member.times is None else grid_times(member, frequency) for member in members],
         values=filled[roles.target] if roles.target is not None else [],
         frequency=frequency,
-        frame_like=_frame_like(table, roles, style),
+        frame_like=frame_like_of(table, roles, style),
         past={name: filled[name] for name in roles.past},
         future={name: filled[name] for name in roles.future},
         static={name: static_values(table, name, members) for name in roles.static},
@@ -202,7 +213,8 @@ def _read_table(
     )
 
 
-def _frame_like(table: Table, roles: Roles, style: TimeStyle | None) -> FrameLike:
+def frame_like_of(table: Table, roles: Roles, style: TimeStyle | None) -> FrameLike:
+    """What :func:`build_frame` needs to answer as the data came."""
     series = table.columns[roles.series] if roles.series is not None else None
     return replace(
         table.like,
@@ -214,8 +226,8 @@ def _frame_like(table: Table, roles: Roles, style: TimeStyle | None) -> FrameLik
     )
 
 
-def _read_array(data: Any, missing: Missing, minimum_rows: int) -> Panel:
-    """Read an array [T] or [N, T], one row of it a series."""
+def read_array(data: Any, missing: Missing, shapes: str) -> tuple[Values, list[str]]:
+    """Return an array of numbers, blank ones still NaN, and what to say of those; ``shapes`` is what was expected."""
     try:
         array = np.asarray(data)
         if array.dtype.kind not in "iufO":
@@ -224,17 +236,20 @@ def _read_array(data: Any, missing: Missing, minimum_rows: int) -> Panel:
     except (ValueError, TypeError) as error:
         raise error if isinstance(error, InputError) else InputError(f"the array is not of numbers: {error}") from None
     if values.ndim not in (1, 2):
-        raise InputError(f"the array has shape {list(values.shape)}, expected [T] for one series or [N, T] for several")
+        raise InputError(f"the array has shape {list(values.shape)}, expected {shapes}")
+    _check_array(values, missing)
+    blank = int(np.isnan(values).sum())
+    return values, [f"{blank} missing value{'s' * (blank > 1)} filled by missing={missing!r}"] if blank else []
+
+
+def _panel_of_array(data: Any, missing: Missing, minimum_rows: int) -> Panel:
+    """Read an array [T] or [N, T], one row of it a series."""
+    values, said = read_array(data, missing, "[T] for one series or [N, T] for several")
     if values.size == 0 or values.shape[-1] < minimum_rows:
         raise InputError(
             f"the array has shape {list(values.shape)}: {values.shape[-1] if values.size else 0} time steps, need at"
             f" least {max(minimum_rows, 1)}"
         )
-    _check_array(values, missing)
-    said = []
-    blank = int(np.isnan(values).sum())
-    if blank:
-        said = [f"{blank} missing value{'s' * (blank > 1)} filled by missing={missing!r}"]
     rows = np.atleast_2d(values)
     return Panel(
         target="value",

@@ -13,7 +13,7 @@ from unrolled.data.table import Column, Table, TimeStyle, listed
 from unrolled.data.timestamps import MixedZonesError, is_timestamp, parse_timestamps
 from unrolled.errors import InputError
 
-__all__ = ["Roles", "assign_roles", "read_times"]
+__all__ = ["Roles", "assign_channels", "assign_roles", "read_times"]
 
 TIME_NAMES = {"time", "times", "date", "datetime", "timestamp", "ds", "year", "month", "day", "hour", "step", "t"}
 
@@ -28,6 +28,7 @@ class Roles:
     past: tuple[str, ...] = ()
     future: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()  # channels of equal rank, where nothing is forecast
 
     @property
     def named(self) -> dict[str, str]:
@@ -35,7 +36,7 @@ class Roles:
         single = {"target": self.target, "time": self.time, "series": self.series}
         pairs = [(name, argument) for argument, name in single.items() if name is not None]
         pairs += [(name, "past") for name in self.past] + [(name, "future") for name in self.future]
-        pairs += [(name, "static") for name in self.static]
+        pairs += [(name, "static") for name in self.static] + [(name, "values") for name in self.values]
         names = [name for name, _ in pairs]
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if twice is not None:
@@ -60,6 +61,29 @@ def assign_roles(table: Table, told: Roles, *, with_target: bool) -> tuple[Roles
         roles = replace(roles, series=_infer_series(table, roles, said))
     if roles.target is None and with_target:
         roles = replace(roles, target=_infer_target(table, roles, said))
+    unused = [name for name in table.columns if name not in roles.named]
+    if unused:
+        said.append(f"not used: {listed(unused)}")
+    return roles, said
+
+
+def assign_channels(table: Table, told: Roles) -> tuple[Roles, list[str]]:
+    """Return time and channels, and one sentence for each that was inferred: every column of numbers is a channel.
+
+    Raises:
+        InputError: a named column does not exist or is named twice, or no column holds numbers.
+    """
+    for name, argument in told.named.items():
+        table.column(name, argument)
+    said: list[str] = []
+    roles = told
+    if roles.time is None:
+        roles = replace(roles, time=_infer_time(table, roles, said))
+    if not roles.values:
+        roles = replace(roles, values=tuple(n for n, column in _free(table, roles).items() if column.kind == "number"))
+        if not roles.values:
+            raise _no_numbers(table, "to watch")
+        said.append(f"the values are {listed(roles.values)}")
     unused = [name for name in table.columns if name not in roles.named]
     if unused:
         said.append(f"not used: {listed(unused)}")
@@ -124,10 +148,14 @@ def _infer_target(table: Table, roles: Roles, said: list[str]) -> str:
             f"{table.source}: several columns could be the target: {listed(numeric)}; name one with target="
         )
     if not numeric:
-        samples = [f"{name!r} (such as {column.written(0)})" for name, column in table.columns.items()]
-        raise InputError(f"{table.source}: no column of numbers to forecast among {', '.join(samples[:12])}")
+        raise _no_numbers(table, "to forecast")
     said.append(f"the target is {numeric[0]!r}, the only column of numbers left")
     return numeric[0]
+
+
+def _no_numbers(table: Table, what_for: str) -> InputError:
+    samples = [f"{name!r} (such as {column.written(0)})" for name, column in table.columns.items()]
+    return InputError(f"{table.source}: no column of numbers {what_for} among {', '.join(samples[:12])}")
 
 
 def read_times(table: Table, name: str) -> tuple[npt.NDArray[Any], TimeStyle]:

@@ -1,65 +1,105 @@
-"""Lines of a text file, one at a time, however large the file is; what is no text is named by its place."""
+"""Lines of text files, read one after the other: every byte accounted for, nothing held but the line at hand."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
 
 from unrolled.errors import InputError
 
-__all__ = ["text_lines"]
+__all__ = ["TextLines"]
 
 GZIP = b"\x1f\x8b"
+_MARK = b"\xef\xbb\xbf"
 
 
-def text_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file with their numbers from 1, without their ends; a file that gzip packed is unpacked.
+class TextLines:
+    r"""Iterate once over the lines of a UTF-8 file, each with the end it has there.
+
+    A byte order mark is dropped, and what gzip packed is unpacked.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "two.txt"
+    ...     _ = file.write_bytes(b"one\r\ntwo")
+    ...     with TextLines(file, "a text file") as lines:
+    ...         list(lines), lines.share
+    (['one\r\n', 'two'], 1.0)
+
+    Args:
+        path: the file.
+        expected: what errors say was expected, such as ``a CSV file``.
 
     Raises:
-        InputError: there is no such file, it is not UTF-8 or has a NUL byte (with line and offset), or is packed and damaged.
+        InputError: no such file, a folder, not UTF-8 or a NUL byte (with offset and line).
     """
-    path = Path(path)
-    offset = 0
-    with _open(path) as file:
+
+    def __init__(self, path: str | os.PathLike[str], expected: str) -> None:
+        self.path = Path(path)
+        self._raw = _open(self.path, expected)
+        packed = self._raw.peek(2)[:2] == GZIP
+        self._file = gzip.GzipFile(fileobj=self._raw) if packed else self._raw
+        self._size = os.fstat(self._raw.fileno()).st_size
+        self._offset = 0
+
+    def __enter__(self) -> TextLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; it is closed by itself where a ``with`` block ends."""
+        self._raw.close()
+
+    @property
+    def share(self) -> float:
+        """How much of the file has been read, from 0 to 1."""
+        return self._raw.tell() / self._size if self._size else 1.0
+
+    def __iter__(self) -> Iterator[str]:
         try:
-            for number, data in enumerate(file, 1):
-                yield number, _decoded(data, path, number, offset).rstrip("\r\n")
-                offset += len(data)
+            for number, data in enumerate(self._file, 1):
+                text = self._decoded(data, number)
+                self._offset += len(data)
+                yield from io.StringIO(text, newline="")  # a carriage return alone ends a line, too
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(f"{path} is damaged: {error}; copy or download it again") from None
+            raise InputError(f"{self.path} is damaged: {error}; copy or download it again") from None
+
+    def _decoded(self, data: bytes, number: int) -> str:
+        start = self._offset
+        if number == 1:
+            if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                raise InputError(
+                    f"{self.path} is not UTF-8: byte 0x{data[0]:02x} at offset 0 begins UTF-16 text; save it as UTF-8"
+                )
+            if data.startswith(_MARK):
+                data, start = data[3:], 3
+        nul = data.find(b"\0")
+        if nul >= 0:
+            raise InputError(f"{self.path} is not a text file: a NUL byte at offset {start + nul} (line {number})")
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            offset = error.start
+            raise InputError(
+                f"{self.path} is not UTF-8: byte 0x{data[offset]:02x} at offset {start + offset} (line {number});"
+                " save it as UTF-8"
+            ) from None
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path, expected: str) -> io.BufferedReader:
     try:
-        with path.open("rb") as file:
-            packed = file.read(len(GZIP)) == GZIP
-        return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
+        return path.open("rb")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path} is a folder, expected a text file") from None
+        raise InputError(f"{path} is a folder, expected {expected}") from None
     except ValueError as error:  # a NUL in the name
         raise InputError(f"{str(path)!r} cannot be the name of a file: {error}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _decoded(data: bytes, path: Path, number: int, offset: int) -> str:
-    where = f"{path}, line {number}"
-    if number == 1 and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(f"{where}: byte 0x{data[0]:02x} at offset 0 begins UTF-16 text; save it as UTF-8")
-    nul = data.find(b"\0")
-    if nul >= 0:
-        raise InputError(f"{where}: a NUL byte at offset {offset + nul}: not a text file")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        at = error.start
-        raise InputError(
-            f"{where}: byte 0x{data[at]:02x} at offset {offset + at} is not UTF-8; save it as UTF-8"
-        ) from None
-    return text.removeprefix("\ufeff") if number == 1 else text

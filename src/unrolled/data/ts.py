@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
-__all__ = ["read_ts"]
+__all__ = ["open_ts", "read_ts"]
 
 
 def read_ts(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.str_]]:
@@ -31,60 +33,63 @@ def read_ts(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], ND
 
     Raises:
         InputError: naming the line and what is wrong with it.
-        OSError: the file cannot be read.
     """
-    path = Path(path)
-    sequences: list[NDArray[np.float64]] = []
-    labels: list[str] = []
-    for number, line in _data_lines(path):
-        *channels, label = line.split(":")
-        where = f"{path}, line {number}"
-        if not channels or not label.strip():
+    with open_ts(Path(path), Told(), wanted="one") as file:
+        examples = file.read()
+    return examples.items, np.array(examples.answers)
+
+
+def open_ts(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+    """Open a ``.ts`` file; without answers it need not have labels.
+
+    Raises:
+        InputError: as :func:`read_ts`, while it is read.
+    """
+    told.allow(str(path))
+    refuse_each(str(path), wanted)
+    lines = TextLines(path, "a .ts file")
+    return ExampleFile(str(path), "numbers", _examples(lines, wanted), wanted, lambda: lines.share, lines.close)
+
+
+def _examples(lines: TextLines, wanted: Wanted) -> Iterator[Example]:
+    path, labelled, inside, width = lines.path, True, False, 0
+    for number, line in enumerate(lines, 1):
+        text, where = line.strip(), f"{path}, line {number}"
+        if not text or text.startswith("#"):
+            continue
+        if text.startswith("@"):
+            labelled = labelled and not _says_unlabelled(text, where, wanted)
+            inside = inside or text.lower() == "@data"
+            continue
+        if not inside:
+            raise InputError(f"{where}: expected a header line that begins with @; is this a .ts file?")
+        channels = text.split(":")
+        label = channels.pop().strip() if labelled else None
+        if not channels or label == "":
             raise InputError(f"{where}: expected channels of numbers and a label, between colons")
         columns = [_numbers(channel, f"{where}, channel {k}") for k, channel in enumerate(channels)]
         if len({len(column) for column in columns}) > 1:
             raise InputError(
                 f"{where}: its channels have {', '.join(str(len(c)) for c in columns)} steps, expected as many"
             )
-        if sequences and len(columns) != sequences[0].shape[1]:
-            raise InputError(f"{where}: {len(columns)} channels, the sequences before it have {sequences[0].shape[1]}")
-        sequences.append(np.stack(columns, axis=1))
-        labels.append(label.strip())
-    if not sequences:
-        raise InputError(f"{path} holds no sequences after its line @data")
-    return sequences, np.array(labels)
-
-
-def _data_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines after ``@data`` with their numbers."""
-    inside = False
-    with path.open(encoding="utf-8") as file:
-        try:
-            for number, line in enumerate(file, 1):
-                text = line.strip()
-                if not text or text.startswith("#"):
-                    continue
-                if text.startswith("@"):
-                    _check_header(text, f"{path}, line {number}")
-                    inside = inside or text.lower() == "@data"
-                elif inside:
-                    yield number, text
-                else:
-                    raise InputError(
-                        f"{path}, line {number}: expected a header line that begins with @; is this a .ts file?"
-                    )
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path} is not text in UTF-8: {error.reason}; is this a .ts file?") from None
+        width = width or len(columns)
+        if len(columns) != width:
+            raise InputError(f"{where}: {len(columns)} channels, the sequences before it have {width}")
+        yield Example(np.stack(columns, axis=1), None if wanted == "nothing" else label, Place("line", number))
     if not inside:
         raise InputError(f"{path} has no line @data; is this a .ts file?")
+    if not width:
+        raise InputError(f"{path} holds no sequences after its line @data")
 
 
-def _check_header(text: str, where: str) -> None:
+def _says_unlabelled(text: str, where: str, wanted: Wanted) -> bool:
     words = text.lower().split()
     if words[:2] == ["@timestamps", "true"]:
         raise InputError(f"{where}: sequences with time stamps are not read; write their numbers at even steps")
-    if words[:2] == ["@classlabel", "false"]:
+    unlabelled = words[:2] in (["@classlabel", "false"], ["@targetlabel", "false"])
+    if unlabelled and wanted != "nothing":
         raise InputError(f"{where}: the sequences have no labels")
+    return unlabelled
 
 
 def _numbers(text: str, where: str) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from unrolled.codecs.audio import other_rate
 from unrolled.data.csv import read_csv_table
 from unrolled.errors import InputError, MissingExtraError
 
-__all__ = ["Waveform", "read_wav", "read_wav_folder"]
+__all__ = ["Waveform", "labelled_wav_files", "read_wav", "read_wav_folder", "wav_files"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +92,39 @@ def read_wav_folder(
             a file that :func:`read_wav` refuses.
         MissingExtraError: soundfile is not installed.
     """
+    files = labelled_wav_files(folder, labels_file, pattern=pattern)
+    waveforms = [read_wav(path) for path, _ in files]
+    first = waveforms[0]
+    for waveform in waveforms:
+        if waveform.rate != first.rate:
+            raise other_rate(waveform.name, waveform.rate, first.rate, f"{first.name} has")
+    return waveforms, np.array([label for _, label in files])
+
+
+def wav_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The WAV files in a folder and those below it, in the order of their names.
+
+    Raises:
+        InputError: there is no such folder, or none in it.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(
             f"{folder} {'is a file' if folder.exists() else 'does not exist'}, expected a folder of WAV files"
         )
-    if labels_file is not None and pattern is not None:
-        raise InputError("labels_file and pattern both say what the labels are: give one of them")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".wav" and path.is_file())
     if not files:
         raise InputError(f"{folder} holds no files that end in .wav")
+    return files
+
+
+def labelled_wav_files(
+    folder: str | os.PathLike[str], labels_file: str | os.PathLike[str] | None = None, *, pattern: str | None = None
+) -> list[tuple[Path, str]]:
+    """The WAV files of a folder and their labels, before they are read; arguments are those of :func:`read_wav_folder`."""
+    folder, files = Path(folder), wav_files(folder)
+    if labels_file is not None and pattern is not None:
+        raise InputError("labels_file and pattern both say what the labels are: give one of them")
     if labels_file is not None:
         listed = _listed(Path(labels_file), folder)
         labels = [_label_of(path, listed, labels_file) for path in files]
@@ -109,12 +132,7 @@ def read_wav_folder(
         labels = [
             _label_in_folder(path, folder) if pattern is None else _label_in_name(path, pattern) for path in files
         ]
-    waveforms = [read_wav(path) for path in files]
-    first = waveforms[0]
-    for waveform in waveforms:
-        if waveform.rate != first.rate:
-            raise other_rate(waveform.name, waveform.rate, first.rate, f"{first.name} has")
-    return waveforms, np.array(labels)
+    return list(zip(files, labels, strict=True))
 
 
 def _listed(labels_file: Path, folder: Path) -> Mapping[Path, str]:

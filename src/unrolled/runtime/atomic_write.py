@@ -6,19 +6,29 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Generator
 from pathlib import Path
+from typing import BinaryIO
 
 from unrolled.errors import InputError
 
-__all__ = ["write_atomically"]
+__all__ = ["replacing", "write_atomically"]
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write ``data`` to ``path`` through a temporary file in the same folder.
+    """Write ``data`` to ``path``, whole or not at all (:func:`replacing`)."""
+    with replacing(path) as file:
+        file.write(data)
 
-    The order is: write the temporary file, fsync it, rename it over ``path``, fsync the folder. After a crash or a
-    power cut at any moment the path holds either the old content or the new. When writing fails the old file is
-    untouched and the temporary file is removed. A link is followed, and an existing file keeps its permissions.
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO, None, None]:
+    """Yield a file to write to that becomes ``path`` when the block has ended well.
+
+    The order is: write a temporary file in the same folder, fsync it, rename it over ``path``, fsync the folder. After a
+    crash or a power cut at any moment the path holds either the old content or the new. When the block or the writing fails
+    the old file is untouched and the temporary file is removed. A link is followed, and an existing file keeps its
+    permissions.
 
     Raises:
         InputError: the folder does not exist, or ``path`` is itself a folder.
@@ -33,13 +43,20 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         raise InputError(f"cannot write {path}: it is a folder; give the name of a file in it")
     temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(8)}.tmp")
     try:
-        _write_and_sync(temporary, data, mode=_mode_of(target))
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the umask applies, as ever
+        with os.fdopen(descriptor, "wb") as file:
+            mode = _mode_of(target)
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield file
+            file.flush()
+            os.fsync(descriptor)
         temporary.replace(target)
         _sync_folder(target.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.filename in (None, str(temporary), str(target.parent)):
             raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
 
@@ -49,16 +66,6 @@ def _mode_of(path: Path) -> int | None:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return None
-
-
-def _write_and_sync(path: Path, data: bytes, mode: int | None) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the umask applies, as for any new file
-    with os.fdopen(descriptor, "wb") as file:
-        if mode is not None:
-            os.fchmod(descriptor, mode)
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

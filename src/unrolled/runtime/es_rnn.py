@@ -8,11 +8,11 @@ ahead :math:`f_t`, and for each of the ensemble's members:
     l_t, s_{t+m} &= \text{smoothing of } z' \text{ with the series' own } \alpha, \gamma, l_0, s_{1..m} \\
     x_t &= [\,z'_k - s_k - l_t\,]_{k=t-W+1..t} \;\Vert\; p_t \;\Vert\; f_{t+1..t+H} \;\Vert\; \text{static} \\
     h_t &= \mathrm{RNN}(x_t, h_{t-1}) \\
-    o_t &= V h_t + b_y \qquad [H \times Q] \\
+    o_t &= V h_t + b_y \qquad [H \times K] \\
     \hat z_{t+k}^{(q)} &= l_t + s_{t+k} + \beta^\top f_{t+k} + o_{t,k}^{(q)}
 
-(:mod:`unrolled.codecs.smoothing` has the second line.) The head's middle output is the median, the others are distances
-from their neighbour passed through softplus, so quantiles cannot cross. Members are averaged on the scale of ``z``.
+(:mod:`unrolled.codecs.smoothing` has the second line, :mod:`unrolled.runtime.forecast_head` says what the head's ``K``
+numbers a step mean.) Members' quantiles are averaged on the scale of ``z``.
 
 Source: S. Smyl, "A hybrid method of exponential smoothing and recurrent neural networks for time series
 forecasting", 2020, doi 10.1016/j.ijforecast.2019.03.017. Ours smooths the logarithm, which makes the recurrence
@@ -23,17 +23,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.smoothing import smooth
 from unrolled.codecs.windows import sliding_windows
 from unrolled.runtime.dense import Dense
+from unrolled.runtime.forecast_head import ForecastShape, quantiles_of
 from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.stack import Stack, StackShape
+from unrolled.runtime.stack import Stack
 
 __all__ = ["EsRnn", "EsRnnShape", "Part", "SmoothingParameters"]
 
@@ -42,41 +42,20 @@ Part = Literal["all", "bias", "smoothing"]
 """What contributes: everything; the head's bias but no hidden state; or the smoothing alone."""
 
 
-class EsRnnShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EsRnnShape(ForecastShape, frozen=True, forbid_unknown_fields=True, tag="smoothing"):
     """The sizes that fix every array of the model."""
 
-    cell: str
-    hidden_size: int
-    num_layers: int
-    input_window: int
-    horizon: int
-    quantiles: tuple[float, ...]
-    """Ascending, 0.5 among them."""
-    season: int
-    members: int
-    past: int = 0
-    future: int = 0
-    static: int = 0
+    method: ClassVar[Literal["smoothing", "windows"]] = "smoothing"
 
     @property
     def inputs(self) -> int:
         """Length of ``x[t]``."""
         return self.input_window + self.past + self.horizon * self.future + self.static
 
-    @property
-    def stack(self) -> StackShape:
-        """The recurrent layers of a member."""
-        return StackShape(self.cell, self.inputs, self.hidden_size, self.num_layers)
-
-    @property
-    def median(self) -> int:
-        """Position of 0.5 among the quantiles."""
-        return self.quantiles.index(0.5)
-
     def tensors(self) -> dict[str, tuple[tuple[int, ...], type[np.float32] | type[np.float64]]]:
         """Name → shape and dtype of what all series share."""
         expected: dict[str, tuple[tuple[int, ...], Any]] = {"regression": ((self.members, self.future), np.float64)}
-        outputs = self.horizon * len(self.quantiles)
+        outputs = self.horizon * self.outputs
         for k in range(self.members):
             expected |= self.stack.tensors(f"members.{k}.rnn.")
             expected[f"members.{k}.head.weight"] = ((outputs, self.hidden_size), np.float32)
@@ -149,9 +128,9 @@ class EsRnn:
             total += base.T[:, :, None]
             if part == "all":
                 x = np.concatenate([deviations[:, k], covariates], axis=2, dtype=np.float32)
-                total += self._quantiles(member(x, batch.lengths - W + 1))
+                total += quantiles_of(shape, member(x, batch.lengths - W + 1))
             elif part == "bias":
-                total += self._quantiles(member.bias[None])
+                total += quantiles_of(shape, member.bias[None])
         return total / M
 
     def _effect(self, future: Values) -> Values:
@@ -160,18 +139,6 @@ class EsRnn:
         for column in range(self.shape.future):
             effect += self._regression[:, column, None] * future[:, None, :, column]
         return effect
-
-    def _quantiles(self, outputs: NDArray[np.floating[Any]]) -> Values:
-        """The head's outputs ``[B, H Q]`` as ascending quantiles ``[B, H, Q]``."""
-        raw = outputs.astype(np.float64).reshape(-1, self.shape.horizon, len(self.shape.quantiles))
-        quantiles = np.logaddexp(0, raw)
-        middle = self.shape.median
-        quantiles[..., middle] = raw[..., middle]
-        for j in range(middle + 1, raw.shape[-1]):
-            quantiles[..., j] += quantiles[..., j - 1]
-        for j in range(middle - 1, -1, -1):
-            quantiles[..., j] = quantiles[..., j + 1] - quantiles[..., j]
-        return quantiles
 
 
 def _covariate_inputs(batch: SeriesBatch, window: int, horizon: int) -> Values:

@@ -93,11 +93,8 @@ class Reader:
             x, lengths = Reader(None, {})([characters[n] for n in chosen])
             states[chosen] = self._spelling(x, lengths)[1]
         ends = np.cumsum([len(item) for item in items])[:-1]
-        read = np.split(states[places], ends)
-        return [
-            np.concatenate([self._words[item.words], spelled], axis=1)
-            for item, spelled in zip(items, read, strict=True)
-        ]
+        read = zip(items, np.split(states[places], ends), strict=True)
+        return [np.concatenate([self._words[item.words], spelled], axis=1) for item, spelled in read]
 
 
 def distinct_spellings(items: Sequence[TokenIds]) -> tuple[list[tuple[int, ...]], NDArray[np.int64]]:

@@ -69,6 +69,20 @@ class SeriesBatch:
             self.static[series],
         )
 
+    def last(self, steps: int) -> SeriesBatch:
+        """The last steps of each series, all alike in length, with what is known ahead."""
+        horizon = len(self.future) - len(self.z)
+        series = np.arange(len(self.lengths))
+        rows = self.lengths - steps + np.arange(steps + horizon)[:, None]
+        known = rows[:steps]
+        return SeriesBatch(
+            self.z[known, series],
+            np.full(len(series), steps),
+            self.past[known, series],
+            self.future[rows, series],
+            self.static,
+        )
+
 
 def _extended(x: Values, length: int) -> Values:
     if len(x) >= length:

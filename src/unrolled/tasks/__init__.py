@@ -12,6 +12,7 @@ __all__ = ["load"]
 
 # task name in a model file -> the estimator that reads it back
 _ESTIMATORS = {
+    "anomaly_detector": ("unrolled.tasks.anomaly_detector", "AnomalyDetector"),
     "forecaster": ("unrolled.tasks.forecaster", "Forecaster"),
     "sequence_classifier": ("unrolled.tasks.sequence_classifier", "SequenceClassifier"),
     "sequence_regressor": ("unrolled.tasks.sequence_regressor", "SequenceRegressor"),

@@ -31,7 +31,8 @@ def run_backtest(forecaster: Forecaster, panel: Panel, windows: int, step: int |
     check_count("step", step)
     _check_lengths(panel, shape.input_window, shape.horizon, windows, step)
     fresh = type(forecaster)(**forecaster.get_params())
-    fresh.set_params(horizon=shape.horizon, input_window=shape.input_window, season_length=shape.season)
+    fresh.set_params(method=shape.method, horizon=shape.horizon)
+    fresh.set_params(input_window=shape.input_window, season_length=shape.season)
     cases: list[list[Case]] = []
     for window in range(windows):
         later = (windows - 1 - window) * step

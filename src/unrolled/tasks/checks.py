@@ -47,8 +47,6 @@ class NetworkSettings(Protocol):
     @property
     def max_epochs(self) -> int: ...
     @property
-    def patience(self) -> int: ...
-    @property
     def batch_size(self) -> int: ...
     @property
     def learning_rate(self) -> float: ...
@@ -62,7 +60,8 @@ def check_network(settings: NetworkSettings, cells: Collection[str]) -> None:
     """Check the ranges of what all estimators have; ``cells`` are those this one knows."""
     require("cell", settings.cell, settings.cell in cells, f"one of {', '.join(cells)}")
     for name in ("hidden_size", "num_layers", "members", "max_epochs", "patience", "batch_size"):
-        require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
+        value = getattr(settings, name, 1)  # patience is for those that stop early
+        require(name, value, value >= 1, "at least 1")
     for name in ("learning_rate", "clip_norm"):
         value = getattr(settings, name)
         require(name, value, 0 < value < math.inf, "above 0")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["accuracy", "macro_f1"]
+__all__ = ["accuracy", "class_measures", "macro_f1"]
 
 
 def accuracy(y: NDArray[Any], predicted: NDArray[Any]) -> float:
@@ -32,3 +32,18 @@ def macro_f1(y: NDArray[Any], predicted: NDArray[Any]) -> float:
         pairs = [(y == each, predicted == each) for each in np.union1d(y, predicted)]
     scores = [2 * (is_so & said).sum() / max(1, is_so.sum() + said.sum()) for is_so, said in pairs]
     return float(np.mean(scores))
+
+
+def class_measures(y: NDArray[Any], predicted: NDArray[Any]) -> dict[Any, dict[str, float]]:
+    """Precision, recall, F1 and number (``support``) of each class in ``y [N]`` or ``predicted``; 0 for 0 / 0.
+
+    >>> class_measures(np.array(["a", "a", "b"]), np.array(["a", "b", "b"]))["b"]
+    {'precision': 0.5, 'recall': 1.0, 'f1': 0.6666666666666666, 'support': 1}
+    """
+    found: dict[Any, dict[str, float]] = {}
+    for each in np.union1d(y, predicted).tolist():
+        is_so, said = y == each, predicted == each
+        right, true, guessed = int((is_so & said).sum()), int(is_so.sum()), int(said.sum())
+        precision, recall = right / max(1, guessed), right / max(1, true)
+        found[each] = {"precision": precision, "recall": recall, "f1": 2 * right / (true + guessed), "support": true}
+    return found

@@ -55,6 +55,16 @@ class Evaluation:
     nominal_coverage: float | None
 
     @property
+    def smape(self) -> float:
+        """The forecast's symmetric error in per cent, from 0 to 200 (:func:`unrolled.tasks.metrics.smape`)."""
+        return self.accuracy["forecast"].smape
+
+    @property
+    def mase(self) -> float | None:
+        """The forecast's error in units of the seasonal change (:func:`unrolled.tasks.metrics.mase`)."""
+        return self.accuracy["forecast"].mase
+
+    @property
     def skill(self) -> float:
         """``1 - MAE / MAE of the seasonal-naive forecast``: 1 is perfect, 0 no better than repeating the last season.
 

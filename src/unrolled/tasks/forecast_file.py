@@ -14,6 +14,7 @@ from unrolled.data.frequency import Frequency
 from unrolled.data.table import FrameLike
 from unrolled.runtime.es_rnn import EsRnnShape, SmoothingParameters
 from unrolled.runtime.model_file import ModelFile, check_tensors
+from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.tasks.evaluation import Evaluation
 from unrolled.tasks.forecast_model import CovariateScaling, ForecastModel
 from unrolled.tasks.forecast_settings import ForecastSettings
@@ -21,6 +22,7 @@ from unrolled.tasks.history import History
 
 __all__ = ["Columns", "ForecastConfig", "forecast_tensors", "restore_model"]
 
+_SMOOTHING = ("alpha", "gamma", "level", "season")
 Expected = dict[str, tuple[tuple[int, ...], type[np.generic]]]
 
 
@@ -41,7 +43,7 @@ class ForecastConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings: ForecastSettings
     seed: int
     columns: Columns
-    shape: EsRnnShape
+    shape: EsRnnShape | WindowRnnShape
     covariates: CovariateScaling
     names: list[str]
     rows: list[int]
@@ -59,10 +61,10 @@ def forecast_tensors(model: ForecastModel) -> dict[str, NDArray[Any]]:
     """The arrays of a fitted model, the series it was trained on among them."""
     history, parameters = model.trained, model.parameters
     tensors: dict[str, NDArray[Any]] = dict(model.tensors)
-    tensors["smoothing.alpha"] = parameters.alpha
-    tensors["smoothing.gamma"] = parameters.gamma
-    tensors["smoothing.level"] = parameters.level
-    tensors["smoothing.season"] = parameters.season
+    if parameters is not None:
+        tensors |= {f"smoothing.{name}": getattr(parameters, name) for name in _SMOOTHING}
+    if model.factors is not None:
+        tensors["conformal.factors"] = model.factors
     tensors["scaling.log"] = np.array([scaling.log for scaling in model.scalings], np.uint8)
     tensors["scaling.scale"] = np.array([scaling.scale for scaling in model.scalings])
     tensors["history.values"] = np.concatenate(history.values)
@@ -89,8 +91,10 @@ def restore_model(model_file: ModelFile, config: ForecastConfig) -> ForecastMode
         shape=shape,
         tensors={name: tensors[name] for name in shape.tensors()},
         scalings=[SeriesScaling(bool(log), float(scale)) for log, scale in scalings],
-        parameters=SmoothingParameters(
-            *(tensors[f"smoothing.{name}"] for name in ("alpha", "gamma", "level", "season"))
+        parameters=(
+            SmoothingParameters(*(tensors[f"smoothing.{name}"] for name in _SMOOTHING))
+            if isinstance(shape, EsRnnShape)
+            else None
         ),
         covariates=config.covariates,
         trained=History(
@@ -101,6 +105,7 @@ def restore_model(model_file: ModelFile, config: ForecastConfig) -> ForecastMode
             future=np.split(tensors["history.future"], bounds),
             static=tensors["history.static"],
         ),
+        factors=tensors.get("conformal.factors"),
     )
 
 
@@ -115,13 +120,8 @@ def _times(
 
 def _expected(config: ForecastConfig) -> Expected:
     shape, N, T = config.shape, len(config.names), sum(config.rows)
-    M = shape.members
     expected: Expected = {
         **shape.tensors(),
-        "smoothing.alpha": ((M, N), np.float64),
-        "smoothing.gamma": ((M, N), np.float64),
-        "smoothing.level": ((M, N), np.float64),
-        "smoothing.season": ((shape.season, M, N), np.float64),
         "scaling.log": ((N,), np.uint8),
         "scaling.scale": ((N,), np.float64),
         "history.values": ((T,), np.float64),
@@ -129,6 +129,11 @@ def _expected(config: ForecastConfig) -> Expected:
         "history.future": ((T, shape.future), np.float64),
         "history.static": ((N, shape.static), np.float64),
     }
+    if isinstance(shape, EsRnnShape):
+        sizes = ((shape.members, N),) * 3 + ((shape.season, shape.members, N),)
+        expected |= {f"smoothing.{name}": (size, np.float64) for name, size in zip(_SMOOTHING, sizes, strict=True)}
+    if config.settings.intervals == "conformal":
+        expected["conformal.factors"] = ((shape.horizon, len(shape.quantiles)), np.float64)
     if config.times != "none":
         expected["history.times"] = ((T,), np.int64)
     return expected

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.conformal import conformal_factors, scores_needed
 from unrolled.codecs.scaling import SeriesScaling
-from unrolled.errors import MissingExtraError
+from unrolled.errors import InputError, MissingExtraError
 from unrolled.runtime.es_rnn import EsRnnShape
+from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.tasks.evaluation import Case, Evaluation, evaluate_cases
 from unrolled.tasks.forecast_model import CovariateScaling, ForecastModel, scaled_batch
 from unrolled.tasks.forecast_settings import ForecastSettings
 from unrolled.tasks.history import History
 
 if TYPE_CHECKING:
-    from unrolled.training.es_rnn import EsRnnModule
-    from unrolled.training.loop import Progress
+    from unrolled.training.checkpoint import Checkpoint
+    from unrolled.training.forecast import ForecastTraining
+    from unrolled.training.loop import Progress, TrainingRun
+    from unrolled.training.window_rnn import WindowRnnModule
 
 __all__ = ["Fitting", "fit_model"]
 
 Values = NDArray[np.float64]
+
+TAIL = 10  # one step of so many is kept back, in whole horizons
 
 
 @dataclass(frozen=True)
@@ -43,80 +49,134 @@ class Fitting:
 
 def fit_model(
     history: History,
-    shape: EsRnnShape,
+    shape: EsRnnShape | WindowRnnShape,
     settings: ForecastSettings,
-    seed: int,
+    checkpoint: Checkpoint,
     callback: Callable[[Progress], object] | None,
 ) -> Fitting:
     """Learn from every series of ``history``; each has at least ``input_window + horizon`` steps.
 
-    Series of at least ``input_window + 2 horizon`` steps keep their last ``horizon`` steps back for validation; shorter
-    ones are learned from as they are.
+    Series of at least ``input_window + 2 horizon`` steps keep their last ``horizon`` steps back for validation, or with
+    method ``windows`` about their last tenth; shorter ones are learned from as they are.
+
+    Raises:
+        InputError: conformal intervals were asked for, and what is kept back is too little for them.
     """
     try:
         from unrolled.training.forecast import ForecastTraining
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting a Forecaster", error.name or "torch", "train") from None
+    training = settings.training(shape.method)
     options = ForecastTraining(
-        dropout=settings.dropout,
-        oldest_weight=settings.oldest_weight,
-        max_epochs=settings.max_epochs,
-        patience=settings.patience,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        clip_norm=settings.clip_norm,
-        seed=seed,
+        dropout=training.dropout,
+        oldest_weight=training.oldest_weight,
+        max_epochs=training.max_epochs,
+        patience=training.patience,
+        batch_size=training.batch_size,
+        learning_rate=training.learning_rate,
+        clip_norm=training.clip_norm,
+        seed=checkpoint.seed,
         callback=callback,
+        checkpoint=checkpoint,
     )
-    H = shape.horizon
-    long_enough = [i for i, n in enumerate(history.lengths) if n >= shape.input_window + 2 * H]
-    if not long_enough:
+    earlier, kept = _kept_back(history, shape)
+    if settings.intervals == "conformal":
+        _check_scores(kept, shape)
+    if not kept:
         model, run = _learn(history, shape, options, phase="training")
         return Fitting(model, None, run.losses, [], len(run.losses))
-    earlier = history.without_last([H if i in long_enough else 0 for i in range(len(history.names))])
-    known, truth = earlier.select(long_enough), np.stack([history.values[i][-H:] for i in long_enough])
 
     def validate(model: ForecastModel) -> float:
-        scalings = [model.scalings[i] for i in long_enough]
-        actual = np.stack([scaling.transform(values) for scaling, values in zip(scalings, truth, strict=True)])
-        forecast = model.forecast(known, H)
-        quantiles = np.stack([scaling.transform(q) for scaling, q in zip(scalings, forecast, strict=True)])
-        return _pinball(actual, quantiles, np.array(shape.quantiles))
+        pairs = [_scaled(model, origin) for origin in kept]
+        return float(np.mean([_pinball(*pair, np.array(shape.quantiles)) for pair in pairs]))
 
     model, run = _learn(earlier, shape, options, phase="validating", validate=validate)
-    cases = [Case(*case) for case in zip(known.values, truth, model.forecast(known, H), strict=True)]
+    cases = [case for origin in kept for case in _cases(model, origin)]
     validation = evaluate_cases(cases, shape.season, shape.quantiles)
+    factors = None
+    if settings.intervals == "conformal":
+        actual, quantiles = zip(*(_scaled(model, origin) for origin in kept), strict=True)
+        factors = conformal_factors(np.concatenate(actual), np.concatenate(quantiles), shape.quantiles)
     if settings.refit:
         model, _ = _learn(history, shape, options, phase="training", stop_after=run.best_epoch)
-    return Fitting(replace(model, trained=history), validation, run.losses, run.validation_losses, run.best_epoch)
+    model = replace(model, trained=history, factors=factors)
+    return Fitting(model, validation, run.losses, run.validation_losses, run.best_epoch)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Series as they were known at a time within the tail kept back, and the ``[N, H]`` values that came next."""
+
+    known: History
+    truth: Values
+
+
+def _kept_back(history: History, shape: EsRnnShape | WindowRnnShape) -> tuple[History, list[_Origin]]:
+    """The series without their tails, and the origins that forecasts of the tails start from."""
+    W, H = shape.input_window, shape.horizon
+    long_enough = [i for i, n in enumerate(history.lengths) if n >= W + 2 * H]
+    if not long_enough:
+        return history, []
+    shortest = min(history.lengths[i] for i in long_enough)
+    origins = 1 if isinstance(shape, EsRnnShape) else max(1, min(shortest // (TAIL * H), (shortest - W - H) // H))
+    earlier = history.without_last([origins * H if i in long_enough else 0 for i in range(len(history.names))])
+    kept: list[_Origin] = []
+    for before in range(origins, 0, -1):
+        known = history.select(long_enough).without_last(before * H)
+        ends = [n - (before - 1) * H for n in history.lengths]
+        truth = np.stack([history.values[i][ends[i] - H : ends[i]] for i in long_enough])
+        kept.append(_Origin(known, truth))
+    return earlier, kept
+
+
+def _check_scores(kept: list[_Origin], shape: EsRnnShape | WindowRnnShape) -> None:
+    scores, needed = sum(origin.truth.size for origin in kept), scores_needed(shape.quantiles)
+    if scores < needed:
+        raise InputError(
+            f"intervals is 'conformal', which needs at least {needed} values kept back for the quantiles"
+            f" {', '.join(map(str, shape.quantiles))}, got {scores}: a series keeps its last {shape.horizon} from"
+            f" {shape.input_window + 2 * shape.horizon} steps on; give more history, or quantiles nearer to one half"
+        )
+
+
+def _scaled(model: ForecastModel, origin: _Origin) -> tuple[Values, Values]:
+    """On the scale of ``z``, what came ``[N, H]`` and the quantiles of its forecast ``[N, H, Q]``."""
+    scalings, quantiles = model.scaled_forecast(origin.known, model.shape.horizon)
+    actual = [scaling.transform(values) for scaling, values in zip(scalings, origin.truth, strict=True)]
+    return np.stack(actual), quantiles
+
+
+def _cases(model: ForecastModel, origin: _Origin) -> list[Case]:
+    forecasts = model.forecast(origin.known, model.shape.horizon)
+    return [Case(*case) for case in zip(origin.known.values, origin.truth, forecasts, strict=True)]
 
 
 def _learn(
     history: History,
-    shape: EsRnnShape,
-    options: Any,
+    shape: EsRnnShape | WindowRnnShape,
+    options: ForecastTraining,
     *,
     phase: str,
     validate: Callable[[ForecastModel], float] | None = None,
     stop_after: int | None = None,
-) -> tuple[ForecastModel, Any]:
-    from unrolled.training.forecast import learn
+) -> tuple[ForecastModel, TrainingRun]:
+    from unrolled.training.es_rnn import EsRnnModule
+    from unrolled.training.forecast import learn, learn_windows
 
     scalings = [SeriesScaling.fit(values, shape.season) for values in history.values]
     covariates = CovariateScaling.fit(history)
     z = [scaling.transform(values) for scaling, values in zip(scalings, history.values, strict=True)]
+    batch = scaled_batch(history, z, covariates, shape.horizon)
 
-    def fitted(module: EsRnnModule) -> ForecastModel:
-        return ForecastModel(shape, module.tensors(), scalings, module.parameters_of_series(), covariates, history)
+    def fitted(module: EsRnnModule | WindowRnnModule) -> ForecastModel:
+        smoothing = module.parameters_of_series() if isinstance(module, EsRnnModule) else None
+        return ForecastModel(shape, module.tensors(), scalings, smoothing, covariates, history)
 
-    module, run = learn(
-        shape,
-        scaled_batch(history, z, covariates, shape.horizon),
-        options,
-        phase=phase,
-        validate=None if validate is None else lambda module: validate(fitted(module)),
-        stop_after=stop_after,
-    )
+    judge = None if validate is None else lambda module: validate(fitted(module))
+    if isinstance(shape, EsRnnShape):
+        module, run = learn(shape, batch, options, phase=phase, validate=judge, stop_after=stop_after)
+    else:
+        module, run = learn_windows(shape, batch, options, phase=phase, validate=judge, stop_after=stop_after)
     return fitted(module), run
 
 

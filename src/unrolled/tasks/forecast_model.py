@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.conformal import widened
 from unrolled.codecs.scaling import SeriesScaling, Standardization
 from unrolled.codecs.seasonality import initial_states
 from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnn, EsRnnShape, Part, SmoothingParameters
 from unrolled.runtime.series_batch import SeriesBatch
+from unrolled.runtime.window_rnn import WindowRnn, WindowRnnShape
 from unrolled.tasks.history import History
 
 __all__ = ["CovariateScaling", "ForecastModel"]
@@ -45,17 +47,20 @@ class ForecastModel:
 
     Attributes:
         shape, tensors: the network.
-        scalings, parameters: of each series in ``trained``.
+        scalings: of each series in ``trained``.
+        parameters: the smoothing of each, None where the method has none.
         covariates: how covariates are standardised.
         trained: the series as ``fit`` was given them.
+        factors: what :func:`unrolled.codecs.conformal.conformal_factors` found, None where the model's own quantiles hold.
     """
 
-    shape: EsRnnShape
+    shape: EsRnnShape | WindowRnnShape
     tensors: Mapping[str, NDArray[Any]]
     scalings: list[SeriesScaling]
-    parameters: SmoothingParameters
+    parameters: SmoothingParameters | None
     covariates: CovariateScaling
     trained: History
+    factors: Values | None = None
 
     def forecast(self, history: History, horizon: int, *, part: Part = "all") -> Values:
         """Quantiles of the ``horizon`` steps after each series of ``history``: ``[N, horizon, Q]``.
@@ -64,25 +69,40 @@ class ForecastModel:
         from it then add up as independent errors do, by the root of the sum of squares. Past covariates
         keep their last value.
         """
+        scalings, quantiles = self.scaled_forecast(history, horizon, part=part)
+        result = np.stack([scaling.inverse(q) for scaling, q in zip(scalings, quantiles, strict=True)])
+        return np.maximum.accumulate(result, axis=-1)  # equal up to rounding is in order, too
+
+    def scaled_forecast(
+        self, history: History, horizon: int, *, part: Part = "all"
+    ) -> tuple[list[SeriesScaling], Values]:
+        """The scale of each series, and what :meth:`forecast` gives on it."""
         self._check(history)
-        network = EsRnn(self.shape, self.tensors)
-        scalings, parameters = self._states(history)
+        scalings = self._scalings(history)
+        predict = self._network(history, scalings, part)
         z = [scaling.transform(values) for scaling, values in zip(scalings, history.values, strict=True)]
         blocks: list[Values] = []
         earlier = np.zeros((len(z), 1, len(self.shape.quantiles)))
         for _ in range(0, horizon, self.shape.horizon):
-            block = network.forecast(self._batch(history, z), parameters, part=part)
+            block = predict(scaled_batch(history, z, self.covariates, self.shape.horizon))
+            if self.factors is not None:
+                block = widened(block, self.factors, self.shape.quantiles)
             median = block[:, :, self.shape.median, None]
             distances = np.sqrt(np.square(block - median) + np.square(earlier)) * np.sign(block - median)
             blocks.append(median + distances)
             earlier = distances[:, -1:]
             z = [np.concatenate([series, ahead]) for series, ahead in zip(z, median[..., 0], strict=True)]
-        quantiles = np.concatenate(blocks, axis=1)[:, :horizon]
-        result = np.stack([scaling.inverse(q) for scaling, q in zip(scalings, quantiles, strict=True)])
-        return np.maximum.accumulate(result, axis=-1)  # equal up to rounding is in order, too
+        return scalings, np.concatenate(blocks, axis=1)[:, :horizon]
 
-    def _batch(self, history: History, z: list[Values]) -> SeriesBatch:
-        return scaled_batch(history, z, self.covariates, self.shape.horizon)
+    def _network(self, history: History, scalings: list[SeriesScaling], part: Part) -> Callable[[SeriesBatch], Values]:
+        """From scaled series to quantiles of the next steps."""
+        if isinstance(self.shape, EsRnnShape):
+            es_rnn, parameters = EsRnn(self.shape, self.tensors), self._smoothing(history, scalings)
+            return lambda batch: es_rnn.forecast(batch, parameters, part=part)
+        if part == "smoothing":
+            raise InputError("part is 'smoothing', but a model of method 'windows' has none; expected 'all' or 'bias'")
+        windows, W = WindowRnn(self.shape, self.tensors), self.shape.input_window
+        return lambda batch: windows.forecast(batch.last(W), recurrent=part == "all")
 
     def _check(self, history: History) -> None:
         for name, values in zip(history.names, history.values, strict=True):
@@ -92,27 +112,39 @@ class ForecastModel:
                     " give more history"
                 )
 
-    def _states(self, history: History) -> tuple[list[SeriesScaling], SmoothingParameters]:
-        """Scaling and smoothing of each series, learned as far as it is known.
+    def _known(self, history: History) -> list[tuple[int | None, bool]]:
+        """Which trained series each one is, if any, and whether it begins as that one did in training."""
+        index = {name: i for i, name in enumerate(self.trained.names)}
+        steps = max(self.shape.season, self.shape.input_window)
+        found = [index.get(name) for name in history.names]
+        return [
+            (i, i is not None and _begins_alike(values, self.trained.values[i], steps))
+            for i, values in zip(found, history.values, strict=True)
+        ]
+
+    def _scalings(self, history: History) -> list[SeriesScaling]:
+        """The scale of each series: the learned one for a history that begins as in training."""
+        named = zip(self._known(history), history.values, history.names, strict=True)
+        return [
+            self.scalings[i] if i is not None and alike else self._fresh_scaling(values, i, name)
+            for (i, alike), values, name in named
+        ]
+
+    def _smoothing(self, history: History, scalings: list[SeriesScaling]) -> SmoothingParameters:
+        """Smoothing of each series, learned as far as it is known.
 
         A history that begins as in training starts from the learned states. Another one starts from its own
         decomposition; a series without a name in training takes the median speeds of smoothing.
         """
-        index = {name: i for i, name in enumerate(self.trained.names)}
-        learned, m = self.parameters, self.shape.season
-        scalings: list[SeriesScaling] = []
+        learned = self.parameters
+        assert learned is not None
         columns: list[tuple[Values, Values, Values, Values]] = []
-        for name, values in zip(history.names, history.values, strict=True):
-            i = index.get(name)
-            if i is not None and _begins_alike(values, self.trained.values[i], max(m, self.shape.input_window)):
-                scaling = self.scalings[i]
+        for (i, alike), scaling, values in zip(self._known(history), scalings, history.values, strict=True):
+            if i is not None and alike:
                 columns.append((learned.alpha[:, i], learned.gamma[:, i], learned.level[:, i], learned.season[:, :, i]))
             else:
-                scaling = self._fresh_scaling(values, i, name)
-                columns.append(self._fresh_states(scaling, values, i))
-            scalings.append(scaling)
-        stacked = [np.stack(part, axis=-1) for part in zip(*columns, strict=True)]
-        return scalings, SmoothingParameters(*stacked)
+                columns.append(self._fresh_states(learned, scaling, values, i))
+        return SmoothingParameters(*(np.stack(part, axis=-1) for part in zip(*columns, strict=True)))
 
     def _fresh_scaling(self, values: Values, i: int | None, name: str) -> SeriesScaling:
         season = self.shape.season
@@ -128,9 +160,9 @@ class ForecastModel:
         return SeriesScaling.fit(values, season, log=learned.log) if len(values) > 2 * season else learned
 
     def _fresh_states(
-        self, scaling: SeriesScaling, values: Values, i: int | None
+        self, learned: SmoothingParameters, scaling: SeriesScaling, values: Values, i: int | None
     ) -> tuple[Values, Values, Values, Values]:
-        learned, M = self.parameters, self.shape.members
+        M = self.shape.members
         level, season = initial_states(scaling.transform(values), self.shape.season)
         alpha = np.median(learned.alpha, axis=1) if i is None else learned.alpha[:, i]
         gamma = np.median(learned.gamma, axis=1) if i is None else learned.gamma[:, i]

@@ -10,22 +10,23 @@ import msgspec
 from unrolled.errors import InputError
 from unrolled.tasks.checks import check_network, plain, require
 
-__all__ = ["CELL_NAMES", "ForecastSettings"]
+__all__ = ["CELL_NAMES", "ForecastSettings", "Training"]
 
 CELL_NAMES = {"rnn": "rnn_tanh", "lstm": "lstm", "gru": "gru", "gru_reset_before": "gru_reset_before"}
 """What users call a cell → its name in the registry."""
 
 
-class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The arguments of :class:`unrolled.tasks.forecaster.Forecaster`, of the right types and within their ranges."""
+METHODS = ("auto", "smoothing", "windows")
+
+
+class Training(msgspec.Struct, frozen=True):
+    """What is left open is filled in by the method: the network's size and how it is trained."""
 
     cell: str
-    hidden_size: int
     num_layers: int
-    input_window: int | None
-    horizon: int | None
-    quantiles: tuple[float, ...]
-    season_length: int | None
+    clip_norm: float
+    random_state: int | None
+    hidden_size: int
     members: int
     dropout: float
     oldest_weight: float
@@ -33,6 +34,40 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     patience: int
     batch_size: int
     learning_rate: float
+
+
+_USUAL: dict[str, dict[str, Any]] = {
+    "smoothing": {
+        "hidden_size": 16, "members": 8, "dropout": 0.3, "oldest_weight": 0.1,
+        "max_epochs": 100, "patience": 30, "batch_size": 32, "learning_rate": 0.01,
+    },
+    "windows": {
+        "hidden_size": 128, "members": 2, "dropout": 0.2, "oldest_weight": 1.0,
+        "max_epochs": 30, "patience": 10, "batch_size": 256, "learning_rate": 0.003,
+    },
+}  # fmt: skip
+
+
+class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of :class:`unrolled.tasks.forecaster.Forecaster`, of the right types and within their ranges."""
+
+    method: str
+    cell: str
+    hidden_size: int | None
+    num_layers: int
+    input_window: int | None
+    horizon: int | None
+    quantiles: tuple[float, ...]
+    distribution: str
+    intervals: str
+    season_length: int | None
+    members: int | None
+    dropout: float | None
+    oldest_weight: float | None
+    max_epochs: int | None
+    patience: int | None
+    batch_size: int | None
+    learning_rate: float | None
     clip_norm: float
     refit: bool
     missing: str
@@ -50,15 +85,25 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             settings = msgspec.convert(msgspec.to_builtins(settings), cls)
         except (msgspec.ValidationError, TypeError) as error:
             raise InputError(f"a parameter of the forecaster has the wrong type: {error}") from None
-        check_network(settings, CELL_NAMES)
+        require("method", settings.method, settings.method in METHODS, f"one of {', '.join(METHODS)}")
+        training = settings.training("smoothing")
+        check_network(training, CELL_NAMES)
         for name in ("input_window", "horizon", "season_length"):
             value = getattr(settings, name)
             require(name, value, value is None or value >= 1, "at least 1, or None to choose by the data")
-        require("oldest_weight", settings.oldest_weight, 0 < settings.oldest_weight <= 1, "above 0, at most 1")
+        weight = training.oldest_weight
+        require("oldest_weight", weight, 0 < weight <= 1, "above 0, at most 1")
+        for name, known in (("distribution", ("quantiles", "student_t")), ("intervals", ("model", "conformal"))):
+            require(name, getattr(settings, name), getattr(settings, name) in known, f"one of {', '.join(known)}")
         inside = all(0 < q < 1 for q in settings.quantiles)
         require("quantiles", settings.quantiles, inside, "numbers between 0 and 1")
         require("quantiles", settings.quantiles, len(set(settings.quantiles)) == len(settings.quantiles), "different")
         return settings
+
+    def training(self, method: str) -> Training:
+        """With what was left open as is usual for ``smoothing`` or ``windows``."""
+        given = {name: getattr(self, name) for name in Training.__struct_fields__}
+        return Training(**{**given, **{name: usual for name, usual in _USUAL[method].items() if given[name] is None}})
 
     @property
     def model_quantiles(self) -> tuple[float, ...]:

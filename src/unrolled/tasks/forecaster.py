@@ -16,6 +16,7 @@ from unrolled.data.table import FrameLike
 from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnnShape
 from unrolled.runtime.model_file import ModelFile, decode_config, write_model
+from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.tasks.backtest import run_backtest
 from unrolled.tasks.checks import check_count, chosen_seed
 from unrolled.tasks.estimator import Estimator
@@ -35,45 +36,66 @@ __all__ = ["Forecaster"]
 
 Values = NDArray[np.float64]
 
+MANY_WINDOWS = 10_000  # from here on a network learns more from them than smoothing tells it
+SEASONS_AT_ONCE = 14  # in a window, where series are twice as long
+
 
 class Forecaster(Estimator):
     """Forecast one series or many, with intervals.
 
-    Each series has its own exponential smoothing of level and season, on its logarithm where it varies in proportion to
-    its level; what the smoothing leaves over a recurrent network reads and continues, one network for all series.
-    Both are learned together by gradient descent on the pinball loss, as several members side by side whose
-    forecasts are averaged. Equations: :mod:`unrolled.runtime.es_rnn`. Source: Smyl 2020, doi
-    10.1016/j.ijforecast.2019.03.017, the winner of the M4 competition.
+    There are two methods. With ``smoothing`` each series has its own exponential smoothing of level and season, on its
+    logarithm where it varies in proportion to its level; what the smoothing leaves over a recurrent network reads and
+    continues, one network for all series. Both are learned together by gradient descent, as several members side by
+    side whose forecasts are averaged. It is for one series, or a few, or short ones. Equations:
+    :mod:`unrolled.runtime.es_rnn`. Source: Smyl 2020, doi 10.1016/j.ijforecast.2019.03.017, the winner of the M4
+    competition.
+
+    With ``windows`` no series has anything of its own: a linear forecast and a recurrent network learn from windows of
+    all of them. It is for long series and large panels, and is quick there. Equations:
+    :mod:`unrolled.runtime.window_rnn`.
 
     Args:
+        method: ``smoothing``, ``windows``, or ``auto``: the second from 10,000 windows on.
         cell: ``gru``, ``gru_reset_before``, ``lstm`` or ``rnn`` (tanh).
-        hidden_size, num_layers: size and number of recurrent layers.
-        input_window: how many steps the network reads at once; default one season, or 8 without a season.
+        hidden_size, num_layers: size and number of recurrent layers; ``hidden_size`` by default 16 with smoothing, 128
+            with windows.
+        input_window: how many steps the network sees; default with smoothing one season, or 8 without a season, with
+            windows up to fourteen times as much, and at most half of the shortest series.
         horizon: how many steps ahead it learns to forecast; default one season, or 8 without a season.
         quantiles: bounds to forecast beside the median, each between 0 and 1.
+        distribution: what the network says of each step ahead: the ``quantiles`` themselves, learned by their pinball
+            loss, or ``student_t``, a location, a scale and degrees of freedom, learned by their likelihood, whose quantiles
+            are then taken. Equations: :mod:`unrolled.runtime.forecast_head`.
+        intervals: ``model``: quantiles as the network says them, or ``conformal``: their distances from the median
+            stretched to what the steps kept back tell. Equations and what is promised: :mod:`unrolled.codecs.conformal`. The
+            promise is that of a model that stays as it was, ``refit=False``; refitted on more it is usually kept.
         season_length: steps of a season; by default from the time stamps (12 for months, 24 for hours, …), 1 without.
-        members: networks whose forecasts are averaged.
-        dropout: share of hidden units left out in each training step, on the way to the output and between layers.
-        oldest_weight: how much the oldest steps of a series count in training, where the newest count 1.
-        max_epochs: passes over all series at most; the learning rate falls to zero along half a cosine over them.
-        patience: epochs without a better validation loss after which training stops.
-        batch_size: series a training step.
-        learning_rate: Adam's, at the start.
+        members: networks whose forecasts are averaged; by default 8 with smoothing, 2 with windows.
+        dropout: share of hidden units left out in each training step, on the way to the output and between layers; by
+            default 0.3 with smoothing, 0.2 with windows.
+        oldest_weight: how much the oldest steps of a series count in training, where the newest count 1; by default 0.1
+            with smoothing, 1 with windows.
+        max_epochs: passes over all series (of windows, at most 20,000 of them) at most; the learning rate falls to zero
+            along half a cosine over them. By default 100 with smoothing, 30 with windows.
+        patience: epochs without a better validation loss after which training stops; by default 30 with smoothing, 10
+            with windows.
+        batch_size: series a training step, 32 by default, or windows, 256 by default.
+        learning_rate: Adam's, at the start; by default 0.01 with smoothing, 0.003 with windows.
         clip_norm: gradients longer than this are shortened to it.
-        refit: after the number of epochs is chosen on the last ``horizon`` steps kept back, train anew for as long on
-            everything; without it those steps stay unseen.
+        refit: after the number of epochs is chosen on steps kept back, train anew for as long on everything; without it
+            those steps stay unseen. Kept back are the last ``horizon`` steps, with windows about the last tenth.
         missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: a whole number; the same one gives the same forecaster, bit for bit, on the same build.
 
     Attributes:
         inferred_: one sentence for each thing the data told.
-        validation_: accuracy and coverage on the steps kept back, from a model that had not seen them; an
-            :class:`unrolled.tasks.evaluation.Evaluation`, or None where the series are too short.
+        validation_: accuracy and coverage on the steps kept back, from a model that had not seen them, its quantiles as
+            the network says them; an :class:`unrolled.tasks.evaluation.Evaluation`, or None where the series are too short.
         losses_, validation_losses_: by epoch, of the training that had steps kept back.
         epochs_: the number of epochs chosen.
         columns_: the columns' names by role: ``target``, ``time``, ``series``, ``past``, ``future``, ``static``.
-        horizon_, input_window_, season_length_: as chosen.
+        method_, horizon_, input_window_, season_length_: as chosen.
         seed_: what ``random_state`` was, or what was drawn in its place.
         model_: the model, a :class:`unrolled.tasks.forecast_model.ForecastModel`.
 
@@ -86,32 +108,38 @@ class Forecaster(Estimator):
     def __init__(
         self,
         *,
+        method: str = "auto",
         cell: str = "gru",
-        hidden_size: int = 16,
+        hidden_size: int | None = None,
         num_layers: int = 1,
         input_window: int | None = None,
         horizon: int | None = None,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        distribution: str = "quantiles",
+        intervals: str = "model",
         season_length: int | None = None,
-        members: int = 8,
-        dropout: float = 0.3,
-        oldest_weight: float = 0.1,
-        max_epochs: int = 100,
-        patience: int = 30,
-        batch_size: int = 32,
-        learning_rate: float = 0.01,
+        members: int | None = None,
+        dropout: float | None = None,
+        oldest_weight: float | None = None,
+        max_epochs: int | None = None,
+        patience: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
         clip_norm: float = 1.0,
         refit: bool = True,
         missing: str = "raise",
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
     ) -> None:
+        self.method = method
         self.cell = cell
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.input_window = input_window
         self.horizon = horizon
         self.quantiles = quantiles
+        self.distribution = distribution
+        self.intervals = intervals
         self.season_length = season_length
         self.members = members
         self.dropout = dropout
@@ -136,6 +164,7 @@ class Forecaster(Estimator):
         past: Sequence[str] = (),
         future: Sequence[str] = (),
         static: Sequence[str] = (),
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> Forecaster:
         """Learn from data; what was learned before is replaced only when all has gone well.
 
@@ -146,14 +175,17 @@ class Forecaster(Estimator):
             past: columns of numbers known up to the present.
             future: columns of numbers known ahead, such as prices or holidays; ``predict`` asks for them.
             static: columns of numbers that do not change within a series.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
+                there already, the training goes on from it to the same bits as if it had never stopped.
 
         Raises:
-            InputError: the data or a parameter will not do; the message names the culprit.
+            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
             TrainingError: the loss is not finite or exploded.
             MissingExtraError: torch is not installed.
         """
         settings = ForecastSettings.check(self.get_params())
-        return self.fit_panel(read_panel(data, target, time, series, past, future, static, missing=settings.missing))
+        panel = read_panel(data, target, time, series, past, future, static, missing=settings.missing)
+        return self.fit_panel(panel, checkpoint=checkpoint)
 
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
         """Forecast what follows the data of ``fit``, or a new history with the same columns, without learning again.
@@ -227,18 +259,21 @@ class Forecaster(Estimator):
         forecaster = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
         return forecaster._adopt(config, model)
 
-    def fit_panel(self, panel: Panel) -> Forecaster:
+    def fit_panel(self, panel: Panel, *, checkpoint: str | os.PathLike[str] | None = None) -> Forecaster:
         """:meth:`fit` on data that are already read."""
+        from unrolled.training.checkpoint import resumable
+
         settings = ForecastSettings.check(self.get_params())
         shape, notes = network_shape(panel, settings)
         panel.require_length(shape.input_window, shape.horizon)
         _warn_of_constants(panel)
-        seed = chosen_seed(settings.random_state)
-        fitting = fit_model(History.from_panel(panel), shape, settings, seed, self.callback)
+        history = History.from_panel(panel)
+        with resumable(checkpoint, "forecaster", settings, history, chosen_seed(settings.random_state)) as saved:
+            fitting = fit_model(history, shape, settings, saved, self.callback)
         times = panel.times[0]
         config = ForecastConfig(
             settings=settings,
-            seed=seed,
+            seed=saved.seed,
             columns=Columns(
                 panel.target, panel.time, panel.series, tuple(panel.past), tuple(panel.future), tuple(panel.static)
             ),
@@ -257,7 +292,7 @@ class Forecaster(Estimator):
         )
         return self._adopt(config, fitting.model)
 
-    def shape_for(self, panel: Panel) -> EsRnnShape:
+    def shape_for(self, panel: Panel) -> EsRnnShape | WindowRnnShape:
         """The sizes the network would have for these data."""
         return network_shape(panel, ForecastSettings.check(self.get_params()))[0]
 
@@ -271,6 +306,7 @@ class Forecaster(Estimator):
         self.validation_losses_ = config.validation_losses
         self.epochs_ = config.epochs
         self.columns_ = msgspec.structs.asdict(config.columns)
+        self.method_ = config.shape.method
         self.horizon_ = config.shape.horizon
         self.input_window_ = config.shape.input_window
         self.season_length_ = config.shape.season
@@ -355,13 +391,13 @@ class Forecaster(Estimator):
         return build_frame(columns, like)
 
 
-def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape, list[str]]:
+def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape | WindowRnnShape, list[str]]:
     """The network's sizes for these data, and what to say about those that were not given."""
-    longest = max(len(values) for values in panel.values)
+    lengths = [len(values) for values in panel.values]
     season, notes = settings.season_length, []
     if season is None:
         season = panel.frequency.season
-        if longest < 2 * season:
+        if max(lengths) < 2 * season:
             notes.append(f"the season of {season} steps is left out: no series is two seasons long")
             season = 1
         else:
@@ -369,21 +405,31 @@ def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape,
                 f"the season is {season} steps" if season > 1 else "no season is assumed; season_length= sets one"
             )
     usual = season if season > 1 else 8
+    horizon = settings.horizon or usual
+    several = settings.input_window or usual * max(1, min(SEASONS_AT_ONCE, min(lengths) // (2 * usual)))
+    count = sum(max(0, length - several - horizon + 1) for length in lengths)
+    method = settings.method
+    if method == "auto":
+        method = "windows" if count >= MANY_WINDOWS else "smoothing"
+        if method == "windows":
+            notes.append(f"there are {count} windows to learn from: one network reads them without smoothing")
+    window = settings.input_window or (usual if method == "smoothing" else several)
     if settings.input_window is None or settings.horizon is None:
-        window, horizon = settings.input_window or usual, settings.horizon or usual
         notes.append(f"the network reads {window} steps at once and forecasts {horizon}")
-    shape = EsRnnShape(
+    training = settings.training(method)
+    shape = (EsRnnShape if method == "smoothing" else WindowRnnShape)(
         cell=CELL_NAMES[settings.cell],
-        hidden_size=settings.hidden_size,
+        hidden_size=training.hidden_size,
         num_layers=settings.num_layers,
-        input_window=settings.input_window or usual,
-        horizon=settings.horizon or usual,
+        input_window=window,
+        horizon=horizon,
         quantiles=settings.model_quantiles,
         season=season,
-        members=settings.members,
+        members=training.members,
         past=len(panel.past),
         future=len(panel.future),
         static=len(panel.static),
+        distribution="student_t" if settings.distribution == "student_t" else "quantiles",
     )
     return shape, notes
 

@@ -45,11 +45,15 @@ class SequenceClassifier(SequenceEstimator):
             ``attention``.
         members: networks whose probabilities are averaged.
         dropout: share of numbers left out in each training step, between layers and before the scores.
-        max_epochs: passes over the data at most; the learning rate falls to zero along half a cosine over them.
+        max_epochs: passes over the data at most.
         patience: epochs without a better validation loss after which training stops.
         batch_size: sequences a training step; those of similar length go together.
-        learning_rate: Adam's, at the start.
+        learning_rate: Adam's, at most.
         clip_norm: gradients longer than this are shortened to it.
+        schedule: how the learning rate falls over ``max_epochs``: to zero along half a ``cosine``, ``linear``, or not at all,
+            ``constant``.
+        warmup: epochs in which it rises first.
+        weight_decay: share of each weight, times the learning rate, that a step takes away (AdamW).
         validation_fraction: share of the sequences, of each class alike, that is not learned from and chooses the epoch; 0
             trains on all for ``max_epochs``.
         tokens: what a text is split into: ``words``, ``characters``, or ``pieces``, byte pairs learned from the texts (the
@@ -98,6 +102,9 @@ class SequenceClassifier(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         clip_norm: float = 1.0,
+        schedule: str = "cosine",
+        warmup: int = 0,
+        weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
         tokens: str = "words",
         min_count: int = 2,
@@ -121,6 +128,9 @@ class SequenceClassifier(SequenceEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.warmup = warmup
+        self.weight_decay = weight_decay
         self.validation_fraction = validation_fraction
         self.tokens = tokens
         self.min_count = min_count
@@ -137,6 +147,11 @@ class SequenceClassifier(SequenceEstimator):
         """The classes in order; their numbers where several can hold at once."""
         config = self._fitted()
         return np.arange(config.shape.outputs) if config.labels is None else config.labels.classes
+
+    @property
+    def multilabel_(self) -> bool:
+        """Whether any number of the classes can hold at once."""
+        return self._fitted().labels is None
 
     def predict_proba(self, X: Any) -> Values:
         """Probability of each class, ``[N, K]`` in the order of ``classes_``."""

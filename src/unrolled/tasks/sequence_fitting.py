@@ -25,6 +25,7 @@ from unrolled.tasks.sequence_settings import SequenceSettings
 
 if TYPE_CHECKING:
     from unrolled.training.answer_loss import Loss
+    from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.loop import Progress
 
 __all__ = ["Fitting", "Wanted", "fit_codec", "fit_model", "widths"]
@@ -90,7 +91,7 @@ def fit_model(
     shape: EncoderShape | TaggerShape,
     codec: InputCodec,
     settings: SequenceSettings,
-    seed: int,
+    checkpoint: Checkpoint,
     callback: Callable[[Progress], object] | None,
     *,
     kept_back: NDArray[np.int64],
@@ -104,6 +105,7 @@ def fit_model(
     try:
         from unrolled.training.learn import Answers, learn
         from unrolled.training.options import TrainingOptions
+        from unrolled.training.schedule import Schedule
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting an estimator", error.name or "torch", "train") from None
     encode = item_encoder(codec)
@@ -118,7 +120,8 @@ def fit_model(
         options = TrainingOptions(
             dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.patience,
             batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
-            seed=seed + k, callback=callback,
+            seed=checkpoint.seed + k, callback=callback, checkpoint=checkpoint,
+            schedule=Schedule(settings.schedule, settings.warmup), weight_decay=settings.weight_decay,
         )  # fmt: skip
         module, run = learn(
             make, loss, answers.select(used), options, hidden_size=settings.hidden_size,

@@ -15,6 +15,7 @@ from unrolled.codecs.inputs import InputCodec, Item, item_encoder
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
+from unrolled.data.columns import Columns
 from unrolled.runtime.encoder import Encoder, EncoderShape
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.runtime.tagger import Tagger, TaggerShape
@@ -44,6 +45,8 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     losses: list[float]
     validation_losses: list[float]
     epochs: list[int]
+    columns: Columns | None = None
+    """Of the table that was learned from, what each was for."""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,9 @@ class SequenceRegressor(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         clip_norm: float = 1.0,
+        schedule: str = "cosine",
+        warmup: int = 0,
+        weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
         tokens: str = "words",
         min_count: int = 2,
@@ -81,6 +84,9 @@ class SequenceRegressor(SequenceEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.warmup = warmup
+        self.weight_decay = weight_decay
         self.validation_fraction = validation_fraction
         self.tokens = tokens
         self.min_count = min_count

@@ -50,6 +50,9 @@ class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pairs of a class and its weight; JSON has no dictionaries whose keys are numbers."""
     crf: bool = True
     scheme: Literal["infer", "none", "bio", "bioes"] = "infer"
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: int = 0
+    weight_decay: float = 0.0
 
     @classmethod
     def check(cls, params: Mapping[str, Any]) -> SequenceSettings:
@@ -70,6 +73,10 @@ class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
         require("character_size", settings.character_size, settings.character_size >= 0, "at least 0 (none are read)")
         require("token_dropout", settings.token_dropout, 0 <= settings.token_dropout < 1, "from 0 to below 1")
+        require(
+            "warmup", settings.warmup, 0 <= settings.warmup < settings.max_epochs, "epochs from 0 to below max_epochs"
+        )
+        require("weight_decay", settings.weight_decay, 0 <= settings.weight_decay < 1, "from 0 to below 1")
         fraction = settings.validation_fraction
         require("validation_fraction", fraction, 0 <= fraction <= 0.5, "from 0 (keep nothing back) to 0.5")
         return settings

@@ -78,6 +78,9 @@ class SequenceTagger(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         clip_norm: float = 1.0,
+        schedule: str = "cosine",
+        warmup: int = 0,
+        weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
         min_count: int = 2,
         embedding_size: int = 100,
@@ -99,6 +102,9 @@ class SequenceTagger(SequenceEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.warmup = warmup
+        self.weight_decay = weight_decay
         self.validation_fraction = validation_fraction
         self.min_count = min_count
         self.embedding_size = embedding_size

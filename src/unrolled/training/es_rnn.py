@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import dropout, softplus
+from torch.nn.functional import dropout
 
 from unrolled.codecs.seasonality import initial_states
 from unrolled.runtime.es_rnn import EsRnnShape, SmoothingParameters
 from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.training.pinball import pinball
+from unrolled.training.forecast_head import head_loss, initial_bias
 from unrolled.training.recurrent import recurrent_layers
 from unrolled.training.smoothing import differentiable_smoothing
 
@@ -52,12 +52,12 @@ class EsRnnModule(torch.nn.Module):
         self.season = torch.nn.Parameter(season[:, None].repeat(1, M, 1), requires_grad=shape.season > 1)
         self.regression = torch.nn.Parameter(torch.from_numpy(_initial_regression(batch, shape)).repeat(M, 1))
         self.rnns = torch.nn.ModuleList(recurrent_layers(shape.stack, dropout) for _ in range(M))
-        heads = [torch.nn.Linear(shape.hidden_size, shape.horizon * len(shape.quantiles)) for _ in range(M)]
+        heads = [torch.nn.Linear(shape.hidden_size, shape.horizon * shape.outputs) for _ in range(M)]
         self.head_weight = torch.nn.Parameter(torch.stack([0.3 * head.weight.detach() for head in heads]))
         self.head_bias = torch.nn.Parameter(self._initial_bias(batch).repeat(M, 1))
 
     def loss(self, batch: SeriesBatch, series: NDArray[np.int64]) -> torch.Tensor:
-        """Mean pinball loss over members, windows, horizons and quantiles; ``series [B]`` are the batch's columns.
+        """Mean loss over members, windows, horizons and quantiles; ``series [B]`` are the batch's columns.
 
         A window's weight falls geometrically with its age, from 1 to ``oldest_weight`` (discounted least squares: R. G.
         Brown, *Smoothing, Forecasting and Prediction of Discrete Time Series*, 1963): the future
@@ -68,7 +68,7 @@ class EsRnnModule(torch.nn.Module):
         lengths = None if steps.min() == steps.max() else torch.from_numpy(steps)  # nothing to sort and cut then
         hidden = torch.stack([rnn(x, lengths=lengths)[0] for rnn, x in zip(self.rnns, windows.inputs, strict=True)])
         hidden = dropout(hidden[:, windows.origins], self.dropout, self.training)
-        losses = pinball(windows.targets, self._quantiles(self._heads(hidden)), torch.tensor(self.shape.quantiles))
+        losses = head_loss(self.shape, windows.targets, self._heads(hidden))
         weights = self._weights(batch, windows)
         return (losses.mean((0, 3, 4)) * weights).sum() / weights.sum()
 
@@ -80,14 +80,14 @@ class EsRnnModule(torch.nn.Module):
 
     def _origins(self, steps: int, series: int) -> torch.Tensor:
         """All of ``steps`` windows, or as many at random as keep a training step in memory and time."""
-        values = self.shape.members * series * self.shape.horizon * len(self.shape.quantiles)
+        values = self.shape.members * series * self.shape.horizon * self.shape.outputs
         kept = max(1, LARGEST_STEP // values)
         if kept >= steps or not self.training:
             return torch.arange(steps)
         return torch.randperm(steps)[:kept].sort().values
 
     def _heads(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Each member's head on its own hidden states: ``[M, steps, B, hidden]`` → ``[M, steps, B, H Q]``."""
+        """Each member's head on its own hidden states: ``[M, steps, B, hidden]`` → ``[M, steps, B, H K]``."""
         M, steps, B, _ = hidden.shape
         rows = hidden.reshape(M, steps * B, -1)
         return torch.baddbmm(self.head_bias[:, None], rows, self.head_weight.mT).view(M, steps, B, -1)
@@ -143,25 +143,11 @@ class EsRnnModule(torch.nn.Module):
         static = torch.from_numpy(batch.static).expand(T - W + 1, -1, -1)
         return torch.cat([torch.from_numpy(batch.past[W - 1 :]), ahead, static], dim=2)
 
-    def _quantiles(self, outputs: torch.Tensor) -> torch.Tensor:
-        """``[..., H Q]`` → ascending quantiles ``[..., H, Q]``: the median, and distances between neighbours."""
-        raw = outputs.unflatten(-1, (self.shape.horizon, -1))
-        middle = self.shape.median
-        median = raw[..., middle : middle + 1]
-        above = median + softplus(raw[..., middle + 1 :]).cumsum(-1)
-        below = median - softplus(raw[..., :middle]).flip(-1).cumsum(-1).flip(-1)
-        return torch.cat([below, median, above], dim=-1)
-
     @torch.no_grad()
     def _initial_bias(self, batch: SeriesBatch) -> torch.Tensor:
-        """The head's bias ``[H Q]`` from the quantiles of all targets, as they are before anything is learned."""
+        """The head's bias ``[H K]`` from the quantiles of all targets, as they are before anything is learned."""
         windows = self._windows(batch, np.arange(batch.z.shape[1]))
-        targets = windows.targets[0][windows.mask].numpy()  # [windows, H]; members start alike
-        quantiles = torch.from_numpy(np.quantile(targets, self.shape.quantiles, axis=0).T).float()  # [H, Q]
-        distances = torch.diff(quantiles, dim=1).clamp(min=1e-3)
-        inverse = torch.log(torch.expm1(distances))  # of softplus
-        middle = self.shape.median
-        return torch.cat([inverse[:, :middle], quantiles[:, middle : middle + 1], inverse[:, middle:]], dim=1).flatten()
+        return initial_bias(self.shape, windows.targets[0][windows.mask].numpy())  # members start alike
 
 
 def _initial_regression(batch: SeriesBatch, shape: EsRnnShape) -> Array:

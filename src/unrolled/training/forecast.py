@@ -1,4 +1,4 @@
-"""Learning the forecasting model from a batch of series."""
+"""Learning a forecasting model from a batch of series."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from numpy.typing import NDArray
 
 from unrolled.runtime.es_rnn import EsRnnShape
 from unrolled.runtime.series_batch import SeriesBatch
+from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.training.es_rnn import EsRnnModule
 from unrolled.training.loop import TrainingRun, train
 from unrolled.training.options import TrainingOptions
 from unrolled.training.threads import threads_worth_having
+from unrolled.training.window_rnn import WindowRnnModule
+from unrolled.training.windows import Windows
 
-__all__ = ["ForecastTraining", "learn"]
+__all__ = ["ForecastTraining", "learn", "learn_windows"]
+
+WINDOWS_AN_EPOCH = 20_000  # at most; validation and the learning rate move on after as many
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ForecastTraining(TrainingOptions):
     """How to train a forecasting model."""
 
@@ -70,5 +75,50 @@ def learn(
             first_candidate=(options.max_epochs + 1) // 2,
             phase=phase,
             callback=options.callback,
+            checkpoint=options.checkpoint,
+            batch_order=generator,
+        )
+    return module, run
+
+
+def learn_windows(
+    shape: WindowRnnShape,
+    batch: SeriesBatch,
+    options: ForecastTraining,
+    *,
+    phase: str,
+    validate: Callable[[WindowRnnModule], float] | None = None,
+    stop_after: int | None = None,
+) -> tuple[WindowRnnModule, TrainingRun]:
+    """As :func:`learn`, on windows of all series in any order; of very many an epoch draws some."""
+    generator = np.random.default_rng(options.seed)
+    windows = Windows(batch, shape, options.oldest_weight)
+    drawn = min(len(windows), WINDOWS_AN_EPOCH)
+    size = min(options.batch_size, drawn)
+
+    def batches() -> Iterator[NDArray[np.int64]]:
+        order = generator.choice(len(windows), drawn, replace=False)
+        for start in range(0, drawn, size):
+            yield order[start : start + size]
+
+    with torch.random.fork_rng(devices=[]), threads_worth_having(size, shape.hidden_size):
+        torch.manual_seed(options.seed)
+        module = WindowRnnModule(shape, windows, dropout=options.dropout, generator=generator)
+        run = train(
+            module,
+            batches,
+            lambda chosen: module.loss(windows.draw(chosen)),
+            epochs=options.max_epochs,
+            stop_after=stop_after,
+            batches_per_epoch=math.ceil(drawn / size),
+            learning_rate=options.learning_rate,
+            clip_norm=options.clip_norm,
+            validate=None if validate is None else lambda: validate(module),
+            patience=options.patience,
+            first_candidate=(options.max_epochs + 1) // 2,
+            phase=phase,
+            callback=options.callback,
+            checkpoint=options.checkpoint,
+            batch_order=generator,
         )
     return module, run

@@ -76,5 +76,9 @@ def learn(
             patience=options.patience,
             phase=phase,
             callback=options.callback,
+            schedule=options.schedule,
+            weight_decay=options.weight_decay,
+            checkpoint=options.checkpoint,
+            batch_order=generator,
         )
     return module, run

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from unrolled.errors import TrainingError
+from unrolled.training.checkpoint import Checkpoint
+from unrolled.training.schedule import COSINE, Schedule
+from unrolled.training.state import TrainingRun, TrainingState
 
 __all__ = ["Progress", "TrainingRun", "train"]
 
@@ -41,15 +45,6 @@ class Progress:
     seconds: float
 
 
-@dataclass
-class TrainingRun:
-    """What happened: mean loss of each epoch, validation loss after each epoch, and the epoch whose state was kept."""
-
-    losses: list[float] = field(default_factory=list[float])
-    validation_losses: list[float] = field(default_factory=list[float])
-    best_epoch: int = 0
-
-
 def train(
     module: torch.nn.Module,
     batches: Callable[[], Iterable[Batch]],
@@ -60,59 +55,74 @@ def train(
     batches_per_epoch: int,
     learning_rate: float,
     clip_norm: float,
+    schedule: Schedule = COSINE,
+    weight_decay: float = 0.0,
     validate: Callable[[], float] | None = None,
     patience: int | None = None,
     first_candidate: int = 1,
     phase: str = "training",
     callback: Callable[[Progress], object] | None = None,
+    checkpoint: Checkpoint | None = None,
+    batch_order: np.random.Generator | None = None,
 ) -> TrainingRun:
     """Minimise ``loss`` over the parameters of ``module`` with Adam.
 
-    The learning rate falls from ``learning_rate`` to zero along half a cosine over ``epochs``; ``stop_after`` ends the
-    run earlier on that same curve. With ``validate`` the module ends in the state of its best epoch from
-    ``first_candidate`` on, and ``patience`` epochs without a better one end the run.
+    With ``validate`` the module ends in the state of its best epoch from ``first_candidate`` on, and ``patience`` epochs
+    without a better one end the run.
 
     Args:
         batches: called once an epoch.
         batches_per_epoch: how many it gives.
+        stop_after: epochs after which the run ends, on the learning rate's curve for ``epochs``.
         clip_norm: gradients longer than this are shortened to it.
+        schedule: the curve of the learning rate, which is at most ``learning_rate``.
+        weight_decay: share of each weight, times the learning rate, that a step takes away (AdamW: Loshchilov, Hutter 2019,
+            *Decoupled weight decay regularization*); biases and other vectors are left alone.
         callback: called after every step.
+        checkpoint: keeps the state after every epoch; a run that it knows goes on from there, bit for bit.
+        batch_order: the generator that ``batches`` draws from, if any, which the checkpoint has to keep as well.
 
     Raises:
         TrainingError: the loss or a gradient is not finite, or the loss exploded. The message names step and parameter;
             the module is back in its best state so far.
     """
-    run = TrainingRun()
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate, foreach=True)
-    best_loss, best_state = math.inf, _state(module)
-    step, first_loss, started = 0, None, perf_counter()
-    for epoch in range(1, (stop_after or epochs) + 1):
+    optimiser = torch.optim.AdamW(_groups(module, weight_decay), lr=learning_rate, foreach=True)
+    state = TrainingState(module, optimiser, batch_order)
+    known = None if checkpoint is None else checkpoint.begin(phase)
+    if known is not None:
+        state.take_out(known)
+        if known.record.finished:
+            return state.run
+    run, last, started = state.run, stop_after or epochs, perf_counter()
+    while state.epoch < last and not (patience and run.validation_losses and state.epoch - run.best_epoch >= patience):
+        epoch = state.epoch + 1
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / epochs))
+            group["lr"] = learning_rate * schedule.factor(epoch, epochs)
         module.train()
         total = 0.0
         for batch in batches():
-            step += 1
+            state.step += 1
             optimiser.zero_grad()
             batch_loss = loss(batch)
             batch_loss.backward()
             norm = torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
             value = batch_loss.item()
-            first_loss = value if first_loss is None else first_loss
-            problem = _problem(module, value, first_loss, norm.item())
+            state.first_loss = value if state.first_loss is None else state.first_loss
+            problem = _problem(module, value, state.first_loss, norm.item())
             if problem:
-                module.load_state_dict(best_state)
+                state.go_back_to_best()
                 raise TrainingError(
-                    f"training stopped at step {step} (epoch {epoch}): {problem}; the best state before it was kept;"
-                    f" check the data for extreme values, or lower learning_rate (now {learning_rate:g})"
+                    f"training stopped at step {state.step} (epoch {epoch}): {problem}; the best state before it was"
+                    f" kept; check the data for extreme values, or lower learning_rate (now {learning_rate:g})"
                 )
             torch.nn.utils.clip_grads_with_norm_(module.parameters(), clip_norm, norm)
             optimiser.step()
             total += value
             if callback is not None:
                 validation = run.validation_losses[-1] if run.validation_losses else None
-                steps = (stop_after or epochs) * batches_per_epoch
-                callback(Progress(phase, step, steps, epoch, value, validation, perf_counter() - started))
+                seconds = perf_counter() - started
+                callback(Progress(phase, state.step, last * batches_per_epoch, epoch, value, validation, seconds))
+        best_before = state.best_loss
         run.losses.append(total / batches_per_epoch)
         score = run.losses[-1]
         if validate is not None:
@@ -120,18 +130,24 @@ def train(
             with torch.no_grad():
                 score = validate()
             run.validation_losses.append(score)
-        if epoch <= first_candidate or score < best_loss:
-            best_loss, best_state, run.best_epoch = score, _state(module), epoch
-        if validate is not None and patience is not None and epoch - run.best_epoch >= patience:
-            break
+        if epoch <= first_candidate or score < best_before:
+            state.is_best()
+        if checkpoint is not None:
+            checkpoint.keep(lambda: state.put_away(phase, finished=False))
     if validate is not None:
-        module.load_state_dict(best_state)
+        state.go_back_to_best()
+    if checkpoint is not None:
+        checkpoint.keep(lambda: state.put_away(phase, finished=True))
     return run
 
 
-def _state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of every parameter and buffer."""
-    return {name: value.clone() for name, value in module.state_dict().items()}
+def _groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters that decay and those that do not."""
+    if not weight_decay:
+        return [{"params": list(module.parameters()), "weight_decay": 0.0}]
+    matrices = [parameter for parameter in module.parameters() if parameter.ndim >= 2]
+    others = [parameter for parameter in module.parameters() if parameter.ndim < 2]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def _problem(module: torch.nn.Module, loss: float, first_loss: float, norm: float) -> str | None:

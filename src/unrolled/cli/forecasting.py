@@ -1,4 +1,4 @@
-"""``unrolled fit forecast``: learn from a CSV file, write a model file."""
+"""``unrolled fit forecast``, and what a forecaster predicts and how it is evaluated."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import typer
 
 from unrolled.cli.options import (
     CellOption,
+    CheckpointOption,
     CsvArgument,
+    DistributionOption,
     FutureOption,
     HiddenSizeOption,
     HorizonOption,
+    IntervalsOption,
     MaxEpochsOption,
     MembersOption,
+    MethodOption,
     MissingOption,
     PastOption,
     SeasonOption,
@@ -27,8 +31,9 @@ from unrolled.cli.options import (
 )
 from unrolled.cli.output import JsonOption, check_place, print_json, say
 from unrolled.cli.progress import TrainingBar
+from unrolled.cli.task import Model, Task
 
-__all__ = ["evaluation_as_dict", "fit_forecast"]
+__all__ = ["FORECAST", "evaluation_as_dict"]
 
 
 def fit_forecast(
@@ -44,12 +49,16 @@ def fit_forecast(
         Path | None, typer.Option("-o", "--output", metavar="MODEL", help="The model file to write; default: by FILE.")
     ] = None,
     missing: MissingOption = "raise",
+    method: MethodOption = "auto",
+    distribution: DistributionOption = "quantiles",
+    intervals: IntervalsOption = "model",
     cell: CellOption = "gru",
-    hidden_size: HiddenSizeOption = 16,
-    members: MembersOption = 8,
-    max_epochs: MaxEpochsOption = 100,
+    hidden_size: HiddenSizeOption = None,
+    members: MembersOption = None,
+    max_epochs: MaxEpochsOption = None,
     season: SeasonOption = None,
     seed: SeedOption = 0,
+    checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a forecaster on a CSV file and write it to one model file.
@@ -65,12 +74,24 @@ def fit_forecast(
             season=season,
             horizon=horizon,
             missing=missing,
+            method=method,
+            distribution=distribution,
+            intervals=intervals,
             cell=cell,
             hidden_size=hidden_size,
             members=members,
             max_epochs=max_epochs,
         )
-        forecaster.fit(file, target=target, time=time, series=series, past=past, future=future, static=static)
+        forecaster.fit(
+            file,
+            target=target,
+            time=time,
+            series=series,
+            past=past,
+            future=future,
+            static=static,
+            checkpoint=checkpoint,
+        )
     say(*forecaster.inferred_)
     forecaster.save(path)
     validation = forecaster.validation_
@@ -94,6 +115,42 @@ def fit_forecast(
     print(f"wrote {path}\nnext: unrolled predict {path} {file}")
 
 
+def predict_forecast(model: Model, file: Path, options: Any) -> None:
+    """Print what follows a file: a chart and a table, or CSV into a pipe or file."""
+    from unrolled.cli.forecast_output import ForecastOutput, write_forecast
+    from unrolled.data.panel import read_panel
+
+    forecaster, missing = model.estimator, options.missing or "raise"
+    forecaster.set_params(missing=missing)
+    frame = forecaster.predict(file, horizon=options.horizon, future=options.future)
+    columns = forecaster.columns_
+    panel = read_panel(file, columns["target"], columns["time"], columns["series"], missing=missing)
+    result = ForecastOutput(frame, panel, tuple(forecaster.quantiles))
+    write_forecast(result, options.output, as_json=options.as_json, extra={"model": str(model.path)})
+
+
+def evaluate_forecast(model: Model, file: Path, options: Any) -> None:
+    """Forecast the last steps of a file from those before, and print how far off it was."""
+    model.estimator.set_params(missing=options.missing or "raise")
+    evaluation = model.estimator.evaluate(file)
+    if options.as_json:
+        print_json({"model": str(model.path), "file": str(file), **evaluation_as_dict(evaluation)})
+        return
+    print(f"{file}: its last {evaluation.horizon} steps, from those before")
+    print(evaluation)
+
+
 def evaluation_as_dict(evaluation: Any) -> dict[str, Any]:
     """Return an evaluation as plain data."""
     return {**vars(evaluation), "accuracy": {name: vars(found) for name, found in evaluation.accuracy.items()}}
+
+
+FORECAST = Task(
+    name="forecast",
+    estimator="Forecaster",
+    called="a forecaster",
+    fit=fit_forecast,
+    predict=predict_forecast,
+    evaluate=evaluate_forecast,
+    takes=frozenset({"horizon", "future", "missing"}),
+)

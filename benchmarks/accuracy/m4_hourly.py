@@ -1,0 +1,129 @@
+"""Accuracy on the 414 hourly series of the M4 competition, one forecaster for all, beside methods without learning.
+
+    python benchmarks/accuracy/m4_hourly.py FOLDER [--seeds N] [--threads N] [--only NAME ...]
+
+``FOLDER`` holds ``Hourly-train.csv.gz`` and ``Hourly-test.csv.gz`` of the competition (Makridakis, Spiliotis, Assimakopoulos
+2020, doi 10.1016/j.ijforecast.2019.04.014). A forecast of 48 hours from the end of each training series is compared with
+the test part, which nothing was chosen on: window, sizes and learning rate were chosen on the last 48 hours of the training
+part. sMAPE and MASE are the competition's. The linear row is one matrix for all series (ridge.py), on the same windows and
+the same scale as the network's. Shown is the median of the seeds; "conformal" are the same networks, refitted as always,
+their intervals corrected on the hours kept back before. Published figures are the competition's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import statistics
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from ridge import Ridge
+
+from unrolled import Forecaster
+from unrolled.codecs.scaling import SeriesScaling
+from unrolled.tasks.baselines import seasonal_naive
+from unrolled.tasks.evaluation import Case, Evaluation, evaluate_cases
+from unrolled.version import library_version
+
+Values = NDArray[np.float64]
+
+DAY, WEEK, WINDOW, HORIZON = 24, 168, 336, 48
+ROLES = {"target": "y", "series": "series", "time": "hour"}
+FITS: dict[str, dict[str, Any]] = {
+    "windows": {},
+    "student_t": {"distribution": "student_t"},
+    "smoothing": {"method": "smoothing"},
+}
+PUBLISHED = "Published: ES-RNN (the winner) 9.328, ETS 17.307, Theta 18.138, Naive2 18.383 of sMAPE."
+
+
+def read(path: Path) -> dict[str, Values]:
+    """The series by name; rows are filled up with blanks."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    return {row[0]: np.array([float(cell) for cell in row[1:] if cell]) for row in rows}
+
+
+def linear(train: list[Values]) -> Values:
+    """Forecasts ``[N, H]`` of one matrix for all series."""
+    scalings = [SeriesScaling.fit(values, DAY) for values in train]
+    z = [scaling.transform(values) for scaling, values in zip(scalings, train, strict=True)]
+    ahead = Ridge(z, WINDOW, HORIZON, last=False)(np.stack([values[-WINDOW:] for values in z]))
+    return np.stack([scaling.inverse(row) for scaling, row in zip(scalings, ahead, strict=True)])
+
+
+def judged(train: list[Values], test: list[Values], quantiles: Values, levels: tuple[float, ...]) -> Evaluation:
+    return evaluate_cases([Case(*case) for case in zip(train, test, quantiles, strict=True)], DAY, levels)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=list(FITS), default=list(FITS)[:2])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    train, test = (read(options.folder / f"Hourly-{part}.csv.gz") for part in ("train", "test"))
+    past, ahead = list(train.values()), list(test.values())
+    frame = pl.concat(
+        pl.DataFrame({"series": [name] * len(values), "hour": np.arange(len(values)), "y": values})
+        for name, values in train.items()
+    )
+    print(f"unrolled {library_version()}, torch {torch.__version__}, {options.threads} threads, {options.seeds} seeds")
+    print(f"{len(past)} series of {min(map(len, past))} to {max(map(len, past))} hours, {HORIZON} ahead\n")
+    print("| method | sMAPE | range | MASE | in the 80 % interval | s a seed (of CPU) |")
+    print("|---|--:|--:|--:|--:|--:|")
+    least = np.inf
+    began = time.perf_counter()
+    baselines = {
+        "last day repeated": np.stack([seasonal_naive(values, HORIZON, DAY) for values in past]),
+        "last week repeated": np.stack([seasonal_naive(values, HORIZON, WEEK) for values in past]),
+        "linear, one for all": linear(past),
+    }
+    seconds = time.perf_counter() - began
+    for name, forecast in baselines.items():
+        found = judged(past, ahead, forecast[:, :, None], (0.5,))
+        least = min(least, found.smape)
+        took = f"{seconds:.0f}" if name.startswith("linear") else ""
+        print(f"| {name} | {found.smape:.3f} | | {found.mase:.3f} | | {took} |", flush=True)
+    for name in options.only:
+        rows: dict[str, list[Evaluation]] = {f"Forecaster, {name}": [], f"Forecaster, {name}, conformal": []}
+        began, cpu = time.perf_counter(), time.process_time()
+        for seed in range(options.seeds):
+            parameters = {**FITS[name], "season_length": DAY, "horizon": HORIZON, "intervals": "conformal"}
+            forecaster = Forecaster(**parameters, random_state=seed).fit(frame, **ROLES)
+            model = forecaster.model_
+            for row, kind in zip(rows, (replace(model, factors=None), model), strict=True):
+                forecasts = kind.forecast(model.trained, HORIZON)
+                rows[row].append(judged(past, ahead, forecasts, forecaster.quantiles_))
+                if sys.stderr.isatty():
+                    print(f"\r\x1b[K{row}, seed {seed}: {rows[row][-1].smape:.3f}", end="", file=sys.stderr)
+        seconds = (time.perf_counter() - began) / options.seeds
+        cpu = (time.process_time() - cpu) / options.seeds
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr)
+        for row, results in rows.items():
+            errors = [found.smape for found in results]
+            losing = "*" if statistics.median(errors) > least else ""
+            inside = [found.coverage or 0.0 for found in results]
+            print(
+                f"| {row} | {statistics.median(errors):.3f}{losing} | {min(errors):.3f} to {max(errors):.3f}"
+                f" | {statistics.median([found.mase or np.nan for found in results]):.3f}"
+                f" | {statistics.median(inside):.1%} | {seconds:.0f} ({cpu:.0f}) |",
+                flush=True,
+            )
+    print(f"\n{PUBLISHED}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Options of the commands that learn from examples: what the file holds, the network, how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import typer
+
+if TYPE_CHECKING:
+    from unrolled.codecs.audio import AudioFeatures
+    from unrolled.data.example_file import Examples, Told
+
+__all__ = [
+    "AudioOptions",
+    "CellOption",
+    "CharacterSizeOption",
+    "DropoutOption",
+    "EmbeddingSizeOption",
+    "ExamplesArgument",
+    "FileOptions",
+    "HiddenSizeOption",
+    "MaxEpochsOption",
+    "MembersOption",
+    "ModelOption",
+    "NetworkOptions",
+    "PatienceOption",
+    "PoolingOption",
+    "SplittingOptions",
+    "TableOptions",
+    "TokenOptions",
+    "ValidationOption",
+    "heard",
+    "names_of",
+    "told",
+    "values_of",
+]
+
+CELLS = (
+    "gru, lstm, rnn, mgu, janet, min_gru, min_lstm, indrnn, gru_reset_before, gru_layer_norm, lstm_layer_norm or"
+    " lstm_peephole."
+)
+
+ExamplesArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Examples: .csv, .tsv, .jsonl, .npz, .ts, or a folder of WAV files.")
+]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="MODEL", help="The model file to write; default: named for FILE."),
+]
+ValidationOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Examples that choose the epoch, in place of a share of FILE.", rich_help_panel="Training"
+    ),
+]
+
+
+def _column(text: str, metavar: str = "COLUMN") -> Any:
+    return typer.Option(metavar=metavar, help=text, rich_help_panel="What the file holds")
+
+
+def _network(text: str, *names: str, metavar: str | None = "N") -> Any:
+    return typer.Option(*names, metavar=metavar, help=text, rich_help_panel="Network")
+
+
+def _training(text: str, *names: str, metavar: str = "N") -> Any:
+    return typer.Option(*names, metavar=metavar, help=text, rich_help_panel="Training")
+
+
+def _audio(text: str, *names: str, metavar: str = "N") -> Any:
+    return typer.Option(*names, metavar=metavar, help=text, rich_help_panel="Recordings")
+
+
+def _text(text: str, metavar: str = "N") -> Any:
+    return typer.Option(metavar=metavar, help=text, rich_help_panel="Texts")
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """What the user says about a file of sequences of numbers or of tokens."""
+
+    label: Annotated[str | None, _column("The column of what is to be predicted.")] = None
+    series: Annotated[str | None, _column("The column that tells sequences apart, where a row is a step.")] = None
+    features: Annotated[
+        list[str] | None, _column("The columns of numbers, between commas; default: all that are left.", "COLUMNS")
+    ] = None
+
+
+@dataclass(frozen=True)
+class FileOptions(TableOptions):
+    """What the user says about a file of any examples."""
+
+    text: Annotated[str | None, _column("The column of texts.")] = None
+    labels: Annotated[Path | None, _column("Of a folder: a table with the columns file and label.", "TABLE")] = None
+    pattern: Annotated[
+        str | None, _column("Of a folder: a regular expression for file names with a group (?P<label>…).", "REGEX")
+    ] = None
+
+
+def told(options: TableOptions) -> Told:
+    """What a command's options say about its file."""
+    from unrolled.data.example_file import Told
+
+    features = tuple(options.features or ())
+    if not isinstance(options, FileOptions):
+        return Told(options.label, None, options.series, features)
+    return Told(options.label, options.text, options.series, features, options.labels, options.pattern)
+
+
+CellOption = Annotated[str, _network(CELLS, metavar="CELL")]
+HiddenSizeOption = Annotated[int, _network("Hidden units of a layer.")]
+MembersOption = Annotated[int, _network("Networks whose answers are averaged; fewer are quicker.")]
+PoolingOption = Annotated[str, _network("What becomes of all steps: last, mean, max or attention.", metavar="HOW")]
+DropoutOption = Annotated[float, _training("Numbers left out in a training step.", metavar="SHARE")]
+MaxEpochsOption = Annotated[int, _training("Passes over the data at most.")]
+PatienceOption = Annotated[int, _training("Epochs without progress after which it stops.")]
+EmbeddingSizeOption = Annotated[int, _text("Numbers a token is looked up as.")]
+CharacterSizeOption = Annotated[int, _text("Units that read a word's characters, each way; 0 reads none.")]
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Parameters of the estimators of sequences, under their own names and with the defaults of most."""
+
+    cell: CellOption = "gru"
+    hidden_size: HiddenSizeOption = 64
+    num_layers: Annotated[int, _network("Recurrent layers.", "--layers")] = 1
+    bidirectional: Annotated[bool, _network("Read each sequence from both ends.", metavar=None)] = True
+    members: MembersOption = 3
+    dropout: DropoutOption = 0.3
+    max_epochs: MaxEpochsOption = 60
+    patience: PatienceOption = 20
+    batch_size: Annotated[int, _training("Sequences a training step.")] = 32
+    learning_rate: Annotated[float, _training("Adam's, at most.", metavar="RATE")] = 0.005
+    schedule: Annotated[str, _training("How that falls: cosine, linear, or constant: not.", metavar="CURVE")] = "cosine"
+    warmup: Annotated[int, _training("Epochs in which it rises first.")] = 0
+    weight_decay: Annotated[float, _training("What a step takes away of each weight (AdamW).", metavar="SHARE")] = 0.0
+    clip_norm: Annotated[float, _training("The longest gradient.", metavar="NORM")] = 1.0
+    validation_fraction: Annotated[
+        float, _training("Examples kept back to choose the epoch; 0 learns from all.", metavar="SHARE")
+    ] = 0.1
+    random_state: Annotated[int, _training("The same number gives the same model.", "--seed")] = 0
+
+
+@dataclass(frozen=True)
+class SplittingOptions:
+    """How a text becomes tokens."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text"})
+
+    tokens: Annotated[str, _text("What a text is split into: words, characters or pieces.", "KIND")] = "words"
+
+
+@dataclass(frozen=True)
+class TokenOptions:
+    """Parameters that matter to tokens."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"text", "tokens"})
+
+    min_count: Annotated[int, _text("How often a token occurs at least, to be known.")] = 2
+    embedding_size: EmbeddingSizeOption = 64
+    character_size: CharacterSizeOption = 0
+    token_dropout: Annotated[float, _text("Tokens read as unknown in a training step.", "SHARE")] = 0.1
+
+
+@dataclass(frozen=True)
+class AudioOptions:
+    """Parameters of :class:`unrolled.codecs.audio.AudioFeatures`, which matter to recordings."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"audio"})
+
+    kind: Annotated[str, _audio("What is heard: mfcc or log_mel.", "--hear", metavar="KIND")] = "mfcc"
+    window: Annotated[float, _audio("Seconds of a frame.", metavar="SECONDS")] = 0.025
+    hop: Annotated[float, _audio("Seconds from one frame to the next.", metavar="SECONDS")] = 0.010
+    mel_bands: Annotated[int, _audio("Bands of the spectrum.")] = 40
+    coefficients: Annotated[int | None, _audio("Of mfcc: how many; default: 13.")] = None
+    deltas: Annotated[int, _audio("1 adds each number's slope, 2 the slope of that, too.")] = 0
+    normalization: Annotated[str, _audio("Over each recording: none, mean or mean_variance.", metavar="HOW")] = "none"
+
+
+def heard(examples: Examples, options: AudioOptions) -> AudioFeatures | None:
+    """What a model hears of recordings; nothing of other items."""
+    from unrolled.codecs.audio import AudioFeatures
+
+    return AudioFeatures(rate=examples.items[0].rate, **values_of(options)) if examples.kind == "audio" else None
+
+
+def names_of(group: type[Any]) -> frozenset[str]:
+    """The names of a group's options."""
+    return frozenset(field.name for field in fields(group))
+
+
+def values_of(*groups: Any) -> dict[str, Any]:
+    """Options as parameters of an estimator."""
+    return {field.name: getattr(group, field.name) for group in groups for field in fields(group)}

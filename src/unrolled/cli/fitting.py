@@ -1,0 +1,115 @@
+"""What the commands that learn from examples share: read, say what was read, train, write, say what next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from unrolled.cli.example_options import NetworkOptions, TableOptions
+from unrolled.cli.measures import measures_line
+from unrolled.cli.option_groups import flag
+from unrolled.cli.output import check_place, print_json, say
+from unrolled.cli.progress import TrainingBar
+from unrolled.errors import InputError
+
+if TYPE_CHECKING:
+    from unrolled.data.example_file import Examples, Wanted
+
+__all__ = ["Answers", "Sources", "fit_examples", "model_path"]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What is learned of each example.
+
+    Attributes:
+        read: the answers of examples, checked.
+        read_known: those of other examples, where the first are known.
+        describe: what to print about them, and what to put into the JSON.
+        wanted: one for each item, or for each step.
+    """
+
+    read: Callable[[Examples], Any]
+    read_known: Callable[[Examples, Any], Any]
+    describe: Callable[[Any], tuple[str, dict[str, Any]]]
+    wanted: Wanted = "one"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a ``fit`` command learns from, and where it writes to."""
+
+    file: Path
+    columns: TableOptions
+    output: Path | None
+    validation: Path | None
+    checkpoint: Path | None
+    as_json: bool
+
+
+def fit_examples(make: Callable[..., Any], answers: Answers, sources: Sources, *groups: Any) -> None:
+    """Run a ``fit`` command.
+
+    Args:
+        make: makes the estimator, given its callback and the examples.
+        groups: the options that were given.
+    """
+    from unrolled.cli.examples import describe, read_to_learn
+
+    file, columns, validation = sources.file, sources.columns, sources.validation
+    path = sources.output or model_path(file)
+    check_place(path)
+    shares = [group.validation_fraction for group in groups if isinstance(group, NetworkOptions)]
+    if validation is not None and shares != [NetworkOptions.validation_fraction]:
+        raise InputError("--validation and --validation-fraction both say what chooses the epoch: leave one out")
+    examples, roles, notes = read_to_learn(file, columns, answers.wanted)
+    for group in groups:
+        _check_group(examples, group)
+    y = answers.read(examples)
+    summary, found = answers.describe(y)
+    say(f"{file}: {describe(examples)}", summary)
+    kept_back = None
+    if validation is not None:
+        others, _, _ = read_to_learn(validation, columns, answers.wanted, roles)
+        kept_back = others.items, answers.read_known(others, y)
+    with TrainingBar() as bar:
+        estimator = make(examples, callback=bar)
+        estimator.fit(examples.items, y, validation=kept_back, checkpoint=sources.checkpoint)
+    estimator.columns_ = roles
+    estimator.save(path)
+    measured = estimator.validation_
+    if sources.as_json:
+        items = {"items": len(examples.items), "kind": examples.kind}
+        epochs = {"epochs": estimator.epochs_, "validation": measured}
+        print_json({"model": str(path), "file": str(file), **items, **found, "inferred": notes, **epochs})
+        return
+    if measured is None:
+        print("Nothing was kept back, so how well it does is not known.")
+    else:
+        print(f"On {'' if validation is None else f'{validation}, '}examples kept back: {measures_line(measured)}")
+    print(f"wrote {path}\nnext: unrolled predict {quote(str(path))} {quote(str(file))}")
+
+
+def model_path(file: Path) -> Path:
+    """Where a model goes that was learned from a file, if nobody says.
+
+    >>> model_path(Path("data/reviews.csv.gz")).name
+    'reviews.safetensors'
+    """
+    return Path(f"{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}.safetensors")
+
+
+def _check_group(examples: Examples, group: Any) -> None:
+    """Raise an InputError if an option was given that matters to items of another kind."""
+    from unrolled.cli.examples import CALLED
+
+    kinds: frozenset[str] = getattr(group, "kinds", frozenset({examples.kind}))
+    changed = [field.name for field in fields(group) if getattr(group, field.name) != field.default]
+    if changed and examples.kind not in kinds:
+        whose = " and ".join(CALLED[kind] for kind in sorted(kinds))
+        raise InputError(
+            f"{examples.source} holds {CALLED[examples.kind]}; {flag(group, changed[0])} is for {whose}: leave it out"
+        )

@@ -1,0 +1,63 @@
+"""How good a model is, in words and as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unrolled.cli.output import print_json
+from unrolled.cli.task import Model
+
+__all__ = ["measures_line", "print_measures"]
+
+WORDS = {
+    "accuracy": "accuracy", "macro_f1": "macro F1", "precision": "precision", "recall": "recall", "f1": "F1", "r2": "R2",
+    "mae": "mean absolute error", "rmse": "root mean squared error",
+}  # fmt: skip
+OF_ENTITIES = {"precision": "entity precision", "recall": "entity recall", "f1": "entity F1"}  # where no table says so
+
+
+def measures_line(measures: dict[str, float]) -> str:
+    """Measures in a row.
+
+    >>> measures_line({"accuracy": 0.975, "macro_f1": 0.97})
+    'accuracy 0.9750, macro F1 0.9700'
+    """
+    words = WORDS | OF_ENTITIES
+    return ", ".join(f"{words.get(name, name)} {_number(value)}" for name, value in measures.items())
+
+
+def print_measures(
+    model: Model,
+    file: Path,
+    items: int,
+    measures: dict[str, float],
+    *,
+    rows: dict[str, dict[str, float]] | None = None,
+    rows_are: str = "",
+    as_json: bool,
+) -> None:
+    """Print measures of all items, and of each class or kind (``rows``) in a table."""
+    if as_json:
+        parts = {} if rows is None else {f"by_{rows_are.replace(' ', '_')}": rows}
+        print_json({"model": str(model.path), "file": str(file), "items": items, **measures, **parts})
+        return
+    print(f"{file}: {items:,} item{'s' * (items > 1)}, {measures_line(measures)}")
+    for line in _table(rows or {}, rows_are):
+        print(line)
+
+
+def _table(rows: dict[str, dict[str, float]], rows_are: str) -> list[str]:
+    if not rows:
+        return []
+    width = max(len(rows_are), *map(len, rows)) + 2
+    names = next(iter(rows.values()))
+    lines = ["", f"{rows_are:<{width}}" + "".join(f"{WORDS.get(name, name):>11}" for name in names)]
+    for name, row in rows.items():
+        lines.append(f"{name:<{width}}" + "".join(f"{_number(value):>11}" for value in row.values()))
+    return lines
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.6g}"

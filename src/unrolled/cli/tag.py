@@ -1,0 +1,230 @@
+"""``unrolled fit tag``, and what a tagger predicts and how it is evaluated."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unrolled.cli.example_options import (
+    CellOption,
+    CharacterSizeOption,
+    DropoutOption,
+    EmbeddingSizeOption,
+    HiddenSizeOption,
+    MaxEpochsOption,
+    MembersOption,
+    ModelOption,
+    NetworkOptions,
+    PatienceOption,
+    TableOptions,
+    TokenOptions,
+    ValidationOption,
+    names_of,
+    values_of,
+)
+from unrolled.cli.option_groups import with_groups
+from unrolled.cli.options import CheckpointOption
+from unrolled.cli.output import JsonOption, say
+from unrolled.cli.task import Model, Task
+from unrolled.errors import InputError
+
+if TYPE_CHECKING:
+    from unrolled.data.example_file import Examples
+
+__all__ = ["TAG"]
+
+Tags = list[list[str]]
+
+
+@dataclass(frozen=True)
+class TagOptions(NetworkOptions):
+    """Parameters of a tagger."""
+
+    cell: CellOption = "lstm"
+    hidden_size: HiddenSizeOption = 128
+    members: MembersOption = 1
+    dropout: DropoutOption = 0.5
+    max_epochs: MaxEpochsOption = 20
+    patience: PatienceOption = 5
+    crf: Annotated[bool, typer.Option(help="Score tags in a row, not one by one.", rich_help_panel="Network")] = True
+    scheme: Annotated[
+        str,
+        typer.Option(
+            metavar="SCHEME",
+            help="The order of tags: bio, bioes, none (any), or infer it from FILE.",
+            rich_help_panel="What the file holds",
+        ),
+    ] = "infer"
+
+
+@dataclass(frozen=True)
+class SpellingOptions(TokenOptions):
+    """Parameters that matter to tokens, as a tagger has them."""
+
+    embedding_size: EmbeddingSizeOption = 100
+    character_size: CharacterSizeOption = 32
+
+
+@with_groups
+def fit_tag(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Sentences (.conllu, .conll, .jsonl with tokens and tags), or sequences of numbers with a label a step (.csv).",
+        ),
+    ],
+    columns: TableOptions,
+    network: TagOptions,
+    tokens: SpellingOptions,
+    output: ModelOption = None,
+    validation: ValidationOption = None,
+    checkpoint: CheckpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a tagger on sequences whose every step has a tag: words, or rows of numbers.
+
+    For example: unrolled fit tag en_ewt-ud-train.conllu --validation en_ewt-ud-dev.conllu
+    """
+    from unrolled.cli.fitting import Answers, Sources, fit_examples
+    from unrolled.tasks.sequence_tagger import SequenceTagger
+
+    def make(_: Examples, **given: Any) -> SequenceTagger:
+        return SequenceTagger(**values_of(network, tokens), **given)
+
+    def read(examples: Examples) -> Tags:
+        return _tags_in_order(examples, network.scheme)
+
+    answers = Answers(read, lambda others, y: _known_tags(others, sorted({*chain(*y)})), _describe, "each")
+    fit_examples(make, answers, Sources(file, columns, output, validation, checkpoint, as_json), network, tokens)
+
+
+def _tags_in_order(examples: Examples, scheme: str) -> Tags:
+    """The tags, checked against the scheme; where one was to be inferred and none holds, it is said where."""
+    from unrolled.codecs.tag_scheme import infer_scheme
+
+    tags: Tags = list(examples.answers or ())
+    if (
+        scheme == "infer"
+        and infer_scheme(tags) == "none"
+        and any(tag.startswith("B-") for each in tags for tag in each)
+    ):
+        error = _first_violation(
+            examples, tags, "bioes" if any(tag[:2] in ("E-", "S-") for tag in chain(*tags)) else "bio"
+        )
+        say(f"the tags are taken in any order, for they keep to no scheme: {error}")
+    elif scheme in ("bio", "bioes"):
+        error = _first_violation(examples, tags, scheme)
+        if error is not None:
+            raise error
+    return tags
+
+
+def _first_violation(examples: Examples, tags: Tags, scheme: Any) -> InputError | None:
+    from unrolled.codecs.tag_scheme import check_tags
+
+    for n, each in enumerate(tags):
+        try:
+            check_tags([each], scheme)
+        except InputError as error:
+            return examples.error(n, str(error).removeprefix("sequence 0, "))
+    return None
+
+
+def _known_tags(examples: Examples, known: list[str]) -> Tags:
+    from unrolled.data.table import listed
+
+    tags: Tags = list(examples.answers or ())
+    for n, each in enumerate(tags):
+        for step, tag in enumerate(each):
+            if tag not in known:
+                word = f" ({examples.items[n][step]!r})" if examples.kind == "tokens" else ""
+                raise examples.error(
+                    n,
+                    f"step {step}{word}: tag {tag!r} is none of the model's {listed(known)}; correct it, or fit a model that"
+                    " knows it",
+                )
+    return tags
+
+
+def _describe(tags: Tags) -> tuple[str, dict[str, Any]]:
+    counts = Counter(chain(*tags)).most_common()
+    shown = ", ".join(f"{tag} ({count:,})" for tag, count in counts[:12])
+    more = f" and {len(counts) - 12} more" if len(counts) > 12 else ""
+    return f"{len(counts)} tags: {shown}{more}", {"tags": dict(counts)}
+
+
+def predict_tags(model: Model, file: Path, options: Any) -> None:
+    """Write each item's tags: CoNLL for tokens, a row a step for numbers."""
+    from unrolled.cli.examples import predict_rows
+
+    of_tokens = model.estimator.item_kind_ == "tokens"
+
+    def rows(examples: Examples) -> Iterator[dict[str, Any]]:
+        found = model.estimator.predict(examples.items)
+        for place, item, tags in zip(examples.places, examples.items, found, strict=True):
+            yield {place.name: place.value, **({"tokens": list(item)} if of_tokens else {}), "tags": tags}
+
+    predict_rows(model, file, options, rows, _write_conll if of_tokens else _write_steps)
+
+
+def _write_conll(rows: Iterable[dict[str, Any]], file: IO[str]) -> None:
+    for row in rows:
+        for token, tag in zip(row["tokens"], row["tags"], strict=True):
+            if token != "".join(token.split()):
+                raise InputError(
+                    f"token {token!r} holds a blank, which a CoNLL file cannot: write JSON lines, -o OUT.jsonl"
+                )
+            file.write(f"{token}\t{tag}\n")
+        file.write("\n")
+
+
+def _write_steps(rows: Iterable[dict[str, Any]], file: IO[str]) -> None:
+    from unrolled.cli.rows import write_csv
+
+    write_csv(
+        ({**row, "step": step, "tag": tag} for row in rows for step, tag in enumerate(row.pop("tags"))),
+        file,
+    )
+
+
+def evaluate_tags(model: Model, file: Path, options: Any) -> None:
+    """Print accuracy and macro F1 of steps, and, where tags mark entities, precision, recall and F1 of each type."""
+    import numpy as np
+
+    from unrolled.cli.examples import stream
+    from unrolled.cli.measures import print_measures
+    from unrolled.tasks.class_metrics import accuracy, class_measures, macro_f1
+    from unrolled.tasks.entity_metrics import entity_metrics
+
+    true: Tags = []
+    predicted: Tags = []
+    for examples in stream(model, file, options, "evaluating", wanted="each"):
+        true += _known_tags(examples, model.estimator.tags_)
+        predicted += model.estimator.predict(examples.items)
+    y, said = (np.array([*chain(*tags)]) for tags in (true, predicted))
+    found = {"accuracy": accuracy(y, said), "macro_f1": macro_f1(y, said)}
+    if model.estimator.scheme_ == "none":
+        rows, rows_are = class_measures(y, said), "tag"
+    else:
+        entities = entity_metrics(true, predicted, model.estimator.scheme_)
+        found |= {name: value for name, value in vars(entities.micro).items() if name != "support"}
+        rows, rows_are = {name: vars(each) for name, each in entities.types.items()}, "entity"
+    print_measures(model, file, len(true), found, rows=rows, rows_are=rows_are, as_json=options.as_json)
+
+
+TAG = Task(
+    name="tag",
+    estimator="SequenceTagger",
+    called="a tagger",
+    fit=fit_tag,
+    predict=predict_tags,
+    evaluate=evaluate_tags,
+    takes=names_of(TableOptions),
+)

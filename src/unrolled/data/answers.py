@@ -1,0 +1,92 @@
+"""Answers as files write them → labels or numbers, each culprit named by its place."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.example_file import Examples
+from unrolled.data.table import INTEGER, NUMBER, listed
+
+__all__ = ["as_classes", "as_known_classes", "as_numbers"]
+
+
+def as_classes(examples: Examples) -> NDArray[Any]:
+    """Labels ``[N]``: whole numbers if all are written so, else text; numbers stay what they were.
+
+    >>> from unrolled.data.example_file import Place
+    >>> as_classes(Examples("a.csv", "text", ["x", "y"], ["1", "2"], [Place("line", 2), Place("line", 3)])).tolist()
+    [1, 2]
+
+    Raises:
+        InputError: text and numbers are mixed, or a number has a fraction.
+    """
+    answers = _answers(examples)
+    kinds = {type(answer) for answer in answers}
+    if len(kinds) > 1:
+        n = next(n for n, answer in enumerate(answers) if type(answer) is not type(answers[0]))
+        found = f"label {answers[n]!r} is of another type than {answers[0]!r} before it"
+        raise examples.error(n, f"{found}; write all of them as texts or as numbers")
+    if kinds == {str}:
+        return np.array([int(answer) for answer in answers] if all(map(_is_plain_integer, answers)) else answers)
+    broken = next((n for n, answer in enumerate(answers) if kinds == {float} and answer != answer // 1), None)
+    if broken is not None:
+        raise examples.error(
+            broken, f"label {answers[broken]!r} has a fraction, expected classes; a regressor learns numbers"
+        )
+    return np.array(answers)
+
+
+def as_known_classes(examples: Examples, classes: NDArray[Any]) -> NDArray[Any]:
+    """Labels ``[N]`` as a model writes its classes.
+
+    Raises:
+        InputError: a label is none of the model's classes.
+    """
+    by_text = {_written(each): each for each in classes.tolist()}
+    answers = _answers(examples)
+    unknown = next((n for n, answer in enumerate(answers) if _written(answer) not in by_text), None)
+    if unknown is not None:
+        raise examples.error(
+            unknown,
+            f"label {answers[unknown]!r} is none of the model's classes {listed(classes.tolist())}; correct it, leave the"
+            " item out, or fit a model that knows it",
+        )
+    return np.array([by_text[_written(answer)] for answer in answers], classes.dtype)
+
+
+def as_numbers(examples: Examples) -> NDArray[np.float64]:
+    """Numbers ``[N]``.
+
+    Raises:
+        InputError: an answer is no finite number.
+    """
+    answers = _answers(examples)
+    values = [_number(answer) for answer in answers]
+    bad = next((n for n, value in enumerate(values) if not math.isfinite(value)), None)
+    if bad is not None:
+        raise examples.error(bad, f"found {answers[bad]!r}, expected a finite number; a classifier learns labels")
+    return np.array(values)
+
+
+def _answers(examples: Examples) -> list[Any]:
+    assert examples.answers is not None
+    return examples.answers
+
+
+def _number(answer: Any) -> float:
+    if isinstance(answer, str):
+        return float(answer) if NUMBER.fullmatch(answer) else math.nan
+    return math.nan if isinstance(answer, bool) else float(answer)
+
+
+def _is_plain_integer(text: str) -> bool:
+    """Whether a text is a whole number and nothing is lost if it is read as one, as the zeros of ``007`` were."""
+    return INTEGER.fullmatch(text) is not None and str(int(text)) == text
+
+
+def _written(label: Any) -> str:
+    return str(int(label)) if isinstance(label, float) and label == label // 1 else str(label)

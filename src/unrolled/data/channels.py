@@ -1,0 +1,108 @@
+"""Channels measured side by side: one row a time step, one column a sensor.
+
+>>> import numpy as np
+>>> channels = read_channels(np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]))
+>>> channels.names, channels.values.shape
+(['0', '1'], (3, 2))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unrolled.data.csv import read_csv_table
+from unrolled.data.filling import check_missing_option, fill
+from unrolled.data.frames import read_frame
+from unrolled.data.frequency import Frequency
+from unrolled.data.members import check_row_counts, fill_column, grid_times, place_on_grid, sort_by_time, split_members
+from unrolled.data.panel import frame_like_of, is_array, is_path, read_array
+from unrolled.data.roles import Roles, assign_channels, read_times
+from unrolled.data.table import FrameLike
+from unrolled.errors import InputError
+
+__all__ = ["Channels", "read_channels"]
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Values ``[T, C]``, every one finite, at even steps of time.
+
+    Attributes:
+        names: the columns, ``["value"]`` or ``["0", "1", …]`` for an array.
+        time: name of the column of times, if there is one.
+        times: stamps ``datetime64[us]`` or int64 [T], sorted, without gaps; None where rows are counted.
+        frequency: how far apart the rows are.
+        frame_like: what :func:`unrolled.data.frames.build_frame` needs to answer in the same kind of frame.
+        inferred: one sentence for each thing inferred, sorted or filled.
+    """
+
+    names: list[str]
+    values: npt.NDArray[np.float64]
+    time: str | None
+    times: npt.NDArray[Any] | None
+    frequency: Frequency
+    frame_like: FrameLike
+    inferred: list[str] = field(default_factory=list[str])
+
+
+def read_channels(
+    data: Any,
+    values: Sequence[str] = (),
+    time: str | None = None,
+    *,
+    missing: str = "raise",
+    frequency: Frequency | None = None,
+) -> Channels:
+    """Read a frame, an array or a CSV file, and check every value.
+
+    Args:
+        data: a pandas, polars or pyarrow frame or series with one row a time step, an array ``[T]`` or ``[T, C]``, or the
+            path of a CSV file.
+        values: names of columns; by default every column of numbers.
+        time: name of the column of times; inferred where only one would do.
+        missing: what to do about blank numbers and about times without a row: ``"raise"``, ``"interpolate"``,
+            ``"previous"`` or ``"zero"``.
+        frequency: the frequency a model was trained on; inferred if not given.
+
+    Raises:
+        InputError: anything else; the message names the file, the row as it is counted there and the column.
+        MissingExtraError: a frame without the packages for frames.
+    """
+    option = check_missing_option(missing)
+    told = Roles(None, time, None, values=(values,) if isinstance(values, str) else tuple(values))
+    if is_array(data):
+        if told.named:
+            arguments = ", ".join(f"{argument}=" for argument in dict.fromkeys(told.named.values()))
+            raise InputError(f"an array has no columns to name: leave out {arguments}, or give a frame")
+        array, said = read_array(data, option, "[T] for one channel or [T, C] for several")
+        if not array.size:
+            raise InputError(f"the array has shape {list(array.shape)}: there are no values in it")
+        columns = [fill(column, option) for column in array.reshape(len(array), -1).T]
+        names = ["value"] if array.ndim == 1 else [str(c) for c in range(len(columns))]
+        return Channels(names, np.stack(columns, 1), None, None, Frequency("step"), FrameLike("numpy"), said)
+    table = read_csv_table(data, 2) if is_path(data) else read_frame(data)
+    if table.rows == 0:
+        raise InputError(f"{table.source}: 0 rows, need at least 2")
+    roles, said = assign_channels(table, told)
+    said = [*table.notes, *said]
+    members, style = split_members(table, None), None
+    if roles.time is not None:
+        times, style = read_times(table, roles.time)
+        members = sort_by_time(table, roles, members, times, said)
+    check_row_counts(table, members, 2)
+    members, frequency = place_on_grid(table, roles, members, frequency, option, said)
+    columns = [fill_column(table, name, roles, members, option, said)[0] for name in roles.values]
+    return Channels(
+        names=list(roles.values),
+        values=np.stack(columns, axis=1),
+        time=roles.time,
+        times=None if roles.time is None else grid_times(members[0], frequency),
+        frequency=frequency,
+        frame_like=frame_like_of(table, roles, style),
+        inferred=said,
+    )

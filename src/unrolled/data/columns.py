@@ -1,0 +1,172 @@
+"""What the columns of a table of examples are for: as told, or inferred and said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from unrolled.data.roles import TIME_NAMES
+from unrolled.data.table import Column, listed
+from unrolled.data.timestamps import is_timestamp
+from unrolled.errors import InputError
+
+__all__ = ["Columns", "assign_columns"]
+
+LABEL_NAMES = {"label", "class", "target"}
+WEAK_LABEL_NAMES = {"y"}  # may as well be a coordinate
+SERIES_NAMES = {"series", "series_id", "sequence", "sequence_id", "id"}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns' names by what they are for; plain values only, so that a model file can hold them.
+
+    In a ``text`` table a row is a text; in a ``long`` one a step, and ``series`` tells the sequences apart; in a ``wide``
+    one a sequence, a column a step. ``tokens`` is a CoNLL file, of which only the label can be chosen.
+    """
+
+    layout: Literal["text", "long", "wide", "tokens"]
+    label: str | None = None
+    text: str | None = None
+    series: str | None = None
+    features: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that are read for a prediction."""
+        return tuple(name for name in (self.text, self.series, *self.features) if name is not None)
+
+
+def assign_columns(
+    sample: Mapping[str, Column],
+    source: str,
+    *,
+    label: str | None,
+    text: str | None,
+    series: str | None,
+    features: Sequence[str],
+    needs_label: bool,
+) -> tuple[Columns, list[str]]:
+    """Say what each column is for, by what was told and by the first rows of the table.
+
+    Raises:
+        InputError: a named column does not exist or is named twice, or several columns would do.
+    """
+    inference = _Inference(sample, source)
+    inference.claim(label=label, text=text, series=series, features=features)
+    if text is not None and (series is not None or features):
+        raise InputError(f"{source}: text= is for a text a row, series= and features= for numbers; leave one out")
+    label = label or inference.named_label(LABEL_NAMES)
+    series = series or (inference.series() if text is None else None)
+    text = text or (inference.text(label) if series is None and not features else None)
+    label = label or inference.label(text) or (inference.named_label(WEAK_LABEL_NAMES) if needs_label else None)
+    if needs_label and label is None:
+        raise InputError(f"{source}: which column is the label? name one with label=; the columns are {listed(sample)}")
+    if text is None:
+        features = features or inference.features(with_times=series is None)
+        inference.say_features(features, series)
+    layout: Literal["text", "long", "wide"] = "text" if text else "long" if series else "wide"
+    if inference.free:
+        inference.said.append(f"not used: {listed(inference.free)}")
+    return Columns(layout, label, text, series, tuple(features)), inference.said
+
+
+class _Inference:
+    """Columns that nobody has claimed yet, and what is to be said about the others."""
+
+    def __init__(self, sample: Mapping[str, Column], source: str) -> None:
+        self.free = dict(sample)
+        self.said: list[str] = []
+        self._all, self._source = sample, source
+
+    def claim(self, *, label: str | None, text: str | None, series: str | None, features: Sequence[str]) -> None:
+        told = {"label": label, "text": text, "series": series}
+        pairs = [(name, role) for role, name in told.items() if name is not None]
+        for name, role in [*pairs, *((name, "features") for name in features)]:
+            if name not in self._all:
+                raise InputError(f"{self._source}: no column {name!r} ({role}=); the columns are {listed(self._all)}")
+            if name not in self.free:
+                raise InputError(f"{self._source}: column {name!r} is named twice; a column has one role")
+            del self.free[name]
+
+    def named_label(self, names: set[str]) -> str | None:
+        """The only free column of such a name."""
+        return self._take([name for name in self.free if name.lower() in names], "the label is {}", "label")
+
+    def series(self) -> str | None:
+        """A column of such a name in which a value comes twice."""
+        names = [name for name, column in self.free.items() if name.lower() in SERIES_NAMES and _repeats(column)]
+        return self._take(names, "sequences are told apart by {}", "series")
+
+    def text(self, label: str | None) -> str | None:
+        """The only column of prose, or the only one of text in a table without numbers."""
+        texts = [name for name, column in self.free.items() if column.kind == "text" and not _is_time(name, column)]
+        prose = [name for name in texts if name.lower() == "text" or _is_prose(self.free[name])]
+        if not prose and not any(self._is_number(name) for name in self.free):
+            if len(texts) > 1 and label is None:
+                raise InputError(
+                    f"{self._source}: which column is the text, which the label? name them with text= and label=; the"
+                    f" columns are {listed(self._all)}"
+                )
+            prose = texts
+        return self._take(prose, "the text is {}", "text")
+
+    def label(self, text: str | None) -> str | None:
+        """Beside a text the only other column; among numbers the only one of words."""
+        names = [n for n, column in self.free.items() if n.lower() not in SERIES_NAMES and not _is_time(n, column)]
+        if text is None:
+            names = [name for name in names if self.free[name].kind == "text"]
+        return self._take(names, "the label is {}", "label") if len(names) == 1 else None
+
+    def features(self, *, with_times: bool) -> list[str]:
+        """Columns of numbers, none of which is an identifier; nor, in a long table, a time."""
+        names = [
+            name
+            for name, column in self.free.items()
+            if self._is_number(name) and (with_times or not _is_time(name, column))
+        ]
+        if not names:
+            raise InputError(f"{self._source}: no column of numbers left to read; the columns are {listed(self._all)}")
+        for name in names:
+            del self.free[name]
+        return names
+
+    def say_features(self, features: Sequence[str], series: str | None) -> None:
+        if series is not None:
+            self.said.append(f"the numbers of a step are {listed(features)}")
+        else:
+            span = repr(features[0]) if len(features) == 1 else f"{features[0]!r} to {features[-1]!r}"
+            self.said.append(f"a row is a sequence of {len(features)} steps, {span}; other layouts: series= or text=")
+
+    def _is_number(self, name: str) -> bool:
+        return self.free[name].kind == "number" and name.lower() not in SERIES_NAMES
+
+    def _take(self, names: list[str], sentence: str, role: str) -> str | None:
+        if len(names) > 1:
+            raise InputError(
+                f"{self._source}: several columns could be the {role}: {listed(names)}; name one with {role}="
+            )
+        if not names:
+            return None
+        del self.free[names[0]]
+        self.said.append(sentence.format(repr(names[0])))
+        return names[0]
+
+
+def _repeats(column: Column) -> bool:
+    values = column.values.tolist() if column.texts is None else column.texts
+    return len(set(values)) < len(values)
+
+
+def _is_prose(column: Column) -> bool:
+    """Whether most cells hold two words or more."""
+    texts = [text for text in column.values.tolist() if text is not None]
+    return 2 * sum(len(text.split()) > 1 for text in texts) > len(texts)
+
+
+def _is_time(name: str, column: Column) -> bool:
+    if column.kind == "text":
+        texts = [text for text in column.values.tolist() if text is not None]
+        return bool(texts) and all(map(is_timestamp, texts))
+    return column.values.dtype.kind == "i" and name.lower() in TIME_NAMES

@@ -1,0 +1,171 @@
+"""Examples in CSV and TSV files: texts, long tables with a step a row, wide ones with a sequence a row.
+
+The first rows say what the columns are; after that only the sequence at hand is held, however long the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.columns import Columns, assign_columns
+from unrolled.data.csv import CsvRows, column_of
+from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.table import NUMBER, listed
+from unrolled.data.text_lines import TextLines
+from unrolled.errors import InputError
+
+__all__ = ["open_csv_examples"]
+
+SAMPLE = 1000  # rows that say what a column holds
+
+Row = tuple[int, list[str]]
+
+
+def open_csv_examples(path: Path, told: Told, *, wanted: Wanted, columns: Columns | None = None) -> ExampleFile:
+    """Open a table of examples.
+
+    Args:
+        path: the file.
+        told: what the user says its columns are.
+        wanted: which answers; a label for each step where a row is one.
+        columns: what they were when a model was trained, for those that ``told`` leaves open.
+
+    Raises:
+        InputError: nothing would do as a label, a text or numbers, or several columns would.
+    """
+    told.allow(str(path), "label", "text", "series", "features")
+    with ExitStack() as stack:
+        lines = stack.enter_context(TextLines(path, "a CSV file"))
+        rows = CsvRows(lines)
+        given = iter(rows)
+        sample = list(islice(given, SAMPLE))
+        said: Sequence[str] = ()
+        if columns is None or told.text or told.series or told.features:
+            columns, said = _infer(path, rows.header, sample, told, wanted)
+        else:
+            columns = _as_trained(path, rows.header, columns, told, wanted)
+        if columns.layout != "long":
+            refuse_each(str(path), wanted)
+        stack.pop_all()  # from here on who reads the examples closes the file
+    read = _Reader(path, rows.header, columns, wanted)
+    examples = {"text": read.texts, "long": read.long, "wide": read.wide}[columns.layout](chain(sample, given))
+    kind = "text" if columns.layout == "text" else "numbers"
+    return ExampleFile(
+        str(path), kind, examples, wanted, lambda: lines.share, lines.close, columns, (*rows.notes, *said)
+    )
+
+
+def _infer(path: Path, header: list[str], sample: list[Row], told: Told, wanted: Wanted) -> tuple[Columns, list[str]]:
+    columns = {name: column_of([cells[i].strip() for _, cells in sample]) for i, name in enumerate(header)}
+    features = _split_names(told.features, header)
+    return assign_columns(
+        columns, str(path), label=told.label, text=told.text, series=told.series, features=features,
+        needs_label=wanted != "nothing",
+    )  # fmt: skip
+
+
+def _split_names(names: Sequence[str], header: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, several of which may stand in one text, between commas."""
+    return tuple(
+        part.strip() for name in names for part in ([name] if name in header else name.split(",")) if part.strip()
+    )
+
+
+def _as_trained(path: Path, header: list[str], columns: Columns, told: Told, wanted: Wanted) -> Columns:
+    label = told.label or columns.label
+    read = [*columns.read, *([label] if (wanted != "nothing" or told.label) and label else [])]
+    missing = [name for name in read if name not in header]
+    if missing:
+        raise InputError(
+            f"{path}: no column {missing[0]!r}, which the model was trained with; the columns are {listed(header)}"
+        )
+    if wanted != "nothing" and label is None:
+        raise InputError(f"{path}: which column is the label? name one with label=; the columns are {listed(header)}")
+    return Columns(columns.layout, label, columns.text, columns.series, columns.features)
+
+
+class _Reader:
+    """Turns rows into examples."""
+
+    def __init__(self, path: Path, header: list[str], columns: Columns, wanted: Wanted) -> None:
+        self._path, self._columns = path, columns
+        self._place = {name: i for i, name in enumerate(header)}
+        self._label = columns.label if wanted != "nothing" else None
+        self._each = wanted == "each"
+        self._features = [self._place[name] for name in columns.features]
+
+    def texts(self, rows: Iterator[Row]) -> Iterator[Example]:
+        assert self._columns.text is not None
+        for line, cells in rows:
+            yield Example(self._text(line, cells, self._columns.text), self._answer(line, cells), Place("line", line))
+
+    def wide(self, rows: Iterator[Row]) -> Iterator[Example]:
+        """Blank cells at the end of a row end its sequence."""
+        for line, cells in rows:
+            given = [cells[i].strip() for i in self._features]
+            while given and not given[-1]:
+                given.pop()
+            if not given:
+                raise InputError(f"{self._path}, line {line}: no numbers; leave the line out")
+            yield Example(self._numbers(line, given)[:, None], self._answer(line, cells), Place("line", line))
+
+    def long(self, rows: Iterator[Row]) -> Iterator[Example]:
+        """A sequence ends where the name changes; none may come again."""
+        assert self._columns.series is not None
+        known: set[str] = set()
+        name, answers = "", list[str | None]()
+        steps: list[NDArray[np.float64]] = []
+        for line, cells in rows:
+            series, answer = self._text(line, cells, self._columns.series), self._answer(line, cells)
+            if series != name or not steps:
+                if steps:
+                    yield self._sequence(name, steps, answers)
+                if series in known:
+                    raise InputError(
+                        f"{self._path}, line {line}, column {self._columns.series!r}: {series!r} ended before; the rows of a"
+                        " sequence stand together, in the order of their steps: sort the file"
+                    )
+                known.add(series)
+                name, answers, steps = series, [], []
+            elif not self._each and answer != answers[0]:
+                raise InputError(
+                    f"{self._path}, line {line}, column {self._label!r}: found {answer!r}, but the rows of"
+                    f" {name!r} before it have {answers[0]!r}; a sequence has one label"
+                )
+            steps.append(self._numbers(line, [cells[i].strip() for i in self._features]))
+            answers.append(answer)
+        if steps:
+            yield self._sequence(name, steps, answers)
+
+    def _sequence(self, name: str, steps: list[NDArray[np.float64]], answers: list[str | None]) -> Example:
+        return Example(np.stack(steps), answers if self._each else answers[0], Place("series", name))
+
+    def _text(self, line: int, cells: list[str], column: str) -> str:
+        text = cells[self._place[column]].strip()
+        if not text:
+            raise InputError(
+                f"{self._path}, line {line}, column {column!r}: it is blank; fill it or leave the line out"
+            )
+        return text
+
+    def _answer(self, line: int, cells: list[str]) -> str | None:
+        return None if self._label is None else self._text(line, cells, self._label)
+
+    def _numbers(self, line: int, cells: list[str]) -> NDArray[np.float64]:
+        bad = next((i for i, cell in enumerate(cells) if not NUMBER.fullmatch(cell)), None)
+        if bad is None:
+            values = np.array([float(cell) for cell in cells])
+            if np.isfinite(values).all():
+                return values
+            bad = int(np.flatnonzero(~np.isfinite(values))[0])
+        found = (
+            f"found {cells[bad]!r}, expected a finite number; correct" if cells[bad] else "the value is missing; fill"
+        )
+        name = self._columns.features[bad]
+        raise InputError(f"{self._path}, line {line}, column {name!r}: {found} it, or leave the sequence out")

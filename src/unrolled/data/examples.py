@@ -1,0 +1,78 @@
+"""Files of examples, by what their names end in: texts, tokens or sequences of numbers, with what is wanted of each.
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     file = Path(folder) / "reviews.csv"
+...     _ = file.write_text("review,mood\\nwhat a film,good\\nnever again please,bad\\n")
+...     with open_examples(file, wanted="one") as reviews:
+...         examples = reviews.read()
+>>> reviews.notes, examples.items, examples.answers
+(("the text is 'review'", "the label is 'mood'"), ['what a film', 'never again please'], ['good', 'bad'])
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from unrolled.data.columns import Columns
+from unrolled.data.conll_examples import open_conll, open_conllu
+from unrolled.data.csv_examples import open_csv_examples
+from unrolled.data.example_file import ExampleFile, Told, Wanted
+from unrolled.data.jsonl import open_jsonl
+from unrolled.data.npz import open_npz
+from unrolled.data.plain_text import open_plain_text
+from unrolled.data.ts import open_ts
+from unrolled.data.wav_examples import open_wav, open_wav_folder
+from unrolled.errors import InputError
+
+__all__ = ["open_examples"]
+
+TABLES = (".csv", ".tsv")
+CONLL: dict[str, Callable[..., ExampleFile]] = {".conll": open_conll, ".conllu": open_conllu}
+READERS: dict[str, Callable[..., ExampleFile]] = {
+    ".jsonl": open_jsonl,
+    ".ndjson": open_jsonl,
+    ".npz": open_npz,
+    ".ts": open_ts,
+    ".txt": open_plain_text,
+    ".wav": open_wav,
+}
+
+
+def open_examples(
+    path: str | os.PathLike[str], told: Told | None = None, *, wanted: Wanted, columns: Columns | None = None
+) -> ExampleFile:
+    """Open a file of examples; they are read from it one after the other.
+
+    Args:
+        path: a name that ends in ``.csv`` or ``.tsv`` (:mod:`unrolled.data.csv_examples`), ``.jsonl``
+            (:mod:`unrolled.data.jsonl`), ``.npz`` (:mod:`unrolled.data.npz`), ``.conll``,
+            ``.conllu``, ``.ts``, ``.wav`` or ``.txt``, a text a line; or a folder of WAV files. Text files may be packed by gzip
+            (``.csv.gz``).
+        told: what the user says about its columns.
+        wanted: the answers that are read: ``nothing``, ``one`` an item, or for ``each`` step.
+        columns: what they were when a model was trained.
+
+    Raises:
+        InputError: no such file, its name says nothing of its format, or it is not what it says.
+    """
+    path, told = Path(path), told or Told()
+    suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    of_tokens = columns is not None and columns.layout == "tokens"
+    if suffix in TABLES:
+        return open_csv_examples(path, told, wanted=wanted, columns=None if of_tokens else columns)
+    if suffix in CONLL:
+        label = told.label or (columns.label if columns is not None and of_tokens else None)
+        return CONLL[suffix](path, replace(told, label=label), wanted=wanted)
+    if path.is_dir():
+        return open_wav_folder(path, told, wanted=wanted)
+    if suffix not in READERS:
+        found = f"the name ends in {suffix!r}" if suffix else "the name has no ending"
+        known = ", ".join((*TABLES, *CONLL, *READERS))
+        raise InputError(
+            f"{path}: {found}, which says nothing of its format; expected one of {known}, or a folder of WAV files"
+        )
+    return READERS[suffix](path, told, wanted=wanted)

@@ -1,0 +1,141 @@
+"""Examples in files of JSON lines: an object a line, with a text, a sequence of numbers, or tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.items import Kind
+from unrolled.data.table import listed
+from unrolled.data.text_lines import TextLines
+from unrolled.errors import InputError
+
+__all__ = ["open_jsonl"]
+
+KINDS: dict[str, Kind] = {"text": "text", "sequence": "numbers", "tokens": "tokens"}
+
+Line = tuple[int, dict[str, Any]]
+
+
+def open_jsonl(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+    """Open a file of lines such as ``{"text": "…", "label": …}``, ``{"sequence": [[…], …], "label": …}`` or
+    ``{"tokens": […], "label": …}``; the last two may have ``tags``, one a step. ``told`` may name other keys for text and label.
+
+    Raises:
+        InputError: the first line is no such object; later ones are checked as they are read.
+    """
+    told.allow(str(path), "label", "text")
+    with ExitStack() as stack:
+        lines = stack.enter_context(TextLines(path, "a file of JSON lines"))
+        objects = _objects(lines)
+        first = next(objects, None)
+        if first is None:
+            raise InputError(f"{path} is empty: 0 items, need at least 1")
+        key, kind = _kind(path, first[1], told)
+        if kind == "text":
+            refuse_each(str(path), wanted)
+        stack.pop_all()  # from here on who reads the examples closes the file
+    label = told.label or ("tags" if wanted == "each" else "label")
+    reader = _Reader(path, key, kind, None if wanted == "nothing" else label, each=wanted == "each")
+    examples = (reader.example(line, found) for line, found in chain([first], objects))
+    return ExampleFile(str(path), kind, examples, wanted, lambda: lines.share, lines.close)
+
+
+def _objects(lines: TextLines) -> Iterator[Line]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{lines.path}, line {number}: no JSON: {error}; expected an object a line") from None
+        if not isinstance(found, dict):
+            raise InputError(f"{lines.path}, line {number}: expected an object, found {line.strip()[:40]!r}")
+        yield number, cast("dict[str, Any]", found)
+
+
+def _kind(path: Path, first: dict[str, Any], told: Told) -> tuple[str, Kind]:
+    keys = [key for key in (KINDS if told.text is None else (told.text,)) if key in first]
+    if len(keys) != 1:
+        wanted = "one of the keys 'text', 'sequence' and 'tokens'" if told.text is None else f"the key {told.text!r}"
+        raise InputError(f"{path}: expected objects with {wanted}; the first has {listed(first) or 'none'}")
+    return keys[0], KINDS[keys[0]] if told.text is None else "text"
+
+
+class _Reader:
+    """Turns objects into examples."""
+
+    def __init__(self, path: Path, key: str, kind: Kind, label: str | None, *, each: bool) -> None:
+        self._path, self._key, self._kind, self._label, self._each = path, key, kind, label, each
+        self._channels: int | None = None
+
+    def example(self, line: int, found: dict[str, Any]) -> Example:
+        wanted = [self._key, *([self._label] if self._label else [])]
+        missing = next((key for key in wanted if key not in found), None)
+        if missing is not None:
+            raise self._error(line, f"no key {missing!r}; the keys are {listed(found) or 'none'}")
+        value = found[self._key]
+        item = {"text": self._text, "numbers": self._numbers, "tokens": self._tokens}[self._kind](
+            line, self._key, value
+        )
+        answer = None
+        if self._label is not None:
+            answer = found[self._label]
+            if self._each:
+                answer = self._tags(line, self._label, answer, len(item))
+            elif not isinstance(answer, str | int | float) or answer == "":
+                raise self._error(line, f"{self._label!r} is {_shown(answer)}, expected a text or a number")
+        return Example(item, answer, Place("line", line))
+
+    def _text(self, line: int, key: str, value: Any) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise self._error(line, f"{key!r} is {_shown(value)}, expected a text that is not blank")
+        return value
+
+    def _tokens(self, line: int, key: str, value: Any) -> list[str]:
+        tokens = cast("list[Any]", value) if isinstance(value, list) else []
+        if not tokens or not all(isinstance(token, str) and token for token in tokens):
+            raise self._error(line, f"{key!r} is {_shown(value)}, expected a list of texts")
+        return tokens
+
+    def _tags(self, line: int, key: str, value: Any, count: int) -> list[str]:
+        tags = self._tokens(line, key, value)
+        if len(tags) != count:
+            raise self._error(line, f"{len(tags)} tags for {count} steps; give each its own")
+        return tags
+
+    def _numbers(self, line: int, key: str, value: Any) -> NDArray[np.float64]:
+        array: NDArray[np.float64] = np.zeros((0, 0))
+        if isinstance(value, list):
+            with suppress(TypeError, ValueError):
+                array = np.array(value, dtype=np.float64)
+        if array.ndim == 1:
+            array = array[:, None]
+        if array.ndim != 2 or not array.size:
+            raise self._error(
+                line, f"{key!r} is {_shown(value)}, expected steps, each a number or as many numbers as the others"
+            )
+        bad = np.argwhere(~np.isfinite(array))
+        if len(bad):
+            step, number = bad[0].tolist()
+            raise self._error(line, f"step {step}, number {number} is {array[step, number]}, expected a finite number")
+        self._channels = self._channels or array.shape[1]
+        if array.shape[1] != self._channels:
+            raise self._error(line, f"{array.shape[1]} numbers a step, the sequences before it have {self._channels}")
+        return array
+
+    def _error(self, line: int, text: str) -> InputError:
+        return InputError(f"{self._path}, line {line}: {text}; correct it or leave the line out")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,138 @@
+"""Examples in NumPy's ``.npz`` files; no pickle is read."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.table import listed
+from unrolled.errors import InputError
+
+__all__ = ["open_npz"]
+
+
+def open_npz(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+    """Open arrays ``X`` and, with answers, ``y [N]``.
+
+    ``X`` is ``[N, T, C]``, or ``[N, T]`` of single numbers a step, and ``lengths [N]`` may say how many of the T steps count; or
+    it holds the steps of all sequences, one after the other, ``[sum T, C]``, and ``lengths`` adds up to as many. The file is
+    read as a whole.
+
+    Raises:
+        InputError: an array is missing, or has another shape, or does not hold finite numbers.
+    """
+    told.allow(str(path))
+    refuse_each(str(path), wanted)
+    arrays = _load(path)
+    sequences = _Sequences(path, _numbers(path, arrays["X"]), _lengths(path, arrays))
+    y = None if wanted == "nothing" else _answers(path, arrays, len(sequences))
+    place = _Position(len(sequences))
+    return ExampleFile(str(path), "numbers", _examples(path, sequences, y, place), wanted, lambda: place.share)
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with path.open("rb") as raw:
+            file = np.load(raw, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise InputError(f"{path} holds a single array, expected X and y: write it with numpy.savez")
+            if "X" not in file.files:
+                raise InputError(f"{path}: no array 'X'; the arrays are {listed(file.files) or 'none'}")
+            return {name: file[name] for name in ("X", "y", "lengths") if name in file.files}
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read as a .npz file of numbers: {error}") from None
+
+
+def _numbers(path: Path, X: NDArray[Any]) -> NDArray[Any]:
+    if X.dtype.kind not in "iufb":
+        raise InputError(f"{path}: X holds {X.dtype}, expected numbers")
+    if X.ndim not in (2, 3) or not X.size:
+        raise InputError(f"{path}: X has shape {list(X.shape)}, expected [N, T, C], [N, T] or [sum T, C]")
+    return X
+
+
+def _lengths(path: Path, arrays: dict[str, NDArray[Any]]) -> NDArray[np.int64] | None:
+    lengths = arrays.get("lengths")
+    if lengths is None:
+        return None
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 1).any():
+        raise InputError(
+            f"{path}: lengths has shape {list(lengths.shape)} of {lengths.dtype}, expected whole numbers from 1 [N]"
+        )
+    return lengths.astype(np.int64)
+
+
+def _answers(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> list[Any]:
+    y = arrays.get("y")
+    if y is None:
+        raise InputError(f"{path}: no array 'y' with an answer for each sequence; the arrays are {listed(arrays)}")
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.shape != (count,) or y.dtype.kind not in "iufbU":
+        raise InputError(
+            f"{path}: y has shape {list(y.shape)} of {y.dtype}, expected {count} texts or numbers, one a sequence"
+        )
+    return y.tolist()
+
+
+class _Sequences:
+    """``X`` cut into sequences ``[T, C]``."""
+
+    def __init__(self, path: Path, X: NDArray[Any], lengths: NDArray[np.int64] | None) -> None:
+        self._lengths = lengths
+        self._ends: NDArray[np.int64] | None = None
+        if lengths is not None and (X.ndim == 2 and int(lengths.sum()) == len(X)):
+            self._ends = np.cumsum(lengths)
+        self._X = X if X.ndim == 3 or self._ends is not None else X[..., None]
+        if lengths is not None and self._ends is None and (len(lengths) != len(X) or lengths.max() > X.shape[1]):
+            raise InputError(
+                f"{path}: lengths [{len(lengths)}] adds up to {lengths.sum()} and reaches {lengths.max()}, which does not fit X"
+                f" {list(X.shape)}: expected {len(X)} of at most {X.shape[1]}, or [N] whose sum is the rows of X"
+            )
+
+    def __len__(self) -> int:
+        return len(self._X) if self._ends is None else len(self._ends)
+
+    def __getitem__(self, n: int) -> NDArray[np.float64]:
+        if self._ends is not None and self._lengths is not None:
+            part = self._X[self._ends[n] - self._lengths[n] : self._ends[n]]
+        else:
+            part = self._X[n] if self._lengths is None else self._X[n, : self._lengths[n]]
+        return part.astype(np.float64)
+
+
+@dataclass
+class _Position:
+    """How many of the sequences have been read."""
+
+    count: int
+    read: int = 0
+
+    @property
+    def share(self) -> float:
+        return self.read / self.count
+
+
+def _examples(path: Path, sequences: _Sequences, y: list[Any] | None, place: _Position) -> Iterator[Example]:
+    for n in range(len(sequences)):
+        sequence = sequences[n]
+        bad = np.argwhere(~np.isfinite(sequence))
+        if len(bad):
+            step, number = bad[0].tolist()
+            raise InputError(
+                f"{path}, row {n}: step {step}, number {number} is {sequence[step, number]}, expected a finite number;"
+                " correct it or leave the sequence out"
+            )
+        place.read = n + 1
+        yield Example(sequence, None if y is None else y[n], Place("row", n))

@@ -1,0 +1,31 @@
+"""Texts without answers: a line of a plain text file each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted
+from unrolled.data.text_lines import TextLines
+from unrolled.errors import InputError
+
+__all__ = ["open_plain_text"]
+
+
+def open_plain_text(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+    """Open a plain text file; blank lines are passed over.
+
+    Raises:
+        InputError: answers are asked for, and it has none.
+    """
+    told.allow(str(path))
+    if wanted != "nothing":
+        raise InputError(f"{path}: plain text has no labels; give a CSV file with a column of texts and one of labels")
+    lines = TextLines(path, "a text file")
+    return ExampleFile(str(path), "text", _examples(lines), wanted, lambda: lines.share, lines.close)
+
+
+def _examples(lines: TextLines) -> Iterator[Example]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield Example(line.strip(), None, Place("line", number))

@@ -1,0 +1,72 @@
+r"""Forecasts a few steps ahead, made anew after every step, with their spread, run without torch.
+
+.. math::
+    h[t] &= \mathrm{RNN}(x[t], h[t-1]) \\
+    (\mu, a)[t] &= V\,(h[t], x[t]) + c, \qquad b = \log(1 + e^{a}) + 0.001
+
+:math:`\mu[t]_k` forecasts the values ``k`` steps after ``t``, for each ``k`` of the leads, and :math:`b[t]_k` is the mean
+absolute error it expects. The input goes to the output directly as well, which gives the network a linear autoregression to
+stand on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.runtime.dense import Dense
+from unrolled.runtime.spread import with_spread
+from unrolled.runtime.stack import Expected, Stack, StackShape
+
+__all__ = ["LeadForecast", "LeadForecastShape"]
+
+Values = NDArray[np.float64]
+
+
+class LeadForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="forecast"):
+    """The sizes of the network."""
+
+    stack: StackShape
+    leads: tuple[int, ...]
+    channels: int
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that come out of a step."""
+        return 2 * len(self.leads) * self.channels
+
+    def tensors(self) -> Expected:
+        """Name → shape and dtype of every parameter."""
+        width = self.stack.hidden_size + self.stack.inputs
+        return self.stack.tensors("rnn.") | {
+            "head.weight": ((self.outputs, width), np.float32),
+            "head.bias": ((self.outputs,), np.float32),
+        }
+
+
+class LeadForecast:
+    """The network after training. What it says of a step depends on nothing that comes later, to the last bit.
+
+    >>> shape = LeadForecastShape(StackShape("gru", inputs=3, hidden_size=4, num_layers=1), leads=(1, 2), channels=2)
+    >>> network = LeadForecast(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})
+    >>> mean, spread = network(np.ones((5, 3), np.float32))
+    >>> mean.shape, spread.shape
+    ((5, 2, 2), (5, 2, 2))
+    """
+
+    def __init__(self, shape: LeadForecastShape, tensors: Mapping[str, NDArray[Any]]) -> None:
+        self.shape = shape
+        self._stack = Stack(shape.stack, tensors, "rnn.")
+        self._head = Dense(tensors["head.weight"], tensors["head.bias"])
+
+    def __call__(self, x: NDArray[np.float32]) -> tuple[Values, Values]:
+        """μ and b ``[T, K, C]`` after each step of ``x [T, I]``."""
+        h, _ = self._stack(x[:, None], np.array([len(x)]))
+        outputs = self._head(np.concatenate([h[:, 0], x], axis=1))
+        mean, spread = with_spread(outputs)
+        blocks = (len(x), len(self.shape.leads), self.shape.channels)
+        return mean.reshape(blocks), spread.reshape(blocks)

@@ -1,0 +1,401 @@
+"""Detect anomalies: score, threshold, alarms, episodes."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.episodes import episodes, peaks
+from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.tail import Calibration
+from unrolled.data.channels import Channels, read_channels
+from unrolled.data.frames import build_frame
+from unrolled.data.frequency import Frequency
+from unrolled.data.panel import is_array
+from unrolled.data.table import FrameLike
+from unrolled.errors import InputError
+from unrolled.runtime.model_file import ModelFile, check_tensors, decode_config, write_model
+from unrolled.tasks.anomaly_evaluation import AlarmEvaluation, compare, read_windows
+from unrolled.tasks.anomaly_fitting import fit_model
+from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape
+from unrolled.tasks.anomaly_settings import AnomalySettings
+from unrolled.tasks.checks import chosen_seed, require
+from unrolled.tasks.estimator import Estimator
+
+if TYPE_CHECKING:
+    from unrolled.training.loop import Progress
+
+__all__ = ["AnomalyConfig", "AnomalyDetector"]
+
+Values = NDArray[np.float64]
+Span = int | str | timedelta
+
+
+class AnomalyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything of a fitted detector but its arrays."""
+
+    settings: AnomalySettings
+    seed: int
+    shape: AnomalyShape
+    channels: list[Standardization]
+    names: list[str]
+    time: str | None
+    clock: Literal["datetime", "integer", "none"]
+    """What the times are."""
+    frequency: Frequency
+    frame_like: FrameLike
+    calibration: Calibration
+    losses: list[float]
+    inferred: list[str]
+
+
+class AnomalyDetector(Estimator):
+    r"""Find where series behave as they did not in the past: a score a step, a threshold, alarms, episodes.
+
+    ``method="forecast"``: a recurrent network forecasts the next steps after every step, with the mean absolute error it
+    expects (:mod:`unrolled.runtime.lead_forecast`). The score of a step is the mean of :math:`|z - \mu| / b` over the
+    forecasts that were made of it before it came, and over the last ``smoothing`` steps; about 1 is usual.
+
+    ``method="reconstruction"``: an encoder squeezes the window that ends at the step into a few numbers, a decoder rebuilds it
+    (:mod:`unrolled.runtime.autoencoder`), and the last ``smoothing`` steps count.
+
+    Of several channels the one with the highest score decides. A score depends on the step and those before it only.
+
+    The last part of the training data is not learned from. The threshold is what its scores say would be passed by one
+    episode in ``false_alarm_every`` steps (:mod:`unrolled.codecs.tail`), if the series goes on as there. What is promised is that
+    expectation, as well as the calibration part tells it; ``calibration_`` says how, and on how many steps it rests.
+
+    Anomalies in the training data are learned as usual if they are many; leave them out where you know of them.
+
+    Args:
+        method: ``forecast`` or ``reconstruction``.
+        cell: ``rnn``, ``indrnn``, ``lstm``, ``lstm_peephole``, ``lstm_layer_norm``, ``janet``, ``gru``,
+            ``gru_reset_before``, ``gru_layer_norm``, ``mgu``, ``min_gru`` or ``min_lstm``.
+        hidden_size, num_layers: size and number of recurrent layers.
+        window: steps, or a span such as ``"1d"``: what the network reads before its forecasts count, or rebuilds; default the
+            shortest season between 16 and 64 steps, or 32 without one.
+        horizon: how far ahead forecasts reach, in steps or a span; default the window. They are made for 1, 2, 4, … steps.
+        code_size: numbers a window is squeezed into; default an eighth of those it has.
+        seasons: lengths in steps of the seasons whose earlier values the forecast reads; default, where there are time stamps, a
+            day, a week or a year, those of them that the part learned from holds three times.
+        smoothing: steps, or a span, that a score is the mean of; default an eighth of the window.
+        merge: alarms that lie no further apart than this, in steps or a span, are one episode; default a day, or
+            the window where a step has no part in one.
+        false_alarm_every: steps, or a span such as ``"90d"``, in which one episode without cause is accepted.
+        calibration_fraction: share of the data, its end, that the threshold comes from.
+        members: networks whose forecasts are averaged.
+        dropout: share of units left out in each training step.
+        max_epochs: passes over the data; the learning rate falls to zero along half a cosine over them.
+        batch_size, learning_rate: of Adam; a batch holds stretches of two windows.
+        clip_norm: gradients longer than this are shortened to it.
+        missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``. Interpolating reads
+            the value after a gap, which a stream does not have yet.
+        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
+        random_state: a whole number; the same one gives the same detector, bit for bit, on the same build.
+
+    Attributes:
+        threshold_: an alarm is a score above it.
+        calibration_: how it was chosen, an :class:`unrolled.codecs.tail.Calibration`.
+        channels_: names of the columns watched.
+        context_: steps before the first one that can have a score.
+        merge_: steps within which alarms are one episode.
+        inferred_: one sentence for each thing the data told.
+        losses_: by epoch, one network after the other.
+        seed_: what ``random_state`` was, or what was drawn in its place.
+        model_: the model, a :class:`unrolled.tasks.anomaly_model.AnomalyModel`.
+
+    >>> t = np.arange(800)
+    >>> wave = np.sin(t / 5) + np.random.default_rng(0).normal(scale=0.1, size=800)
+    >>> detector = AnomalyDetector(members=1, max_epochs=10, random_state=0).fit(wave[:600])
+    >>> wave[700] += 3
+    >>> [(int(start), int(end)) for start, end, peak in detector.windows(wave)]
+    [(700, 703)]
+    """
+
+    def __init__(
+        self,
+        *,
+        method: str = "forecast",
+        cell: str = "gru",
+        hidden_size: int = 32,
+        num_layers: int = 1,
+        window: Span | None = None,
+        horizon: Span | None = None,
+        code_size: int | None = None,
+        seasons: Sequence[int] | None = None,
+        smoothing: Span | None = None,
+        merge: Span | None = None,
+        false_alarm_every: Span = 10_000,
+        calibration_fraction: float = 0.3,
+        members: int = 3,
+        dropout: float = 0.1,
+        max_epochs: int = 40,
+        batch_size: int = 32,
+        learning_rate: float = 0.01,
+        clip_norm: float = 1.0,
+        missing: str = "raise",
+        callback: Callable[[Progress], object] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.method = method
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.window = window
+        self.horizon = horizon
+        self.code_size = code_size
+        self.seasons = seasons
+        self.smoothing = smoothing
+        self.merge = merge
+        self.false_alarm_every = false_alarm_every
+        self.calibration_fraction = calibration_fraction
+        self.members = members
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.missing = missing
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        values: Sequence[str] = (),
+        time: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> AnomalyDetector:
+        """Learn what is usual; what was learned before is replaced only when all has gone well.
+
+        Args:
+            data: a pandas, polars or pyarrow frame or series with one row a time step, an array ``[T]`` or ``[T, C]``, or the
+                path of a CSV file.
+            values: columns to watch; default all columns of numbers.
+            time: column of times; inferred where only one would do.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
+                there already, the training goes on from it to the same bits as if it had never stopped.
+
+        Raises:
+            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
+            TrainingError: the loss is not finite or exploded.
+            MissingExtraError: torch is not installed.
+        """
+        from unrolled.training.checkpoint import resumable
+
+        settings = AnomalySettings.check(self.get_params())
+        channels = read_channels(data, values, time, missing=settings.missing)
+        _warn_of_constants(channels)
+        times = channels.times
+        data, seed = (channels.values, times), chosen_seed(settings.random_state)
+        with resumable(checkpoint, "anomaly_detector", settings, data, seed) as saved:
+            fitting = fit_model(channels, settings, saved, self.callback)
+        config = AnomalyConfig(
+            settings=settings,
+            seed=saved.seed,
+            shape=fitting.model.shape,
+            channels=fitting.model.channels,
+            names=channels.names,
+            time=channels.time,
+            clock="none" if times is None else "datetime" if times.dtype.kind == "M" else "integer",
+            frequency=channels.frequency,
+            frame_like=channels.frame_like,
+            calibration=fitting.calibration,
+            losses=fitting.losses,
+            inferred=[*channels.inferred, *fitting.notes],
+        )
+        rows = slice(-fitting.model.shape.history, None)
+        history: dict[str, NDArray[Any]] = {"history.values": channels.values[rows]}
+        if times is not None:
+            history["history.times"] = times[rows].astype(np.int64)
+        return self._adopt(config, fitting.model, history)
+
+    def score_samples(self, data: Any) -> Values:
+        """The score of each step, ``[T]``; the higher, the stranger, which is not scikit-learn's sign.
+
+        The first ``context_`` steps have none (NaN), unless the data follow on the training data by their times.
+
+        Raises:
+            InputError: no step would have a score, and so on.
+        """
+        return self._scores(self._read(data)).max(1)
+
+    def predict(self, data: Any, *, threshold: float | None = None) -> Any:
+        """Score, threshold and alarm of each step: a frame of the kind given, or for an array a structured one.
+
+        Args:
+            data: as in :meth:`fit`, with the same columns.
+            threshold: instead of ``threshold_``.
+        """
+        channels = self._read(data)
+        score, level = self._scores(channels).max(1), self._level(threshold)
+        columns = {"score": score, "threshold": np.full(len(score), level), "alarm": _above(score, level)}
+        return self._as_given(columns, channels)
+
+    def windows(self, data: Any, *, threshold: float | None = None) -> Any:
+        """Episodes of alarms: ``start``, ``end``, the highest score ``peak``, and of several channels the one that had it.
+
+        Returns:
+            A frame of the kind given, or for an array a structured one, whose starts and ends are row numbers.
+        """
+        channels = self._read(data)
+        scores = self._scores(channels)
+        score = scores.max(1)
+        found = self._episodes(score, self._level(threshold))
+        at = peaks(score, found)
+        stamps = np.arange(len(score)) if channels.times is None else channels.times
+        columns: dict[str, NDArray[Any]] = {"start": stamps[found[:, 0]], "end": stamps[found[:, 1]], "peak": score[at]}
+        if len(channels.names) > 1:
+            columns["channel"] = np.array(channels.names)[scores[at].argmax(1)]
+        return self._as_given(columns, channels, times=("start", "end"))
+
+    def evaluate(self, data: Any, windows: Any, *, threshold: float | None = None) -> AlarmEvaluation:
+        """Compare the alarms with windows in which something was known to be wrong.
+
+        Args:
+            data: as in :meth:`fit`, with the same columns.
+            windows: pairs of a first and a last time, or row number where there are no times; or a frame with the columns
+                ``start`` and ``end``.
+            threshold: instead of ``threshold_``.
+
+        Raises:
+            InputError: a window holds no row of the data, and so on.
+        """
+        channels = self._read(data)
+        level = self._level(threshold)
+        wanted = read_windows(windows, channels.times, len(channels.values), channels.frame_like)
+        score = self._scores(channels).max(1)
+        return compare(self._episodes(score, level), wanted, level, len(score))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, whole or not at all; the end of the training data is in it, ``callback`` is not.
+
+        Raises:
+            InputError: not fitted.
+            OSError: the system refused; an older file is intact.
+        """
+        config = self._fitted()
+        write_model(path, "anomaly_detector", config, {**self.model_.tensors(), **self._history})
+
+    @classmethod
+    def from_model_file(cls, model_file: ModelFile) -> AnomalyDetector:
+        """The detector a model file holds; :func:`unrolled.load` reads the file first."""
+        config = decode_config(model_file, AnomalyConfig)
+        names, members = config.shape.network.tensors(), range(config.settings.members)
+        expected: dict[str, Any] = {f"members.{k}.{name}": kind for k in members for name, kind in names.items()}
+        rows = len(model_file.tensors.get("history.values", ()))
+        expected["history.values"] = ((rows, len(config.names)), np.float64)
+        if config.clock != "none":
+            expected["history.times"] = ((rows,), np.int64)
+        check_tensors(model_file, expected)
+        tensors = [{name: model_file.tensors[f"members.{k}.{name}"] for name in names} for k in members]
+        detector = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
+        model = AnomalyModel(config.shape, config.channels, tensors)
+        return detector._adopt(
+            config, model, {name: t for name, t in model_file.tensors.items() if name.startswith("history")}
+        )
+
+    def _adopt(self, config: AnomalyConfig, model: AnomalyModel, history: dict[str, NDArray[Any]]) -> AnomalyDetector:
+        """Become a fitted detector."""
+        self._config = config
+        self._history = history
+        self.model_ = model
+        self.threshold_ = config.calibration.threshold
+        self.calibration_ = config.calibration
+        self.channels_ = config.names
+        self.context_ = config.shape.context
+        self.merge_ = config.calibration.merge
+        self.inferred_ = config.inferred
+        self.losses_ = config.losses
+        self.seed_ = config.seed
+        return self
+
+    def _fitted(self) -> AnomalyConfig:
+        if not hasattr(self, "_config"):
+            raise InputError("this AnomalyDetector is not fitted yet; call fit(data) first")
+        return self._config
+
+    def _read(self, data: Any) -> Channels:
+        """Read data with the columns that ``fit`` had."""
+        config = self._fitted()
+        named = config.frame_like.kind != "numpy"
+        if is_array(data):
+            channels = read_channels(data, missing=self.missing)
+            if config.time is not None:
+                raise InputError(f"an array has no times, but the detector learned from those in {config.time!r}")
+        else:
+            frequency = config.frequency if config.time is not None else None
+            channels = read_channels(
+                data, config.names if named else (), config.time, missing=self.missing, frequency=frequency
+            )
+        if len(channels.names) != len(config.names):
+            raise InputError(
+                f"the data has {len(channels.names)} channels, the detector was trained on {len(config.names)}:"
+                f" {', '.join(map(repr, config.names[:12]))}"
+            )
+        return channels
+
+    def _scores(self, channels: Channels) -> Values:
+        """Scores of each channel ``[T, C]``, told by the end of the training data where the data follow on it."""
+        config = self._fitted()
+        before, times, values = 0, channels.times, channels.values
+        if times is not None and "history.times" in self._history:
+            earlier = self._history["history.times"].astype(times.dtype)
+            if times[0] == config.frequency.after(earlier[-1], 1)[0]:
+                before = len(earlier)
+                times = np.concatenate([earlier, times])
+                values = np.concatenate([self._history["history.values"], values])
+        if len(values) <= self.context_:
+            raise InputError(
+                f"the data has {len(values)} rows, need at least {self.context_ + 1} for one to have a score: its context of"
+                f" {self.context_} steps comes before it"
+            )
+        return self.model_.scores(values, times)[before:]
+
+    def _level(self, threshold: float | None) -> float:
+        if threshold is None:
+            return self.threshold_
+        require("threshold", threshold, threshold >= 0, "a number from 0")
+        return float(threshold)
+
+    def _episodes(self, score: Values, threshold: float) -> NDArray[np.int64]:
+        return episodes(_above(score, threshold), self.merge_)
+
+    def _as_given(self, columns: dict[str, NDArray[Any]], channels: Channels, times: Sequence[str] = ()) -> Any:
+        """Columns as a frame of the user's kind, steps with their times; or as a structured array."""
+        like = channels.frame_like
+        if like.kind == "numpy":
+            rows = len(next(iter(columns.values())))
+            table = np.empty(rows, [(name, column.dtype) for name, column in columns.items()])
+            for name, column in columns.items():
+                table[name] = column
+            return table
+        if times:
+            return build_frame(columns, replace(like, time_is_index=False), times)
+        if channels.time is not None:
+            return build_frame({channels.time: channels.times, **columns}, like)
+        return build_frame(columns, like)
+
+
+def _above(score: Values, threshold: float) -> NDArray[np.bool_]:
+    """Whether each step has a score above the threshold; one without a score has no alarm."""
+    return np.nan_to_num(score, nan=-np.inf) > threshold
+
+
+def _warn_of_constants(channels: Channels) -> None:
+    constant = [name for name, column in zip(channels.names, channels.values.T, strict=True) if np.ptp(column) == 0]
+    if constant:
+        warnings.warn(
+            f"{', '.join(constant[:3])}: every value is the same, so any other value will be an alarm",
+            UserWarning,
+            stacklevel=3,
+        )

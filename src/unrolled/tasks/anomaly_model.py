@@ -1,0 +1,123 @@
+"""A fitted anomaly detector's insides: from values in the user's units to scores, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.cycles import SEASONS, Cycle, calendar, seasonal_medians
+from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.windows import sliding_windows
+from unrolled.runtime.autoencoder import Autoencoder, AutoencoderShape
+from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastShape
+
+__all__ = ["AnomalyModel", "AnomalyShape"]
+
+Values = NDArray[np.float64]
+LARGEST_INPUT = 5.0  # deviations; an anomaly that the network reads should not throw what it says afterwards
+
+
+class AnomalyShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a detector reads, and its networks' sizes."""
+
+    network: LeadForecastShape | AutoencoderShape
+    window: int
+    smoothing: int
+    cycles: tuple[Cycle, ...]
+    """Of the calendar."""
+    seasons: tuple[int, ...] = ()
+    """Steps of the seasons whose medians are read."""
+
+    @property
+    def settling(self) -> int:
+        """Steps at the start that the networks do not read: not all medians are known there."""
+        return max(self.seasons, default=0)
+
+    @property
+    def context(self) -> int:
+        """Steps before the first that has a score."""
+        if isinstance(self.network, AutoencoderShape):
+            return self.settling + self.window - 1
+        return self.settling + self.window + self.network.leads[-1] + self.smoothing - 2
+
+    @property
+    def history(self) -> int:
+        """Steps before a value that its score may be told by: what a detector remembers of its training."""
+        return self.context + (SEASONS - 1) * self.settling
+
+
+@dataclass(frozen=True)
+class AnomalyModel:
+    """Networks whose forecasts, or windows rebuilt, are averaged, and the scale of what they read."""
+
+    shape: AnomalyShape
+    channels: list[Standardization]
+    members: Sequence[Mapping[str, NDArray[Any]]]
+
+    def scores(self, values: Values, times: NDArray[Any] | None) -> Values:
+        """The score of each channel at each step, ``[T, C]``, for ``values [T, C]``; NaN for the first steps.
+
+        A score depends on its own step and those before it, to the last bit.
+        """
+        z = self.scaled(values)
+        scores = np.full(z.shape, np.nan)
+        if len(z) > self.shape.context:
+            x, network = self.inputs(z, times), self.shape.network
+            told = (
+                self._forecast(z, x, network)
+                if isinstance(network, LeadForecastShape)
+                else self._rebuilt(z, x, network)
+            )
+            scores[self.shape.context :] = told
+        return scores
+
+    def scaled(self, values: Values) -> Values:
+        """Values as deviations from the mean of the training part."""
+        return np.stack([c.transform(column) for c, column in zip(self.channels, values.T, strict=True)], axis=1)
+
+    def inputs(self, z: Values, times: NDArray[Any] | None) -> NDArray[np.float32]:
+        """What the networks read of ``z [T, C]``: values, calendar, earlier seasons; ``[T, I]``."""
+        shape = self.shape
+        z = np.clip(z, -LARGEST_INPUT, LARGEST_INPUT)
+        parts = [z] if times is None else [z, calendar(times, shape.cycles)]
+        leads = shape.network.leads if isinstance(shape.network, LeadForecastShape) else (0,)
+        parts += [seasonal_medians(z, m, leads).reshape(len(z), -1) for m in shape.seasons]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _forecast(self, z: Values, x: NDArray[np.float32], shape: LeadForecastShape) -> Values:
+        start, T = self.shape.settling, len(z)
+        mean, spread = _averages([LeadForecast(shape, tensors)(x[start:]) for tensors in self.members])
+        first = start + self.shape.window + shape.leads[-1] - 1
+        errors: list[Values] = []
+        for place, k in enumerate(shape.leads):
+            then = slice(first - start - k, T - start - k)
+            errors.append(abs(z[first:] - mean[then, place]) / spread[then, place])
+        error, w = _mean(errors), self.shape.smoothing
+        return _mean([error[j : len(error) - w + 1 + j] for j in range(w)])
+
+    def _rebuilt(self, z: Values, x: NDArray[np.float32], shape: AutoencoderShape) -> Values:
+        W, last = shape.window, self.shape.smoothing
+        x, z = x[self.shape.settling :], z[self.shape.settling :]
+        windows = np.lib.stride_tricks.sliding_window_view(x, W, axis=0).transpose(0, 2, 1)
+        mean, spread = _averages([Autoencoder(shape, tensors)(windows, last) for tensors in self.members])
+        ends = sliding_windows(z[W - last :], last).transpose(0, 2, 1)
+        error = abs(ends - mean) / spread  # [T - W + 1, last, C]
+        return _mean([error[:, k] for k in range(last)])
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The arrays as a model file names them."""
+        return {f"members.{k}.{name}": t for k, member in enumerate(self.members) for name, t in member.items()}
+
+
+def _averages(told: Sequence[tuple[Values, Values]]) -> tuple[Values, Values]:
+    return _mean([mean for mean, _ in told]), _mean([spread for _, spread in told])
+
+
+def _mean(arrays: Sequence[Values]) -> Values:
+    """Of arrays of one shape, added in their order, so that no number's bits depend on how many stand beside it."""
+    return sum(arrays[1:], arrays[0]) / len(arrays)

@@ -1,0 +1,130 @@
+"""Everything that the rest of a training depends on."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unrolled.training.checkpoint import Stage, StageRecord
+
+__all__ = ["TrainingRun", "TrainingState"]
+
+ADAM = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass
+class TrainingRun:
+    """What happened: mean loss of each epoch, validation loss after each epoch, and the epoch whose state was kept."""
+
+    losses: list[float] = field(default_factory=list[float])
+    validation_losses: list[float] = field(default_factory=list[float])
+    best_epoch: int = 0
+
+
+class TrainingState:
+    """A module, its optimiser and what they have been through; it can be put away and taken out again.
+
+    Attributes:
+        run: the losses.
+        step: steps done.
+        first_loss: that of the first step.
+    """
+
+    def __init__(
+        self, module: torch.nn.Module, optimiser: torch.optim.Optimizer, batch_order: np.random.Generator | None
+    ) -> None:
+        self.run = TrainingRun()
+        self.step = 0
+        self.first_loss: float | None = None
+        self._module, self._optimiser, self._batch_order = module, optimiser, batch_order
+        self._best = _copy(module.state_dict())
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.run.losses)
+
+    @property
+    def best_loss(self) -> float:
+        """The loss of the best epoch: on what is kept back, if anything is."""
+        losses = self.run.validation_losses or self.run.losses
+        return losses[self.run.best_epoch - 1] if self.run.best_epoch else math.inf
+
+    def is_best(self) -> None:
+        """Keep the module's state as the best one."""
+        self.run.best_epoch, self._best = self.epoch, _copy(self._module.state_dict())
+
+    def go_back_to_best(self) -> None:
+        """Put the module into its best state."""
+        self._module.load_state_dict(self._best)
+
+    def put_away(self, phase: str, *, finished: bool) -> Stage:
+        """A copy of all of it; of a stage that is over the optimiser and the best state are no longer needed."""
+        run, tensors = self.run, _named("module", _copy(self._module.state_dict()))
+        if not finished:
+            tensors |= _named("adam", self._moments())
+            if run.best_epoch != self.epoch:
+                tensors |= _named("best", self._best)
+        tensors["torch_generator"] = torch.get_rng_state().clone()
+        order = self._batch_order
+        record = StageRecord(
+            phase=phase,
+            finished=finished,
+            step=self.step,
+            first_loss=None if self.first_loss is None else self.first_loss.hex(),
+            losses=[loss.hex() for loss in run.losses],
+            validation_losses=[loss.hex() for loss in run.validation_losses],
+            best_epoch=run.best_epoch,
+            batch_order=None if order is None else json.dumps(order.bit_generator.state),
+        )
+        return Stage(record, {name: tensor.numpy() for name, tensor in tensors.items()})
+
+    def take_out(self, stage: Stage) -> None:
+        """Go on from a copy."""
+        record = stage.record
+        tensors = {name: torch.from_numpy(np.array(tensor)) for name, tensor in stage.tensors.items()}
+        self._module.load_state_dict(_own("module", tensors))
+        self._best = _own("best", tensors) or _copy(self._module.state_dict())
+        self._restore_moments(_own("adam", tensors))
+        torch.set_rng_state(tensors["torch_generator"])
+        if self._batch_order is not None and record.batch_order is not None:
+            self._batch_order.bit_generator.state = json.loads(record.batch_order)
+        self.step = record.step
+        self.first_loss = None if record.first_loss is None else float.fromhex(record.first_loss)
+        self.run.losses = [float.fromhex(loss) for loss in record.losses]
+        self.run.validation_losses = [float.fromhex(loss) for loss in record.validation_losses]
+        self.run.best_epoch = record.best_epoch
+
+    def _moments(self) -> dict[str, Tensor]:
+        states: Mapping[Tensor, Any] = self._optimiser.state
+        return {
+            f"{name}.{part}": states[parameter][part].clone()
+            for name, parameter in self._module.named_parameters()
+            if parameter in states
+            for part in ADAM
+        }
+
+    def _restore_moments(self, moments: Mapping[str, Tensor]) -> None:
+        for name, parameter in self._module.named_parameters():
+            if f"{name}.{ADAM[0]}" in moments:
+                self._optimiser.state[parameter] = {part: moments[f"{name}.{part}"] for part in ADAM}
+
+
+def _copy(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def _named(group: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{group}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _own(group: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    prefix = f"{group}."
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

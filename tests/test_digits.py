@@ -1,0 +1,125 @@
+"""The scripts about digits, spoken and written: a small cut of the examples, and what the benchmarks read."""
+
+from __future__ import annotations
+
+import io
+import runpy
+import sys
+import tarfile
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def benchmark(name):
+    return runpy.run_path(str(ROOT / "benchmarks" / "accuracy" / f"{name}.py"))
+
+
+def run_example(monkeypatch, capsys, name, *arguments):
+    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+    runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+    return capsys.readouterr().out
+
+
+def tone(digit, seed=0):
+    """A WAV file's bytes: the higher the digit, the higher the tone."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(rng.integers(1000, 2000)) / 8000
+    samples = 8000 * np.sin(2 * np.pi * (300 + 300 * digit) * t) + 100 * rng.normal(size=len(t))
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(8000)
+        writer.writeframes(samples.astype("<i2").tobytes())
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    """Names as the Free Spoken Digit Dataset has them, in no order."""
+    names = [(digit, speaker, index) for index in range(12) for speaker in ("lucas", "ann") for digit in (3, 0, 1)]
+    return {f"{d}_{s}_{i}.wav": tone(d, seed) for seed, (d, s, i) in enumerate(names)}
+
+
+def test_spoken_digits(recordings, tmp_path, monkeypatch, capsys):
+    for name, content in recordings.items():
+        (tmp_path / name).write_bytes(content)
+    out = run_example(monkeypatch, capsys, "spoken_digits.py", tmp_path, "--small")
+    assert out.startswith("9 recordings to learn from, 30 to test\n")
+    assert "SequenceClassifier" in out
+    out = run_example(monkeypatch, capsys, "spoken_digits.py", tmp_path, "--small", "--speaker", "ann")
+    assert out.startswith("8 recordings to learn from, 36 to test\n")
+    with pytest.raises(SystemExit):
+        run_example(monkeypatch, capsys, "spoken_digits.py", tmp_path, "--small", "--speaker", "bob")
+    assert "the speakers are ann, lucas" in capsys.readouterr().err
+
+
+def test_handwriting(monkeypatch, capsys):
+    out = run_example(monkeypatch, capsys, "handwriting.py", "--small")
+    shares = {line.split()[0]: float(line.split()[1]) for line in out.split("after row\n")[1].splitlines()}
+    assert list(shares) == ["3", "4", "5", "6", "7", "8"]
+    assert shares["8"] > 0.8
+
+
+def test_the_archive_of_spoken_digits(recordings, tmp_path):
+    script = benchmark("spoken_digits")
+    with tarfile.open(tmp_path / "recordings.tar.gz", "w:gz") as tar:
+        for name, content in recordings.items():
+            member = tarfile.TarInfo(f"recordings/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        tar.addfile(tarfile.TarInfo("recordings/LICENSE"))
+    digits = script["read_digits"](tmp_path / "recordings.tar.gz")
+    assert digits.y.tolist() == [0] * 24 + [1] * 24 + [3] * 24
+    assert digits.speakers[:24].tolist() == ["ann"] * 12 + ["lucas"] * 12
+    assert digits.indices[:12].tolist() == list(range(12))
+    for n in (0, 30, 71):
+        spectrum = np.abs(np.fft.rfft(digits.waveforms[n].samples, 8000))
+        assert spectrum.argmax() == pytest.approx(300 + 300 * digits.y[n], abs=5)
+    seen = []
+
+    def score(X, y, X_test, y_test, seed):
+        seen.append((len(X), len(X_test), set(y_test), seed))
+        assert not {id(each) for each in X} & {id(each) for each in X_test}
+        return 1.0
+
+    assert script["known_speakers"](digits, score, 2) == [1.0, 1.0]
+    assert script["unknown_speakers"](digits, score) == [1.0, 1.0]
+    assert seen == [(42, 30, {0, 1, 3}, 0), (42, 30, {0, 1, 3}, 1), (36, 36, {0, 1, 3}, 0), (36, 36, {0, 1, 3}, 0)]
+    assert script["support_vectors"](*digits.at(digits.indices > 5), *digits.at(digits.indices <= 5), 0) == 1.0
+    faster = script["at_speed"](digits.waveforms[0], 1.25)
+    assert len(faster.samples) == pytest.approx(len(digits.waveforms[0].samples) / 1.25, abs=1)
+    assert np.abs(np.fft.rfft(faster.samples, 8000)).argmax() == pytest.approx(375, abs=5)
+
+
+def test_strokes(tmp_path):
+    script = benchmark("pendigits")
+    (tmp_path / "penbased.dat").write_text(
+        "@relation penbased\n@data\n" + ", ".join(map(str, [*range(0, 32, 2), 7])) + "\n", encoding="ascii"
+    )
+    digits = script["read_strokes"](tmp_path / "penbased.dat")
+    assert (digits.steps.shape, digits.y.tolist()) == ((1, 8, 6), [7])
+    assert digits.steps[0, 0].tolist() == [0, 2, 0, 0, 4, 4]
+    assert digits.steps[0, 3].tolist() == [12, 14, 4, 4, 4, 4]
+    assert digits.steps[0, 7].tolist() == [28, 30, 4, 4, 0, 0]
+    assert script["read_images"]().steps.shape == (1797, 8, 8)
+
+
+def test_every_fold_is_tested_on_what_it_did_not_learn_from():
+    X = np.arange(100.0)[:, None]
+
+    class Remembers:
+        def fit(self, X, y):
+            self.seen = set(X[:, 0])
+            return self
+
+        def score(self, X, y):
+            assert len(X) == 10
+            return float(not self.seen & set(X[:, 0]))
+
+    assert benchmark("pendigits")["over_folds"](Remembers, X, np.arange(100) % 2, 10, "") == 1.0
