@@ -2,17 +2,28 @@
 
     python examples/vitals.py CGM.csv.gz [--small]
 
-The file has the readings of one patient's continuous glucose monitor, in mg/dl, every five minutes from March to October 2010; it is
-in the package bokeh-sampledata (pip download --no-deps bokeh-sampledata), in bokeh_sampledata/_data, and in the public domain. Here they are
-means of ten minutes, gaps bridged by a line. What was wrong with the sensor nobody wrote down, so faults are put into the last
-six weeks, and plainly so: in 24 spans of 42 hours the patient lies on the sensor once, and for an hour and a half it reads up to 40 % less. The
-detector learns from the months before, without a label, and accepts a false alarm in two days. The baseline, an alarm where the
-reading changes by much within ten minutes, has its bound such that it raises as many false alarms as the detector.
+The file has the readings of one patient's continuous glucose monitor, in mg/dl, every five minutes from March to
+October 2010; it is in the package bokeh-sampledata (pip download --no-deps bokeh-sampledata), in
+bokeh_sampledata/_data, and in the public domain. Here they are means of ten minutes, gaps bridged by a line. What was
+wrong with the sensor nobody wrote down, so faults are put into the last six weeks, and plainly so: in each of 24 spans
+of 42 hours the patient once lies on the sensor, and for an hour it reads half. (Of slower or shallower faults both
+methods find few.) The detector learns from the months before, without a label, and accepts a false alarm in two days.
+The baseline, an alarm where the reading changes by much within ten minutes, has its bound such that it raises as many
+false alarms as the detector.
+
+Run in full, about 50 seconds on one core of a shared machine, it printed:
+
+    22837 steps to learn from, 6048 to watch: 24 faults in 42 days
+
+                          found   false alarms
+    large changes            14             29
+    AnomalyDetector          17             30
 """
 
 from __future__ import annotations
 
 import argparse
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +32,9 @@ import polars as pl
 from unrolled import AnomalyDetector
 from unrolled.cli.progress import TrainingBar
 from unrolled.codecs.episodes import episodes
-from unrolled.tasks.anomaly_evaluation import compare
 
 FAULTS, DAYS = 24, 42
-PRESSED = 1 - 0.4 * np.array([0.3, 0.6, 0.9, 1, 1, 1, 0.9, 0.6, 0.3])  # of the reading, by steps of ten minutes
+PRESSED = 1 - 0.5 * np.array([0.5, 1, 1, 1, 1, 1, 0.5])  # of the reading, by steps of ten minutes
 
 
 def main() -> None:
@@ -46,23 +56,33 @@ def main() -> None:
     after = after.with_columns(glucose=pl.Series(glucose))
 
     with TrainingBar() as bar:
-        size = {"members": 1, "max_epochs": 5} if options.small else {}
+        size = {"members": 1, "max_epochs": 8} if options.small else {}
         detector = AnomalyDetector(
-            false_alarm_every="2d", window="3h", smoothing="30m", merge="2h", random_state=0, callback=bar, **size
+            false_alarm_every="2d",
+            window="3h",
+            horizon="10min",
+            smoothing="10min",
+            merge="2h",
+            random_state=0,
+            callback=bar,
+            **size,
         )
         detector.fit(before)
-    steps = np.stack([starts, starts + len(PRESSED) - 1], axis=1)
-    times = after["datetime"].to_numpy()
-    found = detector.evaluate(after, list(zip(times[steps[:, 0]], times[steps[:, 1]], strict=True)))
 
+    def count(alarm: np.ndarray) -> tuple[int, int]:
+        """Faults found, and episodes of alarms outside of them."""
+        spans, ends = episodes(alarm, detector.merge_), starts + len(PRESSED) - 1
+        overlap = (spans[:, None, 0] <= ends) & (spans[:, None, 1] >= starts)  # [episodes, faults]
+        return int(overlap.any(0).sum()), int((~overlap.any(1)).sum())
+
+    found = count(detector.predict(after)["alarm"].to_numpy())
     change = np.abs(np.diff(glucose, prepend=glucose[0]))
-    rule = [compare(episodes(change > bound, detector.merge_), steps, bound) for bound in np.arange(200, 0, -0.5)]
-    fair = [each for each in rule if each.false_episodes <= found.false_episodes]
-    best = max(fair, key=lambda each: each.recall)
+    counts = (count(change > bound) for bound in np.arange(200, 0, -0.5))
+    *_, rule = takewhile(lambda each: each[1] <= found[1], counts)
     print(f"{len(before)} steps to learn from, {len(after)} to watch: {FAULTS} faults in {DAYS} days\n")
     print(f"{'':<22}found   false alarms")
-    print(f"{'large changes':<22}{sum(best.found):>5}{best.false_episodes:>15}")
-    print(f"{'AnomalyDetector':<22}{sum(found.found):>5}{found.false_episodes:>15}")
+    print(f"{'large changes':<22}{rule[0]:>5}{rule[1]:>15}")
+    print(f"{'AnomalyDetector':<22}{found[0]:>5}{found[1]:>15}")
 
 
 if __name__ == "__main__":
