@@ -274,6 +274,40 @@ def forecaster() -> Svg:
     return p.svg()
 
 
+def forecaster_windows() -> Svg:
+    """A window cut into seasons: a recurrent network reads one after the other, a linear path the whole of it."""
+    p = Picture(
+        700, 300, "A window of three seasons, read by a recurrent network season by season and by a linear path"
+    )
+    top, low, left, size = 30, 190, 90, 120
+    for s in range(3):
+        x = left + s * size
+        p.parts.append(f'<rect class="cell" x="{x}" y="{top}" width="{size}" height="56" rx="4"/>')
+        points = [
+            (x + u, top + 28 - 17 * float(np.sin(2 * np.pi * u / size)) * (0.8 + 0.1 * s))
+            for u in range(0, size + 1, 6)
+        ]
+        p.parts.append(f'<path class="line colour-1" d="M{"L".join(f"{u:g} {v:.1f}" for u, v in points)}"/>')
+        p.wire((x + size / 2, top + 56), (x + size / 2, low - 16), arrow=True)
+        p.gate(x + size / 2, low, "RNN", width=70, style="candidate")
+        p.wire((x + size / 2 + 35, low), (x + size + (25 if s < 2 else 40), low), arrow=True)
+    p.gate(left + 3 * size + 63, low, "V", width=46, style="candidate")
+    p.wire((left + 3 * size + 86, low), (left + 3 * size + 147, low), arrow=True)
+    p.operation(left + 3 * size + 160, low, "+")
+    p.wire((left, top + 28), (left - 40, top + 28), (left - 40, 262), (left + 3 * size + 40, 262), arrow=True)
+    p.gate(left + 3 * size + 63, 262, "A", width=46, style="candidate")
+    p.wire((left + 3 * size + 86, 262), (left + 3 * size + 160, 262), (left + 3 * size + 160, low + 13), arrow=True)
+    p.wire((left + 3 * size + 173, low), (694, low), arrow=True)
+    p.words(left + 1.5 * size, 20, "a window less its mean, a season a step", style="small")
+    p.text(left + size, low - 10, "h_1", style="small")
+    p.text(left + 2 * size, low - 10, "h_2", style="small")
+    p.text(left + 3 * size + 10, low - 10, "h_3", style="small")
+    p.text(left + 3 * size + 118, low - 10, "o", style="small")
+    p.text(left + 1.5 * size, 282, "x", style="small")
+    p.text(672, low - 14, "ẑ - a", style="small")
+    return p.svg()
+
+
 def doubling_scan(steps: int = 8) -> Svg:
     """A scan in the logarithm of the steps: in each pass every step takes what lies 1, 2, 4, … before it."""
     p = Picture(640, 292, "A scan of eight steps in three passes, each of which reaches twice as far back as the last")
@@ -351,6 +385,7 @@ DRAWINGS: dict[str, Callable[[], Svg]] = {
         activations,
         losses,
         forecaster,
+        forecaster_windows,
         doubling_scan,
         parameter_counts,
     )

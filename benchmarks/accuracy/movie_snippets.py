@@ -6,8 +6,9 @@
 vaderSentiment (Hutto and Gilbert 2014); its ``movieReviewSnippets_GroundTruth.txt`` has the mean of twenty people's ratings, from
 -4 to 4, of snippets that Pang and Lee collected. Two classes: the sign of the rating. Three classes: below -0.5, to 0.5, above.
 Each seed is another random split, 80 % to learn from, 10 % to choose the epoch, 10 % to test. The classifier has its default
-parameters but for ``max_epochs=10``. Baselines, which learn from 90 %: logistic regression on TF-IDF of words and pairs of
-words, and naive Bayes on their counts (scikit-learn, its defaults). A star marks a figure below the better baseline's.
+parameters but for ``max_epochs=10``. Baselines, which learn from 90 %: logistic regression (C = 10) and naive Bayes on TF-IDF of
+words and pairs of words (scikit-learn); of seven such pipelines these did best. A star marks a figure below the better
+baseline's.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
@@ -28,6 +29,8 @@ from sklearn.pipeline import make_pipeline
 from unrolled import SequenceClassifier
 from unrolled.tasks.class_metrics import accuracy, macro_f1
 from unrolled.version import library_version
+
+WORD = r"(?u)\b\w+\b"  # one letter suffices; scikit-learn's default leaves "I" and "a" out
 
 
 def snippets(folder: Path) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
@@ -67,9 +70,12 @@ def main() -> None:
     print("|---|--:|---|--:|--:|--:|--:|")
     for name, (X, y) in problems.items():
         models = {
-            "naive Bayes": lambda seed: make_pipeline(CountVectorizer(ngram_range=(1, 2)), MultinomialNB()),
             "TF-IDF, logistic regression": lambda seed: make_pipeline(
-                TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=1000)
+                TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD, sublinear_tf=True),
+                LogisticRegression(C=10, max_iter=1000),
+            ),
+            "TF-IDF, naive Bayes": lambda seed: make_pipeline(
+                TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD), MultinomialNB()
             ),
             "SequenceClassifier": lambda seed: SequenceClassifier(
                 max_epochs=10, validation_fraction=1 / 9, random_state=seed, callback=progress

@@ -170,6 +170,24 @@ def test_fit_writes_a_model_and_says_what_next(
     assert (forecaster.horizon_, forecaster.members, forecaster.hidden_size) == (12, 1, 4)
 
 
+@pytest.mark.parametrize("command", ["fit", "forecast"])
+def test_method_distribution_and_intervals(unrolled: Run, passengers: Path, tmp_path: Path, command: str) -> None:
+    options = ["--method", "windows", "--distribution", "student_t", "--intervals", "conformal", "--seed", 1]
+    start = ("fit", "forecast", passengers, "-o", tmp_path / "m") if command == "fit" else ("forecast", passengers)
+    outcome = unrolled(*start, *options, quick=True)
+    assert outcome.code == 0
+    wrong = unrolled(*start, "--intervals", "wide", quick=True)
+    assert wrong.code == 2
+    assert "intervals is 'wide', expected one of model, conformal" in wrong.err
+    if command == "fit":
+        forecaster = library.load(tmp_path / "m")
+        assert (forecaster.method_, forecaster.distribution, forecaster.intervals) == (
+            "windows",
+            "student_t",
+            "conformal",
+        )
+
+
 def test_fit_as_json(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
     outcome = unrolled("fit", "forecast", passengers, "-o", tmp_path / "m", "--json", quick=True)
     result = json.loads(outcome.out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from unrolled.cli.example_options import FileOptions
 from unrolled.cli.option_groups import with_groups
 from unrolled.cli.output import JsonOption
-from unrolled.cli.task import ModelArgument, UsedFileArgument
+from unrolled.cli.task import MissingCellsOption, ModelArgument, ThresholdOption, UsedFileArgument
 from unrolled.cli.tasks import load_model
 
 __all__ = ["evaluate"]
@@ -20,9 +21,13 @@ __all__ = ["evaluate"]
 class EvaluateOptions(FileOptions):
     """Options of one task or another; each :class:`unrolled.cli.task.Task` says which it takes."""
 
-    missing: Annotated[
-        str | None,
-        typer.Option(metavar="HOW", help="Forecasters: blank values are raised, or filled (as in fit forecast)."),
+    missing: MissingCellsOption = None
+    threshold: ThresholdOption = None
+    windows: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="WINDOWS", help="Detectors: when something was wrong (.csv with start and end, or .json)."
+        ),
     ] = None
     as_json: JsonOption = False
 
@@ -31,8 +36,8 @@ class EvaluateOptions(FileOptions):
 def evaluate(model: ModelArgument, file: UsedFileArgument, options: EvaluateOptions) -> None:
     """Measure a model on a file it has not seen, by the measures of its task.
 
-    Classes: accuracy, macro F1 and a row a class. Numbers: R2 and errors. Forecasts: errors on the last steps, beside those
-    of simple methods, and coverage.
+    Classes: accuracy, macro F1 and a row a class. Numbers: R2 and errors. Tags: accuracy, and F1 of entities. Alarms:
+    precision and recall of windows. Forecasts: errors on the last steps, beside those of simple methods, and coverage.
     For example: unrolled evaluate reviews.safetensors other_reviews.csv
     """
     loaded, task = load_model(model)

@@ -21,19 +21,25 @@ __all__ = [
     "ExamplesArgument",
     "FileOptions",
     "HiddenSizeOption",
+    "LayersOption",
+    "LearningRateOption",
     "MaxEpochsOption",
     "MembersOption",
     "ModelOption",
     "NetworkOptions",
+    "NormOption",
     "PatienceOption",
     "PoolingOption",
+    "RandomStateOption",
     "SplittingOptions",
     "TableOptions",
     "TokenOptions",
     "ValidationOption",
     "heard",
     "names_of",
+    "network_option",
     "told",
+    "training_option",
     "values_of",
 ]
 
@@ -61,11 +67,13 @@ def _column(text: str, metavar: str = "COLUMN") -> Any:
     return typer.Option(metavar=metavar, help=text, rich_help_panel="What the file holds")
 
 
-def _network(text: str, *names: str, metavar: str | None = "N") -> Any:
+def network_option(text: str, *names: str, metavar: str | None = "N") -> Any:
+    """An option among those of the network."""
     return typer.Option(*names, metavar=metavar, help=text, rich_help_panel="Network")
 
 
-def _training(text: str, *names: str, metavar: str = "N") -> Any:
+def training_option(text: str, *names: str, metavar: str = "N") -> Any:
+    """An option among those of training."""
     return typer.Option(*names, metavar=metavar, help=text, rich_help_panel="Training")
 
 
@@ -109,13 +117,19 @@ def told(options: TableOptions) -> Told:
     return Told(options.label, options.text, options.series, features, options.labels, options.pattern)
 
 
-CellOption = Annotated[str, _network(CELLS, metavar="CELL")]
-HiddenSizeOption = Annotated[int, _network("Hidden units of a layer.")]
-MembersOption = Annotated[int, _network("Networks whose answers are averaged; fewer are quicker.")]
-PoolingOption = Annotated[str, _network("What becomes of all steps: last, mean, max or attention.", metavar="HOW")]
-DropoutOption = Annotated[float, _training("Numbers left out in a training step.", metavar="SHARE")]
-MaxEpochsOption = Annotated[int, _training("Passes over the data at most.")]
-PatienceOption = Annotated[int, _training("Epochs without progress after which it stops.")]
+CellOption = Annotated[str, network_option(CELLS, metavar="CELL")]
+HiddenSizeOption = Annotated[int, network_option("Hidden units of a layer.")]
+MembersOption = Annotated[int, network_option("Networks whose answers are averaged; fewer are quicker.")]
+PoolingOption = Annotated[
+    str, network_option("What becomes of all steps: last, mean, max or attention.", metavar="HOW")
+]
+DropoutOption = Annotated[float, training_option("Numbers left out in a training step.", metavar="SHARE")]
+MaxEpochsOption = Annotated[int, training_option("Passes over the data at most.")]
+LayersOption = Annotated[int, network_option("Recurrent layers.", "--layers")]
+LearningRateOption = Annotated[float, training_option("Adam's, at most.", metavar="RATE")]
+NormOption = Annotated[float, training_option("The longest gradient.", metavar="NORM")]
+RandomStateOption = Annotated[int, training_option("The same number gives the same model.", "--seed")]
+PatienceOption = Annotated[int, training_option("Epochs without progress after which it stops.")]
 EmbeddingSizeOption = Annotated[int, _text("Numbers a token is looked up as.")]
 CharacterSizeOption = Annotated[int, _text("Units that read a word's characters, each way; 0 reads none.")]
 
@@ -126,22 +140,26 @@ class NetworkOptions:
 
     cell: CellOption = "gru"
     hidden_size: HiddenSizeOption = 64
-    num_layers: Annotated[int, _network("Recurrent layers.", "--layers")] = 1
-    bidirectional: Annotated[bool, _network("Read each sequence from both ends.", metavar=None)] = True
+    num_layers: LayersOption = 1
+    bidirectional: Annotated[bool, network_option("Read each sequence from both ends.", metavar=None)] = True
     members: MembersOption = 3
     dropout: DropoutOption = 0.3
     max_epochs: MaxEpochsOption = 60
     patience: PatienceOption = 20
-    batch_size: Annotated[int, _training("Sequences a training step.")] = 32
-    learning_rate: Annotated[float, _training("Adam's, at most.", metavar="RATE")] = 0.005
-    schedule: Annotated[str, _training("How that falls: cosine, linear, or constant: not.", metavar="CURVE")] = "cosine"
-    warmup: Annotated[int, _training("Epochs in which it rises first.")] = 0
-    weight_decay: Annotated[float, _training("What a step takes away of each weight (AdamW).", metavar="SHARE")] = 0.0
-    clip_norm: Annotated[float, _training("The longest gradient.", metavar="NORM")] = 1.0
+    batch_size: Annotated[int, training_option("Sequences a training step.")] = 32
+    learning_rate: LearningRateOption = 0.005
+    schedule: Annotated[str, training_option("How that falls: cosine, linear, or constant: not.", metavar="CURVE")] = (
+        "cosine"
+    )
+    warmup: Annotated[int, training_option("Epochs in which it rises first.")] = 0
+    weight_decay: Annotated[
+        float, training_option("What a step takes away of each weight (AdamW).", metavar="SHARE")
+    ] = 0.0
+    clip_norm: NormOption = 1.0
     validation_fraction: Annotated[
-        float, _training("Examples kept back to choose the epoch; 0 learns from all.", metavar="SHARE")
+        float, training_option("Examples kept back to choose the epoch; 0 learns from all.", metavar="SHARE")
     ] = 0.1
-    random_state: Annotated[int, _training("The same number gives the same model.", "--seed")] = 0
+    random_state: RandomStateOption = 0
 
 
 @dataclass(frozen=True)

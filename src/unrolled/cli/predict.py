@@ -11,7 +11,7 @@ import typer
 from unrolled.cli.example_options import FileOptions
 from unrolled.cli.option_groups import with_groups
 from unrolled.cli.output import JsonOption, check_place
-from unrolled.cli.task import ModelArgument, UsedFileArgument
+from unrolled.cli.task import MissingCellsOption, ModelArgument, ThresholdOption, UsedFileArgument
 from unrolled.cli.tasks import load_model
 
 __all__ = ["predict"]
@@ -34,9 +34,10 @@ class PredictOptions(FileOptions):
             metavar="AHEAD.csv", help="Forecasters: the columns known ahead, a row for each step to forecast."
         ),
     ] = None
-    missing: Annotated[
-        str | None,
-        typer.Option(metavar="HOW", help="Forecasters: blank values are raised, or filled (as in fit forecast)."),
+    missing: MissingCellsOption = None
+    threshold: ThresholdOption = None
+    windows: Annotated[
+        Path | None, typer.Option(metavar="OUT.csv", help="Detectors: write the episodes of alarms to this file.")
     ] = None
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="OUT", help="Write the result to this file.")
@@ -46,7 +47,7 @@ class PredictOptions(FileOptions):
 
 @with_groups
 def predict(model: ModelArgument, file: UsedFileArgument, options: PredictOptions) -> None:
-    """Run a model on a file: classes, numbers or a forecast, by what the model was trained for.
+    """Run a model on a file: classes, numbers, tags, alarms or a forecast, by what the model was trained for.
 
     Long files are read, and results written, a part at a time.
     For example: unrolled predict reviews.safetensors new_reviews.txt -o moods.csv

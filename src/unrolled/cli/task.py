@@ -12,10 +12,21 @@ import typer
 from unrolled.cli.option_groups import flag
 from unrolled.errors import InputError
 
-__all__ = ["Model", "ModelArgument", "Task", "UsedFileArgument"]
+__all__ = ["MissingCellsOption", "Model", "ModelArgument", "Task", "ThresholdOption", "UsedFileArgument"]
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, as written by unrolled fit.")]
 UsedFileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file as the model was trained on.")]
+
+MissingCellsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW", help="Forecasters and detectors: blank values are an error, or filled (as in fit forecast)."
+    ),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(metavar="SCORE", help="Detectors: what a score has to pass; default: as calibrated."),
+]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unrolled.cli.classify import CLASSIFY
+from unrolled.cli.detect import DETECT
 from unrolled.cli.forecasting import FORECAST
 from unrolled.cli.regress import REGRESS
 from unrolled.cli.tag import TAG
@@ -12,7 +13,7 @@ from unrolled.cli.task import Model, Task
 
 __all__ = ["TASKS", "load_model"]
 
-TASKS: tuple[Task, ...] = (CLASSIFY, REGRESS, TAG, FORECAST)
+TASKS: tuple[Task, ...] = (CLASSIFY, REGRESS, TAG, DETECT, FORECAST)
 
 
 def load_model(path: Path) -> tuple[Model, Task]:

@@ -12,8 +12,8 @@ __all__ = ["load"]
 
 # task name in a model file -> the estimator that reads it back
 _ESTIMATORS = {
-    "anomaly_detector": ("unrolled.tasks.anomaly_detector", "AnomalyDetector"),
     "forecaster": ("unrolled.tasks.forecaster", "Forecaster"),
+    "anomaly_detector": ("unrolled.tasks.anomaly_detector", "AnomalyDetector"),
     "sequence_classifier": ("unrolled.tasks.sequence_classifier", "SequenceClassifier"),
     "sequence_regressor": ("unrolled.tasks.sequence_regressor", "SequenceRegressor"),
     "sequence_tagger": ("unrolled.tasks.sequence_tagger", "SequenceTagger"),

@@ -1,0 +1,201 @@
+"""``unrolled fit detect``, and what a detector of anomalies finds and how it is evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Annotated, Any
+
+import typer
+
+from unrolled.cli.example_options import (
+    CellOption,
+    DropoutOption,
+    HiddenSizeOption,
+    LayersOption,
+    LearningRateOption,
+    MaxEpochsOption,
+    MembersOption,
+    ModelOption,
+    NormOption,
+    RandomStateOption,
+    network_option,
+    training_option,
+    values_of,
+)
+from unrolled.cli.fitting import model_path
+from unrolled.cli.option_groups import with_groups
+from unrolled.cli.options import CheckpointOption, CsvArgument, MissingOption, TimeOption
+from unrolled.cli.output import JsonOption, check_place, print_json, say
+from unrolled.cli.progress import TrainingBar
+from unrolled.cli.task import Model, Task
+from unrolled.errors import InputError
+
+__all__ = ["DETECT"]
+
+SHOWN = 10  # episodes that are listed beside the scores
+SPANS = ("window", "horizon", "smoothing", "merge", "false_alarm_every")
+
+
+def _alarm_option(text: str, metavar: str) -> Any:
+    return typer.Option(metavar=metavar, help=text, rich_help_panel="Alarms")
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """Parameters of :class:`unrolled.AnomalyDetector`; spans are steps, or times such as 12h."""
+
+    method: Annotated[
+        str, network_option("What a step is compared with: forecast, or reconstruction of a window.", metavar="METHOD")
+    ] = "forecast"
+    cell: CellOption = "gru"
+    hidden_size: HiddenSizeOption = 32
+    num_layers: LayersOption = 1
+    window: Annotated[
+        str | None, network_option("What is read at once: steps, or 12h; default: by the season.", metavar="SPAN")
+    ] = None
+    horizon: Annotated[
+        str | None, network_option("How far ahead forecasts reach; default: the window.", metavar="SPAN")
+    ] = None
+    code_size: Annotated[int | None, network_option("Numbers that a window is squeezed into, to reconstruct it.")] = (
+        None
+    )
+    seasons: Annotated[
+        list[int] | None, network_option("Steps of a season; may be repeated; default: by the times.", "--season")
+    ] = None
+    smoothing: Annotated[
+        str | None, _alarm_option("Scores are means over this; default: an eighth of the window.", "SPAN")
+    ] = None
+    merge: Annotated[str | None, _alarm_option("Alarms no further apart are one episode; default: a day.", "SPAN")] = (
+        None
+    )
+    false_alarm_every: Annotated[
+        str, _alarm_option("One episode without cause is accepted in this: steps, or 90d.", "SPAN")
+    ] = "10000"
+    calibration_fraction: Annotated[
+        float, _alarm_option("The end of FILE, which is not learned from; the threshold comes from it.", "SHARE")
+    ] = 0.3
+    members: MembersOption = 3
+    dropout: DropoutOption = 0.1
+    max_epochs: MaxEpochsOption = 40
+    batch_size: Annotated[int, training_option("Stretches of the series a training step.")] = 32
+    learning_rate: LearningRateOption = 0.01
+    clip_norm: NormOption = 1.0
+    random_state: RandomStateOption = 0
+
+
+@with_groups
+def fit_detect(
+    file: CsvArgument,
+    options: DetectOptions,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column to watch; may be repeated; default: all numbers."),
+    ] = None,
+    time: TimeOption = None,
+    missing: MissingOption = "raise",
+    output: ModelOption = None,
+    checkpoint: CheckpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a detector of anomalies on a CSV file in which all, or nearly all, is as usual.
+
+    For example: unrolled fit detect pump.csv --false-alarm-every 90d
+    """
+    from unrolled.tasks.anomaly_detector import AnomalyDetector
+
+    path = output or model_path(file)
+    check_place(path)
+    given: dict[str, Any] = {
+        name: _span(value) if name in SPANS else value for name, value in values_of(options).items()
+    }
+    with TrainingBar() as bar:
+        detector = AnomalyDetector(**given, missing=missing, callback=bar)
+        detector.fit(file, values=values or (), time=time, checkpoint=checkpoint)
+    say(*detector.inferred_)
+    detector.save(path)
+    found = detector.calibration_
+    if as_json:
+        print_json({"model": str(path), "channels": detector.channels_, "inferred": detector.inferred_, **vars(found)})
+        return
+    print(
+        f"watches {', '.join(detector.channels_)}\nan alarm is a score above {found.threshold:.3g}: one episode without cause"
+        f" is expected in {found.every:,} steps ({'counted in' if found.method == 'counted' else 'extrapolated from'} the last"
+        f" {found.steps:,}, which were not learned from)"
+    )
+    print(f"wrote {path}\nnext: unrolled predict {quote(str(path))} {quote(str(file))}")
+
+
+def _span(text: str | None) -> str | int | None:
+    """A number of steps, or a span of time, which the estimator reads."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() else text
+
+
+def predict_scores(model: Model, file: Path, options: Any) -> None:
+    """Write score, threshold and alarm of each row; the episodes of alarms are listed beside them."""
+    from unrolled.cli.rows import writing_to
+    from unrolled.runtime.atomic_write import write_atomically
+
+    check_place(options.windows)
+    detector = _prepared(model, options)
+    frame = detector.predict(file, threshold=options.threshold)
+    windows = detector.windows(file, threshold=options.threshold)
+    if options.windows is not None:
+        write_atomically(options.windows, windows.write_csv().encode())
+        say(f"wrote {options.windows} ({len(windows)} episodes)")
+    else:
+        say(*_episode_lines(windows))
+    if options.as_json:
+        print_json({"model": str(model.path), "windows": windows.to_dicts(), "scores": frame.to_dicts()})
+    if options.output is not None or not options.as_json:
+        with writing_to(options.output) as out:
+            out.write(frame.write_csv())
+    if options.output is not None:
+        say(f"wrote {options.output} ({len(frame)} rows)")
+
+
+def _episode_lines(windows: Any) -> list[str]:
+    if not len(windows):
+        return ["no alarms"]
+    lines = [f"{len(windows)} episode{'s' * (len(windows) > 1)} of alarms, by their highest score"]
+    for row in windows.sort("peak", descending=True).head(SHOWN).to_dicts():
+        channel = f" in {row['channel']}" if "channel" in row else ""
+        lines.append(f"  {row['start']} to {row['end']}: {row['peak']:.3g}{channel}")
+    left = len(windows) - SHOWN
+    return [*lines, f"  and {left} more; --windows FILE writes all of them"] if left > 0 else lines
+
+
+def evaluate_alarms(model: Model, file: Path, options: Any) -> None:
+    """Print which windows were found, and precision and recall of the episodes of alarms."""
+    from unrolled.data.windows import read_windows_file
+
+    if options.windows is None:
+        raise InputError(
+            f"{model.path} is a detector: name the file of windows in which something was wrong with --windows"
+        )
+    known = read_windows_file(options.windows, file.name)
+    found = _prepared(model, options).evaluate(file, known, threshold=options.threshold)
+    if options.as_json:
+        measures = {"precision": found.precision, "recall": found.recall}
+        print_json({"model": str(model.path), "file": str(file), **vars(found), **measures})
+        return
+    print(f"{file}: {found}")
+    for (start, end), was_found in zip(known, found.found, strict=True):
+        print(f"  {start} to {end}: {'found' if was_found else 'missed'}")
+
+
+def _prepared(model: Model, options: Any) -> Any:
+    model.estimator.set_params(missing=options.missing or "raise")
+    return model.estimator
+
+
+DETECT = Task(
+    name="detect",
+    estimator="AnomalyDetector",
+    called="a detector",
+    fit=fit_detect,
+    predict=predict_scores,
+    evaluate=evaluate_alarms,
+    takes=frozenset({"missing", "threshold", "windows"}),
+)
