@@ -6,9 +6,10 @@
 ``ambient_temperature_system_failure.csv.gz`` with the columns ``timestamp`` and ``value``, and ``windows.json``, as NAB has
 them in ``data/realKnownCause`` and ``labels/combined_windows.json``. Everything is learned and calibrated on what lies before
 the first labelled window, with the defaults of ``AnomalyDetector`` for every series (which were chosen with these series and
-labels in view: docs/detecting.md says what was compared); the rest is scored, step by step. Alarms within a day are one episode; an episode that overlaps a labelled window finds it, any other is false. Shown
-are found windows and false episodes, of the middle seed by found windows less false episodes, at the threshold and at 0.9
-and 1.1 times the threshold, and the share of the steps that lie in episodes.
+labels in view: docs/detecting.md says what was compared); the rest is scored, step by step. Alarms within a day are one
+episode; an episode that overlaps a labelled window finds it, any other is false.
+Shown are found windows and false episodes, of the middle seed by found windows less false episodes, at the threshold and at
+0.9 and 1.1 times the threshold, and the share of the steps that lie in episodes.
 
 The baseline is ``|y[t] - y[t - week]|``, with its threshold from the same steps in the same way (the last 30 % before the first
 window), and "tuned": with the threshold that does best on the labelled part itself, of those whose episodes last no
