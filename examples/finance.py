@@ -33,8 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     with TrainingBar() as bar:
         forecaster = Forecaster(
-            horizon=3, season_length=1, members=2 if options.small else 8, max_epochs=15 if options.small else 100,
-            random_state=0, callback=bar,
+            horizon=3, season_length=1, intervals="conformal", members=2 if options.small else 8,
+            max_epochs=15 if options.small else 100, random_state=0, callback=bar,
         )  # fmt: skip
         backtest = forecaster.backtest(data.stocks(), windows=8, refit=not options.small)
     print(backtest)
