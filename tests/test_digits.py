@@ -104,7 +104,7 @@ def test_strokes(tmp_path):
     assert digits.steps[0, 0].tolist() == [0, 2, 0, 0, 4, 4]
     assert digits.steps[0, 3].tolist() == [12, 14, 4, 4, 4, 4]
     assert digits.steps[0, 7].tolist() == [28, 30, 4, 4, 0, 0]
-    assert script["read_images"]().steps.shape == (1797, 8, 8)
+    assert script["read_images"]().steps.shape == (1797, 8, 16)
 
 
 def test_every_fold_is_tested_on_what_it_did_not_learn_from():
