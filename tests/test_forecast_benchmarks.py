@@ -106,7 +106,7 @@ def test_etth1(scripts, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["etth1.py", str(tmp_path), "--seeds", "1", "--threads", "1"])
     script.main()
     rows = table(capsys)
-    assert list(rows)[2:] == ["last day repeated", "linear, one for all", "linear, one a column", "Forecaster"]
+    assert list(rows)[2:] == ["last day repeated", "linear, one for all", "linear, one a column", *script.SIZES]
     errors = []
     for values in columns.values():
         z = (values - values[:720].mean()) / values[:720].std()

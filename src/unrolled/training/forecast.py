@@ -90,7 +90,11 @@ def learn_windows(
     validate: Callable[[WindowRnnModule], float] | None = None,
     stop_after: int | None = None,
 ) -> tuple[WindowRnnModule, TrainingRun]:
-    """As :func:`learn`, on windows of all series in any order; of very many an epoch draws some."""
+    """As :func:`learn`, on windows of all series in any order; of very many an epoch draws some.
+
+    Every epoch is chosen from: training begins at least squares, and where the series have no more to teach than that the
+    first epochs are the best.
+    """
     generator = np.random.default_rng(options.seed)
     windows = Windows(batch, shape, options.oldest_weight)
     drawn = min(len(windows), WINDOWS_AN_EPOCH)
@@ -115,7 +119,6 @@ def learn_windows(
             clip_norm=options.clip_norm,
             validate=None if validate is None else lambda: validate(module),
             patience=options.patience,
-            first_candidate=(options.max_epochs + 1) // 2,
             phase=phase,
             callback=options.callback,
             checkpoint=options.checkpoint,
