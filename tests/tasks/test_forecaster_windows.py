@@ -43,6 +43,15 @@ def test_windows_and_kept_back_steps(fitted):
     assert any("one row a step" in line for line in fitted.inferred_)
 
 
+def test_the_tail_kept_back_is_never_trained_on(fitted):
+    spoiled = panel().with_columns(pl.when(pl.col("step") < 108).then("y").otherwise(pl.col("y") * 3 + 7))
+    other = Forecaster(**TINY, horizon=6).fit(spoiled, **ROLES)
+    assert other.losses_ == fitted.losses_
+    assert other.validation_losses_ != fitted.validation_losses_
+    earlier = panel().with_columns(pl.when(pl.col("step") != 107).then("y").otherwise(pl.col("y") + 1))
+    assert Forecaster(**TINY, horizon=6).fit(earlier, **ROLES).losses_ != fitted.losses_
+
+
 def test_the_method_is_chosen_by_the_data():
     few, many = np.zeros((1, 200)) + np.arange(200), np.zeros((60, 400)) + np.arange(400) % 7
     options = {"season_length": 6, "horizon": 6}
