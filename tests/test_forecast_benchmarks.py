@@ -37,11 +37,8 @@ def threads():
 def quick(script, monkeypatch):
     """Forecasters of the script that learn next to nothing."""
     whole = script.Forecaster
-    monkeypatch.setattr(
-        script,
-        "Forecaster",
-        lambda **given: whole(**{"method": "windows", **given}, members=1, hidden_size=2, max_epochs=1),
-    )
+    least = {"members": 1, "hidden_size": 2, "max_epochs": 1}
+    monkeypatch.setattr(script, "Forecaster", lambda **given: whole(**{"method": "windows", **given, **least}))
 
 
 def table(capsys):
