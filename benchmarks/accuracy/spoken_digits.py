@@ -2,13 +2,13 @@
 
     python benchmarks/accuracy/spoken_digits.py FOLDER [--seeds N] [--threads N] [--parts known unknown]
 
-``FOLDER`` holds ``recordings.tar.gz``, the 3,000 recordings of the Free Spoken Digit Dataset (Jackson et al., 2,700 to learn from
-and 300 to test with): six speakers say ten digits fifty times, at 8 kHz, in files named ``7_jackson_32.wav``. The test
-part is the dataset's own, the recordings 0 to 4 of each speaker and digit; "a speaker held out" learns from five speakers and
-is tested with the sixth, each in turn, and its figure is the mean over the six. Shown is the median of the seeds, and the
-range over the seeds, or over the six speakers; the classifier is one network, its other parameters are the defaults. The
-baseline is a support vector machine on the mean of each coefficient in each fifth of the time. Features, epochs and dropout were chosen by
-a few tries on the same test parts, of the unknown speakers on three.
+``FOLDER`` holds ``recordings.tar.gz``, the 3,000 recordings of the Free Spoken Digit Dataset (Jackson et al., 2,700 to
+learn from and 300 to test with): six speakers say ten digits fifty times, at 8 kHz, in files named ``7_jackson_32.wav``.
+The test part is the dataset's own, the recordings 0 to 4 of each speaker and digit; "a speaker held out" learns from five
+speakers and is tested with the sixth, each in turn, and its figure is the mean over the six. Shown is the median of the
+seeds, and the range over the seeds, or over the six speakers; the classifier is one network, its other parameters are the
+defaults. The baseline is a support vector machine on the mean of each coefficient in each fifth of the time. Features,
+epochs and dropout were chosen by a few tries on the same test parts, of the unknown speakers on three.
 """
 
 from __future__ import annotations
