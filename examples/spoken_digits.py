@@ -6,6 +6,16 @@ FOLDER holds WAV files named digit_speaker_index.wav, such as the recordings of 
 recordings at 8 kHz). Tested are the recordings 0 to 4 of each speaker and digit; with --speaker all those of that speaker, of
 whom nothing is learned, which is much harder: the network has then heard five voices only. The baseline is the nearest
 recording by the mean of its cepstral coefficients in each fifth of the time.
+
+Run in full on that dataset, about 110 seconds on one core of a shared machine, it printed:
+
+    2700 recordings to learn from, 300 to test
+
+    nearest recording     0.977
+    SequenceClassifier    1.000 of the digits are right
+
+    The model's file has 448 kB and holds what it hears with, too.
+    It takes 0_george_0.wav for 0.
 """
 
 from __future__ import annotations

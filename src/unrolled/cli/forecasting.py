@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unrolled.cli.fitting import model_path
 from unrolled.cli.options import (
     CellOption,
     CheckpointOption,
@@ -65,7 +66,7 @@ def fit_forecast(
 
     For example: unrolled fit forecast passengers.csv --target passengers --time month --horizon 12
     """
-    path = output or Path(f"{file.stem}.safetensors")
+    path = output or model_path(file)
     check_place(path)
     with TrainingBar() as bar:
         forecaster = make_forecaster(

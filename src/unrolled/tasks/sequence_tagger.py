@@ -49,8 +49,6 @@ class SequenceTagger(SequenceEstimator):
         token_dropout: share of words read as unknown in each training step, so that it is known what these mean.
 
     Attributes:
-        tags_: the tags in order.
-        scheme_: the scheme by which tags are kept in order.
         validation_: accuracy of steps, macro F1, and F1 of entities in a scheme, on the sequences kept back, or None.
 
     >>> X = [["a", "cat", "sleeps"], ["the", "dog", "barks"], ["a", "dog", "sleeps"], ["the", "cat", "purrs"]]

@@ -33,7 +33,7 @@ class Windows:
     >>> batch = SeriesBatch.pad([np.arange(4.0), np.arange(3.0)], none, none, np.zeros((2, 0)), 1)
     >>> windows = Windows(batch, shape, oldest_weight=1.0)
     >>> len(windows), windows.draw(np.array([1])).targets.tolist()
-    (2, [[1.5]])
+    (3, [[1.5]])
     """
 
     def __init__(self, batch: SeriesBatch, shape: WindowRnnShape, oldest_weight: float) -> None:
