@@ -157,6 +157,13 @@ def test_text_for_a_model_of_numbers():
         classifier.predict(["a film"])
 
 
+def test_an_iterator_is_refused_for_its_first_item_would_be_lost(fitted):
+    X, y = reviews()
+    for call in (fitted.predict, lambda X: SequenceClassifier(**TINY).fit(X, y)):
+        with pytest.raises(InputError, match=r"expected a list of items, found a generator: give list"):
+            call(text for text in X)
+
+
 def test_tokens_are_checked():
     with pytest.raises(InputError, match="sentence 1 is empty"):
         SequenceClassifier().fit([["a"], []], ["x", "y"])

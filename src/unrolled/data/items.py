@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -30,12 +30,14 @@ def kind_of(data: Any) -> Kind:
     ('text', 'tokens', 'numbers')
 
     Raises:
-        InputError: a single text instead of a list of them.
+        InputError: a single text instead of a list of them, or an iterator, whose first item looking would use up.
     """
     if isinstance(data, str):
         raise InputError(f"expected a list of texts, found one: give [{data[:20]!r}]")
     if hasattr(data, "toarray"):  # sparse; read_sequences says why not
         return "numbers"
+    if isinstance(data, Iterator):
+        raise InputError(f"expected a list of items, found a {type(data).__name__}: give list(…) of it")
     first = next(iter(data), None) if hasattr(data, "__iter__") else None
     if isinstance(first, str):
         return "text"
