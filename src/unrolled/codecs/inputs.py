@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tokens import TokenCodec, TokenIds
 
-__all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording", "item_encoder"]
+__all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording"]
 
 Item: TypeAlias = NDArray[np.float32] | TokenIds
 """A sequence as the network reads it: numbers ``[T, C]``, or tokens."""
@@ -23,7 +23,7 @@ class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """Each channel minus its mean, over its deviation.
 
     >>> codec = NumberCodec.fit([np.array([[1.0], [3.0]])])
-    >>> codec.encode(np.array([[2.0]])).tolist()
+    >>> codec.encoder()(np.array([[2.0]])).tolist()
     [[0.0]]
     """
 
@@ -35,11 +35,11 @@ class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
         steps = np.concatenate(sequences)
         return cls([Standardization.fit(column) for column in steps.T])
 
-    def encode(self, sequence: NDArray[np.float64]) -> NDArray[np.float32]:
-        """One sequence ``[T, C]``."""
+    def encoder(self) -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
+        """What encodes sequences ``[T, C]``."""
         means = np.array([channel.mean for channel in self.channels])
         deviations = np.array([channel.deviation for channel in self.channels])
-        return ((sequence - means) / deviations).astype(np.float32)
+        return lambda sequence: ((sequence - means) / deviations).astype(np.float32)
 
 
 class Recording(Protocol):
@@ -72,13 +72,13 @@ class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="a
         """Means and deviations over all frames."""
         return cls(features, NumberCodec.fit([cls.frames(each, features) for each in recordings]))
 
-    def encode(self, recording: Recording) -> NDArray[np.float32]:
-        """One recording, as frames ``[T, C]``.
+    def encoder(self) -> Callable[[Recording], NDArray[np.float32]]:
+        """What encodes recordings as frames ``[T, C]``.
 
-        Raises:
-            InputError: it has another rate than the recordings that were learned from.
+        It raises an InputError for one of another rate than those that were learned from.
         """
-        return self.numbers.encode(self.frames(recording, self.features))
+        scaled = self.numbers.encoder()
+        return lambda recording: scaled(self.frames(recording, self.features))
 
     @staticmethod
     def frames(recording: Recording, features: AudioFeatures) -> NDArray[np.float64]:
@@ -88,8 +88,4 @@ class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="a
 
 
 InputCodec: TypeAlias = NumberCodec | TokenCodec | AudioCodec
-
-
-def item_encoder(codec: InputCodec) -> Callable[[Any], Item]:
-    """What encodes many items, with one set of tables."""
-    return codec.encoder() if isinstance(codec, TokenCodec) else codec.encode
+"""Each has an ``encoder()``, which turns many items into what the network reads with one set of tables."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.audio import AudioFeatures
-from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec, item_encoder
+from unrolled.codecs.inputs import AudioCodec, InputCodec, Item, NumberCodec
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme, tag_order
@@ -108,7 +108,7 @@ def fit_model(
         from unrolled.training.schedule import Schedule
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting an estimator", error.name or "torch", "train") from None
-    encode = item_encoder(codec)
+    encode: Callable[[Any], Item] = codec.encoder()
     answers = Answers([encode(item) for item in items], wanted.values)
     used = np.setdiff1d(np.arange(len(items)), kept_back)
     make, loss = _network(shape, wanted, settings)

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.inputs import InputCodec, Item, item_encoder
+from unrolled.codecs.inputs import InputCodec, Item
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
@@ -75,7 +75,7 @@ class SequenceModel:
 
     @cached_property
     def _encode(self) -> Callable[[Any], Item]:
-        return item_encoder(self.inputs)
+        return self.inputs.encoder()
 
     def answers(self, items: Sequence[Any], answer: Callable[[NDArray[np.float32]], Values]) -> Values:
         """The mean of the members' answers ``[N, O]``; ``answer`` makes one of scores."""

@@ -13,7 +13,7 @@ from torch.nn.functional import dropout
 from unrolled.runtime.autoencoder import AutoencoderShape
 from unrolled.training.laplace import laplace_loss
 from unrolled.training.options import TrainingOptions
-from unrolled.training.recurrent import recurrent_layers
+from unrolled.training.recurrent import last_states, recurrent_layers
 from unrolled.training.stretches import learn_from_stretches
 
 __all__ = ["AutoencoderModule", "learn_autoencoder"]
@@ -33,8 +33,7 @@ class AutoencoderModule(torch.nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """μ and the raw spread, ``[W, B, 2 C]``, of windows ``x [W, B, C + F]``."""
         _, state = self.encoder(x)
-        h: Tensor = state[0] if isinstance(state, tuple) else state
-        last = torch.cat(list(h[-self.shape.encoder.directions :]), dim=1)
+        last = last_states(state, self.shape.encoder.directions)
         code = self.code(dropout(last, self.dropout, self.training))
         repeated = code.expand(len(x), *code.shape)
         d, _ = self.decoder(torch.cat([repeated, x[:, :, self.shape.channels :]], dim=2))
