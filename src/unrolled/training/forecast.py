@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from unrolled.runtime.es_rnn import EsRnnShape
 from unrolled.runtime.series_batch import SeriesBatch
 from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.training.es_rnn import EsRnnModule
-from unrolled.training.loop import TrainingRun, train
+from unrolled.training.loop import TrainingRun
 from unrolled.training.options import TrainingOptions
-from unrolled.training.threads import threads_worth_having
+from unrolled.training.seeded import train_seeded
 from unrolled.training.window_rnn import WindowRnnModule
 from unrolled.training.windows import Windows
 
@@ -42,7 +41,7 @@ def learn(
     validate: Callable[[EsRnnModule], float] | None = None,
     stop_after: int | None = None,
 ) -> tuple[EsRnnModule, TrainingRun]:
-    """Train a module on every window of every series of ``batch``; the caller's torch generator is left as it was.
+    """Train a module on every window of every series of ``batch``.
 
     A short tail is a noisy judge, and in the first half of the epochs the learning rate is too high for a finished
     model: only the second half is chosen from.
@@ -50,35 +49,26 @@ def learn(
     ``validate`` scores the module after each epoch on what ``batch`` does not hold; without it training runs for
     ``stop_after`` epochs of the ``max_epochs`` that its learning rate is planned for, or all of them.
     """
-    generator = np.random.default_rng(options.seed)
     N = batch.z.shape[1]
 
-    def batches() -> Iterator[NDArray[np.int64]]:
+    def batches(generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
         order = generator.permutation(N)
         for start in range(0, N, options.batch_size):
             yield order[start : start + options.batch_size]
 
-    with torch.random.fork_rng(devices=[]), threads_worth_having(min(N, options.batch_size), shape.hidden_size):
-        torch.manual_seed(options.seed)
-        module = EsRnnModule(shape, batch, dropout=options.dropout, oldest_weight=options.oldest_weight)
-        run = train(
-            module,
-            batches,
-            lambda series: module.loss(batch.select(series), series),
-            epochs=options.max_epochs,
-            stop_after=stop_after,
-            batches_per_epoch=math.ceil(N / options.batch_size),
-            learning_rate=options.learning_rate,
-            clip_norm=options.clip_norm,
-            validate=None if validate is None else lambda: validate(module),
-            patience=options.patience,
-            first_candidate=(options.max_epochs + 1) // 2,
-            phase=phase,
-            callback=options.callback,
-            checkpoint=options.checkpoint,
-            batch_order=generator,
-        )
-    return module, run
+    return train_seeded(
+        lambda _: EsRnnModule(shape, batch, dropout=options.dropout, oldest_weight=options.oldest_weight),
+        batches,
+        lambda module, series: module.loss(batch.select(series), series),
+        options,
+        batch_size=min(N, options.batch_size),
+        hidden_size=shape.hidden_size,
+        batches_per_epoch=math.ceil(N / options.batch_size),
+        phase=phase,
+        validate=validate,
+        stop_after=stop_after,
+        first_candidate=(options.max_epochs + 1) // 2,
+    )
 
 
 def learn_windows(
@@ -95,33 +85,24 @@ def learn_windows(
     Every epoch is chosen from: training begins at least squares, and where the series have no more to teach than that the
     first epochs are the best.
     """
-    generator = np.random.default_rng(options.seed)
     windows = Windows(batch, shape, options.oldest_weight)
     drawn = min(len(windows), WINDOWS_AN_EPOCH)
     size = min(options.batch_size, drawn)
 
-    def batches() -> Iterator[NDArray[np.int64]]:
+    def batches(generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
         order = generator.choice(len(windows), drawn, replace=False)
         for start in range(0, drawn, size):
             yield order[start : start + size]
 
-    with torch.random.fork_rng(devices=[]), threads_worth_having(size, shape.hidden_size):
-        torch.manual_seed(options.seed)
-        module = WindowRnnModule(shape, windows, dropout=options.dropout, generator=generator)
-        run = train(
-            module,
-            batches,
-            lambda chosen: module.loss(windows.draw(chosen)),
-            epochs=options.max_epochs,
-            stop_after=stop_after,
-            batches_per_epoch=math.ceil(drawn / size),
-            learning_rate=options.learning_rate,
-            clip_norm=options.clip_norm,
-            validate=None if validate is None else lambda: validate(module),
-            patience=options.patience,
-            phase=phase,
-            callback=options.callback,
-            checkpoint=options.checkpoint,
-            batch_order=generator,
-        )
-    return module, run
+    return train_seeded(
+        lambda generator: WindowRnnModule(shape, windows, dropout=options.dropout, generator=generator),
+        batches,
+        lambda module, chosen: module.loss(windows.draw(chosen)),
+        options,
+        batch_size=size,
+        hidden_size=shape.hidden_size,
+        batches_per_epoch=math.ceil(drawn / size),
+        phase=phase,
+        validate=validate,
+        stop_after=stop_after,
+    )

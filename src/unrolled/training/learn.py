@@ -14,9 +14,9 @@ from torch import Tensor
 
 from unrolled.codecs.inputs import Item
 from unrolled.training.length_buckets import length_buckets
-from unrolled.training.loop import TrainingRun, train
+from unrolled.training.loop import TrainingRun
 from unrolled.training.options import TrainingOptions
-from unrolled.training.threads import threads_worth_having
+from unrolled.training.seeded import train_seeded
 
 __all__ = ["Answers", "learn"]
 
@@ -47,38 +47,25 @@ def learn(
 ) -> tuple[Module, TrainingRun]:
     """Train the module that ``make`` makes on the mean ``loss`` of batches; with ``kept_back`` it ends in the state of
     the epoch that does best on it.
-
-    The caller's torch generator is left as it was.
     """
-    generator = np.random.default_rng(options.seed)
     lengths = [len(item) for item in answers.items]
     batch_size = min(options.batch_size, len(lengths))
-    with torch.random.fork_rng(devices=[]), threads_worth_having(batch_size, hidden_size):
-        torch.manual_seed(options.seed)
-        module = make()
 
-        def validate() -> float:
-            assert kept_back is not None
-            N = len(kept_back.items)
-            order = np.argsort([len(item) for item in kept_back.items], kind="stable")
-            batches = [order[at : at + options.batch_size] for at in range(0, N, options.batch_size)]
-            return sum(loss(module, kept_back.select(batch)).item() * len(batch) for batch in batches) / N
+    def validate(module: Module) -> float:
+        assert kept_back is not None
+        N = len(kept_back.items)
+        order = np.argsort([len(item) for item in kept_back.items], kind="stable")
+        batches = [order[at : at + options.batch_size] for at in range(0, N, options.batch_size)]
+        return sum(loss(module, kept_back.select(batch)).item() * len(batch) for batch in batches) / N
 
-        run = train(
-            module,
-            lambda: length_buckets(lengths, batch_size, generator),
-            lambda chosen: loss(module, answers.select(chosen)),
-            epochs=options.max_epochs,
-            batches_per_epoch=math.ceil(len(lengths) / batch_size),
-            learning_rate=options.learning_rate,
-            clip_norm=options.clip_norm,
-            validate=None if kept_back is None else validate,
-            patience=options.patience,
-            phase=phase,
-            callback=options.callback,
-            schedule=options.schedule,
-            weight_decay=options.weight_decay,
-            checkpoint=options.checkpoint,
-            batch_order=generator,
-        )
-    return module, run
+    return train_seeded(
+        lambda _: make(),
+        lambda generator: length_buckets(lengths, batch_size, generator),
+        lambda module, chosen: loss(module, answers.select(chosen)),
+        options,
+        batch_size=batch_size,
+        hidden_size=hidden_size,
+        batches_per_epoch=math.ceil(len(lengths) / batch_size),
+        phase=phase,
+        validate=None if kept_back is None else validate,
+    )

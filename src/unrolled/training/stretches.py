@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unrolled.training.loop import train
 from unrolled.training.options import TrainingOptions
-from unrolled.training.threads import threads_worth_having
+from unrolled.training.seeded import train_seeded
 
 __all__ = ["learn_from_stretches", "stretches"]
 
@@ -45,27 +44,17 @@ def learn_from_stretches(
     options: TrainingOptions,
     phase: str,
 ) -> tuple[dict[str, NDArray[Any]], list[float]]:
-    """Train the module that ``make`` makes on a series of ``steps``; returns its parameters and the loss of each epoch.
-
-    The caller's torch generator is left as it was.
-    """
-    generator = np.random.default_rng(options.seed)
+    """Train the module that ``make`` makes on a series of ``steps``; returns its parameters and the loss of each epoch."""
     count = (steps - length) // max(1, length // OVERLAP) + 1
     batch_size = min(options.batch_size, count)
-    with torch.random.fork_rng(devices=[]), threads_worth_having(batch_size, hidden_size):
-        torch.manual_seed(options.seed)
-        module = make()
-        run = train(
-            module,
-            lambda: stretches(steps, length, batch_size, generator),
-            lambda places: loss(module, places),
-            epochs=options.max_epochs,
-            batches_per_epoch=math.ceil(count / batch_size),
-            learning_rate=options.learning_rate,
-            clip_norm=options.clip_norm,
-            phase=phase,
-            callback=options.callback,
-            checkpoint=options.checkpoint,
-            batch_order=generator,
-        )
+    module, run = train_seeded(
+        lambda _: make(),
+        lambda generator: stretches(steps, length, batch_size, generator),
+        loss,
+        options,
+        batch_size=batch_size,
+        hidden_size=hidden_size,
+        batches_per_epoch=math.ceil(count / batch_size),
+        phase=phase,
+    )
     return {name: p.detach().numpy().copy() for name, p in module.named_parameters()}, run.losses
