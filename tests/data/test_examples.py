@@ -193,7 +193,7 @@ def test_json_lines(write: Any) -> None:
         ("", " is empty: 0 items"),
         ("[1]\n", ", line 1: expected an object, found '[1]'"),
         ("{\n", ", line 1: no JSON: Expecting property name"),
-        ("[" * 100_000, ", line 1: no JSON: maximum recursion depth"),
+        ("[" * 100_000, ", line 1: no JSON: it is nested too deeply"),
         (
             '{"txt": "a"}\n',
             ": expected objects with one of the keys 'text', 'sequence' and 'tokens'; the first has 'txt'",
@@ -205,7 +205,22 @@ def test_json_lines(write: Any) -> None:
         ('{"sequence": [], "label": 1}\n', ", line 1: 'sequence' is [], expected steps"),
         ('{"sequence": [[1], [1, 2]], "label": 1}\n', ", line 1: 'sequence' is [[1], [1, 2]], expected steps"),
         ('{"sequence": [["a"]], "label": 1}\n', ", line 1: 'sequence' is [[\"a\"]], expected steps"),
-        ('{"sequence": [[1, NaN]], "label": 1}\n', ", line 1: step 0, number 1 is nan, expected a finite number"),
+        ('{"sequence": [[1, NaN]], "label": 1}\n', ", line 1: no JSON: NaN is not a JSON value"),
+        ('{"sequence": [[1, 1e999]], "label": 1}\n', ", line 1: step 0, number 1 is inf, expected a finite number"),
+        ('{"sequence": [[1, true]], "label": 1}\n', ", line 1: 'sequence' is [[1, true]], expected steps"),
+        ('{"sequence": ["1", "2"], "label": 1}\n', ', line 1: \'sequence\' is ["1", "2"], expected steps'),
+        ('{"sequence": [1, [2]], "label": 1}\n', ", line 1: 'sequence' is [1, [2]], expected steps"),
+        ('{"sequence": [[], []], "label": 1}\n', ", line 1: 'sequence' is [[], []], expected steps"),
+        ('{"sequence": [[[1]]], "label": 1}\n', ", line 1: 'sequence' is [[[1]]], expected steps"),
+        (
+            f'{{"sequence": [[2, -1{"0" * 400}]], "label": 1}}\n',
+            ", line 1: step 0, number 1 is -inf, expected a finite",
+        ),
+        (f'{{"sequence": [1{"0" * 5000}], "label": 1}}\n', ", line 1: no JSON: Exceeds the limit"),
+        ('{"text": "a", "label": 1, "label": 2}\n', ", line 1: no JSON: the key 'label' appears twice"),
+        ('{"text": "a", "label": {"b": 1, "b": 2}}\n', ", line 1: no JSON: the key 'b' appears twice"),
+        ('{"text": "smile \\ud83d", "label": 1}\n', ", line 1: no JSON: \\ud83d alone is half of a character"),
+        ('{"text": "a", "label": "\\udc00"}\n', ", line 1: no JSON: \\udc00 alone is half of a character"),
         (
             '{"sequence": [[1]], "label": 1}\n{"sequence": [[1, 2]], "label": 1}\n',
             ", line 2: 2 numbers a step, the sequences before it have 1",
@@ -216,6 +231,12 @@ def test_json_lines(write: Any) -> None:
 )
 def test_json_lines_that_will_not_do(write: Any, content: str, message: str) -> None:
     assert refusal(write("bad.jsonl", content), wanted="each" if "tags" in content else "one").startswith(message)
+
+
+def test_escapes_of_whole_characters_are_text(write: Any) -> None:
+    path = write("a.jsonl", '{"text": "smile \\ud83d\\ude00 \\\\ud83d", "label": "\\u00e9"}\n')
+    examples = read(path)
+    assert (examples.items, examples.answers) == (["smile \U0001f600 \\ud83d"], ["é"])
 
 
 def test_a_long_value_is_cut_in_messages(write: Any) -> None:
@@ -362,6 +383,17 @@ def test_labels_that_will_not_do() -> None:
         as_classes(examples_with(["a", 1]))
     with pytest.raises(InputError, match=r"f, line 2: label 1\.5 has a fraction, expected classes; a regressor learns"):
         as_classes(examples_with([1.0, 1.5]))
+
+
+@pytest.mark.parametrize("large", [2**63, -(10**400)])
+def test_whole_numbers_beyond_64_bits(large: int) -> None:
+    with pytest.raises(InputError, match=r"f, line 2: label -?[0-9.]+ is too large for a number; write it as a text"):
+        as_classes(examples_with([1, large]))
+    if abs(large) > 2**64:
+        with pytest.raises(InputError, match=r"f, line 2: found -10+\.\.\., expected a finite number"):
+            as_numbers(examples_with([1, large]))
+    else:
+        assert as_numbers(examples_with([1, large])).tolist() == [1, float(large)]
 
 
 def test_labels_as_a_model_writes_its_classes() -> None:

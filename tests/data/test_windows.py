@@ -34,6 +34,13 @@ def test_windows(tmp_path: Path, name: str, text: str, windows: list[tuple[objec
     ("name", "text", "message"),
     [
         ("a.json", "[", " cannot be read as JSON: "),
+        (
+            "a.json",
+            '{"taxi.csv": [], "taxi.csv": [[1, 2]]}',
+            " cannot be read as JSON: the key 'taxi.csv' appears twice",
+        ),
+        ("a.json", "[[1, NaN]]", " cannot be read as JSON: NaN is not a JSON value"),
+        ("a.json", "[[1, true]]", ", window 0: [1, true], expected a start and an end"),
         ("a.json", "3", ": expected a list of windows, found 3"),
         ("a.json", "[[1]]", ", window 0: [1], expected a start and an end"),
         ("a.json", '[[1, 2], {"start": 3}]', ', window 1: {"start": 3}, expected a start and an end'),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.example_file import Examples
+from unrolled.data.real_numbers import nearest_float
 from unrolled.data.table import INTEGER, NUMBER, listed
 
 __all__ = ["as_classes", "as_known_classes", "as_numbers"]
@@ -37,6 +38,9 @@ def as_classes(examples: Examples) -> NDArray[Any]:
         raise examples.error(
             broken, f"label {answers[broken]!r} has a fraction, expected classes; a regressor learns numbers"
         )
+    large = next((n for n, answer in enumerate(answers) if kinds == {int} and not -(2**63) <= answer < 2**63), None)
+    if large is not None:
+        raise examples.error(large, f"label {_cut(answers[large])} is too large for a number; write it as a text")
     return np.array(answers)
 
 
@@ -68,7 +72,7 @@ def as_numbers(examples: Examples) -> NDArray[np.float64]:
     values = [_number(answer) for answer in answers]
     bad = next((n for n, value in enumerate(values) if not math.isfinite(value)), None)
     if bad is not None:
-        raise examples.error(bad, f"found {answers[bad]!r}, expected a finite number; a classifier learns labels")
+        raise examples.error(bad, f"found {_cut(answers[bad])}, expected a finite number; a classifier learns labels")
     return np.array(values)
 
 
@@ -80,7 +84,12 @@ def _answers(examples: Examples) -> list[Any]:
 def _number(answer: Any) -> float:
     if isinstance(answer, str):
         return float(answer) if NUMBER.fullmatch(answer) else math.nan
-    return math.nan if isinstance(answer, bool) else float(answer)
+    return math.nan if isinstance(answer, bool) else nearest_float(answer)
+
+
+def _cut(answer: Any) -> str:
+    shown = repr(answer)
+    return shown if len(shown) <= 40 else f"{shown[:37]}..."
 
 
 def _is_plain_integer(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +12,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.strict_json import parse_strict_json
 from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
 from unrolled.data.items import Kind
+from unrolled.data.real_numbers import nearest_float
 from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
@@ -54,8 +56,8 @@ def _objects(lines: TextLines) -> Iterator[Line]:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            found = parse_strict_json(line)
+        except ValueError as error:
             raise InputError(f"{lines.path}, line {number}: no JSON: {error}; expected an object a line") from None
         if not isinstance(found, dict):
             raise InputError(f"{lines.path}, line {number}: expected an object, found {line.strip()[:40]!r}")
@@ -113,16 +115,12 @@ class _Reader:
         return tags
 
     def _numbers(self, line: int, key: str, value: Any) -> NDArray[np.float64]:
-        array: NDArray[np.float64] = np.zeros((0, 0))
-        if isinstance(value, list):
-            with suppress(TypeError, ValueError):
-                array = np.array(value, dtype=np.float64)
-        if array.ndim == 1:
-            array = array[:, None]
-        if array.ndim != 2 or not array.size:
+        rows = _rows(value)
+        if rows is None:
             raise self._error(
                 line, f"{key!r} is {_shown(value)}, expected steps, each a number or as many numbers as the others"
             )
+        array = np.array(rows)
         bad = np.argwhere(~np.isfinite(array))
         if len(bad):
             step, number = bad[0].tolist()
@@ -134,6 +132,17 @@ class _Reader:
 
     def _error(self, line: int, text: str) -> InputError:
         return InputError(f"{self._path}, line {line}: {text}; correct it or leave the line out")
+
+
+def _rows(value: Any) -> list[list[float]] | None:
+    """The numbers of each step, as many in all of them; None where they are something else."""
+    steps = cast("list[Any]", value) if isinstance(value, list) else []
+    rows = [cast("list[Any]", step) if isinstance(step, list) else [step] for step in steps]
+    kinds = {type(step) is list for step in steps}
+    alike = len(kinds) == 1 and len({len(row) for row in rows}) == 1 and rows[0]
+    if not alike or not all(type(number) in (int, float) for row in rows for number in row):
+        return None  # a truth value and a number in quotes are no numbers
+    return [[nearest_float(number) for number in row] for row in rows]
 
 
 def _shown(value: Any) -> str:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+from unrolled.codecs.strict_json import parse_strict_json
 from unrolled.data.csv import read_csv_table
 from unrolled.data.table import INTEGER
 from unrolled.errors import InputError
@@ -36,10 +37,10 @@ def read_windows_file(path: Path, of: str) -> list[Window]:
     if path.suffix.lower() != ".json":
         return _of_table(path)
     try:
-        found = json.loads(path.read_bytes())
+        found = parse_strict_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (ValueError, RecursionError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from None
     if isinstance(found, dict):
         found = _of_file(path, cast("dict[str, Any]", found), of)
@@ -75,7 +76,7 @@ def _pair(path: Path, n: int, pair: Any) -> Window:
         bounds = [named[name] for name in ("start", "end") if name in named]
     else:
         bounds = cast("list[Any]", pair) if isinstance(pair, list) else []
-    if len(bounds) != 2 or not all(isinstance(bound, str | int) for bound in bounds):
+    if len(bounds) != 2 or not all(type(bound) in (str, int) for bound in bounds):
         raise InputError(f"{path}, window {n}: {json.dumps(pair)[:40]}, expected a start and an end")
     start, end = bounds
     return start, end

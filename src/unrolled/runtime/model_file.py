@@ -35,9 +35,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.codecs.strict_json import parse_strict_json
 from unrolled.errors import InputError, ModelFileError
 from unrolled.runtime.atomic_write import write_atomically
-from unrolled.runtime.tensor_header import DTYPES, TensorEntry, parse_entries, parse_strict_json
+from unrolled.runtime.tensor_header import DTYPES, TensorEntry, parse_entries
 from unrolled.version import library_version
 
 __all__ = ["ModelFile", "check_tensors", "decode_config", "read_model", "write_model"]

@@ -9,14 +9,13 @@ Source: https://github.com/huggingface/safetensors, section "Format".
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
-__all__ = ["DTYPES", "TensorEntry", "parse_entries", "parse_strict_json"]
+__all__ = ["DTYPES", "TensorEntry", "parse_entries"]
 
 DTYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "|u1"}
 """The dtypes a model file may hold: name in the header -> NumPy's name."""
@@ -33,36 +32,6 @@ class TensorEntry:
     shape: tuple[int, ...]
     begin: int
     end: int
-
-
-def parse_strict_json(text: bytes | str) -> Any:
-    """Parse JSON as the standard has it: no NaN or Infinity, no key twice in one object.
-
-    Raises:
-        ValueError: with the reason, also for text nested too deeply to be read.
-
-    >>> parse_strict_json('{"a": 1, "a": 2}')
-    Traceback (most recent call last):
-    ...
-    ValueError: the key 'a' appears twice
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_object_without_duplicates, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise ValueError(f"the key {twice!r} appears twice")
-    return result
-
-
-def _refuse_constant(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON value")
 
 
 def parse_entries(header: dict[str, Any], data_size: int) -> tuple[list[TensorEntry], list[str]]:
