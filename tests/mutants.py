@@ -1342,9 +1342,30 @@ MUTANTS = (
     python(
         "lock: a file that was removed meanwhile is held",
         "runtime/file_lock.py",
-        "if _is_at(lock, descriptor):",
-        "if True:",
+        "if is_at(lock, descriptor):\n            return descriptor",
+        "if True:\n            return descriptor",
         RESUMING,
+    ),
+    python(
+        "lock: each path to a file has its own",
+        "runtime/file_lock.py",
+        "lock = beside(target_of(path), ",
+        "lock = beside(path.absolute(), ",
+        RESUMING,
+    ),
+    python(
+        "checkpoint: gone before the model is written",
+        "training/checkpoint.py",
+        "checkpoint.kept = KeptFile.at(place)",
+        "checkpoint.kept = KeptFile.at(place)\n            place.unlink()",
+        RESUMING,
+    ),
+    python(
+        "temporary files: those of living processes are swept",
+        "runtime/companions.py",
+        "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n            if is_at",
+        "if is_at",
+        "tests/runtime/test_model_file_atomic_write.py",
     ),
 )
 

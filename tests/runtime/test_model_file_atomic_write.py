@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -95,6 +96,93 @@ def test_order_of_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(Path, "replace", record_replace)
     write_atomically(tmp_path / "f", b"new")
     assert events == ["fsync True", "rename", "fsync False"]
+
+
+WRITER = (
+    "import sys\nfrom unrolled.runtime.atomic_write import replacing\n"
+    "with replacing(sys.argv[1]) as file:\n    file.write(b'half')\n    file.flush()\n"
+    "    print(flush=True)\n    sys.stdin.read()\n"
+)
+
+
+def writing(path: Path) -> subprocess.Popen[bytes]:
+    """A process in the middle of writing a file."""
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("name", ["f", "é" * 127, "a" * 255])
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path, name: str) -> None:
+    path, other = tmp_path / name, tmp_path / "other"
+    alive, dead, of_another = writing(path), writing(path), writing(other)
+    held = set(tmp_path.iterdir())
+    assert len(held) == 3
+    kill(dead)
+    kill(of_another)
+    kept = tmp_path / ".f.0123456789abcde.tmp"  # a digit short
+    kept.write_text("mine")
+    (tmp_path / ".f.0123456789abcdef.tmp").symlink_to(kept)
+    os.mkfifo(tmp_path / ".f.fedcba9876543210.tmp")
+    write_atomically(path, b"new")
+    left = held & set(tmp_path.iterdir())
+    assert len(left) == 2  # of the living one, and of the other file
+    assert path.read_bytes() == b"new"
+    assert kept.read_text() == "mine"
+    assert (tmp_path / ".f.0123456789abcdef.tmp").is_symlink()
+    alive.communicate(b"")
+    assert alive.returncode == 0
+    assert path.read_bytes() == b"half"
+    write_atomically(other, b"new")
+    assert not held & set(tmp_path.iterdir())
+
+
+def test_swept_before_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between making a temporary file and locking it, another process removes it as that of a dead one, or is about to."""
+    flock, mine, others = fcntl.flock, list[Path](), list[int]()
+
+    def late(descriptor: int, operation: int) -> None:
+        if len(mine) < 2:
+            mine.append(next(each for each in tmp_path.iterdir() if each not in mine))
+            if len(mine) == 1:
+                mine[0].unlink()
+            else:
+                others.append(os.open(mine[1], os.O_RDONLY))
+                flock(others[0], fcntl.LOCK_EX)
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_atomically(tmp_path / "f", b"new")
+    os.close(others[0])
+    assert set(tmp_path.iterdir()) == {tmp_path / "f", mine[1]}
+    assert (tmp_path / "f").read_bytes() == b"new"
+
+
+def test_without_locks_nothing_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = writing(tmp_path / "f")
+    kill(process)
+
+    def fail(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    write_atomically(tmp_path / "f", b"new")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["é" * 120, "é" * 127, "🙂" * 63, "a" * 255])
+def test_names_are_counted_in_bytes(tmp_path: Path, name: str) -> None:
+    write_atomically(tmp_path / name, b"one")
+    write_atomically(tmp_path / name, b"two")
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(name, b"two")]
+    with pytest.raises(InputError, match="File name too long; choose another path"):
+        write_atomically(tmp_path / (name + "a" * 200), b"three")
 
 
 def test_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:

@@ -80,10 +80,29 @@ def test_goes_on_to_the_same_bytes(make, tmp_path):
             estimator.fit(*data, checkpoint=tmp_path / "run")
         callback, again = stop_after(None)
         estimator, data = make(callback=callback)
-        estimator.fit(*data, checkpoint=tmp_path / "run").save(tmp_path / "resumed")
+        estimator.fit(*data, checkpoint=tmp_path / "run")
+        assert (tmp_path / "run").exists()  # until the model is
+        estimator.save(tmp_path / "resumed")
         assert len(again) < len(told)
         assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("make", [regressor, detector])
+def test_a_training_that_is_over_is_kept_until_the_model_is_saved(make, tmp_path):
+    estimator, data = make()
+    estimator.fit(*data, checkpoint=tmp_path / "run")
+    with pytest.raises(InputError, match="there is no folder"):
+        estimator.save(tmp_path / "absent" / "model")
+    callback, told = stop_after(1)
+    again, _ = make(callback=callback)
+    again.fit(*data, checkpoint=tmp_path / "run")
+    assert not told  # nothing was left to do
+    again.save(tmp_path / "run")  # the model takes the place of its checkpoint
+    assert type(unrolled.load(tmp_path / "run")) is type(estimator)
+    estimator.save(tmp_path / "model")
+    assert (tmp_path / "model").read_bytes() == (tmp_path / "run").read_bytes()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize(("make", "step"), [(classifier, 7), (forecaster, 3)])

@@ -68,6 +68,8 @@ def fit(path, stop=lambda stage, step: None, *, settings=SETTINGS, data="data", 
                 vars(run),
                 torch.rand(1),
             ]
+    if path is not None:
+        checkpoint.kept.remove()  # as whoever has saved what was learned does
     return results
 
 
@@ -268,6 +270,108 @@ def test_a_lock_left_behind_is_taken_over(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("content", ["precious", "12 apples", "1" * 21])
+def test_what_is_no_lock_is_left_alone(tmp_path, content):
+    """A file of the user's, or a link to one that somebody has put there."""
+    (tmp_path / "mine").write_text(content)
+    for put in ((tmp_path / "run.lock").symlink_to, (tmp_path / "run.lock").hardlink_to):
+        put(tmp_path / "mine")
+        with pytest.raises(InputError, match=r"run\.lock stands where its lock would, and is none; remove it"):
+            fit(tmp_path / "run")
+        assert (tmp_path / "mine").read_text() == content
+        (tmp_path / "run.lock").unlink()
+
+
+def test_a_folder_or_pipe_in_the_place_of_the_lock(tmp_path):
+    for make in (os.mkdir, os.mkfifo):
+        make(tmp_path / "run.lock")
+        with pytest.raises(InputError, match="stands where its lock would"):
+            fit(tmp_path / "run")
+        (tmp_path / "run.lock").rename(tmp_path / make.__name__)
+
+
+def test_all_paths_to_a_checkpoint_have_one_lock(tmp_path, monkeypatch):
+    """FAULTS 35, by a link to the file, to its folder, and from elsewhere."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "alias").symlink_to("folder/run")
+    (tmp_path / "other").symlink_to("folder")
+    monkeypatch.chdir(tmp_path / "folder")
+    with only_writer(tmp_path / "folder" / "run"):
+        for name in (tmp_path / "alias", tmp_path / "other" / "run", "run", "../folder/./run"):
+            with pytest.raises(InputError, match=f"is being written by process {os.getpid()}"):
+                fit(name)
+    assert fit(tmp_path / "alias") == fit(None)
+    assert (tmp_path / "alias").is_symlink()
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (".", "it is a folder; give the name of a file in it"),
+        ("", "it is a folder"),
+        ("/", "it is a folder"),
+        ("sub/..", "it is a folder"),
+        ("absent/run", "there is no folder"),
+        ("a\0b", "null byte"),
+        ("circle", "(?i)symlink loop|too many levels"),
+    ],
+)
+def test_places_where_no_checkpoint_can_be(tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(InputError, match=message):
+        fit(name, lambda stage, step: pytest.fail("it began to train"))
+
+
+@pytest.mark.parametrize("name", ["é" * 127, "a" * 255, "🙂" * 63])
+def test_names_as_long_as_the_system_takes(tmp_path, name):
+    def stop(stage, step):
+        assert (len(list(tmp_path.iterdir())) == 1) == (stage == 0 and step <= BATCHES)  # the lock, and the checkpoint
+        if stage == 1:
+            raise Stop
+
+    with pytest.raises(Stop):
+        fit(tmp_path / name, stop)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert fit(tmp_path / name) == fit(None)
+
+
+def test_a_lock_removed_by_hand_is_not_removed_again(tmp_path):
+    path, lock = tmp_path / "run", tmp_path / "run.lock"
+    with only_writer(path):
+        lock.unlink()
+        with only_writer(path):
+            held = lock.stat()
+            with pytest.raises(InputError, match="is being written"), only_writer(path):
+                pass
+            assert os.path.samestat(lock.stat(), held)
+    assert not lock.exists()
+
+
+def test_what_was_kept_goes_only_if_it_is_still_that(tmp_path):
+    path = tmp_path / "run"
+    with resumable(path, "sample", SETTINGS, "data", 7) as checkpoint:
+        module = torch.nn.Linear(1, 1)
+        train(
+            module, lambda: [0], lambda _: module.weight.square().sum(), epochs=1, batches_per_epoch=1, learning_rate=0.1,
+            clip_norm=1.0, checkpoint=checkpoint,
+        )  # fmt: skip
+    kept = checkpoint.kept
+    assert path.exists()
+    with only_writer(path):  # another process goes on from it
+        kept.remove()
+        assert path.exists()
+    write_model(tmp_path / "model", "forecaster", Settings(), {})
+    (tmp_path / "model").replace(path)
+    kept.remove()
+    assert read_model(path).task == "forecaster"
+    path.unlink()
+    kept.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("another", [True, False])
 def test_a_lock_whose_file_is_gone_does_not_count(tmp_path, monkeypatch, another):
     """Between opening and locking, its holder removes the lock file, and perhaps another begins with a new one."""
@@ -287,8 +391,8 @@ def test_a_lock_whose_file_is_gone_does_not_count(tmp_path, monkeypatch, another
             with pytest.raises(InputError, match="is being written by process"):
                 fit(path)
         else:
-            fit(path)
-            assert len(calls) == 2
+            with only_writer(path):
+                assert len(calls) == 2
 
 
 def test_never_two_at_a_time(tmp_path):
@@ -331,7 +435,13 @@ def fit(path, at, kind):
         hidden_size=4, members=2, max_epochs=4, batch_size=8, random_state=0, callback=stop
     )
     return classifier.fit(X, y, checkpoint=path)
+
+def die(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def killed(path, at, kind, seconds):
@@ -339,8 +449,7 @@ def killed(path, at, kind, seconds):
     run = "import sys\nfrom unrolled.training import checkpoint\ncheckpoint.SECONDS = float(sys.argv[4])\n"
     run += "fit(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))"
     arguments = [sys.executable, "-c", PROGRAM + run, str(path), str(at), str(int(kind)), str(seconds)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(arguments, env=ONE_THREAD, capture_output=True, text=True, timeout=600)
 
 
 def test_killed_processes_go_on_to_the_same_file(tmp_path):
@@ -357,6 +466,24 @@ def test_killed_processes_go_on_to_the_same_file(tmp_path):
     program["fit"](path, 0, 0).save(tmp_path / "resumed")
     assert not path.exists()
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+@pytest.mark.parametrize("moment", ["write_model", "KeptFile.remove"])
+def test_fault_30_killed_after_the_training(tmp_path, moment):
+    """Before the model is written and after it: what was learned is in one of the two files at every moment."""
+    program = {}
+    exec(PROGRAM, program)
+    path, model = tmp_path / "run", tmp_path / "model"
+    program["fit"](None, 0, 0).save(tmp_path / "whole")
+    end = f"import sys\nfrom unrolled.tasks import estimator\nestimator.{moment} = die\n"
+    end += "fit(sys.argv[1], 0, 0).save(sys.argv[2])"
+    done = subprocess.run([sys.executable, "-c", PROGRAM + end, str(path), str(model)], env=ONE_THREAD, timeout=600)
+    assert done.returncode == -signal.SIGKILL
+    assert model.exists() == (moment != "write_model")
+    again = program["fit"](path, 1, signal.SIGKILL)  # would end this process, were a single step taken
+    again.save(model)
+    assert model.read_bytes() == (tmp_path / "whole").read_bytes()
+    assert not path.exists()
 
 
 def test_sigterm_is_left_to_whoever_handles_it(tmp_path):

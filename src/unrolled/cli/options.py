@@ -65,7 +65,7 @@ CheckpointOption = Annotated[
     Path | None,
     typer.Option(
         metavar="PATH",
-        help="Keep the training in this file while it runs; if it is stopped, the same command goes on.",
+        help="Keep the training in this file until the model is written; if it is stopped, the same command goes on.",
         rich_help_panel="Training",
     ),
 ]

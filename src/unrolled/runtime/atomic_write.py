@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
-from unrolled.errors import InputError
+from unrolled.runtime.companions import open_temporary, target_of
 
 __all__ = ["replacing", "write_atomically"]
 
@@ -27,23 +26,17 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO, None, None]:
 
     The order is: write a temporary file in the same folder, fsync it, rename it over ``path``, fsync the folder. After a
     crash or a power cut at any moment the path holds either the old content or the new. When the block or the writing fails
-    the old file is untouched and the temporary file is removed. A link is followed, and an existing file keeps its
-    permissions.
+    the old file is untouched and the temporary file is removed; that of a process that was killed is removed by the next
+    one that writes the same file. A link is followed, and an existing file keeps its permissions.
 
     Raises:
         InputError: the folder does not exist, or ``path`` is itself a folder.
         OSError: the system refused (disk full, no permission); it names ``path``.
     """
-    target = Path(path).resolve()
-    if not target.parent.is_dir():
-        raise InputError(
-            f"cannot write {path}: there is no folder {target.parent}; create it first or choose another path"
-        )
-    if target.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder; give the name of a file in it")
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(8)}.tmp")
+    target = target_of(path)
+    temporary: Path | None = None
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the umask applies, as ever
+        descriptor, temporary = open_temporary(target)
         with os.fdopen(descriptor, "wb") as file:
             mode = _mode_of(target)
             if mode is not None:
@@ -51,12 +44,14 @@ def replacing(path: str | os.PathLike[str]) -> Generator[BinaryIO, None, None]:
             yield file
             file.flush()
             os.fsync(descriptor)
-        temporary.replace(target)
+            temporary.replace(target)  # while it is held, or another process would sweep it
         _sync_folder(target.parent)
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError) and error.filename in (None, str(temporary), str(target.parent)):
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        own = (None, str(temporary), str(target.parent))
+        if isinstance(error, OSError) and (temporary is None or error.filename in own):
             raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
 

@@ -22,7 +22,7 @@ from unrolled.data.frequency import Frequency
 from unrolled.data.panel import is_array
 from unrolled.data.table import FrameLike
 from unrolled.errors import InputError
-from unrolled.runtime.model_file import ModelFile, check_tensors, decode_config, write_model
+from unrolled.runtime.model_file import ModelFile, check_tensors, decode_config
 from unrolled.tasks.anomaly_evaluation import AlarmEvaluation, compare, read_windows
 from unrolled.tasks.anomaly_fitting import fit_model
 from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape
@@ -182,8 +182,8 @@ class AnomalyDetector(Estimator):
                 path of a CSV file.
             values: columns to watch; default all columns of numbers.
             time: column of times; inferred where only one would do.
-            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
-                there already, the training goes on from it to the same bits as if it had never stopped.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
+                the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
 
         Raises:
             InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
@@ -217,7 +217,9 @@ class AnomalyDetector(Estimator):
         history: dict[str, NDArray[Any]] = {"history.values": channels.values[rows]}
         if times is not None:
             history["history.times"] = times[rows].astype(np.int64)
-        return self._adopt(config, fitting.model, history)
+        self._adopt(config, fitting.model, history)
+        self._checkpoint = saved.kept
+        return self
 
     def score_samples(self, data: Any) -> Values:
         """The score of each step, ``[T]``; the higher, the stranger, which is not scikit-learn's sign.
@@ -284,7 +286,7 @@ class AnomalyDetector(Estimator):
             OSError: the system refused; an older file is intact.
         """
         config = self._fitted()
-        write_model(path, "anomaly_detector", config, {**self.model_.tensors(), **self._history})
+        self._write(path, "anomaly_detector", config, {**self.model_.tensors(), **self._history})
 
     @classmethod
     def from_model_file(cls, model_file: ModelFile) -> AnomalyDetector:

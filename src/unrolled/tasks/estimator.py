@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import os
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import msgspec
+from numpy.typing import NDArray
+
 from unrolled.errors import InputError
+from unrolled.runtime.kept_file import KeptFile
+from unrolled.runtime.model_file import write_model
 
 __all__ = ["Estimator"]
 
@@ -25,6 +32,18 @@ class Estimator:
     >>> Sample().set_params(name="b").get_params()
     {'size': 3, 'name': 'b'}
     """
+
+    _checkpoint: KeptFile | None = None
+    """What the fit kept; it goes when the model has been saved."""
+
+    def _write(
+        self, path: str | os.PathLike[str], task: str, config: msgspec.Struct, tensors: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """Write the model file, and then remove the checkpoint of its training."""
+        write_model(path, task, config, tensors)
+        if self._checkpoint is not None:
+            self._checkpoint.remove()
+            self._checkpoint = None
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
 from unrolled.data.table import FrameLike
 from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnnShape
-from unrolled.runtime.model_file import ModelFile, decode_config, write_model
+from unrolled.runtime.model_file import ModelFile, decode_config
 from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.tasks.backtest import run_backtest
 from unrolled.tasks.checks import check_count, chosen_seed
@@ -175,8 +175,8 @@ class Forecaster(Estimator):
             past: columns of numbers known up to the present.
             future: columns of numbers known ahead, such as prices or holidays; ``predict`` asks for them.
             static: columns of numbers that do not change within a series.
-            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
-                there already, the training goes on from it to the same bits as if it had never stopped.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
+                the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
 
         Raises:
             InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
@@ -249,7 +249,7 @@ class Forecaster(Estimator):
             InputError: not fitted.
             OSError: the system refused; an older file is intact.
         """
-        write_model(path, "forecaster", self._fitted(), forecast_tensors(self.model_))
+        self._write(path, "forecaster", self._fitted(), forecast_tensors(self.model_))
 
     @classmethod
     def from_model_file(cls, model_file: ModelFile) -> Forecaster:
@@ -290,7 +290,9 @@ class Forecaster(Estimator):
             validation_losses=fitting.validation_losses,
             epochs=fitting.epochs,
         )
-        return self._adopt(config, fitting.model)
+        self._adopt(config, fitting.model)
+        self._checkpoint = saved.kept
+        return self
 
     def shape_for(self, panel: Panel) -> EsRnnShape | WindowRnnShape:
         """The sizes the network would have for these data."""

@@ -17,7 +17,7 @@ from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.items import Kind, kind_of, read_items
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderShape
-from unrolled.runtime.model_file import ModelFile, decode_config, write_model
+from unrolled.runtime.model_file import ModelFile, decode_config
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
 from unrolled.runtime.tagger import TaggerShape
@@ -76,8 +76,8 @@ class SequenceEstimator(Estimator):
                 texts, or of texts in tokens; a list of recordings (:class:`unrolled.data.wav.Waveform`).
             y: what is wanted of each item.
             validation: items and what is wanted of them, that choose the epoch in place of ``validation_fraction``.
-            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until it is over. Where it is
-                there already, the training goes on from it to the same bits as if it had never stopped.
+            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
+                the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
 
         Raises:
             InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
@@ -103,17 +103,19 @@ class SequenceEstimator(Estimator):
             else:
                 kept_back = np.arange(learned, len(items))
                 _check_known(wanted, learned)
-            return self._learn(items, wanted, kept_back, kind, settings, saved)
+            self._learn(items, wanted, kept_back, kind, settings, saved)
+        self._checkpoint = saved.kept
+        return self
 
     def _learn(
-        self: Self,
+        self,
         items: list[Any],
         wanted: Wanted,
         kept_back: NDArray[np.int64],
         kind: Kind,
         settings: SequenceSettings,
         checkpoint: Checkpoint,
-    ) -> Self:
+    ) -> None:
         """Learn and become what was learned."""
         seed = checkpoint.seed
         used = np.setdiff1d(np.arange(len(items)), kept_back)
@@ -132,12 +134,11 @@ class SequenceEstimator(Estimator):
             found = self.evaluate([items[n] for n in kept_back], [wanted.given[n] for n in kept_back.tolist()])
             self._config = msgspec.structs.replace(config, validation=found)
             self.validation_ = found
-        return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all; ``callback`` is not in it."""
         config = msgspec.structs.replace(self._fitted(), columns=self.columns_)
-        write_model(path, self._task, config, self.model_.tensors())
+        self._write(path, self._task, config, self.model_.tensors())
 
     @classmethod
     def from_model_file(cls: type[Self], model_file: ModelFile) -> Self:

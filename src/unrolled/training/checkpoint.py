@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from unrolled.errors import InputError, ModelFileError
 from unrolled.runtime.file_lock import only_writer
+from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import ModelFile, decode_config, read_model, write_model
 from unrolled.version import library_version
 
@@ -76,10 +77,12 @@ class Checkpoint:
 
     Attributes:
         seed: the one to train with: that of the fit that goes on.
+        kept: the file with the whole training, to be removed when what was learned has been written elsewhere.
     """
 
     def __init__(self, path: Path | None, config: _Config, stages: list[Stage]) -> None:
         self.seed = config.seed
+        self.kept: KeptFile | None = None
         self._path, self._config, self._stages = path, config, stages
         self._running = -1
         self._written = monotonic()
@@ -143,8 +146,9 @@ def resumable(
 ) -> Generator[Checkpoint, None, None]:
     """Train within this, and the training can be stopped and gone on with; without a ``path`` it is only trained.
 
-    Where the training is interrupted or fails, what it was after its last epoch is written. When all has gone well the file
-    is removed. SIGTERM, if nobody else handles it, ends the process with code 143 in the same way.
+    Where the training is interrupted or fails, what it was after its last epoch is written. When all has gone well the whole
+    of it is, and stays until the model has been saved (:attr:`Checkpoint.kept`). SIGTERM, if nobody else handles it, ends the
+    process with code 143 in the same way.
 
     Args:
         path: the checkpoint.
@@ -154,7 +158,7 @@ def resumable(
         seed: used if this fit begins; one that goes on has its own.
 
     Raises:
-        InputError: another process writes the checkpoint, or it is of another fit.
+        InputError: another process writes the checkpoint, it is of another fit, or it cannot be written there.
     """
     plain = {} if settings is None else msgspec.json.decode(msgspec.json.encode(settings), type=dict[str, Any])
     if path is None:
@@ -166,12 +170,14 @@ def resumable(
         with _sigterm_raises():
             try:
                 yield checkpoint
+                checkpoint.write()
             except BaseException as error:
                 kept = not isinstance(error, OSError) and checkpoint.write()  # which may be that of a full disk
                 if kept and isinstance(error, KeyboardInterrupt):
                     error.args = (f"stopped; {place} holds the training so far, and the same again goes on from there",)
                 raise
-        place.unlink(missing_ok=True)
+        if place.exists():
+            checkpoint.kept = KeptFile.at(place)
 
 
 def fingerprint(data: Any) -> str:
@@ -229,7 +235,7 @@ def _read(path: Path) -> tuple[ModelFile, _Config]:
 
 
 def _check_same(path: Path, model_file: ModelFile, found: _Config, asked: _Config) -> None:
-    advice = "go on with the same, or choose another path for this one"
+    advice = "go on with the same, or choose another path for this one, or delete it"
     if found.task != asked.task:
         raise InputError(f"{path} is the checkpoint of a {found.task}, not of a {asked.task}: {advice}")
     names = sorted({*found.settings, *asked.settings})
