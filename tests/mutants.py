@@ -113,22 +113,24 @@ MUTANTS = (
     cells(
         "GRU: the update gate's sign",
         "gru.py",
-        "h = (1 - z) * (masks.candidate * n) + z * h_prev",
-        "h = z * (masks.candidate * n) + (1 - z) * h_prev",
+        "h = (1 - z) * n + z * h_prev",
+        "h = z * n + (1 - z) * h_prev",
     ),
     cells("GRU: reset gate ignored", "gru.py", 'Wx["n"] + r * Uh["n"]', 'Wx["n"] + Uh["n"]'),
     cells("GRU: reset gate missing from dU", "gru.py", '"n": da_n * r}, GATES)', '"n": da_n}, GATES)'),
     cells(
         "GRU: direct path of the gradient dropped",
         "gru.py",
-        "dh * z + mask.state * (dUh @ U)",
-        "mask.state * (dUh @ U)",
+        "dh * z + dh_seen",
+        "dh_seen",
     ),
-    cells("GRU, before: reset after instead", "gru_reset_before.py", '(r * met) @ U["n"].T', 'r * (met @ U["n"].T)'),
-    cells("GRU, before: reset gate's gradient as printed", "gru_reset_before.py", "dr = drh * met", "dr = drh"),
+    cells(
+        "GRU, before: reset after instead", "gru_reset_before.py", '(r * h_seen) @ U["n"].T', 'r * (h_seen @ U["n"].T)'
+    ),
+    cells("GRU, before: reset gate's gradient as printed", "gru_reset_before.py", "dr = drh * h_seen", "dr = drh"),
     cells("GRU, before: path through the reset dropped", "gru_reset_before.py", "drh * r + da_r", "da_r"),
     cells("RNN: slope of tanh", "activation.py", "tanh(a), lambda y, *_: 1 - y**2", "tanh(a), lambda y, *_: 1 - y"),
-    cells("RNN: transposed recurrent weight", "rnn.py", "(masks.state * h_prev) @ U.T", "(masks.state * h_prev) @ U"),
+    cells("RNN: transposed recurrent weight", "rnn.py", "h_prev @ U.T", "h_prev @ U"),
     native(
         "LSTM kernel: i and f swapped",
         "cells/lstm.hpp",
@@ -387,7 +389,9 @@ MUTANTS = (
         NN_TORCH,
     ),
     cells("LSTM: slope of tanh(c) dropped", "lstm.py", "dh * o * psi.slope(y)", "dh * o"),
-    cells("GRU, before: dU of the candidate without r", "gru_reset_before.py", "da_n.T @ (r * met)", "da_n.T @ met"),
+    cells(
+        "GRU, before: dU of the candidate without r", "gru_reset_before.py", "da_n.T @ (r * h_seen)", "da_n.T @ h_seen"
+    ),
     cells(
         "RNN: ReLU's slope is 1 everywhere",
         "activation.py",
@@ -907,8 +911,8 @@ MUTANTS = (
     cells(
         "masks: dU with the state before its mask",
         "lstm.py",
-        "dU = da.T @ (mask.state * h_prev)",
         "dU = da.T @ h_prev",
+        "dU = da.T @ now.before[0]",
         CELL_MASKS,
     ),
     native(

@@ -150,6 +150,14 @@ class Cell:
             return self
         return replace(self, activations=activations, clip=clip, _changed=True)
 
+    @property
+    def functions(self) -> tuple[Callable[[FloatArray], FloatArray], ...]:
+        """:attr:`activations` as a step applies them: those of gates and candidate bound their argument by :attr:`clip`."""
+        if self.clip is None:
+            return self.activations
+        gates_and_candidate, memory = self.activations[:2], self.activations[2:]
+        return (*(lambda a, f=f: f(self.clipped(a)) for f in gates_and_candidate), *memory)
+
     def clipped(self, a: FloatArray) -> FloatArray:
         """The arguments of gates or a candidate within their bounds."""
         return a if self.clip is None else a.clip(-self.clip, self.clip)

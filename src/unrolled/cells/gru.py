@@ -65,33 +65,39 @@ def step(
 
     ``hn`` is kept beside the gates: ``U_n h[t-1] + b_hn``, what the reset gate acts on.
     """
-    sigma, phi = cell.activations
+    sigma, phi = cell.functions
     Wx = split(x @ params["weight_ih"].T + params["bias_ih"], GATES)
     Uh = split((masks.state * h_prev) @ params["weight_hh"].T + params["bias_hh"], GATES)
-    r = sigma(cell.clipped(Wx["r"] + Uh["r"]))
-    z = sigma(cell.clipped(Wx["z"] + Uh["z"]))
-    n = phi(cell.clipped(Wx["n"] + r * Uh["n"]))
-    h = (1 - z) * (masks.candidate * n) + z * h_prev
-    return h, (h,), {"r": r, "z": z, "n": n, "hn": Uh["n"]}
+    r = sigma(Wx["r"] + Uh["r"])
+    z = sigma(Wx["z"] + Uh["z"])
+    n = phi(Wx["n"] + r * Uh["n"])
+    gates = {"r": r, "z": z, "n": n, "hn": Uh["n"]}
+    n = masks.candidate * n
+    h = (1 - z) * n + z * h_prev
+    return h, (h,), gates
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     sigma, phi = cell.activations
-    (h_prev,), mask = now.before, now.masks
+    (h_prev,), masks = now.before, now.masks
     r, z, n, hn = (now.gates[name] for name in ("r", "z", "n", "hn"))
-    dn = mask.candidate * (dh * (1 - z))
-    dz = dh * (h_prev - mask.candidate * n)
+    h_seen, n = masks.state * h_prev, masks.candidate * n
+    dn = dh * (1 - z)
+    dz = dh * (h_prev - n)
+    n, dn = now.gates["n"], masks.candidate * dn
     da_n = dn * phi.slope(n)
     dr = da_n * hn
     da_r, da_z = dr * sigma.slope(r), dz * sigma.slope(z)
     dWx = stack({"r": da_r, "z": da_z, "n": da_n}, GATES)
     dUh = stack({"r": da_r, "z": da_z, "n": da_n * r}, GATES)
-    dh_prev = dh * z + mask.state * (dUh @ U)
+    dh_seen = dUh @ U
+    dh_seen = masks.state * dh_seen
+    dh_prev = dh * z + dh_seen
     dx = dWx @ W
     dW, db = dWx.T @ now.x, dWx.sum(0)
-    dU, db_h = dUh.T @ (mask.state * h_prev), dUh.sum(0)
+    dU, db_h = dUh.T @ h_seen, dUh.sum(0)
     return (dh_prev,), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db_h}
 
 

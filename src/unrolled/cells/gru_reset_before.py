@@ -60,33 +60,38 @@ def step(
     cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, *, masks: StepMasks = NO_STEP_MASKS
 ) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates."""
-    sigma, phi = cell.activations
+    sigma, phi = cell.functions
     b = params["bias_ih"] + params["bias_hh"]
     Wx = split(x @ params["weight_ih"].T + b, GATES)
     U = split(params["weight_hh"], GATES, axis=0)
-    met = masks.state * h_prev
-    r = sigma(cell.clipped(Wx["r"] + met @ U["r"].T))
-    z = sigma(cell.clipped(Wx["z"] + met @ U["z"].T))
-    n = phi(cell.clipped(Wx["n"] + (r * met) @ U["n"].T))
-    h = (1 - z) * (masks.candidate * n) + z * h_prev
-    return h, (h,), {"r": r, "z": z, "n": n}
+    h_seen = masks.state * h_prev
+    r = sigma(Wx["r"] + h_seen @ U["r"].T)
+    z = sigma(Wx["z"] + h_seen @ U["z"].T)
+    n = phi(Wx["n"] + (r * h_seen) @ U["n"].T)
+    gates = {"r": r, "z": z, "n": n}
+    n = masks.candidate * n
+    h = (1 - z) * n + z * h_prev
+    return h, (h,), gates
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], split(params["weight_hh"], GATES, axis=0)
     sigma, phi = cell.activations
-    (h_prev,), mask = now.before, now.masks
+    (h_prev,), masks = now.before, now.masks
     r, z, n = (now.gates[gate] for gate in "rzn")
-    met = mask.state * h_prev
-    dn = mask.candidate * (dh * (1 - z))
-    dz = dh * (h_prev - mask.candidate * n)
+    h_seen, n = masks.state * h_prev, masks.candidate * n
+    dn = dh * (1 - z)
+    dz = dh * (h_prev - n)
+    n, dn = now.gates["n"], masks.candidate * dn
     da_n = dn * phi.slope(n)
     drh = da_n @ U["n"]
-    dr = drh * met
+    dr = drh * h_seen
     da_r, da_z = dr * sigma.slope(r), dz * sigma.slope(z)
-    dh_prev = dh * z + mask.state * (drh * r + da_r @ U["r"] + da_z @ U["z"])
-    dU = stack({"r": da_r.T @ met, "z": da_z.T @ met, "n": da_n.T @ (r * met)}, GATES, axis=0)
+    dh_seen = drh * r + da_r @ U["r"] + da_z @ U["z"]
+    dh_seen = masks.state * dh_seen
+    dh_prev = dh * z + dh_seen
+    dU = stack({"r": da_r.T @ h_seen, "z": da_z.T @ h_seen, "n": da_n.T @ (r * h_seen)}, GATES, axis=0)
     da = stack({"r": da_r, "z": da_z, "n": da_n}, GATES)
     dx = da @ W
     dW = da.T @ now.x

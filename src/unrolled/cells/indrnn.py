@@ -44,9 +44,9 @@ def step(
 ) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t] [B, H]``; no mask meets it."""
     W, u, b = params["weight_ih"], params["weight_hh"], params["bias_ih"]
-    (phi,) = cell.activations
+    (phi,) = cell.functions
     a = x @ W.T + u * h_prev + b
-    h = phi(cell.clipped(a))
+    h = phi(a)
     return h, (h,), {"h": h}
 
 

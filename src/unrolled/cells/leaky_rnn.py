@@ -47,8 +47,8 @@ def step(
 ) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the candidate."""
     W, U, b, alpha = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"], params["alpha"]
-    (phi,) = cell.activations
-    n = phi(cell.clipped(x @ W.T + (masks.state * h_prev) @ U.T + b))
+    (phi,) = cell.functions
+    n = phi(x @ W.T + (masks.state * h_prev) @ U.T + b)
     h = (1 - alpha) * h_prev + alpha * (masks.candidate * n)
     return h, (h,), {"n": n}
 

@@ -62,13 +62,16 @@ def step(
 ) -> tuple[FloatArray, States, Arrays]:  # fmt: skip
     """One step forward: ``x[t] [B, I]``, ``h[t-1]`` and ``c[t-1] [B, H]`` give ``h[t]``, ``c[t]`` and the gates."""
     W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
-    sigma, phi, psi = cell.activations
-    a = split(cell.clipped(x @ W.T + (masks.state * h_prev) @ U.T + b), GATES)
+    sigma, phi, psi = cell.functions
+    h_prev = masks.state * h_prev
+    a = split(x @ W.T + h_prev @ U.T + b, GATES)
     i, f, o = sigma(a["i"]), sigma(a["f"]), sigma(a["o"])
     g = phi(a["g"])
-    c = f * c_prev + i * (masks.candidate * g)
+    gates = {"i": i, "f": f, "g": g, "o": o}
+    g = masks.candidate * g
+    c = f * c_prev + i * g
     h = o * psi(c)
-    return h, (h, c), {"i": i, "f": f, "g": g, "o": o}
+    return h, (h, c), gates
 
 
 def step_backward(
@@ -77,21 +80,23 @@ def step_backward(
     """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' shares."""
     W, U = params["weight_ih"], params["weight_hh"]
     sigma, phi, psi = cell.activations
-    (h_prev, c_prev), (_, c), mask = now.before, now.made, now.masks
+    (h_prev, c_prev), (_, c), masks = now.before, now.made, now.masks
     i, f, g, o = (now.gates[gate] for gate in "ifgo")
+    h_prev, g = masks.state * h_prev, masks.candidate * g
     y = psi(c)
     do = dh * y
     dc = dc + dh * o * psi.slope(y)
-    di, dg, df = dc * (mask.candidate * g), mask.candidate * (dc * i), dc * c_prev
+    di, dg, df = dc * g, dc * i, dc * c_prev
     dc_prev = dc * f
+    g, dg = now.gates["g"], masks.candidate * dg
     da = {"i": di * sigma.slope(i), "f": df * sigma.slope(f), "g": dg * phi.slope(g), "o": do * sigma.slope(o)}
     da = stack(da, GATES)
-    dh_prev = mask.state * (da @ U)
+    dh_prev = da @ U
     dx = da @ W
     dW = da.T @ now.x
-    dU = da.T @ (mask.state * h_prev)
+    dU = da.T @ h_prev
     db = da.sum(0)
-    return (dh_prev, dc_prev), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
+    return (masks.state * dh_prev, dc_prev), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
 
 
 LSTM = Cell(

@@ -65,15 +65,15 @@ def step(
 ) -> tuple[FloatArray, States, Arrays]:  # fmt: skip
     """One step forward: ``x[t] [B, I]``, ``h[t-1]`` and ``c[t-1] [B, H]`` give ``h[t]``, ``c[t]`` and the gates."""
     W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
-    sigma, phi, psi = cell.activations
+    sigma, phi, psi = cell.functions
     p = peepholes(cell, params)
     a = split(x @ W.T + (masks.state * h_prev) @ U.T + b, cell.gates)
     seen = {gate: a[gate] + p[gate] * c_prev if gate in p else a[gate] for gate in a if gate != "o"}
-    gates = {gate: sigma(cell.clipped(seen[gate])) for gate in seen if gate != "g"}
+    gates = {gate: sigma(seen[gate]) for gate in seen if gate != "g"}
     i, f = gates["i"], gates.get("f", 1 - gates["i"])
-    g = phi(cell.clipped(a["g"]))
+    g = phi(a["g"])
     c = f * c_prev + i * (masks.candidate * g)
-    o = sigma(cell.clipped(a["o"] + p["o"] * c if p else a["o"]))
+    o = sigma(a["o"] + p["o"] * c if p else a["o"])
     h = o * psi(c)
     return h, (h, c), {**gates, "g": g, "o": o}
 

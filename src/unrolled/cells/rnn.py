@@ -45,9 +45,10 @@ def step(
 ) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t] [B, H]``."""
     W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
-    (phi,) = cell.activations
-    a = x @ W.T + (masks.state * h_prev) @ U.T + b
-    h = phi(cell.clipped(a))
+    (phi,) = cell.functions
+    h_prev = masks.state * h_prev
+    a = x @ W.T + h_prev @ U.T + b
+    h = phi(a)
     return h, (h,), {"h": h}
 
 
@@ -55,14 +56,15 @@ def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: F
     """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     (phi,) = cell.activations
-    (h_prev,), (h,) = now.before, now.made
+    (h_prev,), (h,), masks = now.before, now.made, now.masks
+    h_prev = masks.state * h_prev
     da = phi.slope(h) * dh
     dx = da @ W
-    dh_prev = now.masks.state * (da @ U)
+    dh_prev = da @ U
     dW = da.T @ now.x
-    dU = da.T @ (now.masks.state * h_prev)
+    dU = da.T @ h_prev
     db = da.sum(0)
-    return (dh_prev,), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
+    return (masks.state * dh_prev,), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
 
 
 def rnn(name: str, title: str, source: str, phi: str, start: Literal["uniform", "identity"] = "uniform") -> Cell:
