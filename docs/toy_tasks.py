@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Batch = tuple[Tensor, Tensor]
 BATCH, STEPS, HIDDEN = 32, 30, 16
@@ -31,7 +31,7 @@ def parity(generator: torch.Generator) -> Batch:
 
 
 def train(
-    layer: Callable[[int, int], nn.Module], task: Callable[[torch.Generator], Batch], updates: int
+    layer: Callable[[int, int], torch.nn.Module], task: Callable[[torch.Generator], Batch], updates: int
 ) -> list[float]:
     """Mean squared errors while a layer of 16 units learns a task, each the mean of 20 updates.
 
@@ -40,7 +40,7 @@ def train(
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     inputs = task(torch.Generator())[0].shape[2]
-    recurrent, readout = layer(inputs, HIDDEN), nn.Linear(HIDDEN, 1)
+    recurrent, readout = layer(inputs, HIDDEN), torch.nn.Linear(HIDDEN, 1)
     parameters = [*recurrent.parameters(), *readout.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=0.01)
     errors = []
@@ -49,7 +49,7 @@ def train(
         error = (readout(recurrent(x)[0]) - wanted).square().mean()
         optimizer.zero_grad()
         error.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         errors.append(error.item())
     return torch.tensor(errors).view(-1, 20).mean(1).tolist()

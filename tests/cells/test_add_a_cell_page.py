@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def page():
-    text = (DOCS / "add-a-cell.md").read_text(encoding="utf-8")
-    cells = re.findall(r"```\{code-cell\} ipython3\n(.*?)```", text, re.DOTALL)
+def page(code_cells):
     names = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(DOCS)
-        for code in cells:
-            exec(code, names)
-        yield names
+    for cell in code_cells(DOCS / "add-a-cell.md"):
+        exec(cell.code, names)
+    return names
 
 
 def test_the_pages_cell_is_not_one_of_ours_and_its_gradients_are_right(page):

@@ -1,0 +1,37 @@
+"""The code on the pages of the documentation, for tests that read or run it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+OPTION = re.compile(r"^:(\w+): (.*)\n", re.MULTILINE)
+
+
+class CodeCell(NamedTuple):
+    """A cell that is executed when the page is built."""
+
+    code: str
+    shown: bool
+    """Whether the page shows the code, at once or when it is unfolded."""
+
+
+@pytest.fixture(scope="session")
+def code_cells():
+    """The code cells of a page, in their order."""
+
+    def read(page: Path) -> list[CodeCell]:
+        cells = []
+        for body in CELL.findall(page.read_text(encoding="utf-8")):
+            options = dict(OPTION.findall(body))
+            code = OPTION.sub("", body)
+            if "load" in options:
+                code = (page.parent / options["load"]).read_text(encoding="utf-8")
+            cells.append(CodeCell(code, "remove-input" not in options.get("tags", "")))
+        return cells
+
+    return read
