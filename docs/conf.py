@@ -23,7 +23,9 @@ author = "the unrolled developers"
 copyright = author
 version = release = library_version()
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_design", "mathml", "beside", "drawing", "sections"]
+extensions = [
+    "array_types", "myst_nb", "sphinx.ext.autodoc", "sphinx_design", "mathml", "beside", "drawing", "sections",
+]  # fmt: skip
 exclude_patterns = ["_build", "_ext"]
 suppress_warnings = ["config.cache"]
 
@@ -33,11 +35,16 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 nb_render_markdown_format = "myst"
 nb_ipywidgets_js = {}
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # the docstrings say shapes, which types cannot
+autodoc_typehints = "both"  # in the signature, and beside each parameter that a docstring describes
+autodoc_typehints_description_target = "documented"
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 100
 autodoc_preserve_defaults = True
 nitpicky = False
 
