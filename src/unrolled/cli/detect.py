@@ -26,7 +26,7 @@ from unrolled.cli.example_options import (
 )
 from unrolled.cli.fitting import model_path
 from unrolled.cli.option_groups import with_groups
-from unrolled.cli.options import CheckpointOption, CsvArgument, MissingOption, TimeOption
+from unrolled.cli.options import CheckpointOption, CsvArgument, MissingOption, TimeFormatOption, TimeOption
 from unrolled.cli.output import JsonOption, check_place, print_json, say
 from unrolled.cli.progress import TrainingBar
 from unrolled.cli.task import Model, Task
@@ -94,6 +94,7 @@ def fit_detect(
         typer.Option(metavar="COLUMN", help="A column to watch; may be repeated; default: all numbers."),
     ] = None,
     time: TimeOption = None,
+    time_format: TimeFormatOption = None,
     missing: MissingOption = "raise",
     output: ModelOption = None,
     checkpoint: CheckpointOption = None,
@@ -112,7 +113,7 @@ def fit_detect(
     }
     with TrainingBar() as bar:
         detector = AnomalyDetector(**given, missing=missing, callback=bar)
-        detector.fit(file, values=values or (), time=time, checkpoint=checkpoint)
+        detector.fit(file, values=values or (), time=time, time_format=time_format, checkpoint=checkpoint)
     say(*detector.inferred_)
     detector.save(path)
     found = detector.calibration_
@@ -139,8 +140,9 @@ def predict_scores(model: Model, file: Path, options: Any) -> None:
 
     check_place(options.windows)
     detector = _prepared(model, options)
-    frame = detector.predict(file, threshold=options.threshold)
-    windows = detector.windows(file, threshold=options.threshold)
+    channels = detector.read(file)
+    frame = detector.predict(channels, threshold=options.threshold)
+    windows = detector.windows(channels, threshold=options.threshold)
     if options.windows is not None:
         write_atomically(options.windows, windows.write_csv().encode())
         say(f"wrote {options.windows} ({len(windows)} episodes)")

@@ -23,6 +23,7 @@ from unrolled.cli.options import (
     SeedOption,
     SeriesOption,
     TargetOption,
+    TimeFormatOption,
     TimeOption,
     make_forecaster,
 )
@@ -37,6 +38,7 @@ def forecast(
     horizon: HorizonOption = None,
     target: TargetOption = None,
     time: TimeOption = None,
+    time_format: TimeFormatOption = None,
     series: SeriesOption = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="OUT.csv", help="Write the forecast to this file.")
@@ -61,6 +63,7 @@ def forecast(
     from unrolled.data.panel import read_panel
 
     check_place(output)
+    panel = read_panel(file, target, time, series, missing=missing, time_format=time_format)
     with TrainingBar() as bar:
         forecaster = make_forecaster(
             callback=bar,
@@ -76,12 +79,11 @@ def forecast(
             members=members,
             max_epochs=max_epochs,
         )
-        forecaster.fit(file, target=target, time=time, series=series)
+        forecaster.fit_panel(panel)
     say(*forecaster.inferred_)
     validation = forecaster.validation_
     if validation is not None:
         say(f"mean absolute error on the last {validation.horizon} steps, kept back: {_errors(validation.accuracy)}")
-    panel = read_panel(file, target, time, series, missing=missing)
     result = ForecastOutput(forecaster.predict(), panel, tuple(forecaster.quantiles))
     extra = {"validation": None if validation is None else evaluation_as_dict(validation)}
     write_forecast(result, output, as_json=as_json, extra={"inferred": forecaster.inferred_, **extra})

@@ -27,6 +27,7 @@ from unrolled.cli.options import (
     SeriesOption,
     StaticOption,
     TargetOption,
+    TimeFormatOption,
     TimeOption,
     make_forecaster,
 )
@@ -41,6 +42,7 @@ def fit_forecast(
     file: CsvArgument,
     target: TargetOption = None,
     time: TimeOption = None,
+    time_format: TimeFormatOption = None,
     series: SeriesOption = None,
     past: PastOption = [],  # noqa: B006, typer reads it and never changes it
     future: FutureOption = [],  # noqa: B006
@@ -91,6 +93,7 @@ def fit_forecast(
             past=past,
             future=future,
             static=static,
+            time_format=time_format,
             checkpoint=checkpoint,
         )
     say(*forecaster.inferred_)
@@ -119,13 +122,11 @@ def fit_forecast(
 def predict_forecast(model: Model, file: Path, options: Any) -> None:
     """Print what follows a file: a chart and a table, or CSV into a pipe or file."""
     from unrolled.cli.forecast_output import ForecastOutput, write_forecast
-    from unrolled.data.panel import read_panel
 
     forecaster, missing = model.estimator, options.missing or "raise"
     forecaster.set_params(missing=missing)
-    frame = forecaster.predict(file, horizon=options.horizon, future=options.future)
-    columns = forecaster.columns_
-    panel = read_panel(file, columns["target"], columns["time"], columns["series"], missing=missing)
+    panel = forecaster.read(file)
+    frame = forecaster.predict(panel, horizon=options.horizon, future=options.future)
     result = ForecastOutput(frame, panel, tuple(forecaster.quantiles))
     write_forecast(result, options.output, as_json=options.as_json, extra={"model": str(model.path)})
 

@@ -30,6 +30,7 @@ __all__ = [
     "SeriesOption",
     "StaticOption",
     "TargetOption",
+    "TimeFormatOption",
     "TimeOption",
     "make_forecaster",
 ]
@@ -39,6 +40,12 @@ TargetOption = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="The column to forecast; default: the only one of numbers.")
 ]
 TimeOption = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of times; default: the one found.")]
+TimeFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT", help="How the times are written, such as %d/%m/%Y (day, month, year); default: as found."
+    ),
+]
 SeriesOption = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="The column that tells several series apart, if there are several.")
 ]

@@ -21,8 +21,9 @@ from unrolled.data.frames import read_frame
 from unrolled.data.frequency import Frequency
 from unrolled.data.members import check_row_counts, fill_column, grid_times, place_on_grid, sort_by_time, split_members
 from unrolled.data.panel import frame_like_of, is_array, is_path, read_array
-from unrolled.data.roles import Roles, assign_channels, read_times
-from unrolled.data.table import FrameLike
+from unrolled.data.roles import Roles, assign_channels
+from unrolled.data.table import FrameLike, TimeStyle
+from unrolled.data.time_columns import read_times
 from unrolled.errors import InputError
 
 __all__ = ["Channels", "read_channels"]
@@ -57,6 +58,8 @@ def read_channels(
     *,
     missing: str = "raise",
     frequency: Frequency | None = None,
+    time_format: str | None = None,
+    time_style: TimeStyle | None = None,
 ) -> Channels:
     """Read a frame, an array or a CSV file, and check every value.
 
@@ -68,6 +71,8 @@ def read_channels(
         missing: what to do about blank numbers and about times without a row: ``"raise"``, ``"interpolate"``,
             ``"previous"`` or ``"zero"``.
         frequency: the frequency a model was trained on; inferred if not given.
+        time_format: how the times are written, such as ``"%d/%m/%Y"``; inferred where only one order would do.
+        time_style: how they were written that a model was trained on.
 
     Raises:
         InputError: anything else; the message names the file, the row as it is counted there and the column.
@@ -76,8 +81,9 @@ def read_channels(
     option = check_missing_option(missing)
     told = Roles(None, time, None, values=(values,) if isinstance(values, str) else tuple(values))
     if is_array(data):
-        if told.named:
-            arguments = ", ".join(f"{argument}=" for argument in dict.fromkeys(told.named.values()))
+        if told.named or time_format:
+            told_arguments = [*dict.fromkeys(told.named.values()), *["time_format"] * bool(time_format)]
+            arguments = ", ".join(f"{argument}=" for argument in told_arguments)
             raise InputError(f"an array has no columns to name: leave out {arguments}, or give a frame")
         array, said = read_array(data, option, "[T] for one channel or [T, C] for several")
         if not array.size:
@@ -88,11 +94,12 @@ def read_channels(
     table = read_csv_table(data, 2) if is_path(data) else read_frame(data)
     if table.rows == 0:
         raise InputError(f"{table.source}: 0 rows, need at least 2")
-    roles, said = assign_channels(table, told)
+    table, roles, said = assign_channels(table, told)
     said = [*table.notes, *said]
     members, style = split_members(table, None), None
     if roles.time is not None:
-        times, style = read_times(table, roles.time)
+        times, style, notes = read_times(table, roles.time, time_format or "", time_style)
+        said += notes
         members = sort_by_time(table, roles, members, times, said)
     check_row_counts(table, members, 2)
     members, frequency = place_on_grid(table, roles, members, frequency, option, said)

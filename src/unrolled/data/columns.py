@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from unrolled.data.roles import TIME_NAMES
 from unrolled.data.table import Column, listed
-from unrolled.data.timestamps import is_timestamp
+from unrolled.data.time_columns import is_time
 from unrolled.errors import InputError
 
 __all__ = ["Columns", "assign_columns"]
@@ -101,7 +100,7 @@ class _Inference:
 
     def text(self, label: str | None) -> str | None:
         """The only column of prose, or the only one of text in a table without numbers."""
-        texts = [name for name, column in self.free.items() if column.kind == "text" and not _is_time(name, column)]
+        texts = [name for name, column in self.free.items() if column.kind == "text" and not is_time(name, column)]
         prose = [name for name in texts if name.lower() == "text" or _is_prose(self.free[name])]
         if not prose and not any(self._is_number(name) for name in self.free):
             if len(texts) > 1 and label is None:
@@ -114,7 +113,7 @@ class _Inference:
 
     def label(self, text: str | None) -> str | None:
         """Beside a text the only other column; among numbers the only one of words."""
-        names = [n for n, column in self.free.items() if n.lower() not in SERIES_NAMES and not _is_time(n, column)]
+        names = [n for n, column in self.free.items() if n.lower() not in SERIES_NAMES and not is_time(n, column)]
         if text is None:
             names = [name for name in names if self.free[name].kind == "text"]
         return self._take(names, "the label is {}", "label") if len(names) == 1 else None
@@ -124,7 +123,7 @@ class _Inference:
         names = [
             name
             for name, column in self.free.items()
-            if self._is_number(name) and (with_times or not _is_time(name, column))
+            if self._is_number(name) and (with_times or not is_time(name, column))
         ]
         if not names:
             raise InputError(f"{self._source}: no column of numbers left to read; the columns are {listed(self._all)}")
@@ -163,10 +162,3 @@ def _is_prose(column: Column) -> bool:
     """Whether most cells hold two words or more."""
     texts = [text for text in column.values.tolist() if text is not None]
     return 2 * sum(len(text.split()) > 1 for text in texts) > len(texts)
-
-
-def _is_time(name: str, column: Column) -> bool:
-    if column.kind == "text":
-        texts = [text for text in column.values.tolist() if text is not None]
-        return bool(texts) and all(map(is_timestamp, texts))
-    return column.values.dtype.kind == "i" and name.lower() in TIME_NAMES

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.data.table import Column, FrameLike, Table, TimeStyle
+from unrolled.data.time_numbers import write_numbers
 from unrolled.data.timestamps import MixedZonesError, write_timestamps
 from unrolled.errors import InputError, MissingExtraError
 
@@ -212,7 +213,7 @@ def _native(columns: dict[str, Any], kind: str) -> Any:
 def _styled(times: npt.NDArray[Any], style: TimeStyle) -> Any:
     """Return times as the user writes them; zoned ones in UTC, still without their zone."""
     if style.kind == "integer":
-        return times
+        return write_numbers(times, style) if style.format else times
     if style.kind == "text":
         return write_timestamps(times, style)
     if style.kind == "date":

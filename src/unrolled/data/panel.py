@@ -29,8 +29,9 @@ from unrolled.data.members import (
     split_members,
     static_values,
 )
-from unrolled.data.roles import Roles, assign_roles, read_times
+from unrolled.data.roles import Roles, assign_roles
 from unrolled.data.table import FrameLike, Table, TimeStyle
+from unrolled.data.time_columns import read_times
 from unrolled.errors import InputError
 
 __all__ = [
@@ -106,6 +107,8 @@ def read_panel(
     missing: str = "raise",
     minimum_rows: int = 2,
     frequency: Frequency | None = None,
+    time_format: str | None = None,
+    time_style: TimeStyle | None = None,
 ) -> Panel:
     """Read a frame, an array or a CSV file, and check every value.
 
@@ -118,6 +121,8 @@ def read_panel(
             ``"previous"`` or ``"zero"``.
         minimum_rows: the fewest rows of a series that are of use.
         frequency: the frequency a model was trained on; inferred if not given.
+        time_format: how the times are written, such as ``"%d/%m/%Y"``; inferred where only one order would do.
+        time_style: how they were written that a model was trained on.
 
     Raises:
         InputError: anything else; the message names the file, the row as it is counted there and the column.
@@ -135,12 +140,15 @@ def read_panel(
     """
     told = Roles(target, time, series, _names(past), _names(future), _names(static))
     if is_array(data):
-        if told.named:
-            arguments = ", ".join(f"{argument}=" for argument in told.named.values())
+        if told.named or time_format:
+            arguments = ", ".join(
+                f"{argument}=" for argument in [*told.named.values(), *["time_format"] * bool(time_format)]
+            )
             raise InputError(f"an array has no columns to name: leave out {arguments}, or give a frame")
         return _panel_of_array(data, check_missing_option(missing), minimum_rows)
     table = read_csv_table(data, minimum_rows) if is_path(data) else read_frame(data)
-    return _read_table(table, told, check_missing_option(missing), minimum_rows, frequency, with_target=True)
+    how = _Reading(check_missing_option(missing), minimum_rows, frequency, time_format or "", time_style)
+    return _read_table(table, told, how, with_target=True)
 
 
 def read_covariates(
@@ -151,6 +159,7 @@ def read_covariates(
     series: str | None = None,
     missing: str = "raise",
     frequency: Frequency | None = None,
+    time_style: TimeStyle | None = None,
 ) -> Panel:
     """Read what is known of times to come: a panel whose ``future`` holds ``columns``, without a target.
 
@@ -158,7 +167,8 @@ def read_covariates(
     """
     told = Roles(None, time, series, future=_names(columns))
     table = read_csv_table(data) if is_path(data) else read_frame(data)
-    return _read_table(table, told, check_missing_option(missing), 1, frequency, with_target=False)
+    how = _Reading(check_missing_option(missing), 1, frequency, "", time_style)
+    return _read_table(table, told, how, with_target=False)
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
@@ -175,28 +185,32 @@ def is_path(data: Any) -> bool:
     return isinstance(data, str | os.PathLike)
 
 
-def _read_table(
-    table: Table,
-    told: Roles,
-    missing: Missing,
-    minimum_rows: int,
-    frequency: Frequency | None,
-    *,
-    with_target: bool,
-) -> Panel:
+@dataclass(frozen=True)
+class _Reading:
+    """How a table is to be read, beside what its columns are."""
+
+    missing: Missing
+    minimum_rows: int
+    frequency: Frequency | None
+    time_format: str
+    time_style: TimeStyle | None
+
+
+def _read_table(table: Table, told: Roles, how: _Reading, *, with_target: bool) -> Panel:
     if table.rows == 0:
-        raise InputError(f"{table.source}: 0 rows, need at least {max(minimum_rows, 1)}")
-    roles, said = assign_roles(table, told, with_target=with_target)
+        raise InputError(f"{table.source}: 0 rows, need at least {max(how.minimum_rows, 1)}")
+    table, roles, said = assign_roles(table, told, with_target=with_target)
     said = [*table.notes, *said]
     members = split_members(table, roles.series)
     style = None
     if roles.time is not None:
-        times, style = read_times(table, roles.time)
+        times, style, notes = read_times(table, roles.time, how.time_format, how.time_style)
+        said += notes
         members = sort_by_time(table, roles, members, times, said)
-    check_row_counts(table, members, minimum_rows)
-    members, frequency = place_on_grid(table, roles, members, frequency, missing, said)
+    check_row_counts(table, members, how.minimum_rows)
+    members, frequency = place_on_grid(table, roles, members, how.frequency, how.missing, said)
     columns = [name for name in (roles.target, *roles.past, *roles.future) if name is not None]
-    filled = {name: fill_column(table, name, roles, members, missing, said) for name in columns}
+    filled = {name: fill_column(table, name, roles, members, how.missing, said) for name in columns}
     return Panel(
         target=roles.target or "",
         time=roles.time,

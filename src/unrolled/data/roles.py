@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from unrolled.data.table import Column, Table, TimeStyle, listed
-from unrolled.data.timestamps import MixedZonesError, is_timestamp, parse_timestamps
+from unrolled.data.table import Column, Table, listed
+from unrolled.data.time_columns import infer_time, refuse_unread_times
+from unrolled.data.time_parts import join_times
 from unrolled.errors import InputError
 
-__all__ = ["Roles", "assign_channels", "assign_roles", "read_times"]
-
-TIME_NAMES = {"time", "times", "date", "datetime", "timestamp", "ds", "year", "month", "day", "hour", "step", "t"}
+__all__ = ["Roles", "assign_channels", "assign_roles"]
 
 
 @dataclass(frozen=True)
@@ -45,16 +39,13 @@ class Roles:
         return dict(pairs)
 
 
-def assign_roles(table: Table, told: Roles, *, with_target: bool) -> tuple[Roles, list[str]]:
-    """Return all roles, and one sentence for each that was inferred.
+def assign_roles(table: Table, told: Roles, *, with_target: bool) -> tuple[Table, Roles, list[str]]:
+    """Return the table with its times in one column, all roles, and one sentence for each that was inferred.
 
     Raises:
         InputError: a named column does not exist or is named twice, or more than one column would do.
     """
-    for name, argument in told.named.items():
-        table.column(name, argument)
-    said: list[str] = []
-    roles = told
+    table, roles, said = _with_joined_times(table, told)
     if roles.time is None:
         roles = replace(roles, time=_infer_time(table, roles, said))
     if roles.series is None:
@@ -64,19 +55,16 @@ def assign_roles(table: Table, told: Roles, *, with_target: bool) -> tuple[Roles
     unused = [name for name in table.columns if name not in roles.named]
     if unused:
         said.append(f"not used: {listed(unused)}")
-    return roles, said
+    return table, roles, said
 
 
-def assign_channels(table: Table, told: Roles) -> tuple[Roles, list[str]]:
-    """Return time and channels, and one sentence for each that was inferred: every column of numbers is a channel.
+def assign_channels(table: Table, told: Roles) -> tuple[Table, Roles, list[str]]:
+    """As :func:`assign_roles` for time and channels: every column of numbers is a channel.
 
     Raises:
         InputError: a named column does not exist or is named twice, or no column holds numbers.
     """
-    for name, argument in told.named.items():
-        table.column(name, argument)
-    said: list[str] = []
-    roles = told
+    table, roles, said = _with_joined_times(table, told)
     if roles.time is None:
         roles = replace(roles, time=_infer_time(table, roles, said))
     if not roles.values:
@@ -87,7 +75,17 @@ def assign_channels(table: Table, told: Roles) -> tuple[Roles, list[str]]:
     unused = [name for name in table.columns if name not in roles.named]
     if unused:
         said.append(f"not used: {listed(unused)}")
-    return roles, said
+    return table, roles, said
+
+
+def _with_joined_times(table: Table, told: Roles) -> tuple[Table, Roles, list[str]]:
+    """The table with its times in one column, under the name they then have; every column that was told exists."""
+    others = [name for name in told.named if name != told.time]
+    table, time, said = join_times(table, told.time, others)
+    told = replace(told, time=time)
+    for name, argument in told.named.items():
+        table.column(name, argument)
+    return table, told, said
 
 
 def _free(table: Table, roles: Roles) -> dict[str, Column]:
@@ -95,31 +93,24 @@ def _free(table: Table, roles: Roles) -> dict[str, Column]:
 
 
 def _infer_time(table: Table, roles: Roles, said: list[str]) -> str | None:
+    """The column of times; without one the rows are in order, unless something speaks against it."""
     free = _free(table, roles)
-    if table.like.time in free:
-        said.append(f"time is {table.like.time!r}, the index of the frame")
-        return table.like.time
-    found = [name for name, column in free.items() if column.kind == "time"]
-    if not found:
-        found = [name for name, column in free.items() if column.kind == "text" and _all_timestamps(column)]
-    if not found:
-        found = [
-            name for name, column in free.items() if column.values.dtype.kind == "i" and name.lower() in TIME_NAMES
-        ]
-    if not found:  # of this name and not understood: reading it will say why
-        found = [name for name in free if name.lower() in TIME_NAMES and free[name].kind == "text"]
-    if len(found) > 1:
-        raise InputError(f"{table.source}: several columns could be the time: {listed(found)}; name one with time=")
-    if found:
-        said.append(f"time is {found[0]!r}")
-        return found[0]
-    said.append("no column of times was found: the rows are taken as equal steps, in their order")
-    return None
+    found = infer_time(table, free, said)
+    if found is None:
+        refuse_unread_times(table, free, roles.series)
+        texts = [name for name, column in free.items() if column.kind == "text" and _repeats(column)]
+        if texts and roles.series is None and not roles.values:
+            raise InputError(
+                f"{table.source}: there is no column of times, and {listed(texts)} may tell several series apart, which are not"
+                " to be joined to one; name it with series=, or leave it out"
+            )
+        said.append("no column of times was found: the rows are taken as equal steps, in their order")
+    return found
 
 
-def _all_timestamps(column: Column) -> bool:
-    given = [text for text in column.values if text is not None]
-    return bool(given) and is_timestamp(given[0]) and all(map(is_timestamp, set(given)))
+def _repeats(column: Column) -> bool:
+    given = [text for text in column.values.tolist() if text is not None]
+    return len(set(given)) < len(given)
 
 
 def _infer_series(table: Table, roles: Roles, said: list[str]) -> str | None:
@@ -156,43 +147,3 @@ def _infer_target(table: Table, roles: Roles, said: list[str]) -> str:
 def _no_numbers(table: Table, what_for: str) -> InputError:
     samples = [f"{name!r} (such as {column.written(0)})" for name, column in table.columns.items()]
     return InputError(f"{table.source}: no column of numbers {what_for} among {', '.join(samples[:12])}")
-
-
-def read_times(table: Table, name: str) -> tuple[npt.NDArray[Any], TimeStyle]:
-    """Return the time column as ``datetime64[us]`` or int64 [rows], and how it was written.
-
-    Raises:
-        InputError: a cell is blank, is no time, or is in another time zone than those before; its row is named.
-    """
-    column = table.columns[name]
-    if column.kind == "text":
-        return _parse(table, name, column)
-    if column.kind == "time":
-        blank = np.flatnonzero(np.isnat(column.values))
-        if len(blank):
-            raise table.cell_error(int(blank[0]), name, "the time is missing; fill it or remove the row")
-        return column.values, column.style or TimeStyle("datetime")
-    numbers = table.numbers(name, "time")
-    blank = np.flatnonzero(np.isnan(numbers))
-    if len(blank):
-        raise table.cell_error(int(blank[0]), name, "the time is missing; fill it or remove the row")
-    integers = column.values.astype(np.int64)
-    broken = np.flatnonzero(integers != numbers)
-    if len(broken):
-        row = int(broken[0])
-        raise table.cell_error(row, name, f"found {column.written(row)}, expected a time stamp or an integer")
-    return integers, TimeStyle("integer")
-
-
-def _parse(table: Table, name: str, column: Column) -> tuple[npt.NDArray[Any], TimeStyle]:
-    texts: Sequence[str | None] = column.values.tolist()
-    given = [text for text in texts if text is not None]
-    if len(given) < len(texts):
-        raise table.cell_error(texts.index(None), name, "the time is missing; fill it or remove the row")
-    try:
-        return parse_timestamps(given)
-    except MixedZonesError as error:
-        raise table.cell_error(error.row, name, f"{error}; convert all of them to one zone, such as UTC") from None
-    except ValueError as error:
-        reason, row = error.args
-        raise table.cell_error(row, name, f"found {column.written(row)}: {reason}") from None

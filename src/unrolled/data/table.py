@@ -23,9 +23,11 @@ BLANK = {"", "na", "n/a", "nan", "null", "none"}
 class TimeStyle:
     """How the user writes time, so that forecasts carry time stamps of the same look.
 
-    ``unit`` is the last part a text shows (``M`` in 1949-01), the resolution of a datetime dtype, or a period's
-    frequency. ``clock`` says what the stamps of a column with a time zone count: ``utc`` for steps below a day, which
-    are regular there, and ``wall`` for steps of days and months, which are regular on the clock at the wall.
+    ``unit`` is the last part a text shows (``M`` in 1949-01), the resolution of a datetime dtype, a period's
+    frequency, or what an integer counts since 1970 where ``format`` is ``epoch``. ``format`` is that of
+    :mod:`unrolled.data.time_formats` where it is not of ISO 8601, and ``months`` the names in it. ``clock`` says what
+    the stamps of a column with a time zone count: ``utc`` for steps below a day, which are regular there, and ``wall``
+    for steps of days and months, which are regular on the clock at the wall.
     """
 
     kind: Literal["text", "datetime", "date", "period", "integer"]
@@ -34,6 +36,8 @@ class TimeStyle:
     suffix: str = ""
     zone: str | None = None
     clock: Literal["utc", "wall"] = "wall"
+    format: str = ""
+    months: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

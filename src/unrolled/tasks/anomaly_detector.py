@@ -173,6 +173,7 @@ class AnomalyDetector(Estimator):
         *,
         values: Sequence[str] = (),
         time: str | None = None,
+        time_format: str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> AnomalyDetector:
         """Learn what is usual; what was learned before is replaced only when all has gone well.
@@ -182,6 +183,8 @@ class AnomalyDetector(Estimator):
                 path of a CSV file.
             values: columns to watch; default all columns of numbers.
             time: column of times; inferred where only one would do.
+            time_format: how the times are written, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q`` for a
+                quarter; inferred where only one order of day and month would do.
             checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
                 the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
 
@@ -193,7 +196,7 @@ class AnomalyDetector(Estimator):
         from unrolled.training.checkpoint import resumable
 
         settings = AnomalySettings.check(self.get_params())
-        channels = read_channels(data, values, time, missing=settings.missing)
+        channels = read_channels(data, values, time, missing=settings.missing, time_format=time_format)
         _warn_of_constants(channels)
         times = channels.times
         data, seed = (channels.values, times), chosen_seed(settings.random_state)
@@ -229,7 +232,7 @@ class AnomalyDetector(Estimator):
         Raises:
             InputError: no step would have a score, and so on.
         """
-        return self._scores(self._read(data)).max(1)
+        return self._scores(self.read(data)).max(1)
 
     def predict(self, data: Any, *, threshold: float | None = None) -> Any:
         """Score, threshold and alarm of each step: a frame of the kind given, or for an array a structured one.
@@ -238,7 +241,7 @@ class AnomalyDetector(Estimator):
             data: as in :meth:`fit`, with the same columns.
             threshold: instead of ``threshold_``.
         """
-        channels = self._read(data)
+        channels = self.read(data)
         score, level = self._scores(channels).max(1), self._level(threshold)
         columns = {"score": score, "threshold": np.full(len(score), level), "alarm": _above(score, level)}
         return self._as_given(columns, channels)
@@ -249,7 +252,7 @@ class AnomalyDetector(Estimator):
         Returns:
             A frame of the kind given, or for an array a structured one, whose starts and ends are row numbers.
         """
-        channels = self._read(data)
+        channels = self.read(data)
         scores = self._scores(channels)
         score = scores.max(1)
         found = self._episodes(score, self._level(threshold))
@@ -272,7 +275,7 @@ class AnomalyDetector(Estimator):
         Raises:
             InputError: a window holds no row of the data, and so on.
         """
-        channels = self._read(data)
+        channels = self.read(data)
         level = self._level(threshold)
         wanted = read_windows(windows, channels.times, len(channels.values), channels.frame_like)
         score = self._scores(channels).max(1)
@@ -326,8 +329,14 @@ class AnomalyDetector(Estimator):
             raise InputError("this AnomalyDetector is not fitted yet; call fit(data) first")
         return self._config
 
-    def _read(self, data: Any) -> Channels:
-        """Read data with the columns that ``fit`` had."""
+    def read(self, data: Any) -> Channels:
+        """The data as :meth:`predict` and :meth:`windows` take them, too: read once, with the columns that ``fit`` had.
+
+        Raises:
+            InputError: not fitted, or the data will not do.
+        """
+        if isinstance(data, Channels):
+            return data
         config = self._fitted()
         named = config.frame_like.kind != "numpy"
         if is_array(data):
@@ -337,8 +346,9 @@ class AnomalyDetector(Estimator):
         else:
             frequency = config.frequency if config.time is not None else None
             channels = read_channels(
-                data, config.names if named else (), config.time, missing=self.missing, frequency=frequency
-            )
+                data, config.names if named else (), config.time, missing=self.missing, frequency=frequency,
+                time_style=config.frame_like.time_style,
+            )  # fmt: skip
         if len(channels.names) != len(config.names):
             raise InputError(
                 f"the data has {len(channels.names)} channels, the detector was trained on {len(config.names)}:"

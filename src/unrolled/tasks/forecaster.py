@@ -164,6 +164,7 @@ class Forecaster(Estimator):
         past: Sequence[str] = (),
         future: Sequence[str] = (),
         static: Sequence[str] = (),
+        time_format: str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> Forecaster:
         """Learn from data; what was learned before is replaced only when all has gone well.
@@ -175,6 +176,8 @@ class Forecaster(Estimator):
             past: columns of numbers known up to the present.
             future: columns of numbers known ahead, such as prices or holidays; ``predict`` asks for them.
             static: columns of numbers that do not change within a series.
+            time_format: how the times are written, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q`` for a
+                quarter; inferred where only one order of day and month would do.
             checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
                 the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
 
@@ -184,7 +187,9 @@ class Forecaster(Estimator):
             MissingExtraError: torch is not installed.
         """
         settings = ForecastSettings.check(self.get_params())
-        panel = read_panel(data, target, time, series, past, future, static, missing=settings.missing)
+        panel = read_panel(
+            data, target, time, series, past, future, static, missing=settings.missing, time_format=time_format
+        )
         return self.fit_panel(panel, checkpoint=checkpoint)
 
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
@@ -221,7 +226,7 @@ class Forecaster(Estimator):
             InputError: a series is shorter than ``input_window_ + horizon_``, and so on.
         """
         self._fitted()
-        panel = self._read(data)
+        panel = self.read(data)
         panel.require_length(self.input_window_, self.horizon_)
         return evaluate_cases(self.cases(panel), self.season_length_, self.quantiles_)
 
@@ -240,7 +245,7 @@ class Forecaster(Estimator):
             windows: origins.
             step: steps from one origin to the next; default the horizon, so that windows do not overlap.
         """
-        return run_backtest(self, self._read(data), windows, step, refit)
+        return run_backtest(self, self.read(data), windows, step, refit)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all; the data of ``fit`` are in it, ``callback`` is not.
@@ -332,11 +337,17 @@ class Forecaster(Estimator):
         config = self._fitted()
         if data is None:
             return self.model_.trained, config.frame_like
-        panel = self._read(data)
+        panel = self.read(data)
         return History.from_panel(panel), panel.frame_like
 
-    def _read(self, data: Any) -> Panel:
-        """Read data with the columns that ``fit`` had; without it they are inferred."""
+    def read(self, data: Any) -> Panel:
+        """The data as :meth:`predict` and :meth:`evaluate` take them, too: read once, with the columns that ``fit`` had.
+
+        Raises:
+            InputError: the data will not do.
+        """
+        if isinstance(data, Panel):
+            return data
         config = getattr(self, "_config", None)
         if config is None:
             return read_panel(data, missing=self.missing)
@@ -349,10 +360,12 @@ class Forecaster(Estimator):
         return read_panel(
             data, columns.target, columns.time, columns.series, columns.past, columns.future, columns.static,
             missing=missing, frequency=config.frequency if columns.time is not None else None,
+            time_style=config.frame_like.time_style,
         )  # fmt: skip
 
     def _forecast(self, history: History, horizon: int, future: Any) -> Values:
         columns, frequency = self._fitted().columns, self._fitted().frequency
+        style = self._fitted().frame_like.time_style
         if columns.future and future is None:
             raise InputError(
                 f"the forecaster learned from {', '.join(map(repr, columns.future))}, known ahead: give"
@@ -363,7 +376,7 @@ class Forecaster(Estimator):
         if columns.future:
             ahead = read_covariates(
                 future, columns.future, time=columns.time, series=columns.series, missing=self.missing,
-                frequency=frequency if columns.time is not None else None,
+                frequency=frequency if columns.time is not None else None, time_style=style,
             )  # fmt: skip
             history = follow_on(history, ahead, frequency, horizon)
         return self.model_.forecast(history, horizon)
