@@ -147,6 +147,18 @@ inline __attribute__((always_inline)) Vec<T> one_minus(Vec<T> x) {
   return broadcast(T(1)) - x;
 }
 
+// How much of the memory before the step zoneout keeps, and what it leaves of both: for steps whose output is made of it.
+template <class T, class Pass>
+inline Vec<T> kept_share(const Pass& f, const Block<T>& b, int r, int64_t u, int64_t count) {
+  return share<T>(f.masks.keep_c, b.packed + r, f.masks.mask_row, f.masks.zoneout_c, u, count);
+}
+
+template <class T>
+inline Vec<T> kept_memory(const Forward& f, const Block<T>& b, int r, int64_t u, int64_t count, Vec<T> before, Vec<T> now) {
+  const Vec<T> keep = kept_share<T>(f, b, r, u, count);
+  return keep * before + one_minus<T>(keep) * now;
+}
+
 // Derivatives of the activations in terms of their results.
 template <class T>
 inline __attribute__((always_inline)) Vec<T> sigmoid_slope(Vec<T> s) {

@@ -57,10 +57,9 @@ template <class T>
 inline void finish_memory(const Forward& f, const Block<T>& b) {
   if (!f.new_c) return;
   for_each_place(b, [&](int r, int64_t u, int64_t count) {
-    const Vec<T> keep = share<T>(f.masks.keep_c, b.packed + r, f.masks.mask_row, f.masks.zoneout_c, u, count);
     const Vec<T> before = load_some(c_before<T>(f, b, r) + u, count), now = load_some(c_out<T>(f, b, r) + u, count);
     T* c = f.tape ? at<T>(f.c, b.packed + r, f.c_row) : at<T>(f.c, b.row + r, b.units);
-    store_some(c + u, keep * before + one_minus<T>(keep) * now, count);
+    store_some(c + u, kept_memory<T>(f, b, r, u, count, before, now), count);
   });
 }
 
@@ -220,7 +219,7 @@ class PastStep {
   void take_memory(const Backward& f, const Block<T>& b) {
     if (!f.new_c) return;
     for_each_vector<T, 1>(b, c_, [&](int r, int64_t u, int64_t count, T* kept) {
-      const Vec<T> keep = share<T>(f.masks.keep_c, b.packed + r, f.masks.mask_row, f.masks.zoneout_c, u, count);
+      const Vec<T> keep = kept_share<T>(f, b, r, u, count);
       T* carried = at<T>(f.grad_c0, b.row + r, b.units) + u;
       Vec<T> grad = load_some(carried, count);
       if (f.grad_c) grad += load_some(at<T>(f.grad_c, b.packed + r, f.grad_c_row) + u, count);

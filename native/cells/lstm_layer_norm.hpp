@@ -84,8 +84,7 @@ struct LstmLayerNorm {
     for_each_unit<T>(H, [&](int64_t u, int64_t count) {
       const Vec<T> i = load_some(gates + u, count), forget = load_some(gates + H + u, count);
       const Vec<T> g = load_some(gates + 2 * H + u, count), mask = candidate_mask<T>(f.masks, b, 0, u, count);
-      const Vec<T> keep =
-          f.new_c ? share<T>(f.masks.keep_c, p, f.masks.mask_row, f.masks.zoneout_c, u, count) : Vec<T>{};
+      const Vec<T> keep = f.new_c ? kept_share<T>(f, b, 0, u, count) : Vec<T>{};
       Vec<T> arriving = load_some(carried + u, count);
       if (f.grad_c) arriving += load_some(at<T>(f.grad_c, p, f.grad_c_row) + u, count);
       const Vec<T> grad = fma(one_minus<T>(keep), arriving, load_some(grad_c + u, count));

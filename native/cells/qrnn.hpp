@@ -1,5 +1,5 @@
 // Quasi-recurrent network with fo-pooling, gates z, f, o from a window of inputs: c[t] = f * c[t-1] + (1 - f) * z,
-// h[t] = o * c[t]. Tape: z, f, o.
+// h[t] = o * c[t], with the c[t] that zoneout leaves. Tape: z, f, o.
 #pragma once
 
 #include "../block.hpp"
@@ -24,7 +24,7 @@ struct Qrnn {
       const Vec<T> proposed = z * candidate_mask<T>(f.masks, b, r, u, count);
       const Vec<T> c = fma(forget, before, one_minus<T>(forget) * proposed);
       store_some(c_out<T>(f, b, r) + u, c, count);
-      store_some(h_out<T>(f, b, r) + u, o * c, count);
+      store_some(h_out<T>(f, b, r) + u, o * (f.new_c ? kept_memory<T>(f, b, r, u, count, before, c) : c), count);
       if (!f.tape) return;
       T* gates = at<T>(f.gates, b.packed + r, f.gates_row) + u;
       store_some(gates, z, count);
@@ -39,14 +39,16 @@ struct Qrnn {
       const T* gates = at<T>(f.gates, b.packed + r, f.gates_row) + u;
       const Vec<T> z = load_some(gates, count), forget = load_some(gates + H, count);
       const Vec<T> o = load_some(gates + 2 * H, count), grad_h = load(a);
-      const Vec<T> c = load_some(c_out<T>(f, b, r) + u, count), before = load_some(c_before<T>(f, b, r) + u, count);
-      const Vec<T> mask = candidate_mask<T>(f.masks, b, r, u, count);
-      const Vec<T> grad_c = fma(grad_h, o, arriving_at_memory<T>(f, b, r, u, count));
+      const Vec<T> c = load_some(at<T>(f.c, b.packed + r, f.c_row) + u, count);
+      const Vec<T> before = load_some(c_before<T>(f, b, r) + u, count), mask = candidate_mask<T>(f.masks, b, r, u, count);
+      const Vec<T> keep = f.new_c ? kept_share<T>(f, b, r, u, count) : Vec<T>{};
+      const Vec<T> grad_c = fma(one_minus<T>(keep) * grad_h, o, arriving_at_memory<T>(f, b, r, u, count));
       T* grad = at<T>(f.grad_gates, b.packed + r, 3 * H) + u;
       store_some(grad, grad_c * one_minus<T>(forget) * mask * tanh_slope<T>(z), count);
       store_some(grad + H, grad_c * (before - z * mask) * sigmoid_slope<T>(forget), count);
       store_some(grad + 2 * H, grad_h * c * sigmoid_slope<T>(o), count);
-      store_some(at<T>(f.grad_c0, b.row + r, H) + u, grad_c * forget, count);
+      const Vec<T> carried = grad_c * forget;
+      store_some(at<T>(f.grad_c0, b.row + r, H) + u, f.new_c ? fma(keep * grad_h, o, carried) : carried, count);
     });
   }
 };

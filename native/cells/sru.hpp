@@ -1,5 +1,5 @@
 // Simple recurrent unit, gates n, f, r: f and r see v * c[t-1], c[t] = f * c[t-1] + (1 - f) * n,
-// h[t] = r * c[t] + (1 - r) * x[t]. HIGHWAY: a fourth gate k = W_k x takes the place of x. Vectors: v of f, r.
+// h[t] = r * c[t] + (1 - r) * x[t], with the c[t] that zoneout leaves. HIGHWAY: a fourth gate k = W_k x takes the place of x. Vectors: v of f, r.
 #pragma once
 
 #include "../block.hpp"
@@ -30,7 +30,8 @@ struct Sru {
       const Vec<T> before = load_some(c_before<T>(f, b, row) + u, count);
       const Vec<T> c = fma(forget, before, one_minus<T>(forget) * proposed);
       store_some(c_out<T>(f, b, row) + u, c, count);
-      store_some(h_out<T>(f, b, row) + u, fma(r, c, one_minus<T>(r) * past), count);
+      const Vec<T> kept = f.new_c ? kept_memory<T>(f, b, row, u, count, before, c) : c;
+      store_some(h_out<T>(f, b, row) + u, fma(r, kept, one_minus<T>(r) * past), count);
       if (!f.tape) return;
       T* gates = at<T>(f.gates, b.packed + row, f.gates_row) + u;
       store_some(gates, n, count);
@@ -49,11 +50,12 @@ struct Sru {
       const Vec<T> n = load_some(gates, count), forget = load_some(gates + H, count);
       const Vec<T> r = load_some(gates + 2 * H, count), grad_h = load(a);
       const Vec<T> past = load_some(HIGHWAY ? gates + (C - 1) * H : at<T>(f.skip, p, H) + u, count);
-      const Vec<T> c = load_some(c_out<T>(f, b, row) + u, count);
+      const Vec<T> c = load_some(at<T>(f.c, p, f.c_row) + u, count);
       const Vec<T> before = load_some(c_before<T>(f, b, row) + u, count);
       const Vec<T> mask = candidate_mask<T>(f.masks, b, row, u, count);
+      const Vec<T> keep = f.new_c ? kept_share<T>(f, b, row, u, count) : Vec<T>{};
       const Vec<T> grad_r = grad_h * (c - past) * sigmoid_slope<T>(r);
-      const Vec<T> grad_c = fma(grad_h, r, arriving_at_memory<T>(f, b, row, u, count));
+      const Vec<T> grad_c = fma(one_minus<T>(keep) * grad_h, r, arriving_at_memory<T>(f, b, row, u, count));
       const Vec<T> grad_f = grad_c * (before - n * mask) * sigmoid_slope<T>(forget);
       T* grad = at<T>(f.grad_gates, p, C * H) + u;
       store_some(grad, grad_c * one_minus<T>(forget) * mask, count);
@@ -67,7 +69,8 @@ struct Sru {
         store_some(skip, f.add_skip ? load_some(skip, count) + grad_past : grad_past, count);
       }
       const Vec<T> through_gates = fma(grad_f, vector_of<T, 0>(f, b, u, count), grad_r * vector_of<T, 1>(f, b, u, count));
-      store_some(at<T>(f.grad_c0, b.row + row, H) + u, fma(grad_c, forget, through_gates), count);
+      const Vec<T> carried = fma(grad_c, forget, through_gates);
+      store_some(at<T>(f.grad_c0, b.row + row, H) + u, f.new_c ? fma(keep * grad_h, r, carried) : carried, count);
       add_gradient<T, 2, 0>(f, b, row, u, count, grad_f * before);
       add_gradient<T, 2, 1>(f, b, row, u, count, grad_r * before);
     });

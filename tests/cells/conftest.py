@@ -124,11 +124,16 @@ def unroll_on_tensors():
         states = tuple(leaves[f"{name}0"] for name in cell.states)
         outputs, states_of_steps = [], []
         for t, x_t in enumerate(leaves["x"]):
-            met = StepMasks(tensors.get("state", 1.0), tensors["candidate"][t] if "candidate" in tensors else 1.0)
+            keeps = {
+                name: tensors[f"keep_{name}"][t] if f"keep_{name}" in tensors else masks.keep(name, t)
+                for name in ("h", "c")
+            }
+            on_candidate = tensors["candidate"][t] if "candidate" in tensors else 1.0
+            met = StepMasks(tensors.get("state", 1.0), on_candidate, keeps["c"])
             h, made, _ = cell.step(cell, leaves, x_t, *states, masks=met)
             before, states = states, list(made)
-            for k, name in enumerate(cell.states):
-                keep = tensors[f"keep_{name}"][t] if f"keep_{name}" in tensors else masks.keep(name, t)
+            for k, name in enumerate(cell.states if cell.hands_on_h else ()):
+                keep = keeps.get(name, 0.0)
                 if not isinstance(keep, float) or keep:
                     states[k] = keep * before[k] + (1 - keep) * made[k]
             outputs.append(states[0] if cell.hands_on_h else h)

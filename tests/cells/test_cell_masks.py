@@ -149,6 +149,28 @@ def test_zoneout_of_everything_keeps_the_states(cell_name, make_case):
             np.testing.assert_array_equal(gradients["x"], 0)
 
 
+OUTPUTS = {
+    "qrnn": lambda gates, c: gates["o"] * c,
+    "sru": lambda gates, c: gates["r"] * c + (1 - gates["r"]) * gates["k"],
+    "sru_highway": lambda gates, c: gates["r"] * c + (1 - gates["r"]) * gates["k"],
+}
+"""How outputs that are no states are made of the memory that is handed on."""
+
+
+def test_every_output_that_is_no_state_has_its_equation_here():
+    assert set(OUTPUTS) == set(CELLS) - set(HANDING_ON_H)
+
+
+@pytest.mark.parametrize("kind", ["keep_c", "shares", "all"])
+@pytest.mark.parametrize("cell_name", OUTPUTS)
+def test_outputs_that_are_no_states_are_made_of_what_zoneout_leaves(cell_name, kind, make_case):
+    case = make_case(cell_name)
+    case.masks = draw(case, kind)
+    h, _, tape = case.forward()
+    for h_t, now in zip(h, tape, strict=True):
+        np.testing.assert_allclose(h_t, OUTPUTS[cell_name](now.gates, now.after[0]), rtol=1e-14)
+
+
 @pytest.mark.parametrize("cell_name", CELLS)
 def test_shares_mix_the_states_step_by_step(cell_name, make_case):
     case = make_case(cell_name)
@@ -157,10 +179,10 @@ def test_shares_mix_the_states_step_by_step(cell_name, make_case):
     h, last, _ = case.forward()
     states = case.states
     for t, x_t in enumerate(case.x):
-        out, made, _ = case.cell.step(case.cell, case.params, x_t, *states)
+        _, made, gates = case.cell.step(case.cell, case.params, x_t, *states)
         mixed = zip(case.cell.states, states, made, strict=True)
         states = [keep.get(name, 0) * before + (1 - keep.get(name, 0)) * new for name, before, new in mixed]
-        out = states[0] if case.cell.hands_on_h else out
+        out = states[0] if case.cell.hands_on_h else OUTPUTS[cell_name](gates, states[0])
         np.testing.assert_allclose(h[t], out, rtol=1e-14)
     for end, expected in zip(last, states, strict=True):
         np.testing.assert_allclose(end, expected, rtol=1e-14)

@@ -66,6 +66,20 @@ ON = {
 """Every option, with a value that changes something."""
 
 
+LAYOUTS = {
+    "plain": lambda x: x,
+    "transposed": lambda x: x.transpose(0, 1).contiguous().transpose(0, 1),
+    "units apart": lambda x: x.transpose(0, 2).contiguous().transpose(0, 2),
+    "sliced": lambda x: F.pad(x, (1, 2, 0, 1, 3, 0))[3:, :-1, 1:-2],
+    "every other": lambda x: torch.stack((x, -x), 2).flatten(1, 2)[:, ::2],
+    "expanded": lambda x: x[:, :1].expand_as(x),
+    "the same step again": lambda x: x[:1].expand_as(x),
+    "flipped": lambda x: x.transpose(0, 1).flip(0, 1).transpose(0, 1),
+    "negated": lambda x: torch._neg_view(x),
+}
+"""What a caller may have done to a tensor before it gets here, or does to an output before a gradient comes back."""
+
+
 def argument(option, value):
     return {"zoneout": value} if option.startswith("zoneout") else {option: value}
 
@@ -177,12 +191,13 @@ def plain_loop(module, x, given, lengths, resets, generator):
                 mask = StepMasks(
                     1.0 if on_state is None else on_state[d, b : b + 1],
                     1.0 if candidate is None else candidate[t, b : b + 1, d * H : (d + 1) * H],
+                    share_c if keep_c is None else keep_c[t, b : b + 1, d * H : (d + 1) * H],
                 )
                 now = x[t, b : b + 1] if x_product is None else x_product[living.index((t, b))][None]
                 h, made, made_gates = cell.step(cell, params, now, *state.values(), masks=mask)
                 for name, new in zip(cell.states, made, strict=True):
                     share, width = {"h": (share_h, P), "c": (share_c, H)}.get(name, (0, 0))
-                    if share:
+                    if share and cell.hands_on_h:  # else the step has done it
                         masks = keep_h if name == "h" else keep_c
                         keep = share if masks is None else masks[t, b : b + 1, d * width : (d + 1) * width]
                         new = keep * state[name] + (1 - keep) * new
@@ -227,11 +242,16 @@ def random_states(module, batch):
     return [state.requires_grad_() for state in states]
 
 
-def check(module, *, T=5, B=3, lengths=None, resets=None, given=False, batch_first=False, seed=3):
+def check(
+    module, *, T=5, B=3, lengths=None, resets=None, given=False, batch_first=False, seed=3, layout="plain"
+):  # fmt: skip
     """Outputs, last states, gates and every gradient of a module equal those of the plain loop."""
     torch.manual_seed(seed)
-    x = torch.randn(T, B, module.input_size, dtype=torch.float64, requires_grad=True)
-    hx = random_states(module, B) if given else []
+    arrange = LAYOUTS[layout]
+    leaf = torch.randn(T, B, module.input_size, dtype=torch.float64, requires_grad=True)
+    x = arrange(leaf)
+    leaves_of_states = random_states(module, B) if given else []
+    hx = [state if layout == "negated" else arrange(state) for state in leaves_of_states]  # n of an sLSTM is positive
     passed = None if not hx else hx[0] if isinstance(module, nn.GRU.__mro__[1]) else tuple(hx)
     running = {name: buffer.clone() for name, buffer in module.named_buffers()}
     turn = (lambda a: a.transpose(0, 1)) if batch_first else (lambda a: a)
@@ -268,12 +288,12 @@ def check(module, *, T=5, B=3, lengths=None, resets=None, given=False, batch_fir
     finite = [bool(torch.isfinite(value).all()) for value in found.values()]  # m of an sLSTM that has seen nothing
 
     def loss(outputs, ends):
-        total = (weights[0] * outputs).sum()
+        total = (weights[0] * arrange(outputs)).sum()
         for w, end, counts in zip(weights[1:], ends, finite, strict=True):
-            total = total + (w * end).sum() if counts else total
+            total = total + (w * arrange(end[None])[0]).sum() if counts else total
         return total
 
-    leaves = [x, *hx, *(p for p in module.parameters() if p.requires_grad)]
+    leaves = [leaf, *leaves_of_states, *(p for p in module.parameters() if p.requires_grad)]
     ours = torch.autograd.grad(loss(turn(y), list(found.values())), leaves, allow_unused=True, materialize_grads=True)
     theirs = torch.autograd.grad(
         loss(want_y, [want_last[key] for key in found]), leaves, allow_unused=True, materialize_grads=True
@@ -317,6 +337,26 @@ def test_stacks_directions_lengths_states_and_resets(name):
     for given, lengths, where in itertools.product((False, True), (None, [3, 0, 5]), (None, resets)):
         module = make(name, num_layers=2, bidirectional=True, dropout=0.3, batch_first=given, **both)
         check(module, given=given, lengths=lengths, resets=where, batch_first=given)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", MODULES)
+def test_strides_do_not_matter(name, layout):
+    """Of input, states and gradients, whatever runs the layer: whole, in segments, in segments once more, in episodes."""
+    resets = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 1, 0]], dtype=torch.bool)
+    both = {"merge": "sum"} if name == "sru" else {}
+    ways = (
+        ({}, {"lengths": [4, 0, 5]}),
+        ({"checkpoint": 2}, {"given": True}),
+        ({"truncate": 2}, {"given": True, "batch_first": True}),
+        ({"checkpoint": 2}, {"lengths": [4, 0, 5], "batch_first": True}),
+        ({"truncate": 4, "checkpoint": 2, "num_layers": 2, "bidirectional": True, **both}, {}),
+        ({"checkpoint": 3}, {"given": True, "resets": resets}),
+    )
+    first = (list(MODULES).index(name) + list(LAYOUTS).index(layout)) % 3
+    for options, call in ways[first::3]:  # every cell meets all of them, every layout does
+        module = make(name, **options, batch_first=call.get("batch_first", False))
+        check(module, **call, layout=layout)
 
 
 @pytest.mark.parametrize("checkpoint", [None, 2])
@@ -388,6 +428,7 @@ def cases(draw):
         "T": T, "B": B, "given": draw(st.booleans()), "batch_first": draw(st.booleans()),
         "lengths": draw(st.none() | st.lists(st.integers(0, T), min_size=B, max_size=B).filter(lambda n: sum(n) > 1)),
         "resets": draw(st.none() | st.just(True)), "seed": draw(st.integers(0, 10**6)),
+        "layout": draw(st.sampled_from(list(LAYOUTS))),
     }  # fmt: skip
     hidden = draw(st.sampled_from([4, 6, 18] if name in ("slstm", "lstmp") else [1, 3, 4, 17]))
     return name, draw(st.integers(1, 4)), hidden, arguments, call, draw(st.booleans())

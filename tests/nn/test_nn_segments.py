@@ -50,6 +50,19 @@ def test_the_same_bits_as_a_loop_over_segments(kind, detach):
             assert torch.equal(a, b)
 
 
+def test_what_lies_below_a_checkpointed_layer_learns():
+    for batch_first in (True, False):
+        words, gradients = torch.arange(12).view(3, 4), []
+        for checkpoint in (None, 3):
+            torch.manual_seed(0)
+            embedding = torch.nn.Embedding(12, 3)
+            layer = nn.LSTM(3, 4, 2, batch_first=batch_first, bidirectional=True, checkpoint=checkpoint)
+            layer(embedding(words))[0].square().sum().backward()
+            gradients.append(embedding.weight.grad)
+        assert gradients[0].abs().max() > 1e-4
+        torch.testing.assert_close(*gradients)
+
+
 def test_a_checkpointed_layer_keeps_no_tape():
     """What autograd holds on to between the passes."""
     x = torch.randn(1000, 4, 8, requires_grad=True)
@@ -117,6 +130,13 @@ def test_starts():
     for block in gru.weight_hh_l0.detach().split(5):
         torch.testing.assert_close(block @ block.T, torch.eye(5), rtol=0, atol=1e-6)
     assert torch.equal(gru.bias_ih_l0[5:10].detach() + gru.bias_hh_l0[5:10].detach(), torch.full((5,), 1.5))
+    for H, P in ((5, 3), (6, 3), (6, 1)):  # whether or not P divides H
+        for block in nn.LSTM(3, H, proj_size=P, start="orthogonal").weight_hh_l0.detach().split(H):
+            torch.testing.assert_close(block.T @ block, torch.eye(P), rtol=0, atol=1e-6)
+        assert torch.equal(nn.LSTM(3, H, proj_size=P, start="identity").weight_hh_l0.detach()[:H], torch.eye(H)[:, :P])
+    for heads in (1, 2, 3):  # each head sees its own units
+        for block in nn.SLSTM(3, 6, num_heads=heads, start="orthogonal").weight_hh_l0.detach().split(6 // heads):
+            torch.testing.assert_close(block @ block.T, torch.eye(6 // heads), rtol=0, atol=1e-6)
     identity = nn.LSTM(3, 5, start="identity", bidirectional=True)
     assert torch.equal(identity.weight_hh_l0_reverse.detach(), torch.eye(5).repeat(4, 1))
     assert not identity.bias_ih_l0.any()

@@ -196,3 +196,26 @@ def test_li_gru_needs_rows_to_normalise():
 def test_arguments_that_do_not_fit_are_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["masks", "shares"])
+def test_outputs_that_are_no_states_are_made_of_what_zoneout_leaves(training):
+    """In the QRNN's paper h[t] = o[t] * c[t] with the c[t] that is handed on."""
+    x, lengths = torch.randn(7, 3, 4, dtype=torch.float64), [7, 2, 5]
+    alive = (torch.arange(7)[:, None] < torch.tensor(lengths))[..., None]
+    for layer in (
+        nn.QRNN(4, 4, kernel_width=2, zoneout=(0, 0.4), bidirectional=True, dtype=torch.float64),
+        nn.QRNN(4, 4, zoneout=0.4, truncate=3, dtype=torch.float64),
+        nn.SRU(4, 4, zoneout=(0, 0.4), dtype=torch.float64),
+        nn.SRU(4, 4, highway=True, zoneout=0.4, dtype=torch.float64),
+    ):
+        layer.train(training)
+        y, _, ((_, c),), (gates,) = layer(x, lengths=lengths, return_states=True, return_gates=True)
+        if isinstance(layer, nn.QRNN):
+            expected = gates["o"] * c
+        else:
+            expected = gates["r"] * c + (1 - gates["r"]) * gates.get("k", x * alive)
+        torch.testing.assert_close(y, expected, rtol=1e-14, atol=1e-15)
+        plain = copy.deepcopy(layer)
+        plain.settings = nn.Settings()
+        assert (plain(x, lengths=lengths)[0] - y).abs().max() > 1e-3

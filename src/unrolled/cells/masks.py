@@ -22,6 +22,8 @@ class StepMasks(NamedTuple):
     """``[B, P]``, of ``h[t-1]`` where ``U`` meets it: the same at every step."""
     candidate: FloatArray | float = 1.0
     """``[B, H]``, of what the step proposes as new."""
+    keep: FloatArray | float = 0.0
+    """``[B, H]``, the share of the memory that zoneout keeps, for steps that make their output of what it leaves."""
 
 
 NO_STEP_MASKS = StepMasks()
@@ -32,7 +34,8 @@ class Masks:
     """The masks of a whole run, one row a step and sequence: ``[T, B, ...]`` here, ``[N, ...]`` for packed rows.
 
     ``H`` is the hidden size, ``P`` the size of ``h``. With zoneout the new state is ``keep * before + (1 - keep) * new``;
-    where no mask says which, ``keep`` is the share, the mean of what masks would do.
+    where no mask says which, ``keep`` is the share, the mean of what masks would do. An output that is no state is made of
+    the memory as zoneout leaves it.
     """
 
     state: FloatArray | None = None
@@ -49,7 +52,9 @@ class Masks:
     def at(self, t: int) -> StepMasks:
         """Those that step ``t`` meets."""
         return StepMasks(
-            1.0 if self.state is None else self.state, 1.0 if self.candidate is None else self.candidate[t]
+            1.0 if self.state is None else self.state,
+            1.0 if self.candidate is None else self.candidate[t],
+            self.keep("c", t),
         )
 
     def keep(self, state: str, t: int) -> FloatArray | float:

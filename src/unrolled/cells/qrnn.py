@@ -22,6 +22,7 @@ Candidate ``z``, forget gate ``f``, output gate ``o``. The inputs before the pre
    [\delta w[t-1]; \delta x[t]] = \sum_* W_*^T \delta a_* + [0; \delta w[t]], \quad
    dW_* = \sum_t \delta a_*\, [w[t-1]; x[t]]^T, \quad db_* = \sum_t \delta a_*
 
+With zoneout ``c[t]`` is what that leaves of the step, and ``h[t]`` is made of it.
 Shapes: ``x[t] [B, I]``, ``h[t]``, ``c[t]`` and every gate ``[B, H]``, ``w[t] [B, (K-1)*I]``, ``W [3H, K*I]`` with the
 gates' blocks in the order of ``GATES`` and the columns of the oldest input first, ``b [3H]``, which is ``bias_ih``.
 Source: Bradbury, Merity, Xiong, Socher 2016, arXiv 1611.01576, section 2, without its f- and ifo-pooling. The paper prints
@@ -75,7 +76,8 @@ def step(
     W, width = params["weight_ih"], window.shape[1]
     a = split(window @ W[:, :width].T + x @ W[:, width:].T + params["bias_ih"], GATES)
     z, f, o = tanh(a["z"]), sigmoid(a["f"]), sigmoid(a["o"])
-    c = f * c_prev + (1 - f) * (masks.candidate * z)
+    new = f * c_prev + (1 - f) * (masks.candidate * z)
+    c = masks.keep * c_prev + (1 - masks.keep) * new  # zoneout
     h = o * c
     return h, (c, moved_on(window, x)), {"z": z, "f": f, "o": o}
 
@@ -88,8 +90,9 @@ def step_backward(
     z, f, o = (now.gates[gate] for gate in GATES)
     do = dh * c
     dc = dc + dh * o
-    df, dz = dc * (c_prev - mask.candidate * z), mask.candidate * (dc * (1 - f))
-    dc_prev = dc * f
+    dnew = (1 - mask.keep) * dc
+    df, dz = dnew * (c_prev - mask.candidate * z), mask.candidate * (dnew * (1 - f))
+    dc_prev = mask.keep * dc + dnew * f
     da = stack({"z": dz * (1 - z**2), "f": df * f * (1 - f), "o": do * o * (1 - o)}, GATES)
     seen, inputs = np.concatenate([window, now.x], 1), now.x.shape[1]
     dseen = da @ params["weight_ih"]

@@ -28,6 +28,7 @@ from step :math:`t+1`:
 
 where with a fourth matrix the highway is one of the gates, :math:`\delta a_k = \delta k`, instead of a term of its own.
 
+With zoneout ``c[t]`` is what that leaves of the step, and ``h[t]`` is made of it.
 Shapes: ``x[t] [B, I]``, ``h[t]``, ``c[t]`` and every gate ``[B, H]``, ``W [3H, I]`` with ``I = H``, or ``[4H, I]``, with
 the gates' blocks in the order of ``GATES``; ``v`` is ``weight_ch [2H]`` and ``b`` is ``bias_ih [2H]``, both of ``f`` and ``r``.
 Source: Lei, Zhang, Wang, Dai, Artzi 2018, arXiv 1709.02755, version 5. Its first versions had no ``v`` and
@@ -70,7 +71,8 @@ def step(
     f = sigmoid(Wx["f"] + v["f"] * c_prev + b["f"])
     r = sigmoid(Wx["r"] + v["r"] * c_prev + b["r"])
     n, k = Wx["n"], Wx.get("k", x)
-    c = f * c_prev + (1 - f) * (masks.candidate * n)
+    new = f * c_prev + (1 - f) * (masks.candidate * n)
+    c = masks.keep * c_prev + (1 - masks.keep) * new  # zoneout
     h = r * c + (1 - r) * k
     return h, (c,), {"n": n, "f": f, "r": r, "k": k}
 
@@ -84,9 +86,10 @@ def step_backward(
     n, f, r, k = (now.gates[name] for name in "nfrk")
     dr, dk = dh * (c - k), dh * (1 - r)
     dc = dc + dh * r
-    df, dn = dc * (c_prev - mask.candidate * n), mask.candidate * (dc * (1 - f))
+    dnew = (1 - mask.keep) * dc
+    df, dn = dnew * (c_prev - mask.candidate * n), mask.candidate * (dnew * (1 - f))
     da = {"n": dn, "f": df * f * (1 - f), "r": dr * r * (1 - r), "k": dk}
-    dc_prev = dc * f + da["f"] * v["f"] + da["r"] * v["r"]
+    dc_prev = mask.keep * dc + dnew * f + da["f"] * v["f"] + da["r"] * v["r"]
     dv = stack({"f": da["f"] * c_prev, "r": da["r"] * c_prev}, MEETING_C).sum(0)
     db = stack(da, MEETING_C).sum(0)
     da = stack(da, cell.gates)

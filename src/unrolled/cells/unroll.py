@@ -48,13 +48,17 @@ def unroll(
         met = masks.at(t)
         h, made, gates = cell.step(cell, params, x_t, *states, masks=met)
         after = tuple(
-            _zoned(masks.keep(name, t), before, new)
-            for name, before, new in zip(cell.states, states, made, strict=True)
+            _zoned(keep, before, new) for keep, before, new in zip(_keeps(cell, masks, t), states, made, strict=True)
         )
         h = after[0] if cell.hands_on_h else h
         tape.append(Step(x_t, states, after, gates, h, made, met))
         states = after
     return tuple(tape)
+
+
+def _keeps(cell: Cell, masks: Masks, t: int) -> list[FloatArray | float]:
+    """The share of each state that stays past step ``t``; a step whose output is no state keeps its memory itself."""
+    return [masks.keep(name, t) if cell.hands_on_h else 0.0 for name in cell.states]
 
 
 def _is(number: float, keep: FloatArray | float) -> bool:
@@ -95,7 +99,7 @@ def backpropagate(
         if cell.hands_on_h:
             outside.insert(0, grad_h[t])
         arriving = [here + later for here, later in zip(outside, grad_states, strict=True)]
-        keeps = [masks.keep(name, t) for name in cell.states]
+        keeps = _keeps(cell, masks, t)
         made = [_share(1 - keep, grad) for keep, grad in zip(keeps, arriving, strict=True)]
         if not cell.hands_on_h:
             made.insert(0, grad_h[t])

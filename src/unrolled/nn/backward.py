@@ -16,6 +16,7 @@ from unrolled.nn.buffers import (
     pack_for_backward,
     pack_input,
     pack_projection,
+    plain,
     recycled,
     scratch,
     vectors,
@@ -77,15 +78,15 @@ def backward_pass(
     cells, kept = (tape[0], tape[1:]) if call.memory else (None, tape)
     grad_y, grad_cells, grad_row = grads.y, grads.cells, D * P
     if grad_cells is not None:
-        grad_y, grad_cells = x.new_zeros(call.outputs) if grad_y is None else grad_y, grad_cells.contiguous()
+        grad_y, grad_cells = x.new_zeros(call.outputs) if grad_y is None else grad_y, plain(grad_cells)
     elif grad_y is None:  # one row of zeros stands for all
         grad_y, grad_row = x.new_zeros(grad_row), 0
-    grad_y = grad_y.contiguous()
+    grad_y = plain(grad_y)
     grad_gates = scratch("gates", N * len(compiled.gradient_columns) * H, x)
     reset_state = recycled(x, (N, H)) if kernel.resets else None
     grad_state = recycled(x, (N, P)) if compiled.projected else None
     work = scratch("states", B * compiled.work * H, x) if compiled.work else None
-    x, gate_gradients = x.contiguous(), GateGradients(kernel, layout, H, threads, grad_gates.address)
+    x, gate_gradients = plain(x), GateGradients(kernel, layout, H, threads, grad_gates.address)
     grad_x = _input_gradient(x, N) if wanted[0] else None
     grad_weights: list[Tensor] = []
     for d in range(D):
@@ -175,7 +176,7 @@ def _check_pass(
             raise TensorError(f"cell {call.kernel.cell.name} has no such state: {name} must be None")
         check_shape(name, tensor, shape, x.dtype)
     expected = call.tape
-    if len(tape) != len(expected) or not all(each.is_contiguous() for each in (y, *tape)):
+    if len(tape) != len(expected) or not all(each.is_contiguous() and not each.is_neg() for each in (y, *tape)):
         raise TensorError(f"expected y and a tape of {len(expected)} tensors as the forward pass returned them")
     for tensor, shape in zip(tape, expected, strict=True):
         check_shape("tape", tensor, shape, x.dtype)

@@ -18,8 +18,8 @@ from unrolled.kernels.kernel import Packed
 from unrolled.nn.call import Call
 
 __all__ = [
-    "address", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "recycled", "scratch",
-    "vectors",
+    "address", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "plain", "recycled",
+    "scratch", "vectors",
 ]  # fmt: skip
 
 _Use = Literal["gates", "weights", "states", "cells", "vectors", "projection"]
@@ -113,15 +113,20 @@ def first_states(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) ->
     """The initial states of a cell, to be read only; absent ones are what the cell starts from."""
     compiled, shapes = call.kernel.compiled, call.states
     if compiled.has_h:
-        h0 = _zeros(shapes[0], x.dtype) if h0 is None else h0.contiguous()
+        h0 = _zeros(shapes[0], x.dtype) if h0 is None else plain(h0)
     if call.memory:
         if c0 is not None:
-            c0 = c0.contiguous()
+            c0 = plain(c0)
         elif compiled.initial_memory:
             c0 = _first_memory(shapes[-1], compiled.initial_memory, x.dtype)
         else:
             c0 = _zeros(shapes[-1], x.dtype)
     return h0, c0
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """The numbers of a tensor one after the other in memory, as the kernels read them: no strides, no pending minus sign."""
+    return tensor.contiguous().resolve_neg()
 
 
 def pack(call: Call, weights: Sequence[Tensor], *, fused: bool) -> tuple[Packed, Tensor]:
@@ -131,7 +136,7 @@ def pack(call: Call, weights: Sequence[Tensor], *, fused: bool) -> tuple[Packed,
     Returns where they are, and the memory's owner.
     """
     kernel, H, P = call.kernel, call.hidden, call.size
-    named = {name: weight.contiguous() for name, weight in zip(call.names, weights, strict=True)}
+    named = {name: plain(weight) for name, weight in zip(call.names, weights, strict=True)}
     memory = scratch("weights", kernel.packed_size(call.inputs, H, P), weights[0])
     addresses = {name: weight.data_ptr() for name, weight in named.items()}
     packed = kernel.pack(call.inputs, H, P, addresses, memory.address, fused=fused, threads=torch.get_num_threads())
@@ -162,7 +167,7 @@ def _copy_vectors(call: Call, named: Mapping[str, Tensor], memory: Memory, addre
 
 def pack_for_backward(call: Call, weight_hh: Tensor) -> Memory:
     """U arranged for the backward pass."""
-    weight_hh = weight_hh.contiguous()
+    weight_hh = plain(weight_hh)
     U = scratch("weights", call.kernel.packed_backward_size(call.hidden, call.size), weight_hh)
     call.kernel.pack_backward(call.hidden, call.size, weight_hh.data_ptr(), U.address, torch.get_num_threads())
     return U
@@ -170,7 +175,7 @@ def pack_for_backward(call: Call, weight_hh: Tensor) -> Memory:
 
 def pack_projection(call: Call, weight_hr: Tensor) -> Memory:
     """The projection arranged for the backward pass."""
-    weight_hr = weight_hr.contiguous()
+    weight_hr = plain(weight_hr)
     packed = scratch("projection", call.kernel.packed_projection_size(call.hidden, call.size), weight_hr)
     call.kernel.pack_projection(call.hidden, call.size, weight_hr.data_ptr(), packed.address, torch.get_num_threads())
     return packed
@@ -178,7 +183,7 @@ def pack_projection(call: Call, weight_hr: Tensor) -> Memory:
 
 def pack_input(call: Call, weight_ih: Tensor) -> Memory:
     """W arranged for the gradient of the input."""
-    weight_ih = weight_ih.contiguous()
+    weight_ih = plain(weight_ih)
     W = scratch("weights", call.kernel.packed_input_size(call.inputs, call.hidden), weight_ih)
     call.kernel.pack_input(call.inputs, call.hidden, weight_ih.data_ptr(), W.address, torch.get_num_threads())
     return W

@@ -169,8 +169,8 @@ def _check_masks(call: Call, dtype: torch.dtype) -> None:
         if name in ("state", "keep_h") and not call.kernel.compiled.has_h:
             raise TensorError(f"cell {call.kernel.cell.name} has no state h: the mask {name} must be None")
         check_shape(f"mask {name}", mask, shape, dtype)
-        if not mask.is_contiguous():
-            raise TensorError(f"mask {name} must be contiguous")
+        if not mask.is_contiguous() or mask.is_neg():
+            raise TensorError(f"mask {name} must be contiguous, without a pending minus sign")
     if call.zones[1] and call.kernel.compiled.memory != 1:
         raise TensorError(f"cell {call.kernel.cell.name} has no memory c that zoneout could keep")
 

@@ -42,7 +42,9 @@ def composite(
             before: dict[str, Any] = {name: state[:n] for name, state in states.items()}
             h, made, _ = described.step(described, params, rows[t], *before.values(), masks=own.at(t, n))
             after: dict[str, Any] = {
-                name: own.zoned(name, t, before[name], new) for name, new in zip(described.states, made, strict=True)
+                # a step whose output is no state has kept its memory itself
+                name: own.zoned(name, t, before[name], new) if described.hands_on_h else new
+                for name, new in zip(described.states, made, strict=True)
             }
             memory = [after[name] for name in described.memory]
             steps.append((after.get("h", h), torch.cat(memory, 1) if memory else rows[t][:, :0]))
@@ -105,14 +107,15 @@ class _OwnMasks:
     def at(self, t: int, n: int) -> StepMasks:
         state: Any = 1.0 if self.state is None else self.state[:n]
         candidate: Any = 1.0 if self.candidate is None else self.candidate[t]
-        return StepMasks(state, candidate)
+        return StepMasks(state, candidate, self.kept("c", t))
+
+    def kept(self, name: str, t: int) -> Any:
+        masks = self.keep.get(name)
+        return self.share.get(name, 0.0) if masks is None else masks[t]
 
     def zoned(self, name: str, t: int, before: Tensor, new: Any) -> Any:
-        masks, share = self.keep.get(name), self.share.get(name, 0.0)
-        if masks is None and not share:
-            return new
-        keep = share if masks is None else masks[t]
-        return keep * before + (1 - keep) * new
+        keep = self.kept(name, t)
+        return new if isinstance(keep, float) and not keep else keep * before + (1 - keep) * new
 
 
 def _padded(directions: Sequence[Tensor], T: int, B: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unrolled.kernels.kernel import ForwardCall
-from unrolled.nn.buffers import address, first_states, pack, recycled, scratch
+from unrolled.nn.buffers import address, first_states, pack, plain, recycled, scratch
 from unrolled.nn.call import Call, Masks, check_tensors, get_layout
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
@@ -53,7 +53,7 @@ def forward_pass(
     if layout.rows < R:
         for rows in (y, *taped):
             rows.view(R, rows.shape[2])[layout.rows :] = 0
-    x = x.contiguous()
+    x = plain(x)
     fused = kernel.fuses(I, H)
     # work spaces for what is no part of the tape, used by both directions
     running = None if tape or not call.memory else scratch("cells", B * call.memory, x)

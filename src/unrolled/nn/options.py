@@ -51,7 +51,8 @@ class Settings:
     """Dropout of the candidate, a new mask at every step (arXiv 1603.05118)."""
     zoneout: float | tuple[float, float] = 0.0
     """Probabilities that a unit of ``h`` and of ``c`` stays what it was (arXiv 1606.01305); one number stands for all
-    states the cell has. In evaluation both are mixed in these shares."""
+    states the cell has. In evaluation both are mixed in these shares. The outputs of QRNN and SRU are made of what it
+    leaves of ``c``."""
     weight_drop: float = 0.0
     """DropConnect on ``U``: one mask a call (arXiv 1708.02182)."""
     initial_state: Literal["zero", "learned"] = "zero"

@@ -189,7 +189,7 @@ class Recurrent(RNNBase):
         cell = get_cell(self.cell)
         for (_, suffix), names in zip(self._suffixes(), self._all_weights, strict=True):
             named = {name.removesuffix(suffix): self._parameters[name] for name in names}
-            start_parameters(cell, self.settings, named, self.hidden_size)  # type: ignore[arg-type]
+            start_parameters(cell, self.settings, named, self.hidden_size, self._size)  # type: ignore[arg-type]
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew, as the constructor did."""

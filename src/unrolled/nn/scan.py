@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.cells import get_cell
+from unrolled.cells import StepMasks, get_cell
 from unrolled.nn.call import Masks
 from unrolled.nn.composite import first_states, named_parameters
 from unrolled.nn.errors import TensorError
@@ -40,7 +40,9 @@ def scanned_layer(
     T, B = x.shape[:2]
     steps = torch.arange(T)[:, None, None]
     alive = x.new_ones((T, B, 1), dtype=torch.bool) if lengths is None else steps < lengths[None, :, None]
-    shares = {"h": masks.zoneout_h, "c": masks.zoneout_c}
+    met = StepMasks(keep=masks.zoneout_c)
+    # a step whose output is no state keeps its memory itself
+    shares = {"h": masks.zoneout_h, "c": masks.zoneout_c} if described.hands_on_h else {}
     each = len(weights) // directions
     outputs: list[Tensor] = []
     ends: list[list[Tensor]] = []
@@ -52,7 +54,7 @@ def scanned_layer(
         def step(before: tuple[Any, ...], now: tuple[Any, Any], params: dict[str, Any] = params) -> tuple[Any, Any]:
             x_t, goes_on = now
             h: Any
-            h, made, _ = described.step(described, params, x_t, *before)
+            h, made, _ = described.step(described, params, x_t, *before, masks=met)
             after: list[Any] = [
                 new if not shares.get(name) else shares[name] * old + (1 - shares[name]) * new
                 for name, old, new in zip(described.states, before, made, strict=True)

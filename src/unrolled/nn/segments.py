@@ -146,7 +146,7 @@ class _Checkpointed(torch.autograd.Function):
             whole = whole or [x.new_zeros((*x.shape[:2], part.shape[2])) for part in parts]
             first, end = plan.rows(start, x)
             for all_steps, part in zip(whole, parts, strict=True):
-                all_steps.flatten(0, 1)[first:end] = part.flatten(0, 1)[: end - first]
+                all_steps.view(-1, all_steps.shape[2])[first:end] = part.flatten(0, 1)[: end - first]
             last = result.last
             states = plan.named(last)
         ctx.plan, ctx.weights = plan, len(weights)
@@ -167,7 +167,7 @@ class _Checkpointed(torch.autograd.Function):
         grad_cells = grads[1 + plan.states] if plan.cells and plan.has_memory else None
         carried: list[Tensor | None] = list(plan.named(grad_last))
         wants_x, wants_h, wants_c, *wants_weights = ctx.needs_input_grad[1:]
-        grad_x = torch.zeros_like(x) if wants_x else None
+        grad_x = x.new_zeros(x.shape) if wants_x else None
         sums: list[Tensor | None] = [None] * len(weights)
         for start, states in zip(reversed(plan.starts(x)), reversed(between), strict=True):
             leaves = [
@@ -181,7 +181,7 @@ class _Checkpointed(torch.autograd.Function):
             found = _segment_gradients(plan, start, leaves, arriving[0], carried, arriving[1])
             if grad_x is not None and found[0] is not None:
                 first, end = plan.rows(start, x)
-                grad_x.flatten(0, 1)[first:end] = found[0].flatten(0, 1)[: end - first]
+                grad_x.view(-1, x.shape[2])[first:end] = found[0].flatten(0, 1)[: end - first]
             for i, gradient in enumerate(found[3:]):
                 total = sums[i]
                 sums[i] = gradient if total is None else total if gradient is None else total + gradient

@@ -22,8 +22,10 @@ _CONSTANTS = {
 
 
 @torch.no_grad()
-def start_parameters(cell: Cell, settings: Settings, parameters: Mapping[str, Tensor], hidden_size: int) -> None:
-    """Draw the parameters of one layer and direction, given by the cell's names.
+def start_parameters(
+    cell: Cell, settings: Settings, parameters: Mapping[str, Tensor], hidden_size: int, state_size: int
+) -> None:
+    """Draw the parameters of one layer and direction, given by the cell's names; ``state_size`` is that of ``h``.
 
     Uniform between ``-1/√H`` and ``1/√H`` as in torch, unless the cell or the settings say otherwise.
     """
@@ -39,7 +41,7 @@ def start_parameters(cell: Cell, settings: Settings, parameters: Mapping[str, Te
         for bias in biases:
             init.zeros_(bias)
     if start != "uniform":
-        for block in _square_blocks(parameters["weight_hh"], hidden_size):
+        for block in _gate_blocks(parameters["weight_hh"], hidden_size, state_size):
             init.eye_(block) if start == "identity" else init.orthogonal_(block)
     if settings.forget_bias is not None:
         _set_bias(cell, parameters, cell.keeps, torch.full((hidden_size,), settings.forget_bias))
@@ -50,11 +52,10 @@ def start_parameters(cell: Cell, settings: Settings, parameters: Mapping[str, Te
             _set_bias(cell, parameters, cell.writes, -steps)
 
 
-def _square_blocks(U: Tensor, hidden_size: int) -> list[Tensor]:
-    """The blocks of ``U`` that map a state to a gate: square unless the state is projected, several where heads cut it."""
+def _gate_blocks(U: Tensor, hidden_size: int, state_size: int) -> list[Tensor]:
+    """The blocks of ``U`` that map ``h`` to a gate, or a head's part of ``h`` to its part of a gate."""
     width = U.shape[1]
-    rows = width if width < hidden_size and hidden_size % width == 0 and len(U) % width == 0 else hidden_size
-    return list(U.split(rows))
+    return list(U.split(hidden_size if width == state_size else width))
 
 
 def _set_bias(cell: Cell, parameters: Mapping[str, Tensor], gate: str, value: Tensor) -> None:
