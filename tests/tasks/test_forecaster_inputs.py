@@ -1,5 +1,7 @@
 """Bad input of a forecaster: one error that names the culprit, and an earlier fit left as it was."""
 
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import polars as pl
@@ -200,3 +202,25 @@ def test_a_file_with_wrong_tensors_lists_them_all(fitted, tmp_path):
     write_model(tmp_path / "broken", "forecaster", fitted._config, tensors)
     with pytest.raises(ModelFileError, match=r"missing tensors: 'smoothing.alpha'.*'surplus'.*members.0.head.bias"):
         unrolled.load(tmp_path / "broken")
+
+
+def test_saving_over_what_was_read(tmp_path, monkeypatch):
+    """Whatever file the estimator has read, by whatever name, is kept."""
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{2015 + i // 12}-{i % 12 + 1:02d},{100 + i + i % 12}\n" for i in range(60))
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("month,sales\n" + rows)
+    Path("hard.csv").hardlink_to("a.csv")
+    forecaster = Forecaster(members=1, max_epochs=1, hidden_size=4, random_state=0).fit("a.csv")
+    forecaster.save("b.csv")  # not read yet
+    Path("b.csv").write_text("month,sales\n" + rows)
+    forecaster.predict(Path("b.csv"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for name in ("../a.csv", "../hard.csv", tmp_path / "b.csv"):
+        with pytest.raises(InputError, match=r"cannot write .*: it is the input .*\.csv, which would be lost"):
+            forecaster.save(name)
+    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text() == "month,sales\n" + rows
+    forecaster.save("model")
+    copy = unrolled.load("model")
+    copy.save("model")  # a model may be saved over itself

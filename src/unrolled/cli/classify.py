@@ -13,7 +13,6 @@ from unrolled.cli.example_options import (
     AudioOptions,
     ExamplesArgument,
     FileOptions,
-    ModelOption,
     NetworkOptions,
     PoolingOption,
     SplittingOptions,
@@ -24,7 +23,7 @@ from unrolled.cli.example_options import (
     values_of,
 )
 from unrolled.cli.option_groups import with_groups
-from unrolled.cli.options import CheckpointOption
+from unrolled.cli.options import CheckpointOption, ModelOption
 from unrolled.cli.output import JsonOption
 from unrolled.cli.task import Model, Task
 from unrolled.errors import InputError

@@ -12,6 +12,7 @@ import typer
 
 from unrolled.cli.options import SeedOption, make_forecaster
 from unrolled.cli.output import JsonOption, print_json
+from unrolled.cli.places import check_places
 from unrolled.cli.progress import TrainingBar
 from unrolled.errors import InputError
 
@@ -51,10 +52,12 @@ def demo(
     if output.exists() and not output.is_dir():
         raise InputError(f"cannot write to {output}: it is not a folder; choose another with -o")
     output.mkdir(parents=True, exist_ok=True)
+    files = {"model": output / "model.safetensors", "data": output / "passengers.csv", "page": output / "index.html"}
+    check_places(files, [], as_json=as_json)
     if not as_json:
         print("A GRU learns the monthly airline passengers of 1949-1959 and forecasts 1960.")
     result = _learn(seed)
-    files = _write(output, result)
+    _write(files, output, result)
     if as_json:
         print_json(_as_dict(result, files))
         return
@@ -87,16 +90,14 @@ def _learn(seed: int) -> Result:
     return Result(forecaster, Interval(low, median, high), forecaster.evaluate(whole), seconds)
 
 
-def _write(folder: Path, result: Result) -> dict[str, Path]:
+def _write(files: dict[str, Path], folder: Path, result: Result) -> None:
     from unrolled.data.airline import MONTHS, PASSENGERS
     from unrolled.runtime.atomic_write import write_atomically
 
-    files = {"model": folder / "model.safetensors", "data": folder / "passengers.csv", "page": folder / "index.html"}
     rows = [f"{month},{passengers}" for month, passengers in zip(MONTHS, PASSENGERS, strict=True)]
     write_atomically(files["data"], ("\n".join(["month,passengers", *rows]) + "\n").encode())
     result.forecaster.save(files["model"])
     write_atomically(files["page"], _page(result, folder).encode())
-    return files
 
 
 def _show(result: Result) -> None:

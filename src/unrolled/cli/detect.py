@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -17,17 +16,16 @@ from unrolled.cli.example_options import (
     LearningRateOption,
     MaxEpochsOption,
     MembersOption,
-    ModelOption,
     NormOption,
     RandomStateOption,
     network_option,
     training_option,
     values_of,
 )
-from unrolled.cli.fitting import model_path
 from unrolled.cli.option_groups import with_groups
-from unrolled.cli.options import CheckpointOption, CsvArgument, MissingOption, TimeFormatOption, TimeOption
-from unrolled.cli.output import JsonOption, check_place, print_json, say
+from unrolled.cli.options import CheckpointOption, CsvArgument, MissingOption, ModelOption, TimeFormatOption, TimeOption
+from unrolled.cli.output import JsonOption, print_json, say
+from unrolled.cli.places import check_places, model_path, print_with_model
 from unrolled.cli.progress import TrainingBar
 from unrolled.cli.task import Model, Task
 from unrolled.errors import InputError
@@ -107,7 +105,7 @@ def fit_detect(
     from unrolled.tasks.anomaly_detector import AnomalyDetector
 
     path = output or model_path(file)
-    check_place(path)
+    check_places({"--output": path, "--checkpoint": checkpoint}, [file], as_json=as_json)
     given: dict[str, Any] = {
         name: _span(value) if name in SPANS else value for name, value in values_of(options).items()
     }
@@ -120,12 +118,13 @@ def fit_detect(
     if as_json:
         print_json({"model": str(path), "channels": detector.channels_, "inferred": detector.inferred_, **vars(found)})
         return
-    print(
+    print_with_model(
+        path,
+        file,
         f"watches {', '.join(detector.channels_)}\nan alarm is a score above {found.threshold:.3g}: one episode without cause"
         f" is expected in {found.every:,} steps ({'counted in' if found.method == 'counted' else 'extrapolated from'} the last"
-        f" {found.steps:,}, which were not learned from)"
+        f" {found.steps:,}, which were not learned from)",
     )
-    print(f"wrote {path}\nnext: unrolled predict {quote(str(path))} {quote(str(file))}")
 
 
 def _span(text: str | None) -> str | int | None:
@@ -138,7 +137,6 @@ def predict_scores(model: Model, file: Path, options: Any) -> None:
     from unrolled.cli.rows import writing_to
     from unrolled.runtime.atomic_write import write_atomically
 
-    check_place(options.windows)
     detector = _prepared(model, options)
     channels = detector.read(file)
     frame = detector.predict(channels, threshold=options.threshold)

@@ -25,7 +25,6 @@ __all__ = [
     "LearningRateOption",
     "MaxEpochsOption",
     "MembersOption",
-    "ModelOption",
     "NetworkOptions",
     "NormOption",
     "PatienceOption",
@@ -50,10 +49,6 @@ CELLS = (
 
 ExamplesArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="Examples: .csv, .tsv, .jsonl, .npz, .ts, or a folder of WAV files.")
-]
-ModelOption = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", metavar="MODEL", help="The model file to write; default: named for FILE."),
 ]
 ValidationOption = Annotated[
     Path | None,

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from unrolled.cli.example_options import NetworkOptions, TableOptions
 from unrolled.cli.measures import measures_line
 from unrolled.cli.option_groups import flag
-from unrolled.cli.output import check_place, print_json, say
+from unrolled.cli.output import print_json, say
+from unrolled.cli.places import check_places, model_path, print_with_model
 from unrolled.cli.progress import TrainingBar
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
     from unrolled.data.example_file import Examples, Wanted
 
-__all__ = ["Answers", "Sources", "fit_examples", "model_path"]
+__all__ = ["Answers", "Sources", "fit_examples"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,11 @@ def fit_examples(make: Callable[..., Any], answers: Answers, sources: Sources, *
 
     file, columns, validation = sources.file, sources.columns, sources.validation
     path = sources.output or model_path(file)
-    check_place(path)
+    check_places(
+        {"--output": path, "--checkpoint": sources.checkpoint},
+        [file, validation, getattr(columns, "labels", None)],
+        as_json=sources.as_json,
+    )
     shares = [group.validation_fraction for group in groups if isinstance(group, NetworkOptions)]
     if validation is not None and shares != [NetworkOptions.validation_fraction]:
         raise InputError("--validation and --validation-fraction both say what chooses the epoch: leave one out")
@@ -87,19 +91,10 @@ def fit_examples(make: Callable[..., Any], answers: Answers, sources: Sources, *
         print_json({"model": str(path), "file": str(file), **items, **found, "inferred": notes, **epochs})
         return
     if measured is None:
-        print("Nothing was kept back, so how well it does is not known.")
+        verdict = "Nothing was kept back, so how well it does is not known."
     else:
-        print(f"On {'' if validation is None else f'{validation}, '}examples kept back: {measures_line(measured)}")
-    print(f"wrote {path}\nnext: unrolled predict {quote(str(path))} {quote(str(file))}")
-
-
-def model_path(file: Path) -> Path:
-    """Where a model goes that was learned from a file, if nobody says.
-
-    >>> model_path(Path("data/reviews.csv.gz")).name
-    'reviews.safetensors'
-    """
-    return Path(f"{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}.safetensors")
+        verdict = f"On {'' if validation is None else f'{validation}, '}examples kept back: {measures_line(measured)}"
+    print_with_model(path, file, verdict)
 
 
 def _check_group(examples: Examples, group: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from unrolled.cli.forecasting import evaluation_as_dict
 from unrolled.cli.options import (
     CellOption,
@@ -27,7 +25,8 @@ from unrolled.cli.options import (
     TimeOption,
     make_forecaster,
 )
-from unrolled.cli.output import JsonOption, check_place, say
+from unrolled.cli.output import JsonOption, say
+from unrolled.cli.places import check_places, output_option
 from unrolled.cli.progress import TrainingBar
 
 __all__ = ["forecast"]
@@ -40,9 +39,7 @@ def forecast(
     time: TimeOption = None,
     time_format: TimeFormatOption = None,
     series: SeriesOption = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT.csv", help="Write the forecast to this file.")
-    ] = None,
+    output: Annotated[Path | None, output_option("OUT.csv", "Write the forecast to this file.")] = None,
     missing: MissingOption = "raise",
     method: MethodOption = "auto",
     distribution: DistributionOption = "quantiles",
@@ -62,7 +59,7 @@ def forecast(
     from unrolled.cli.forecast_output import ForecastOutput, write_forecast
     from unrolled.data.panel import read_panel
 
-    check_place(output)
+    check_places({"--output": output}, [file], as_json=as_json)
     panel = read_panel(file, target, time, series, missing=missing, time_format=time_format)
     with TrainingBar() as bar:
         forecaster = make_forecaster(

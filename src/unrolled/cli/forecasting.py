@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from unrolled.cli.fitting import model_path
 from unrolled.cli.options import (
     CellOption,
     CheckpointOption,
@@ -21,6 +18,7 @@ from unrolled.cli.options import (
     MembersOption,
     MethodOption,
     MissingOption,
+    ModelOption,
     PastOption,
     SeasonOption,
     SeedOption,
@@ -31,7 +29,8 @@ from unrolled.cli.options import (
     TimeOption,
     make_forecaster,
 )
-from unrolled.cli.output import JsonOption, check_place, print_json, say
+from unrolled.cli.output import JsonOption, print_json, say
+from unrolled.cli.places import check_places, model_path, print_with_model
 from unrolled.cli.progress import TrainingBar
 from unrolled.cli.task import Model, Task
 
@@ -48,9 +47,7 @@ def fit_forecast(
     future: FutureOption = [],  # noqa: B006
     static: StaticOption = [],  # noqa: B006
     horizon: HorizonOption = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="MODEL", help="The model file to write; default: by FILE.")
-    ] = None,
+    output: ModelOption = None,
     missing: MissingOption = "raise",
     method: MethodOption = "auto",
     distribution: DistributionOption = "quantiles",
@@ -69,7 +66,7 @@ def fit_forecast(
     For example: unrolled fit forecast passengers.csv --target passengers --time month --horizon 12
     """
     path = output or model_path(file)
-    check_place(path)
+    check_places({"--output": path, "--checkpoint": checkpoint}, [file], as_json=as_json)
     with TrainingBar() as bar:
         forecaster = make_forecaster(
             callback=bar,
@@ -112,11 +109,10 @@ def fit_forecast(
         )
         return
     if validation is None:
-        print("The series are too short to keep some steps back, so how well it forecasts is not known.")
+        verdict = "The series are too short to keep some steps back, so how well it forecasts is not known."
     else:
-        print(f"On the last {validation.horizon} steps, kept back from the model that forecast them:")
-        print(validation)
-    print(f"wrote {path}\nnext: unrolled predict {path} {file}")
+        verdict = f"On the last {validation.horizon} steps, kept back from the model that forecast them:\n{validation}"
+    print_with_model(path, file, verdict)
 
 
 def predict_forecast(model: Model, file: Path, options: Any) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unrolled.cli.places import output_option
+
 if TYPE_CHECKING:
     from unrolled.tasks.forecaster import Forecaster
 
@@ -24,6 +26,7 @@ __all__ = [
     "MembersOption",
     "MethodOption",
     "MissingOption",
+    "ModelOption",
     "PastOption",
     "SeasonOption",
     "SeedOption",
@@ -85,6 +88,7 @@ DistributionOption = Annotated[
 IntervalsOption = Annotated[
     str, typer.Option(metavar="WHOSE", help="Quantiles of the model, or conformal: corrected on steps kept back.")
 ]
+ModelOption = Annotated[Path | None, output_option("MODEL", "The model file to write; default: named for FILE.")]
 HiddenSizeOption = Annotated[int | None, typer.Option(metavar="N", help="Hidden units; default: by the method.")]
 MembersOption = Annotated[
     int | None,

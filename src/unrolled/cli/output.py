@@ -6,14 +6,11 @@ import json
 import math
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from unrolled.errors import InputError
-
-__all__ = ["JsonOption", "check_place", "finite", "print_json", "say"]
+__all__ = ["JsonOption", "finite", "print_json", "say"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -22,12 +19,6 @@ def say(*messages: str) -> None:
     """Write messages to stderr, a line each."""
     for message in messages:
         print(message, file=sys.stderr)
-
-
-def check_place(file: Path | None) -> None:
-    """Raise an InputError if a file cannot be put there for want of a folder: before the work, not after it."""
-    if file is not None and not file.resolve().parent.is_dir():
-        raise InputError(f"cannot write {file}: there is no folder {file.resolve().parent}; create it first")
 
 
 def print_json(value: Any) -> None:

@@ -10,7 +10,8 @@ import typer
 
 from unrolled.cli.example_options import FileOptions
 from unrolled.cli.option_groups import with_groups
-from unrolled.cli.output import JsonOption, check_place
+from unrolled.cli.output import JsonOption
+from unrolled.cli.places import check_places, output_option
 from unrolled.cli.task import MissingCellsOption, ModelArgument, ThresholdOption, UsedFileArgument
 from unrolled.cli.tasks import load_model
 
@@ -39,9 +40,7 @@ class PredictOptions(FileOptions):
     windows: Annotated[
         Path | None, typer.Option(metavar="OUT.csv", help="Detectors: write the episodes of alarms to this file.")
     ] = None
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT", help="Write the result to this file.")
-    ] = None
+    output: Annotated[Path | None, output_option("OUT", "Write the result to this file.")] = None
     as_json: JsonOption = False
 
 
@@ -52,7 +51,8 @@ def predict(model: ModelArgument, file: UsedFileArgument, options: PredictOption
     Long files are read, and results written, a part at a time.
     For example: unrolled predict reviews.safetensors new_reviews.txt -o moods.csv
     """
-    check_place(options.output)
+    outputs = {"--output": options.output, "--windows": options.windows}
+    check_places(outputs, [model, file, options.future, options.labels], as_json=options.as_json)
     loaded, task = load_model(model)
     task.check(loaded, options)
     task.predict(loaded, file, options)

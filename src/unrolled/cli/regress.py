@@ -12,7 +12,6 @@ from unrolled.cli.example_options import (
     DropoutOption,
     ExamplesArgument,
     FileOptions,
-    ModelOption,
     NetworkOptions,
     PoolingOption,
     SplittingOptions,
@@ -23,7 +22,7 @@ from unrolled.cli.example_options import (
     values_of,
 )
 from unrolled.cli.option_groups import with_groups
-from unrolled.cli.options import CheckpointOption
+from unrolled.cli.options import CheckpointOption, ModelOption
 from unrolled.cli.output import JsonOption
 from unrolled.cli.task import Model, Task
 

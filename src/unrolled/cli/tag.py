@@ -19,7 +19,6 @@ from unrolled.cli.example_options import (
     HiddenSizeOption,
     MaxEpochsOption,
     MembersOption,
-    ModelOption,
     NetworkOptions,
     PatienceOption,
     TableOptions,
@@ -29,7 +28,7 @@ from unrolled.cli.example_options import (
     values_of,
 )
 from unrolled.cli.option_groups import with_groups
-from unrolled.cli.options import CheckpointOption
+from unrolled.cli.options import CheckpointOption, ModelOption
 from unrolled.cli.output import JsonOption, say
 from unrolled.cli.task import Model, Task
 from unrolled.errors import InputError

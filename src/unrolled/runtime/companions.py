@@ -41,6 +41,8 @@ def target_of(path: str | os.PathLike[str]) -> Path:
         raise InputError(f"cannot write {str(path)!r}: {reason}; choose another path") from None
     if is_folder:
         raise InputError(f"cannot write {path}: it is a folder; give the name of a file in it")
+    if not has_folder and target.parent.exists():
+        raise InputError(f"cannot write {path}: {target.parent} is a file, not a folder; choose another path")
     if not has_folder:
         raise InputError(
             f"cannot write {path}: there is no folder {target.parent}; create it first or choose another path"

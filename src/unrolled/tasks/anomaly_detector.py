@@ -196,6 +196,7 @@ class AnomalyDetector(Estimator):
         from unrolled.training.checkpoint import resumable
 
         settings = AnomalySettings.check(self.get_params())
+        self._remember(data)
         channels = read_channels(data, values, time, missing=settings.missing, time_format=time_format)
         _warn_of_constants(channels)
         times = channels.times
@@ -285,7 +286,7 @@ class AnomalyDetector(Estimator):
         """Write the model file, whole or not at all; the end of the training data is in it, ``callback`` is not.
 
         Raises:
-            InputError: not fitted.
+            InputError: not fitted, or ``path`` is a folder, or a file that the data were read from.
             OSError: the system refused; an older file is intact.
         """
         config = self._fitted()
@@ -338,6 +339,7 @@ class AnomalyDetector(Estimator):
         if isinstance(data, Channels):
             return data
         config = self._fitted()
+        self._remember(data)
         named = config.frame_like.kind != "numpy"
         if is_array(data):
             channels = read_channels(data, missing=self.missing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from unrolled.errors import InputError
 from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import write_model
+from unrolled.runtime.place import refuse_inputs
 
 __all__ = ["Estimator"]
 
@@ -33,6 +35,8 @@ class Estimator:
     {'size': 3, 'name': 'b'}
     """
 
+    _files: frozenset[Path] = frozenset()
+    """Those that were read, which ``save`` must not replace."""
     _checkpoint: KeptFile | None = None
     """What the fit kept; it goes when the model has been saved."""
 
@@ -40,6 +44,7 @@ class Estimator:
         self, path: str | os.PathLike[str], task: str, config: msgspec.Struct, tensors: Mapping[str, NDArray[Any]]
     ) -> None:
         """Write the model file, and then remove the checkpoint of its training."""
+        refuse_inputs(path, self._files)
         write_model(path, task, config, tensors)
         if self._checkpoint is not None:
             self._checkpoint.remove()
@@ -67,6 +72,11 @@ class Estimator:
         for name, value in params.items():
             setattr(self, name, value)
         return self
+
+    def _remember(self, data: Any) -> None:
+        """Keep in mind what is read, if it is a file."""
+        if isinstance(data, str | os.PathLike):
+            self._files |= {Path(data).absolute()}
 
     def __repr__(self) -> str:
         given = self.get_params()

@@ -187,6 +187,7 @@ class Forecaster(Estimator):
             MissingExtraError: torch is not installed.
         """
         settings = ForecastSettings.check(self.get_params())
+        self._remember(data)
         panel = read_panel(
             data, target, time, series, past, future, static, missing=settings.missing, time_format=time_format
         )
@@ -251,7 +252,7 @@ class Forecaster(Estimator):
         """Write the model file, whole or not at all; the data of ``fit`` are in it, ``callback`` is not.
 
         Raises:
-            InputError: not fitted.
+            InputError: not fitted, or ``path`` is a folder, or a file that the data were read from.
             OSError: the system refused; an older file is intact.
         """
         self._write(path, "forecaster", self._fitted(), forecast_tensors(self.model_))
@@ -348,6 +349,7 @@ class Forecaster(Estimator):
         """
         if isinstance(data, Panel):
             return data
+        self._remember(data)
         config = getattr(self, "_config", None)
         if config is None:
             return read_panel(data, missing=self.missing)
@@ -374,6 +376,7 @@ class Forecaster(Estimator):
         if future is not None and not columns.future:
             raise InputError("future= was given, but fit had no columns known ahead (its future=)")
         if columns.future:
+            self._remember(future)
             ahead = read_covariates(
                 future, columns.future, time=columns.time, series=columns.series, missing=self.missing,
                 frequency=frequency if columns.time is not None else None, time_style=style,
