@@ -40,36 +40,36 @@ class Settings:
     """The options of a layer, checked."""
 
     merge: Literal["concat", "sum"] = "concat"
-    """How the outputs of both directions come together: side by side, or added."""
+    """How the outputs of the two directions are combined: side by side, or added."""
     residual: bool = False
-    """Every layer from the second on adds its input to its output."""
+    """From the second layer on, each layer adds its input to its output."""
     input_dropout: float = 0.0
-    """Variational dropout of each layer's input: one mask a sequence (arXiv 1512.05287)."""
+    """Variational dropout of each layer's input: one mask per sequence (arXiv 1512.05287)."""
     state_dropout: float = 0.0
-    """Variational dropout of ``h[t-1]`` where ``U`` meets it: one mask a sequence (arXiv 1512.05287)."""
+    """Variational dropout of ``h[t-1]`` in its product with ``U``: one mask per sequence (arXiv 1512.05287)."""
     recurrent_dropout: float = 0.0
     """Dropout of the candidate, a new mask at every step (arXiv 1603.05118)."""
     zoneout: float | tuple[float, float] = 0.0
-    """Probabilities that a unit of ``h`` and of ``c`` stays what it was (arXiv 1606.01305); one number stands for all
-    states the cell has. In evaluation both are mixed in these shares. The outputs of QRNN and SRU are made of what it
-    leaves of ``c``."""
+    """Probabilities that a unit of ``h`` and of ``c`` keeps its previous value (arXiv 1606.01305); a single number is for
+    all states of the cell. In evaluation old and new value are mixed in these proportions. QRNN and SRU compute their
+    output from ``c`` after zoneout."""
     weight_drop: float = 0.0
-    """DropConnect on ``U``: one mask a call (arXiv 1708.02182)."""
+    """DropConnect on ``U``: one mask per call (arXiv 1708.02182)."""
     initial_state: Literal["zero", "learned"] = "zero"
-    """Where sequences start for which no state is given."""
+    """The state in which sequences start when none is passed."""
     start: Literal["uniform", "orthogonal", "identity"] = "uniform"
-    """How each gate's block of ``U`` is drawn: as torch does, orthogonal, or the identity; then biases are 0."""
+    """How each gate's block of ``U`` is initialised: as in torch, orthogonal, or the identity with biases of 0."""
     forget_bias: float | None = None
-    """The bias of the gate that keeps the state, at the start (Jozefowicz et al. 2015: 1)."""
+    """The initial bias of the gate that keeps the state (Jozefowicz et al. 2015: 1)."""
     chrono: int | None = None
-    """The longest dependency expected, at least 3 steps: the bias of the gate that keeps the state starts as
-    ``log U(1, chrono - 1)``, that of an input gate as its negative (arXiv 1804.11188)."""
+    """The longest expected dependency, at least 3 steps: the bias of the gate that keeps the state is initialised to
+    ``log U(1, chrono - 1)``, that of an input gate to its negative (arXiv 1804.11188)."""
     activations: tuple[Activation, ...] | None = None
-    """The activation functions of a cell that leaves them free: of gates, candidate and memory, or the only one."""
+    """The activation functions, for cells in which they can be chosen: of gates, candidate and cell state, or the only one."""
     checkpoint: int | None = None
-    """Steps of a segment whose tape is computed again in the backward pass instead of being kept."""
+    """Steps per segment; the backward pass computes each segment again instead of storing all steps."""
     truncate: int | None = None
-    """Steps after which gradients stop flowing back: truncated backpropagation through time."""
+    """Steps after which gradients stop: truncated backpropagation through time."""
 
     @staticmethod
     def of(name: str, options: dict[str, Any]) -> Settings:
