@@ -27,7 +27,7 @@ _OURS: dict[type[nn.Module], type[Recurrent]] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.
 
 
 class Accelerated(NamedTuple):
-    """What :func:`accelerate` did; prints as one line a layer."""
+    """What :func:`accelerate` did; prints one line per layer."""
 
     replaced: dict[str, str]
     """Path in the model → what runs there now."""

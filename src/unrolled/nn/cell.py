@@ -67,7 +67,7 @@ class _HiddenStateCell(_Cell):
         Raises
         ------
         InputError
-            Sizes do not fit; also of the type torch raises.
+            Sizes do not match; also of the type that torch raises.
         """
         return self._step(input, None if hx is None else (hx,))[0]
 
@@ -119,7 +119,7 @@ class LSTMCell(_Cell):
         Raises
         ------
         InputError
-            Sizes do not fit; also of the type torch raises.
+            Sizes do not match; also of the type that torch raises.
         """
         if hx is not None and not (isinstance(hx, (tuple, list)) and len(hx) == 2):  # pyright: ignore[reportUnnecessaryIsInstance, reportUnnecessaryComparison]
             raise ArgumentTypeError("LSTMCell: hx must be a pair (h, c) of tensors")

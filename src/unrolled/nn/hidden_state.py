@@ -55,13 +55,13 @@ class HiddenState(Recurrent):
             Steps of each sequence. Past its length a sequence's outputs are zero; its last state is that of its own
             last step, and the initial one if it has none.
         return_states : bool
-            Return the states of every step of every layer, too.
+            Also return the states of every step of every layer.
         return_gates : bool
-            Return the gates of every step of every layer, too; they carry no gradients.
+            Also return the gates of every step of every layer; gradients do not flow through them.
         resets : Tensor of bool ``[T, B]``, with ``batch_first`` ``[B, T]``, optional
-            Steps before which a sequence's state is where sequences start without ``hx``: episodes that end on the way.
+            Steps before which the state is reset to the one sequences start from without ``hx``.
         generator : torch.Generator, optional
-            What masks are drawn from; torch's own by default.
+            Random generator for the masks; torch's default one if not given.
 
         Returns
         -------
@@ -77,7 +77,7 @@ class HiddenState(Recurrent):
         Raises
         ------
         InputError
-            Sizes, dtypes, devices or lengths do not fit; also of the type torch raises.
+            Sizes, dtypes, devices or lengths do not match; also of the type that torch raises.
         """
         states = None if hx is None else (hx,)
         output, (last,), besides = self._call(input, states, lengths, return_states, return_gates, resets, generator)

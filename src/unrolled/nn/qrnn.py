@@ -43,25 +43,25 @@ class QRNN(Recurrent):
     Parameters
     ----------
     input_size : int
-        ``I``, numbers a step.
+        ``I``, the number of input features.
     hidden_size : int
-        ``H``, units of a layer.
+        ``H``, the number of units per layer.
     num_layers : int
-        ``L``, layers stacked on one another.
+        ``L``, the number of stacked layers.
     bias : bool
-        Whether there are biases.
+        Whether the layers have biases.
     batch_first : bool
         Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
     dropout : float, 0 to 1
-        Probability with which, in training, an output of any layer but the last becomes zero.
+        Probability that an output of any layer except the last is set to zero in training.
     bidirectional : bool
-        ``D = 2``: a second set of parameters runs from the last step to the first.
+        ``D = 2``: a second set of parameters reads the sequences backwards.
     kernel_width : int
         ``K``, at least 1; ``weight_ih_l0`` is ``[3H, K*I]``.
     device, dtype
-        Of the parameters.
+        Device and dtype of the parameters.
     **options
-        What every layer can have: :class:`~unrolled.nn.Settings`.
+        The options of all layers: :class:`~unrolled.nn.Settings`.
 
     Examples
     --------
@@ -163,13 +163,13 @@ class QRNN(Recurrent):
             Steps of each sequence. Past its length a sequence's outputs are zero; its last state is that of its own
             last step, and the initial one if it has none.
         return_states : bool
-            Return the states of every step of every layer, too.
+            Also return the states of every step of every layer.
         return_gates : bool
-            Return the gates of every step of every layer, too; they carry no gradients.
+            Also return the gates of every step of every layer; gradients do not flow through them.
         resets : Tensor of bool ``[T, B]``, with ``batch_first`` ``[B, T]``, optional
-            Steps before which a sequence's state is where sequences start without ``hx``: episodes that end on the way.
+            Steps before which the state is reset to the one sequences start from without ``hx``.
         generator : torch.Generator, optional
-            What masks are drawn from; torch's own by default.
+            Random generator for the masks; torch's default one if not given.
 
         Returns
         -------
@@ -185,7 +185,7 @@ class QRNN(Recurrent):
         Raises
         ------
         InputError
-            Sizes, dtypes, devices or lengths do not fit; also of the type torch raises.
+            Sizes, dtypes, devices or lengths do not match; also of the type that torch raises.
         """
         states = None if hx is None else tuple(hx)
         output, last, besides = self._call(input, states, lengths, return_states, return_gates, resets, generator)

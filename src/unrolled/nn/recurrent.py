@@ -84,7 +84,7 @@ class Recurrent(RNNBase):
     settings = Settings()
     cell: str
     sizes: Mapping[str, int] = {}
-    """Sizes of the cell beside ``input_size`` and ``hidden_size``."""
+    """Sizes of the cell besides ``input_size`` and ``hidden_size``."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class Recurrent(RNNBase):
             start_parameters(cell, self.settings, named, self.hidden_size, self._size)  # type: ignore[arg-type]
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew, as the constructor did."""
+        """Initialise all parameters again, as the constructor does."""
         if "cell" not in self.__dict__:  # torch's constructor
             super().reset_parameters()
             return

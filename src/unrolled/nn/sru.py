@@ -31,25 +31,25 @@ class SRU(HiddenState):
     Parameters
     ----------
     input_size : int
-        ``I``, numbers a step.
+        ``I``, the number of input features.
     hidden_size : int
-        ``H``, units of a layer.
+        ``H``, the number of units per layer.
     num_layers : int
-        ``L``, layers stacked on one another.
+        ``L``, the number of stacked layers.
     bias : bool
-        Whether there are biases.
+        Whether the layers have biases.
     batch_first : bool
         Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
     dropout : float, 0 to 1
-        Probability with which, in training, an output of any layer but the last becomes zero.
+        Probability that an output of any layer except the last is set to zero in training.
     bidirectional : bool
-        ``D = 2``: a second set of parameters runs from the last step to the first.
+        ``D = 2``: a second set of parameters reads the sequences backwards.
     highway : bool, optional
         Whether there is the fourth matrix; by default where sizes need it.
     device, dtype
-        Of the parameters.
+        Device and dtype of the parameters.
     **options
-        What every layer can have: :class:`~unrolled.nn.Settings`.
+        The options of all layers: :class:`~unrolled.nn.Settings`.
 
     Examples
     --------
