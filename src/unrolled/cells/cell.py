@@ -26,7 +26,7 @@ class Parameter(NamedTuple):
 
 
 class Size(NamedTuple):
-    """A size that only some cells have: its argument's name, its symbol, and what it is unless it is given."""
+    """A size that only some cells have: the name of its argument, its symbol and its default."""
 
     name: str
     symbol: str
@@ -35,22 +35,22 @@ class Size(NamedTuple):
 
 BIAS_IH = Parameter("bias_ih", ("G*H",))
 INPUT_PARAMETERS = (Parameter("weight_ih", ("G*H", "I")), BIAS_IH)
-"""Those of a cell whose gates see the input only."""
+"""The parameters of a cell whose gates see the input only."""
 GATE_PARAMETERS = (
     Parameter("weight_ih", ("G*H", "I")),
     Parameter("weight_hh", ("G*H", "H")),
     BIAS_IH,
     Parameter("bias_hh", ("G*H",)),
 )
-"""Those of ``torch.nn``."""
+"""The parameters of ``torch.nn``."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The one description of a recurrent cell, from which everything else about it is derived.
+    """The description of a recurrent cell, from which everything else about it is derived.
 
-    Weights and biases hold one block of ``H`` rows a gate, in the order of :attr:`gates`, with the names,
-    order and shapes of ``torch.nn``. ``W`` is ``weight_ih``, ``U`` is ``weight_hh``, and the equations'
+    Weights and biases hold one block of ``H`` rows per gate, in the order of :attr:`gates`, with the names, order and
+    shapes of ``torch.nn``. ``W`` is ``weight_ih``, ``U`` is ``weight_hh``, and the equations'
     ``b`` is ``bias_ih + bias_hh`` unless the cell says otherwise.
 
     >>> from unrolled.cells import get_cell
@@ -62,17 +62,17 @@ class Cell:
     """
 
     name: str
-    """Name in the registry, and in saved models."""
+    """Name in the registry and in saved models."""
     title: str
-    """Name for people."""
+    """Name for display."""
     gates: tuple[str, ...]
     """The gates, in the order of their blocks in weights and biases."""
     states: tuple[str, ...]
-    """``("h",)``, or ``("h", "c")`` for a cell with a memory. The output is always ``h``; a cell that does not list it
-    hands on its memory only."""
+    """``("h",)``, or ``("h", "c")`` for a cell with a cell state. The output is always ``h``; a cell that does not list
+    it passes only its cell state to the next step."""
     recurrence: Literal["one_product", "two_product", "no_product"]
-    """How a step uses ``U``: all gates from one product ``U h[t-1]``, a second product that waits for a gate, or none:
-    then a unit's next state depends on its own states and on ``x[t]`` only."""
+    """How a step uses ``U``: one product ``U h[t-1]`` for all gates, a second product that needs a gate first, or none,
+    in which case the next state of a unit depends only on its own states and on ``x[t]``."""
     source: str
     """The paper the equations come from."""
     step: Callable[..., tuple[FloatArray, States, Arrays]]
@@ -82,28 +82,28 @@ class Cell:
     parameters: tuple[Parameter, ...] = GATE_PARAMETERS
     """The parameters in torch's order, with their shapes in symbols."""
     candidate: str | None = None
-    """The gate that holds what a step proposes as new, which recurrent dropout acts on; none where the new state itself
-    is all there is."""
+    """The gate that is the candidate for the new state, on which recurrent dropout acts; None for a cell without
+    one."""
     activations: tuple[Activation, ...] = ()
-    """The activation functions where the cell leaves them free: of gates, candidate and memory, or the only one."""
+    """The activation functions, if they can be chosen: of gates, candidate and cell state, or the only one."""
     clip: float | None = None
-    """The arguments of gates and candidates are kept within ``-clip`` and ``clip``; forward only."""
+    """The pre-activations of gates and candidates are limited to ``-clip`` to ``clip``; forward pass only."""
     sizes: tuple[Size, ...] = ()
-    """Sizes beside ``I`` and ``H``."""
+    """Sizes other than ``I`` and ``H``."""
     state_shapes: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Widths of states in symbols where they are not ``H``."""
+    """The sizes of states, in symbols, where they are not ``H``."""
     initial: Mapping[str, float] = field(default_factory=dict[str, float])
-    """What states are before the first step where that is not 0."""
+    """Initial values of states, where they are not 0."""
     square: bool = False
     """Input and hidden size must be equal."""
     start: Literal["uniform", "identity"] = "uniform"
-    """How the paper starts ``U``: torch's way for all parameters, or the identity and no biases."""
+    """How the paper initialises the parameters: as torch does, or with ``U`` as the identity and biases of 0."""
     keeps: str = ""
-    """The gate that keeps the state where it is near 1, or with a minus sign the one that does where it is near 0."""
+    """The gate that keeps the state when it is near 1; with a minus sign, the gate that keeps it when it is near 0."""
     writes: str = ""
-    """The gate that lets the candidate in, where it is another one."""
+    """The gate that admits the candidate, if it is a different one."""
     bias_gates: tuple[str, ...] | None = None
-    """The gates that the blocks of ``bias_ih`` belong to; all of them by default."""
+    """The gates to which the blocks of ``bias_ih`` belong; by default all of them."""
 
     @property
     def hands_on_h(self) -> bool:
@@ -112,7 +112,7 @@ class Cell:
 
     @property
     def memory(self) -> tuple[str, ...]:
-        """The states beside ``h`` that hold one number a unit."""
+        """The states other than ``h`` that hold one number per unit."""
         return tuple(name for name in self.states if name != "h" and name not in self.state_shapes)
 
     @property
@@ -122,7 +122,8 @@ class Cell:
 
     @property
     def spec(self) -> str:
-        """The name with the activation functions and the clip where they are not the cell's own; :func:`get_cell` reads it.
+        """The name, with activation functions and clip if they differ from the cell's defaults; :func:`get_cell` reads
+        it.
 
         >>> from unrolled.cells import Activation, get_cell
         >>> get_cell("gru").with_activations(Activation("relu"), Activation("affine", 2.0, 0.5), clip=3.0).spec
@@ -138,8 +139,8 @@ class Cell:
     def with_activations(self, *activations: Activation, clip: float | None = None) -> Cell:
         """The cell with other activation functions, one for each of :attr:`activations`.
 
-        :param clip: a bound above 0 for the arguments of gates and candidates; such a cell has no backward pass.
-        :raises InputError: the cell leaves none free, or another number of them.
+        :param clip: a positive limit for the pre-activations of gates and candidates; such a cell has no backward pass.
+        :raises InputError: the activation functions of the cell cannot be chosen, or their number is wrong.
         """
         if len(activations) != len(self.activations) or not self.activations:
             free = len(self.activations)
@@ -152,30 +153,31 @@ class Cell:
 
     @property
     def functions(self) -> tuple[Callable[[FloatArray], FloatArray], ...]:
-        """:attr:`activations` as a step applies them: those of gates and candidate bound their argument by :attr:`clip`."""
+        """:attr:`activations` as a step applies them: those of gates and candidate limit their argument by
+        :attr:`clip`."""
         if self.clip is None:
             return self.activations
         gates_and_candidate, memory = self.activations[:2], self.activations[2:]
         return (*(lambda a, f=f: f(self.clipped(a)) for f in gates_and_candidate), *memory)
 
     def clipped(self, a: FloatArray) -> FloatArray:
-        """The arguments of gates or a candidate within their bounds."""
+        """Pre-activations of gates or of a candidate, limited by :attr:`clip`."""
         return a if self.clip is None else a.clip(-self.clip, self.clip)
 
     def parameter_shapes(self, *, input_size: int, hidden_size: int, **sizes: int) -> dict[str, tuple[int, ...]]:
-        """Each parameter's shape in numbers.
+        """The shape of each parameter.
 
         :param input_size: ``I``, at least 1.
         :param hidden_size: ``H``, at least 1.
-        :param sizes: those of :attr:`sizes`, at least 1.
+        :param sizes: the sizes named in :attr:`sizes`, at least 1.
         :returns: parameter name → shape, in the order of :attr:`parameters`.
-        :raises InputError: for a size below 1, one the cell does not have, or sizes that do not fit together.
+        :raises InputError: for a size below 1, a size that the cell does not have, or sizes that do not go together.
         """
         values = self._numbers(input_size, hidden_size, sizes)
         return {name: tuple(_product(dimension, values) for dimension in shape) for name, shape in self.parameters}
 
     def state_sizes(self, *, input_size: int, hidden_size: int, **sizes: int) -> dict[str, int]:
-        """Numbers of each state of one sequence; arguments as for :meth:`parameter_shapes`."""
+        """The size of each state of one sequence; arguments as for :meth:`parameter_shapes`."""
         values = self._numbers(input_size, hidden_size, sizes)
         return {name: _product(self.state_shapes.get(name, "H"), values) for name in self.states}
 
@@ -206,12 +208,12 @@ class Cell:
     ) -> tuple[FloatArray, States, tuple[Step, ...]]:
         """Run the cell over whole sequences.
 
-        :param params: name → array, as :meth:`parameter_shapes` says.
+        :param params: name → array, with the shapes of :meth:`parameter_shapes`.
         :param x: inputs, ``[T, B, I]``, at least one step; the batch may be empty.
         :param states: initial states, each ``[B, H]``, in the order of :attr:`states`; ``None`` means zeros.
-        :param masks: what regularises the run.
+        :param masks: masks of dropout and zoneout.
         :returns: ``h [T, B, H]``; the last states, each ``[B, H]``; and the tape, one
-            :class:`~unrolled.cells.Step` a time step, which :meth:`backward` reads and never changes.
+            :class:`~unrolled.cells.Step` per time step, which :meth:`backward` reads and never changes.
         :raises InputError: for a missing or unknown name, a wrong shape or a mixed dtype, naming both sides.
         """
         widths = self._check_parameters(params, x)
@@ -232,13 +234,13 @@ class Cell:
     ) -> Arrays:
         """Gradients of the loss, by backpropagation through time.
 
-        :param params: the parameters :meth:`forward` was given.
+        :param params: the parameters passed to :meth:`forward`.
         :param tape: the tape it returned.
         :param grad_h: gradient with respect to ``h``, ``[T, B, H]``.
         :param grad_last_states: gradients with respect to the last states, each ``[B, H]``; ``None`` means zeros.
-        :param grad_c: gradient with respect to the memory of every step, ``[T, B, M*H]`` for ``M`` states of
-            :attr:`memory`; ``None`` means zeros, and is all that a cell without memory takes.
-        :param masks: what :meth:`forward` was given.
+        :param grad_c: gradient with respect to the memory of every step, ``[T, B, M*H]`` for the ``M`` states in
+            :attr:`memory`; ``None`` means zeros and is required for a cell without a cell state.
+        :param masks: the masks passed to :meth:`forward`.
         :returns: ``"x" [T, B, I]``, every parameter's name, and ``"h0"`` (and ``"c0"``) ``[B, H]``.
         :raises InputError: for a wrong shape or a mixed dtype, naming both sides.
         """

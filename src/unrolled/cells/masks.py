@@ -1,6 +1,6 @@
-"""What regularises a run: masks on the state and the candidate, and zoneout.
+"""Regularisation of a run: dropout masks for the state and the candidate, and zoneout.
 
-Masks hold factors: 0 where something is dropped, ``1/(1-p)`` where it stays.
+Masks hold factors: 0 where something is dropped, ``1/(1-p)`` where it is kept.
 Sources: variational dropout, Gal, Ghahramani 2016, arXiv 1512.05287; recurrent dropout, Semeniuta, Severyn, Barth 2016,
 arXiv 1603.05118; zoneout, Krueger et al. 2017, arXiv 1606.01305.
 """
@@ -16,14 +16,15 @@ __all__ = ["NO_MASKS", "NO_STEP_MASKS", "Masks", "StepMasks"]
 
 
 class StepMasks(NamedTuple):
-    """The factors that one step meets."""
+    """The masks of one step."""
 
     state: FloatArray | float = 1.0
-    """``[B, P]``, of ``h[t-1]`` where ``U`` meets it: the same at every step."""
+    """``[B, P]``, for ``h[t-1]`` in its product with ``U``; the same at every step."""
     candidate: FloatArray | float = 1.0
-    """``[B, H]``, of what the step proposes as new."""
+    """``[B, H]``, for the candidate."""
     keep: FloatArray | float = 0.0
-    """``[B, H]``, the share of the memory that zoneout keeps, for steps that make their output of what it leaves."""
+    """``[B, H]``, the share of the cell state that zoneout keeps, for cells that compute their output from the
+    result."""
 
 
 NO_STEP_MASKS = StepMasks()
@@ -31,11 +32,11 @@ NO_STEP_MASKS = StepMasks()
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of a whole run, one row a step and sequence: ``[T, B, ...]`` here, ``[N, ...]`` for packed rows.
+    """The masks of a whole run, one row per step and sequence: ``[T, B, ...]`` here, ``[N, ...]`` for packed rows.
 
     ``H`` is the hidden size, ``P`` the size of ``h``. With zoneout the new state is ``keep * before + (1 - keep) * new``;
-    where no mask says which, ``keep`` is the share, the mean of what masks would do. An output that is no state is made of
-    the memory as zoneout leaves it.
+    without a mask, ``keep`` is the zoneout probability, the mean over all masks. An output that is not a state is
+    computed from the cell state after zoneout.
     """
 
     state: FloatArray | None = None
@@ -43,14 +44,14 @@ class Masks:
     candidate: FloatArray | None = None
     """``[T, B, H]``"""
     keep_h: FloatArray | None = None
-    """``[T, B, P]``, 1 where ``h`` stays what it was and 0 elsewhere"""
+    """``[T, B, P]``, 1 where ``h`` keeps its previous value and 0 elsewhere"""
     keep_c: FloatArray | None = None
-    """``[T, B, H]``, likewise of ``c``"""
+    """``[T, B, H]``, the same for ``c``"""
     zoneout: tuple[float, float] = (0.0, 0.0)
-    """Shares of ``h`` and ``c``."""
+    """Zoneout probabilities of ``h`` and ``c``."""
 
     def at(self, t: int) -> StepMasks:
-        """Those that step ``t`` meets."""
+        """The masks of step ``t``."""
         return StepMasks(
             1.0 if self.state is None else self.state,
             1.0 if self.candidate is None else self.candidate[t],
@@ -58,7 +59,7 @@ class Masks:
         )
 
     def keep(self, state: str, t: int) -> FloatArray | float:
-        """The share of a state that stays what it was at step ``t``."""
+        """The share of a state that keeps its previous value at step ``t``."""
         masks = {"h": (self.keep_h, self.zoneout[0]), "c": (self.keep_c, self.zoneout[1])}
         mask, share = masks.get(state, (None, 0.0))
         return share if mask is None else mask[t]

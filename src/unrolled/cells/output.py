@@ -40,7 +40,7 @@ Activation = Literal["linear", "sigmoid", "softmax"]
 
 
 class OutputTape(NamedTuple):
-    """What the output layer saw and made."""
+    """What the output layer received and computed."""
 
     h: FloatArray
     """Hidden states, ``[T, B, H]``."""

@@ -1,6 +1,6 @@
 """The recurrence unrolled over time, and backpropagation through time (BPTT) for any cell.
 
-A cell says what one step does; these two loops are the same for all of them.
+A cell defines a single step; these two loops are the same for all cells.
 Source: Werbos 1990, "Backpropagation through time: what it does and how to do it".
 """
 
@@ -21,7 +21,7 @@ __all__ = ["Step", "backpropagate", "unroll"]
 
 
 class Step(NamedTuple):
-    """One time step as it happened: what the backward pass needs, and what a reader may want to see."""
+    """The record of one time step: what the backward pass needs, and what you may want to look at."""
 
     x: FloatArray
     """Input ``x[t]``, ``[B, I]``."""
@@ -36,13 +36,13 @@ class Step(NamedTuple):
     made: States
     """States of step ``t`` before zoneout; without it they are :attr:`after`."""
     masks: StepMasks
-    """The masks it met."""
+    """The masks of this step."""
 
 
 def unroll(
     cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, states: States, masks: Masks
 ) -> tuple[Step, ...]:
-    """Apply the same step to ``x[0]``, ``x[1]``, …, handing the states on; returns what happened at each."""
+    """Apply the same step to ``x[0]``, ``x[1]``, …, passing on the states; returns the record of each step."""
     tape: list[Step] = []
     for t, x_t in enumerate(x):
         met = masks.at(t)
@@ -84,12 +84,12 @@ def backpropagate(
 ) -> tuple[States, Arrays]:
     """Walk the tape from the last step to the first.
 
-    ``δh[t]`` is what the loss at ``t`` says plus what comes back from ``t+1``, and so is ``δc[t]``; each parameter's
-    gradient is the sum of its contributions over all steps, because every step used the same parameter.
+    ``δh[t]`` is the gradient of the loss at ``t`` plus what comes back from ``t+1``, and so is ``δc[t]``; each
+    parameter's gradient is the sum of its contributions over all steps, because every step uses the same parameter.
 
-    :param grad_h: what the loss says of every output, ``[T, B, H]``.
-    :param grad_memory: what it says of the other states at every step, each ``[T, B, H]``.
-    :param grad_states: what it says of the last states besides, each ``[B, H]``.
+    :param grad_h: gradient of the loss with respect to every output, ``[T, B, H]``.
+    :param grad_memory: with respect to the other states at every step, each ``[T, B, H]``.
+    :param grad_states: with respect to the last states, in addition, each ``[B, H]``.
     :returns: the gradients of the initial states, and a mapping with ``"x"`` and each parameter.
     """
     grads = {name: np.zeros_like(value) for name, value in params.items()}

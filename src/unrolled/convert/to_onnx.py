@@ -35,11 +35,12 @@ _KNOWN = (
 
 
 def to_onnx(module: nn.Module, *, lengths: bool = False, states: bool = False) -> ModelProto:
-    """A module in evaluation as an ONNX model: one recurrent node a layer.
+    """A module in evaluation mode as an ONNX model, with one recurrent node per layer.
 
-    The graph's inputs are ``input``, shaped as the module takes it, and if asked for ``lengths [B]`` of int32, ``h_0`` and
-    ``c_0``, each ``[L*D, B, H]``; its outputs are ``output``, ``h_n`` and ``c_n``, as the module returns them. Numbers of
-    steps and of sequences are open. Constants of activation functions are float32 in ONNX, whatever the parameters are.
+    The graph's inputs are ``input``, shaped as for the module, and on request ``lengths [B]`` of int32, ``h_0`` and
+    ``c_0``, each ``[L*D, B, H]``; its outputs are ``output``, ``h_n`` and ``c_n``, as the module returns them. The
+    numbers of steps and sequences are variable. Constants of activation functions are float32 in ONNX, whatever the
+    parameters are.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def to_onnx(module: nn.Module, *, lengths: bool = False, states: bool = False) -
     Raises
     ------
     InputError
-        ONNX has not the module's cell, an activation function or an option; the message says which.
+        ONNX does not have the module's cell, an activation function or an option; the message says which.
     MissingExtraError
         The package ``onnx`` is not installed.
 

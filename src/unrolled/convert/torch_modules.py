@@ -14,9 +14,9 @@ __all__ = ["from_torch", "to_torch"]
 
 
 def from_torch(module: nn.Module) -> nn.Module:
-    """A copy of a torch module that the kernels run: parameters, hooks, dtype and mode are the same.
+    """A copy of a torch module that runs on the kernels, with the same parameters, hooks, dtype and mode.
 
-    :func:`unrolled.accelerate` does it in place, to all such layers of a model.
+    :func:`unrolled.accelerate` does this in place, for all such layers of a model.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def from_torch(module: nn.Module) -> nn.Module:
     Raises
     ------
     InputError
-        Another module, a class derived from one of these, or parameters that the kernels do not take.
+        Another module, a subclass of one of these, or parameters that the kernels do not support.
 
     Examples
     --------
@@ -84,9 +84,9 @@ def _cell_from_torch(module: nn.RNNCell | nn.LSTMCell | nn.GRUCell) -> nn.Module
 
 
 def to_torch(module: nn.Module) -> nn.Module:
-    """A copy of a module of this library as torch's own: parameters, hooks, dtype and mode are the same.
+    """A copy of a module of this library as a torch module, with the same parameters, hooks, dtype and mode.
 
-    :func:`unrolled.restore` does it in place, to all such layers of a model.
+    :func:`unrolled.restore` does this in place, for all such layers of a model.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def to_torch(module: nn.Module) -> nn.Module:
     Raises
     ------
     InputError
-        torch has not its equation or one of its options; the message says which.
+        torch does not have its equation or one of its options; the message says which.
 
     Examples
     --------

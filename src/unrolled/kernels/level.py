@@ -1,4 +1,5 @@
-"""Which CPU level's kernels run: the best this machine supports, or the one named by ``UNROLLED_CPU_LEVEL``."""
+"""The CPU level whose kernels run: the best one that this machine supports, or the one named by
+``UNROLLED_CPU_LEVEL``."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ _select_level()
 
 @dataclass(frozen=True)
 class KernelInfo:
-    """What the kernels of this process run on."""
+    """The kernels in use in this process."""
 
     cpu_level: str
     """Instruction set in use: ``v2``, ``v3`` or ``v4`` (x86-64), ``neon``, ``generic``."""
@@ -35,11 +36,11 @@ class KernelInfo:
     vector_bits: int
     """Width of one vector."""
     threads: int
-    """Threads a call uses unless told otherwise."""
+    """Threads per call, unless set otherwise."""
 
 
 def kernel_info() -> KernelInfo:
-    """Tell which kernels run in this process.
+    """Return which kernels run in this process.
 
     Examples
     --------

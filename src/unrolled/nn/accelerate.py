@@ -1,4 +1,4 @@
-"""A model's recurrent layers handed to this library's kernels, and back."""
+"""Moving a model's recurrent layers to this library's kernels, and back."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Accelerated(NamedTuple):
     """What :func:`accelerate` did; prints one line per layer."""
 
     replaced: dict[str, str]
-    """Path in the model → what runs there now."""
+    """Path in the model → the layer that runs there now."""
     kept: dict[str, str]
-    """Path in the model → why torch still runs it."""
+    """Path in the model → why torch's own layer still runs there."""
 
     def __str__(self) -> str:
         lines = [f"{path or '(the model)'}: {what}" for path, what in self.replaced.items()]
@@ -41,7 +41,7 @@ class Accelerated(NamedTuple):
 
 
 def accelerate(model: nn.Module) -> Accelerated:
-    """Run every ``torch.nn.RNN``, ``LSTM`` and ``GRU`` in a model by this library's kernels from now on.
+    """Make every ``torch.nn.RNN``, ``LSTM`` and ``GRU`` of a model run on this library's kernels.
 
     The modules are changed in place: parameters, buffers, hooks and every reference to them stay what they were, so an
     optimizer made before goes on working. ``isinstance(layer, torch.nn.LSTM)`` is no longer true; :func:`restore`
@@ -88,7 +88,7 @@ def accelerate(model: nn.Module) -> Accelerated:
 
 
 def restore(model: nn.Module) -> list[str]:
-    """Give a model its ``torch.nn`` layers back; returns their paths.
+    """Turn a model's layers back into ``torch.nn`` layers; returns their paths.
 
     Every layer of :mod:`unrolled.nn` becomes torch's, those that were made as such included, as far as torch has their
     equation and options: a GRU with the reset gate before the product, say, or a layer with zoneout stays.

@@ -1,4 +1,4 @@
-"""GRUs with less in their gates, as torch modules: GRU1, GRU2, GRU3 and the minimal gated unit."""
+"""GRUs with simplified gates as torch modules: GRU1, GRU2, GRU3 and the minimal gated unit."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ __all__ = ["LeakyRNN"]
 
 
 class LeakyRNN(Variant):
-    r"""Leaky, or continuous-time, recurrent network: the state moves a part of the way at each step.
+    r"""Leaky, or continuous-time, recurrent network: at each step the state moves part of the way.
 
     .. math::
         h_t = (1 - \alpha) \circ h_{t-1} + \alpha \circ \varphi(W x_t + U h_{t-1} + b), \qquad \alpha = \Delta t / \tau

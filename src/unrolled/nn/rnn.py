@@ -1,4 +1,4 @@
-"""Elman's recurrent network as a torch module, and its start from the identity."""
+"""Elman's recurrent network as a torch module, and the IRNN, which starts from the identity."""
 
 from __future__ import annotations
 

@@ -25,17 +25,18 @@ def run(
 ) -> dict[str, Array]:
     """Run a graph of RNN, GRU and LSTM nodes.
 
-    Every attribute of the three operators is honoured, in the versions 7, 14 and 22, in float32, float64 and, computed
-    in float32, float16. Values of ``activation_alpha`` and ``activation_beta`` are consumed by the functions that use
-    one, in their order. A sequence of length 0 hands its initial state on, of which the specification says nothing.
+    All attributes of the three operators are supported, in the versions 7, 14 and 22, for float32, float64 and float16,
+    which is computed in float32. Values of ``activation_alpha`` and ``activation_beta`` are assigned in order to the
+    functions that use one. The last state of a sequence of length 0 is its initial state; the specification leaves this
+    open.
 
     Parameters
     ----------
     model : ModelProto, bytes or path
-        Nodes may follow one another, ``Y_h`` of one being ``initial_h`` of the next, say. Weights are initializers or
+        Nodes may be chained, with ``Y_h`` of one as ``initial_h`` of the next, for example. Weights are initializers or
         inputs.
     inputs : mapping of str to array, or sequence of arrays
-        The graph's inputs by name, or in its order; initializers need none.
+        The graph's inputs by name or in order; initializers can be left out.
 
     Returns
     -------
@@ -45,8 +46,8 @@ def run(
     Raises
     ------
     InputError
-        Another operator, an attribute, a type or a shape that does not fit, named with its node; or the model keeps
-        data outside itself.
+        Another operator, or an attribute, type or shape that does not match, named with its node; or the model keeps
+        data in other files.
     MissingExtraError
         The package ``onnx`` is not installed.
 
