@@ -543,8 +543,8 @@ MUTANTS = (
     python(
         "kernels: the caller's gradients are overwritten",
         "kernels/arrays.py",
-        '_contiguous("grad_last", g, dtype, s.shape).copy()',
-        '_contiguous("grad_last", g, dtype, s.shape)',
+        'admitted("grad_last", g, dtype, s.shape).copy()',
+        'admitted("grad_last", g, dtype, s.shape)',
         KERNELS,
     ),
     python(
@@ -557,8 +557,8 @@ MUTANTS = (
     python(
         "kernels: initial state left out of dU",
         "kernels/arrays.py",
-        "Rows(_address(result.h), P, P, h0)",
-        "Rows(_address(result.h), P, P, _address(result.h))",
+        "Rows(address(result.h), P, P, h0)",
+        "Rows(address(result.h), P, P, address(result.h))",
         KERNELS,
     ),
     python(

@@ -205,8 +205,7 @@ def test_the_tape_survives_a_backward_pass(cell, case, masked):
     c = masked(case(cell, 5, 3, 2, 9), shares=False)
     weights, layout, x = PackedWeights(cell, c.parameters), Layout.padded(5, 3), c.rows(c.x)
     result = forward(weights, x, c.states, layout, masks=c.packed(), tape=True)
-    tape = [result.h, result.gates, result.c, *result.new, result.unprojected, *(result.masked or ())]
-    tape = [a for a in tape if a is not None]
+    tape = [getattr(result, name) for name in result.of.shapes]
     kept = [a.copy() for a in tape]
     first = backward(weights, x, result, c.rows(c.grad_h), c.grad_last, layout)
     second = backward(weights, x, result, c.rows(c.grad_h), c.grad_last, layout)

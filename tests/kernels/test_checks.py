@@ -27,7 +27,7 @@ def test_layout_of_packed_batch_sizes():
     [
         ([1, 2], None, "never grow"),
         ([2, 0], None, "must be positive"),
-        ([[1]], None, "one-dimensional"),
+        ([[1]], None, "in one dimension, got int64 of shape"),
         ([3], 2, "starts with 3 sequences, but the batch has 2"),
     ],
 )

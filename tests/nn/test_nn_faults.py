@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from unrolled.errors import InputError
-from unrolled.nn import GRU, LSTM, RNN, memory
+from unrolled.kernels import memory
+from unrolled.nn import GRU, LSTM, RNN
 from unrolled.nn.errors import TensorError
 
 MODULES = [RNN(3, 4, 2), LSTM(3, 4, bidirectional=True), GRU(3, 4), GRU(3, 4, reset_after=False)]

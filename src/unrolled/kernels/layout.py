@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import InputError
+from unrolled.kernels.admission import whole_numbers
+from unrolled.kernels.memory import check_allocation
 
 __all__ = ["Layout"]
 
@@ -19,15 +22,24 @@ class Layout:
     The longest sequences come first, so the rows alive at a step are the first of the batch, and batch row ``b`` of
     step ``t`` is packed row ``offsets[t] + b``. This is the order of ``torch.nn.utils.rnn.PackedSequence``; a
     padded ``[T, B]`` batch without lengths is the case of equal steps.
+
+    :param batch_sizes: the number of sequences alive at each step, at most ``batch`` and never growing; 0 at the end is a
+        step that no sequence has.
+    :param batch: all sequences, empty ones included.
+    :raises InputError: sizes that do not fit, or that no memory holds.
     """
 
     __slots__ = ("address", "batch", "offsets", "rows", "steps", "uniform")
 
-    def __init__(self, batch_sizes: NDArray[np.int64], batch: int) -> None:
-        self.steps = len(batch_sizes)
-        self.batch = batch
+    def __init__(self, batch_sizes: Sequence[int] | NDArray[np.int64], batch: int) -> None:
+        sizes = whole_numbers("batch_sizes", batch_sizes)
+        _check_rows(len(sizes), batch)
+        if (np.diff(sizes, prepend=batch) > 0).any() or (sizes < 0).any():
+            raise InputError(f"batch_sizes must fall from at most {batch} to at least 0: sort the longest first")
+        self.steps = len(sizes)
+        self.batch = int(batch)
         self.offsets = np.zeros(self.steps + 1, np.int64)
-        np.cumsum(batch_sizes, out=self.offsets[1:])
+        np.cumsum(sizes, out=self.offsets[1:])
         self.offsets.flags.writeable = False
         self.rows = int(self.offsets[-1])
         self.uniform = self.rows == self.steps * batch
@@ -37,6 +49,7 @@ class Layout:
     @lru_cache(maxsize=256)
     def padded(steps: int, batch: int) -> Layout:
         """All ``batch`` sequences have ``steps`` steps."""
+        _check_rows(steps, batch)
         return Layout(np.full(steps, batch, np.int64), batch)
 
     @staticmethod
@@ -46,11 +59,9 @@ class Layout:
         Raises
         ------
         InputError
-            The sizes grow, are not positive, or exceed ``batch``.
+            They are no whole numbers, grow, are not positive, or exceed ``batch``.
         """
-        sizes = np.asarray(batch_sizes, np.int64)
-        if sizes.ndim != 1:
-            raise InputError(f"batch_sizes must be one-dimensional, got shape {sizes.shape}")
+        sizes = whole_numbers("batch_sizes", batch_sizes)
         if sizes.size and (sizes[-1] < 1 or (np.diff(sizes) > 0).any()):
             raise InputError("batch_sizes must be positive and never grow: sort the sequences by length, longest first")
         first = int(sizes[0]) if sizes.size else 0
@@ -59,15 +70,23 @@ class Layout:
         return Layout(sizes, first if batch is None else batch)
 
     @staticmethod
-    def of_lengths(lengths: NDArray[np.int64]) -> Layout:
+    def of_lengths(lengths: Sequence[int] | NDArray[np.integer[Any]]) -> Layout:
         """From the lengths of the sequences in falling order; zeros are empty sequences.
+
+        Raises
+        ------
+        InputError
+            They are no whole numbers, grow, or are negative.
 
         >>> Layout.of_lengths(np.array([3, 1, 0])).offsets
         array([0, 2, 3, 4])
         """
-        steps = int(lengths[0]) if len(lengths) else 0
-        ends = np.searchsorted(-lengths, -np.arange(steps), side="left")
-        return Layout(ends.astype(np.int64), len(lengths))
+        given = whole_numbers("lengths", lengths)
+        if (np.diff(given) > 0).any() or (given < 0).any():
+            raise InputError("lengths must be at least 0 and never grow: sort the sequences, longest first")
+        steps = int(given[0]) if len(given) else 0
+        _check_rows(steps, len(given))
+        return Layout(np.searchsorted(-given, -np.arange(steps), side="left"), len(given))
 
     def before(self, reverse: bool) -> NDArray[np.int64]:
         """For every packed row, where the state before it lies in all states followed by the initial ones."""
@@ -84,3 +103,13 @@ class Layout:
         lengths = (sizes[:, None] > np.arange(self.batch)).sum(0)
         last = np.zeros_like(lengths) if reverse else self.offsets[lengths - 1]
         return np.where(lengths > 0, last, self.rows) + np.arange(self.batch)
+
+
+def _check_rows(steps: int, batch: int) -> None:
+    """Refuse sizes whose rows cannot be counted, or whose steps no memory holds."""
+    for name, value in (("steps", steps), ("batch", batch)):
+        if not isinstance(value, int | np.integer) or not 0 <= value <= np.iinfo(np.int64).max:
+            raise InputError(f"{name} is {value!r}, expected a whole number of at least 0")
+    if int(steps) * int(batch) > np.iinfo(np.int64).max:
+        raise InputError(f"{steps} steps of {batch} sequences are more rows than can be counted")
+    check_allocation(3 * 8 * int(steps), "the places of all steps")

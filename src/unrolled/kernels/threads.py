@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from unrolled.errors import InputError
 
-__all__ = ["default_threads"]
+__all__ = ["chosen_threads", "default_threads"]
+
+MOST_THREADS = 1024
 
 _QUOTA_FILE = Path("/sys/fs/cgroup/cpu.max")
 
@@ -43,11 +48,27 @@ def default_threads() -> int:
     Raises
     ------
     InputError
-        ``UNROLLED_NUM_THREADS`` is not a whole number of at least 1.
+        ``UNROLLED_NUM_THREADS`` is not a whole number from 1 to 1024.
     """
     wanted = os.environ.get("UNROLLED_NUM_THREADS")
     if wanted is None:
         return _available()
-    if not wanted.isascii() or not wanted.isdigit() or int(wanted) < 1:
-        raise InputError(f"UNROLLED_NUM_THREADS={wanted!r}: expected a whole number of at least 1")
+    if not re.fullmatch("[0-9]{1,9}", wanted) or not 1 <= int(wanted) <= MOST_THREADS:
+        shown = wanted if len(wanted) <= 20 else f"{wanted[:20]}…"
+        raise InputError(f"UNROLLED_NUM_THREADS={shown!r}: expected a whole number from 1 to {MOST_THREADS}")
     return int(wanted)
+
+
+def chosen_threads(threads: int | None) -> int:
+    """The threads a caller asks for; by default those of :func:`default_threads`.
+
+    Raises
+    ------
+    InputError
+        They are not a whole number from 1 to 1024.
+    """
+    if threads is None:
+        return default_threads()
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or not 1 <= threads <= MOST_THREADS:
+        raise InputError(f"threads is {threads!r}, expected a whole number from 1 to {MOST_THREADS}")
+    return int(threads)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unrolled.cells import Cell, Masks, get_cell
 from unrolled.errors import InputError
+from unrolled.kernels.admission import admitted, whole_numbers
 from unrolled.kernels.arrays import Floats, PackedWeights, forward
 from unrolled.kernels.layout import Layout
 from unrolled.runtime.windows import windows
@@ -105,9 +106,12 @@ class RecurrentLayer:
         InputError
             Shapes, dtypes or lengths do not fit.
         """
+        x = admitted("x", x, self._weights.dtype)
         if x.ndim != 3 or x.shape[2] != self.input_size or x.shape[0] == 0:
             raise InputError(f"x has shape {x.shape}, expected [T, B, {self.input_size}] with T at least 1")
         T, B, I = x.shape
+        if states is not None:
+            states = self._admitted_states(states, B)
         if lengths is None:
             y, last = self._run(x.reshape(T * B, I), states, Layout.padded(T, B))
             return y.reshape(T, B, y.shape[1]), last
@@ -119,6 +123,13 @@ class RecurrentLayer:
         back = np.argsort(order)
         return y.reshape(T, B, y.shape[1]), tuple(s[back] for s in last)
 
+    def _admitted_states(self, states: Sequence[Floats], batch: int) -> tuple[Floats, ...]:
+        sizes = self.state_sizes
+        if len(states) != len(sizes):
+            raise InputError(f"cell {self.cell.name} has the states {', '.join(sizes)}, got {len(states)} arrays")
+        named = zip(sizes.items(), states, strict=True)
+        return tuple(admitted(name, state, self._weights.dtype, (batch, size)) for (name, size), state in named)
+
     def _run(
         self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout
     ) -> tuple[Floats, tuple[Floats, ...]]:
@@ -126,8 +137,6 @@ class RecurrentLayer:
         sizes, window = self.state_sizes, None
         given = None
         if states is not None:
-            if len(states) != len(sizes):
-                raise InputError(f"cell {self.cell.name} has the states {', '.join(sizes)}, got {len(states)} arrays")
             named = dict(zip(sizes, states, strict=True))
             window = named.get("window")
             memory = [named[name] for name in self.cell.memory]
@@ -136,9 +145,6 @@ class RecurrentLayer:
         if "window" in sizes:
             if window is None:
                 window = np.zeros((layout.batch, self._window), rows.dtype)
-            if window.shape != (layout.batch, self._window) or window.dtype != rows.dtype:
-                expected = (layout.batch, self._window)
-                raise InputError(f"window has dtype {window.dtype} {window.shape}, expected {rows.dtype} {expected}")
             rows, window = windows(rows, window, layout, reverse=self.reverse)
         result = forward(self._weights, rows, given, layout, masks=self._masks, reverse=self.reverse)
         h, memory = result.last[: self.cell.hands_on_h], result.last[self.cell.hands_on_h :]
@@ -161,22 +167,28 @@ def _checked_shares(cell: Cell, zoneout: tuple[float, float]) -> tuple[float, fl
 
 def _for_kernels(cell: Cell, parameters: Mapping[str, Floats]) -> dict[str, Floats]:
     """With zeros for biases that are missing, and the blocks of an sLSTM's heads as one matrix."""
-    whole = dict(parameters)
-    W = whole.get("weight_ih")
-    if W is None or W.ndim != 2:
-        return whole
-    if cell.name == "slstm" and "weight_hh" in whole:
-        U = whole["weight_hh"]
-        H, S = len(W) // len(cell.gates), U.shape[-1]
-        heads = np.arange(H) // S
-        whole["weight_hh"] = np.where(
-            heads == np.tile(heads, len(cell.gates))[:, None], np.tile(U, H // S), U.dtype.type(0)
-        )
+    whole = {name: admitted(name, parameter) for name, parameter in parameters.items()}
+    for name, dimensions in cell.parameters:
+        if name not in whole:
+            if name in ("bias_ih", "bias_hh"):
+                continue
+            raise InputError(f"cell {cell.name}: the parameter {name} is missing")
+        if whole[name].ndim != len(dimensions):
+            raise InputError(f"{name} has shape {whole[name].shape}, expected ({', '.join(dimensions)})")
+    W = whole["weight_ih"]
     sizes = cell.sizes_of({name: array.shape for name, array in whole.items()}, W.shape[1])
     shapes = cell.parameter_shapes(**sizes)
     for bias in ("bias_ih", "bias_hh"):
         if bias in shapes and bias not in whole:
             whole[bias] = np.zeros(shapes[bias], W.dtype)
+    if cell.name == "slstm":
+        U = admitted("weight_hh", whole["weight_hh"], W.dtype, shapes["weight_hh"])
+        (rows, S), H = U.shape, sizes["hidden_size"]
+        if H % S:
+            raise InputError(f"weight_hh has {S} columns, expected a divisor of the {H} units: heads of equal size")
+        heads = np.arange(H) // S
+        same = heads == np.tile(heads, rows // H)[:, None]
+        whole["weight_hh"] = np.where(same, np.tile(U, H // S), W.dtype.type(0))
     return whole
 
 
@@ -184,13 +196,11 @@ def sorted_rows(
     lengths: Sequence[int] | NDArray[np.int64], T: int, B: int
 ) -> tuple[NDArray[np.int64], Layout, NDArray[np.int64]]:
     """The batch in falling order of length, its layout, and the padded row of every packed one."""
-    given = np.asarray(lengths)
-    if given.shape != (B,) or not np.issubdtype(given.dtype, np.integer):
-        raise InputError(f"lengths: expected {B} whole numbers, one a sequence, got {given.dtype} {given.shape}")
+    given = whole_numbers("lengths", lengths, B)
     if B and (given.min() < 0 or given.max() > T):
         wrong = int(np.flatnonzero((given < 0) | (given > T))[0])
         raise InputError(f"lengths[{wrong}] is {given[wrong]}, expected 0 to {T} (the time steps of x)")
     order = np.argsort(-given, kind="stable")
-    layout = Layout.of_lengths(given[order].astype(np.int64))
+    layout = Layout.of_lengths(given[order])
     step = np.repeat(np.arange(layout.steps), np.diff(layout.offsets))
     return order, layout, step * B + order[np.arange(layout.rows) - layout.offsets[step]]

@@ -1,0 +1,110 @@
+"""Weights in NumPy arrays, arranged for the kernels once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from unrolled.errors import InputError
+from unrolled.kernels import _native
+from unrolled.kernels.admission import Floats, admitted
+from unrolled.kernels.kernel import Kernel, Packed, get_kernel
+from unrolled.kernels.memory import check_allocation
+from unrolled.kernels.threads import chosen_threads, default_threads
+
+__all__ = ["PackedDense", "PackedWeights", "address"]
+
+
+def address(array: Floats | None) -> int:
+    """Where an array begins; 0 where there is none."""
+    return 0 if array is None else array.ctypes.data
+
+
+class PackedDense:
+    """``W x + b`` for rows of ``x``; a row's result never depends on its neighbours, nor on the number of threads.
+
+    :param weight: ``[outputs, inputs]`` of float32 or float64.
+    :param bias: ``[outputs]``, of the same dtype.
+    :raises InputError: a shape or dtype does not fit.
+    """
+
+    def __init__(self, weight: Floats, bias: Floats | None) -> None:
+        weight = admitted("weight", weight)
+        if weight.ndim != 2:
+            raise InputError(f"weight: expected [outputs, inputs], got shape {weight.shape}")
+        self.dtype = weight.dtype
+        self.outputs, self.inputs = weight.shape
+        self._wide = weight.dtype == np.float64
+        self._bias = None if bias is None else admitted("bias", bias, self.dtype, (self.outputs,))
+        self._packed = np.empty(_native.packed_size(self._wide, 1, self.outputs, self.inputs), self.dtype)
+        _native.pack(
+            self._wide, address(weight), 1, self.outputs, self.inputs, 0, self.inputs, 1, self.inputs, 0,
+            address(self._packed), default_threads(),
+        )  # fmt: skip
+
+    def __call__(self, x: Floats, *, threads: int | None = None) -> Floats:
+        """Apply to rows ``[N, inputs]``; returns ``[N, outputs]``.
+
+        :raises InputError: the shape or dtype does not fit.
+        """
+        threads, x = chosen_threads(threads), admitted("x", x, self.dtype)
+        if x.shape[1:] != (self.inputs,):
+            raise InputError(f"x has shape {x.shape}, expected [N, {self.inputs}]")
+        check_allocation(len(x) * self.outputs * x.itemsize, "the outputs of all rows")
+        out = np.empty((len(x), self.outputs), self.dtype)
+        if out.size:
+            _native.dense(
+                self._wide, len(x), self.inputs, self.outputs, False, address(self._packed), address(self._bias),
+                address(x), self.inputs, address(out), self.outputs, threads,
+            )  # fmt: skip
+        return out
+
+
+class PackedWeights:
+    """One direction of one layer, arranged for the kernels once.
+
+    ``parameters`` has the cell's names and shapes (:meth:`unrolled.kernels.kernel.Kernel.parameter_shapes`).
+
+    :raises InputError: a name, shape or dtype does not fit.
+    """
+
+    def __init__(self, cell: str, parameters: Mapping[str, Floats]) -> None:
+        given = {name: admitted(name, parameter) for name, parameter in parameters.items()}
+        if "weight_ih" not in given or given["weight_ih"].ndim != 2:
+            raise InputError(f"cell {cell}: expected a matrix weight_ih among {sorted(given)}")
+        W = given["weight_ih"]
+        self.kernel: Kernel = get_kernel(cell, W.dtype.name)
+        compiled = self.kernel.compiled
+        self.dtype, self.inputs, self.hidden = W.dtype, W.shape[1], W.shape[0] // compiled.input_gates
+        projection = given.get("weight_hr") if compiled.projected else None
+        self.outputs = self.hidden if projection is None or not projection.ndim else projection.shape[0]
+        shapes = self.kernel.parameter_shapes(self.inputs, self.hidden, self.outputs)
+        if set(shapes) != set(given):
+            raise InputError(f"cell {cell} has parameters {sorted(shapes)}, got {sorted(given)}")
+        self.parameters = {name: admitted(name, given[name], self.dtype, shape) for name, shape in shapes.items()}
+        self._buffer = np.empty(self.kernel.packed_size(self.inputs, self.hidden, self.outputs), self.dtype)
+        self.fused = self.kernel.fuses(self.inputs, self.hidden)
+        addresses = {name: address(parameter) for name, parameter in self.parameters.items()}
+        self.packed: Packed = self.kernel.pack(
+            self.inputs, self.hidden, self.outputs, addresses, address(self._buffer), fused=self.fused,
+            threads=default_threads(),
+        )  # fmt: skip
+        if compiled.vectors:
+            first = (self.packed.vectors - address(self._buffer)) // self._buffer.itemsize
+            pieces = [self.parameters[name].ravel()[: columns * self.hidden or 1] for name, columns in compiled.vectors]
+            vectors = np.concatenate(pieces)
+            self._buffer[first : first + vectors.size] = vectors
+
+    def packed_for_backward(self) -> tuple[Floats, Floats, Floats]:
+        """U, W and the projection arranged for the backward pass; empty where there is none."""
+        kernel, I, H, P, threads = self.kernel, self.inputs, self.hidden, self.outputs, default_threads()
+        U = np.empty(kernel.packed_backward_size(H, P), self.dtype)
+        if U.size:
+            kernel.pack_backward(H, P, address(self.parameters["weight_hh"]), address(U), threads)
+        W = np.empty(kernel.packed_input_size(I, H), self.dtype)
+        kernel.pack_input(I, H, address(self.parameters["weight_ih"]), address(W), threads)
+        projection = np.empty(kernel.packed_projection_size(H, P) if kernel.compiled.projected else 0, self.dtype)
+        if projection.size:
+            kernel.pack_projection(H, P, address(self.parameters["weight_hr"]), address(projection), threads)
+        return U, W, projection
