@@ -33,6 +33,7 @@ REFERENCE = "tests/kernels/test_against_reference.py"
 KERNELS = f"{REFERENCE} tests/kernels/test_elementary.py"
 BITS = "tests/kernels/test_row_bits.py"
 CHECKS = "tests/kernels/test_checks.py"
+ADMISSION = "tests/kernels/test_admission.py"
 DENORMALS = "tests/kernels/test_denormals.py"
 THREADS = "tests/kernels/test_threads.py"
 RUNTIME = "tests/runtime/test_recurrent_layer.py"
@@ -546,6 +547,48 @@ MUTANTS = (
         'admitted("grad_last", g, dtype, s.shape).copy()',
         'admitted("grad_last", g, dtype, s.shape)',
         KERNELS,
+    ),
+    python(
+        "kernels: the other order of bytes let in",
+        "kernels/admission.py",
+        "np.require(plain, np.dtype(plain.dtype.name)",
+        "np.require(plain, plain.dtype",
+        ADMISSION,
+    ),
+    python(
+        "kernels: masked values let in",
+        "kernels/admission.py",
+        '    if np.ma.is_masked(given):\n        raise InputError(f"{name} has',
+        '    if False:\n        raise InputError(f"{name} has',
+        ADMISSION,
+    ),
+    python(
+        "kernels: unsigned lengths stay unsigned",
+        "kernels/admission.py",
+        "return plain.astype(np.int64)",
+        "return plain",
+        ADMISSION,
+    ),
+    python(
+        "kernels: the tape of other weights let in",
+        "kernels/tape.py",
+        "of.weights is weights",
+        "True",
+        ADMISSION,
+    ),
+    python(
+        "kernels: a mask that nothing acts on let in",
+        "kernels/tape.py",
+        "if mask is not None and not acts[name]:",
+        "if False:",
+        ADMISSION,
+    ),
+    python(
+        "runtime: states of another batch let in",
+        "runtime/recurrent.py",
+        "states = self._admitted_states(states, B)",
+        "pass",
+        "tests/runtime/test_recurrent_layer.py",
     ),
     python(
         "kernels: backward packs the gates in forward order",

@@ -190,3 +190,20 @@ def test_bad_parameters_are_refused():
         Crf(np.zeros((2, 2)), np.zeros(2), np.array([0, np.nan]))
     with pytest.raises(InputError, match="n is 0"):
         k_best(free(np.random.default_rng(6), 2), np.zeros((1, 1, 2)), np.array([1]), 0)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint64", ">i2", "list"])
+def test_lengths_and_emissions_in_any_form(kind):
+    rng = np.random.default_rng(6)
+    crf, e, lengths = free(rng, 3), rng.normal(size=(4, 3, 3)), np.array([4, 1, 3])
+    turned = Crf(*(np.asfortranarray(values.astype(">f8")) for values in (crf.transitions, crf.start, crf.end)))
+    given = lengths.tolist() if kind == "list" else lengths.astype(kind)
+    for form in (np.asfortranarray(e), e.astype(">f8"), np.repeat(e, 2, 0)[::2]):
+        for alone, other in zip(everything(crf, e, lengths), everything(turned, form, given), strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(alone, other, strict=True))
+    with pytest.raises(InputError, match="emissions has masked values"):
+        viterbi(crf, np.ma.masked_array(e, e > 1), lengths)
+    with pytest.raises(InputError, match="emissions is a list"):
+        crf.marginals(e.tolist(), lengths)
+    with pytest.raises(InputError, match="transitions has dtype int64"):
+        Crf(np.zeros((2, 2), np.int64), np.zeros(2), np.zeros(2))

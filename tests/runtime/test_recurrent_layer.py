@@ -114,3 +114,39 @@ def test_what_does_not_fit_is_refused():
         InputError, match=r"zoneout of h is 0\.5: expected a share below 1, 0 where qrnn has no such state"
     ):
         RecurrentLayer("qrnn", parameters, kernel_width=3, zoneout=(0.5, 0.0))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("lengths", [None, [5, 0, 3, 6]], ids=["padded", "lengths"])
+def test_fault_18_states_of_another_batch_or_size(cell, lengths):
+    _, _, states, layer, x = make(cell, np.random.default_rng(6))
+    for name, k in zip(layer.state_sizes, range(len(states)), strict=True):
+        for wrong in (states[k][:3], np.concatenate([states[k], states[k]]), states[k][:, 1:], states[k][0]):
+            with pytest.raises(InputError, match=rf"{name} has shape .*, expected \({B}, {states[k].shape[1]}\)"):
+                layer(x, (*states[:k], wrong, *states[k + 1 :]), lengths)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_fault_17_no_sequences(cell):
+    reference, _, states, layer, x = make(cell, np.random.default_rng(7))
+    for lengths in (None, [], np.zeros(0, np.uint8)):
+        y, last = layer(x[:, :0], None, lengths)
+        assert y.shape == (T, 0, layer.state_sizes.get("h", H))
+        assert [state.shape for state in last] == [(0, state.shape[1]) for state in states]
+    with pytest.raises(ValueError, match=r"x has shape \(0, 4, .*with T at least 1"):
+        layer(x[:0])
+    nothing, last = layer(x, states, [0] * B)
+    assert not nothing.any()
+    assert all(np.array_equal(a, b) for a, b in zip(last, states, strict=True))
+    assert set(reference.states) == set(layer.state_sizes)
+
+
+def test_arguments_that_are_no_layer():
+    _, parameters, states, layer, x = make("qrnn", np.random.default_rng(8))
+    with pytest.raises(InputError, match=r"kernel_width is 1\.5, expected a whole number"):
+        RecurrentLayer("qrnn", parameters, kernel_width=1.5)
+    for zoneout in (0.5, (0.1,), ("a", 0), (np.nan, 0), (0, 1)):
+        with pytest.raises(InputError, match="zoneout"):
+            RecurrentLayer("gru", make("gru", np.random.default_rng(8))[1], zoneout=zoneout)
+    with pytest.raises(InputError, match="c is a float, expected a NumPy array"):
+        layer(x, (3.0, states[1]))

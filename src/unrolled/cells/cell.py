@@ -267,7 +267,7 @@ class Cell:
         return {**grads, **initial}
 
     def sizes_of(self, shapes: Mapping[str, tuple[int, ...]], input_size: int) -> dict[str, int]:
-        """The sizes that parameters of these shapes have, as arguments of :meth:`parameter_shapes`."""
+        """The sizes that parameters of these shapes have, as arguments of :meth:`parameter_shapes`; 0 where they do not tell."""
         values = {"G": len(self.gates), "I": input_size}
         wanted = {"H": "hidden_size", **{size.symbol: size.name for size in self.sizes}}
         for symbol in wanted:
@@ -279,7 +279,7 @@ class Cell:
                         known = [int(s) if s.isdigit() else values.get(s, 0) for s in rest]
                         if all(known):
                             values[symbol] = max(1, length // prod(known))
-        return {"input_size": input_size, **{name: values[symbol] for symbol, name in wanted.items()}}
+        return {"input_size": input_size, **{name: values.get(symbol, 0) for symbol, name in wanted.items()}}
 
     def _check_parameters(self, params: Mapping[str, FloatArray], x: FloatArray) -> dict[str, int]:
         """Names, dtypes and shapes of the parameters, and of ``x``; returns the widths of the states."""

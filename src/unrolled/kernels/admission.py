@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from unrolled.errors import InputError
 from unrolled.kernels.memory import check_allocation
 
-__all__ = ["Floats", "admitted", "whole_numbers"]
+__all__ = ["Floats", "admitted", "whole_number", "whole_numbers"]
 
 Floats = NDArray[np.floating[Any]]
 
 _DTYPES = ("float32", "float64")
+_LARGEST = int(np.iinfo(np.int64).max)
 
 
 def admitted(
@@ -56,7 +58,7 @@ def whole_numbers(name: str, given: object, count: int | None = None) -> NDArray
     >>> whole_numbers("lengths", np.array([3, 0], np.uint8))
     array([3, 0])
     """
-    expected = f"{name}: expected {'' if count is None else f'{count} '}whole numbers in one dimension"
+    expected = f"{name}: expected {'whole numbers in one dimension' if count is None else f'{count} whole numbers'}"
     try:
         plain = np.asarray(given)
     except (ValueError, TypeError, RuntimeError):  # of rows of several lengths, a tensor with a gradient
@@ -66,6 +68,19 @@ def whole_numbers(name: str, given: object, count: int | None = None) -> NDArray
         raise InputError(f"{expected}, got {plain.dtype} of shape {plain.shape}")
     if np.ma.is_masked(given):
         raise InputError(f"{expected}, got masked ones: fill them in first")
-    if plain.size and int(plain.max()) > np.iinfo(np.int64).max:
+    if plain.size and int(plain.max()) > _LARGEST:
         raise InputError(f"{expected}, got {plain.max()}")
     return plain.astype(np.int64)
+
+
+def whole_number(name: str, given: object, least: int = 0, most: int = _LARGEST) -> int:
+    """A count as the compiled code takes it.
+
+    :raises InputError: it is no whole number, or out of its range.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not least <= given <= most:
+        long = isinstance(given, int) and given.bit_length() > 64  # Python may refuse to write it out
+        up_to = f"of at least {least}" if most == _LARGEST else f"from {least} to {most}"
+        shown = "too large" if long else reprlib.repr(given)
+        raise InputError(f"{name} is {shown}, expected a whole number {up_to}")
+    return int(given)

@@ -118,7 +118,7 @@ def backward(
     compiled, threads = kernel.compiled, chosen_threads(threads)
     N, B, M = layout.rows, layout.batch, compiled.memory
     x = admitted("x", x, dtype, (N, weights.inputs))
-    check_same_pass(result, weights, x, layout, reverse=reverse)
+    result = check_same_pass(result, weights, x, layout, reverse=reverse)
     masks = result.of.masks
     grad_h = admitted("grad_h", grad_h, dtype, (N, P))
     if grad_c is not None:
@@ -150,8 +150,8 @@ def backward(
         candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h), keep_c=address(masks.keep_c),
         mask_row=H, gates=address(result.gates), gates_row=kernel.gates_row(H, tape=True), h0=h0, c0=c0,
         h=address(result.h), h_row=P, c=address(result.c), c_row=M * H, new_h=address(result.new_h),
-        new_c=address(result.new_c), skip=address(x), grad_h=address(grad_h), grad_row=P, grad_c=address(grad_c), grad_c_row=M * H,
-        grad_gates=address(grad_gates), grad_state=address(grad_state), reset_state=address(reset_state),
+        new_c=address(result.new_c), skip=address(x), grad_h=address(grad_h), grad_row=P, grad_c=address(grad_c),
+        grad_c_row=M * H, grad_gates=address(grad_gates), grad_state=address(grad_state), reset_state=address(reset_state),
         grad_skip=address(grads["x"]) if compiled.skip else 0, grad_vectors=address(grad_vectors),
         work=address(work), work_row=compiled.work * H, grad_h0=grad_h0, grad_c0=grad_c0,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import InputError
-from unrolled.kernels.admission import whole_numbers
+from unrolled.kernels.admission import whole_number, whole_numbers
 from unrolled.kernels.memory import check_allocation
 
 __all__ = ["Layout"]
@@ -105,11 +105,9 @@ class Layout:
         return np.where(lengths > 0, last, self.rows) + np.arange(self.batch)
 
 
-def _check_rows(steps: int, batch: int) -> None:
+def _check_rows(steps: object, batch: object) -> None:
     """Refuse sizes whose rows cannot be counted, or whose steps no memory holds."""
-    for name, value in (("steps", steps), ("batch", batch)):
-        if not isinstance(value, int | np.integer) or not 0 <= value <= np.iinfo(np.int64).max:
-            raise InputError(f"{name} is {value!r}, expected a whole number of at least 0")
-    if int(steps) * int(batch) > np.iinfo(np.int64).max:
-        raise InputError(f"{steps} steps of {batch} sequences are more rows than can be counted")
-    check_allocation(3 * 8 * int(steps), "the places of all steps")
+    T, B = whole_number("steps", steps), whole_number("batch", batch)
+    if np.iinfo(np.int64).max < T * B:
+        raise InputError(f"{T} steps of {B} sequences are more rows than can be counted")
+    check_allocation(3 * 8 * T, "the places of all steps")

@@ -71,9 +71,11 @@ class PackedWeights:
 
     def __init__(self, cell: str, parameters: Mapping[str, Floats]) -> None:
         given = {name: admitted(name, parameter) for name, parameter in parameters.items()}
-        if "weight_ih" not in given or given["weight_ih"].ndim != 2:
+        if "weight_ih" not in given:
             raise InputError(f"cell {cell}: expected a matrix weight_ih among {sorted(given)}")
         W = given["weight_ih"]
+        if W.ndim != 2:
+            raise InputError(f"weight_ih has shape {W.shape}, expected a matrix")
         self.kernel: Kernel = get_kernel(cell, W.dtype.name)
         compiled = self.kernel.compiled
         self.dtype, self.inputs, self.hidden = W.dtype, W.shape[1], W.shape[0] // compiled.input_gates

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
-from unrolled.cells import Masks
+from unrolled.cells import Cell, Masks
 from unrolled.errors import InputError
 from unrolled.kernels.admission import Floats, admitted
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.packed import PackedWeights
 
-__all__ = ["Forward", "Pass", "admitted_masks", "check_same_pass"]
+__all__ = ["Forward", "Pass", "admitted_masks", "check_same_pass", "checked_shares"]
 
 
 @dataclass(frozen=True)
@@ -93,31 +94,49 @@ class Forward:
 def admitted_masks(weights: PackedWeights, layout: Layout, masks: Masks) -> Masks:
     """The masks of packed rows, fit for the kernels.
 
-    :raises InputError: a shape or dtype does not fit, or the cell has no such state.
+    :raises InputError: a shape or dtype does not fit, or the cell has nothing that a mask acts on.
     """
     kernel, N, B, H, P = weights.kernel, layout.rows, layout.batch, weights.hidden, weights.outputs
     shapes = {"state": (B, P), "candidate": (N, H), "keep_h": (N, P), "keep_c": (N, H)}
     given = {name: getattr(masks, name) for name in shapes}
-    shares = dict(zip(("keep_h", "keep_c"), masks.zoneout, strict=True))
-    for name, share in shares.items():
-        if not 0 <= share < 1:
-            raise InputError(f"zoneout of {name[-1]} is {share}: expected a share from 0 to below 1")
-    has = {"state": kernel.compiled.has_h, "keep_h": kernel.compiled.has_h, "keep_c": kernel.compiled.memory == 1}
-    for name, there in has.items():
-        if not there and (given[name] is not None or shares.get(name)):
-            raise InputError(f"cell {kernel.cell.name} has no state for the mask {name}: it must be None")
+    cell, has_h, has_c = kernel.cell, kernel.compiled.has_h, kernel.compiled.memory == 1
+    acts = {"state": has_h and kernel.meets_state, "candidate": bool(cell.candidate), "keep_h": has_h, "keep_c": has_c}
+    for name, mask in given.items():
+        if mask is not None and not acts[name]:
+            raise InputError(f"cell {cell.name} has nothing that the mask {name} acts on: it must be None")
     arrays = {
         name: None if given[name] is None else admitted(f"mask {name}", given[name], weights.dtype, shape)
         for name, shape in shapes.items()
     }
-    return Masks(**arrays, zoneout=masks.zoneout)
+    return Masks(**arrays, zoneout=checked_shares(kernel.cell, masks.zoneout))
 
 
-def check_same_pass(result: Forward, weights: PackedWeights, x: Floats, layout: Layout, *, reverse: bool) -> None:
-    """Refuse a result that is not the tape of this very pass, or no longer what the pass left.
+def checked_shares(cell: Cell, zoneout: object) -> tuple[float, float]:
+    """The shares of ``h`` and ``c`` that stay what they were.
+
+    :raises InputError: they are no pair of shares, or the cell has no such state.
+    """
+    match zoneout:
+        case Real() as h, Real() as c:
+            shares = float(h), float(c)
+        case _:
+            raise InputError(f"zoneout is {zoneout!r}, expected two shares: of h and of c")
+    for state, share in zip("hc", shares, strict=True):
+        has_it = cell.hands_on_h if state == "h" else cell.memory == ("c",)
+        if not 0 <= share < 1 or (share and not has_it):
+            raise InputError(
+                f"zoneout of {state} is {share}: expected a share below 1, 0 where {cell.name} has no such state"
+            )
+    return shares
+
+
+def check_same_pass(result: object, weights: PackedWeights, x: Floats, layout: Layout, *, reverse: bool) -> Forward:
+    """The result, unless it is not the tape of this very pass, or no longer what the pass left.
 
     :raises InputError: with what differs.
     """
+    if not isinstance(result, Forward):
+        raise InputError(f"result is a {type(result).__name__}, expected what forward() returned")
     of = result.of
     if not of.tape:
         raise InputError("result: the forward pass kept no tape: run it with tape=True")
@@ -130,7 +149,7 @@ def check_same_pass(result: Forward, weights: PackedWeights, x: Floats, layout: 
     }
     for name, agrees in same.items():
         if not agrees:
-            raise InputError(f"result: its forward pass was given another {name}: pass on what it was given")
+            raise InputError(f"{name}: not what the forward pass of this result was given")
     widths = of.state_widths
     if len(result.first) != len(widths):
         raise InputError(f"result: expected {len(widths)} initial states, got {len(result.first)}")
@@ -138,6 +157,7 @@ def check_same_pass(result: Forward, weights: PackedWeights, x: Floats, layout: 
         _check_unchanged("first", state, weights, (layout.batch, width))
     for name, shape in of.shapes.items():
         _check_unchanged(name, getattr(result, name), weights, shape)
+    return result
 
 
 def _check_unchanged(name: str, array: Floats | None, weights: PackedWeights, shape: tuple[int, ...]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import os
 import re
+import reprlib
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from unrolled.errors import InputError
+from unrolled.kernels.admission import whole_number
 
 __all__ = ["chosen_threads", "default_threads"]
 
@@ -54,8 +54,9 @@ def default_threads() -> int:
     if wanted is None:
         return _available()
     if not re.fullmatch("[0-9]{1,9}", wanted) or not 1 <= int(wanted) <= MOST_THREADS:
-        shown = wanted if len(wanted) <= 20 else f"{wanted[:20]}…"
-        raise InputError(f"UNROLLED_NUM_THREADS={shown!r}: expected a whole number from 1 to {MOST_THREADS}")
+        raise InputError(
+            f"UNROLLED_NUM_THREADS={reprlib.repr(wanted)}: expected a whole number from 1 to {MOST_THREADS}"
+        )
     return int(wanted)
 
 
@@ -69,6 +70,4 @@ def chosen_threads(threads: int | None) -> int:
     """
     if threads is None:
         return default_threads()
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or not 1 <= threads <= MOST_THREADS:
-        raise InputError(f"threads is {threads!r}, expected a whole number from 1 to {MOST_THREADS}")
-    return int(threads)
+    return whole_number("threads", threads, 1, MOST_THREADS)

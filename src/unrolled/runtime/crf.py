@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.tag_scheme import TagOrder
 from unrolled.errors import InputError
+from unrolled.kernels.admission import admitted, whole_numbers
 from unrolled.kernels.arrays import PackedDense, elementary
 
 __all__ = ["Crf", "checked_batch"]
@@ -66,9 +67,11 @@ class Crf:
         """Check the shapes.
 
         Raises:
-            InputError: they do not fit together, or a score is NaN or +inf.
+            InputError: they are no arrays of floats, do not fit together, or a score is NaN or +inf.
         """
-        K = len(self.start)
+        for name in ("start", "end", "transitions"):
+            object.__setattr__(self, name, admitted(name, getattr(self, name)).astype(np.float64, copy=False))
+        K = self.start.size
         for name, shape in {"transitions": (K, K), "start": (K,), "end": (K,)}.items():
             values = getattr(self, name)
             if values.shape != shape or not K:
@@ -86,7 +89,7 @@ class Crf:
         Raises:
             InputError: a shape or a length does not fit, or an emission is NaN or +inf.
         """
-        e, inside = checked_batch(self, emissions, lengths)
+        e, inside, _ = checked_batch(self, emissions, lengths)
         return self.total(self.forward(e, inside))
 
     def marginals(self, emissions: Floats, lengths: Integers) -> Values:
@@ -98,7 +101,7 @@ class Crf:
         Raises:
             InputError: as :meth:`log_partition`, or every sequence of tags is forbidden.
         """
-        e, inside = checked_batch(self, emissions, lengths)
+        e, inside, lengths = checked_batch(self, emissions, lengths)
         alpha = self.forward(e, inside)
         log_Z = self.total(alpha)
         check_possible(log_Z, lengths)
@@ -179,28 +182,29 @@ def finite(shift: Values) -> Values:
     return np.where(shift == -np.inf, 0.0, shift)
 
 
-def checked_batch(crf: Crf, emissions: Floats, lengths: Integers) -> tuple[Values, NDArray[np.bool_]]:
-    """Emissions ``[T, B, K]`` of float64, zero past the lengths, and which steps are inside, ``[T, B]``.
+def checked_batch(
+    crf: Crf, emissions: Floats, lengths: Integers
+) -> tuple[Values, NDArray[np.bool_], NDArray[np.int64]]:
+    """Emissions ``[T, B, K]`` of float64, zero past the lengths; which steps are inside, ``[T, B]``; the lengths.
 
     Raises:
         InputError: a shape or a length does not fit, or an emission is NaN or +inf.
     """
-    K = len(crf.start)
-    if emissions.ndim != 3 or emissions.shape[2] != K or not len(emissions):
-        raise InputError(f"emissions have shape {list(emissions.shape)}, expected [T, B, {K}]: steps, sequences, tags")
-    T, B, _ = emissions.shape
-    if lengths.shape != (B,) or lengths.dtype.kind not in "iu":
-        raise InputError(f"lengths: expected {B} whole numbers, got {lengths.dtype} {list(lengths.shape)}")
-    wrong = np.flatnonzero((lengths < 1) | (lengths > T))
+    K, given = len(crf.start), admitted("emissions", emissions)
+    if given.ndim != 3 or given.shape[2] != K or not len(given):
+        raise InputError(f"emissions have shape {list(given.shape)}, expected [T, B, {K}]: steps, sequences, tags")
+    T, B, _ = given.shape
+    steps = whole_numbers("lengths", lengths, B)
+    wrong = np.flatnonzero((steps < 1) | (steps > T))
     if len(wrong):
-        raise InputError(f"sequence {wrong[0]} has length {lengths[wrong[0]]}, expected 1 to {T}")
-    inside = np.arange(T)[:, None] < lengths
-    e = np.where(inside[..., None], emissions, 0.0).astype(np.float64)
+        raise InputError(f"sequence {wrong[0]} has length {steps[wrong[0]]}, expected 1 to {T}")
+    inside = np.arange(T)[:, None] < steps
+    e = np.where(inside[..., None], given, 0.0).astype(np.float64)
     bad = np.argwhere(~(e < np.inf))
     if len(bad):
         t, n, k = bad[0]
         raise InputError(f"sequence {n}, step {t}: the score of tag {k} is {e[t, n, k]}, expected a number")
-    return e, inside
+    return e, inside, steps
 
 
 def check_possible(scores: Values, lengths: Integers) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from unrolled.errors import InputError
+from unrolled.kernels.admission import admitted
 from unrolled.kernels.arrays import Floats, PackedDense
 
 __all__ = ["Dense"]
@@ -28,8 +31,15 @@ class Dense:
         self._packed = PackedDense(weight, bias)
 
     def __call__(self, x: Floats) -> Floats:
-        """Apply to ``x [..., I]``; returns ``[..., O]``."""
+        """Apply to ``x [..., I]``; returns ``[..., O]``.
+
+        Raises
+        ------
+        InputError
+            The shape or dtype does not fit.
+        """
+        x = admitted("x", x, self._packed.dtype)
         if not x.ndim or x.shape[-1] != self._packed.inputs:
             raise InputError(f"x has shape {x.shape}, expected its last axis to be {self._packed.inputs}")
-        rows = self._packed(x.reshape(-1, self._packed.inputs))
+        rows = self._packed(x.reshape(math.prod(x.shape[:-1]), self._packed.inputs))
         return rows.reshape(*x.shape[:-1], self._packed.outputs)

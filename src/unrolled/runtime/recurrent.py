@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from unrolled.cells import Cell, Masks, get_cell
 from unrolled.errors import InputError
-from unrolled.kernels.admission import admitted, whole_numbers
+from unrolled.kernels.admission import admitted, whole_number, whole_numbers
 from unrolled.kernels.arrays import Floats, PackedWeights, forward
 from unrolled.kernels.layout import Layout
+from unrolled.kernels.tape import checked_shares
 from unrolled.runtime.windows import windows
 
 __all__ = ["RecurrentLayer", "sorted_rows"]
@@ -63,9 +64,10 @@ class RecurrentLayer:
     ) -> None:
         self.cell: Cell = get_cell(cell)
         self.reverse = reverse
-        self._masks = Masks(zoneout=_checked_shares(self.cell, zoneout))
+        self._masks = Masks(zoneout=checked_shares(self.cell, zoneout))
         self._weights = PackedWeights(cell, _for_kernels(self.cell, parameters))
-        if kernel_width < 1 or self._weights.inputs % kernel_width or (kernel_width > 1 and self.cell.name != "qrnn"):
+        kernel_width = whole_number("kernel_width", kernel_width, 1)
+        if self._weights.inputs % kernel_width or (kernel_width > 1 and self.cell.name != "qrnn"):
             raise InputError(
                 f"kernel_width {kernel_width} does not fit {cell} with weight_ih of {self._weights.inputs} columns"
             )
@@ -153,16 +155,6 @@ class RecurrentLayer:
         if window is not None:
             last["window"] = window
         return result.h, tuple(last[name] for name in sizes)
-
-
-def _checked_shares(cell: Cell, zoneout: tuple[float, float]) -> tuple[float, float]:
-    for state, share in zip("hc", zoneout, strict=True):
-        has_it = cell.hands_on_h if state == "h" else cell.memory == ("c",)
-        if not 0 <= share < 1 or (share and not has_it):
-            raise InputError(
-                f"zoneout of {state} is {share}: expected a share below 1, 0 where {cell.name} has no such state"
-            )
-    return zoneout
 
 
 def _for_kernels(cell: Cell, parameters: Mapping[str, Floats]) -> dict[str, Floats]:

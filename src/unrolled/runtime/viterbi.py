@@ -61,7 +61,7 @@ def viterbi(crf: Crf, emissions: Floats, lengths: Integers) -> Best:
     >>> viterbi(crf, np.array([[[2.0, 1.0]], [[0.0, 3.0]]]), np.array([2])).paths.T.tolist()
     [[1, 1]]
     """
-    e, inside = checked_batch(crf, emissions, lengths)
+    e, inside, lengths = checked_batch(crf, emissions, lengths)
     T, B, _ = e.shape
     paths, scores = np.full((T, B), -1), np.empty(B)
     for rows in _blocks(lengths, len(crf.start)):
@@ -81,7 +81,7 @@ def k_best(crf: Crf, emissions: Floats, lengths: Integers, n: int) -> KBest:
     """
     if n < 1:
         raise InputError(f"n is {n}, expected at least 1")
-    e, inside = checked_batch(crf, emissions, lengths)
+    e, inside, lengths = checked_batch(crf, emissions, lengths)
     T, B, _ = e.shape
     paths, scores = np.full((n, T, B), -1), np.empty((n, B))
     for rows in _blocks(lengths, len(crf.start)):
@@ -94,7 +94,7 @@ def k_best(crf: Crf, emissions: Floats, lengths: Integers, n: int) -> KBest:
 
 def _blocks(lengths: Integers, K: int) -> Iterator[NDArray[np.intp]]:
     """Sequences of similar lengths, the longest first."""
-    order, size = np.argsort(-lengths.astype(np.int64), kind="stable"), max(1, LARGEST_BLOCK // K**2)
+    order, size = np.argsort(-lengths, kind="stable"), max(1, LARGEST_BLOCK // K**2)
     for at in range(0, len(order), size):
         yield order[at : at + size]
 

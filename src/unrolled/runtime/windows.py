@@ -23,7 +23,7 @@ def windows(x: Floats, first: Floats, layout: Layout, *, reverse: bool) -> tuple
     if not first.shape[1]:
         return x, first
     B, I = layout.batch, x.shape[1]
-    before = first.reshape(B, -1, I)
+    before = first.reshape(B, first.shape[1] // I, I)
     place, ends = layout.before(reverse), layout.ends(reverse)
     chain, last = [x], list[Floats]()  # the input of each row, of the step before it, of the one before that
     for back in range(before.shape[1]):

@@ -79,7 +79,7 @@ class _NegativeLogLikelihood(torch.autograd.Function):
     ) -> Tensor:
         A, a, z = (parameter.detach().numpy().astype(np.float64) for parameter in (transitions, start, end))
         crf = Crf(A, a, z) if order is None else Crf.ordered(A, a, z, order)
-        e, inside = checked_batch(crf, emissions.detach().numpy(), lengths)
+        e, inside, lengths = checked_batch(crf, emissions.detach().numpy(), lengths)
         y = _checked_tags(crf, tags, inside)
         alpha = crf.forward(e, inside)
         score = _score(crf, e, inside, lengths, y)
