@@ -6,7 +6,7 @@ r"""FastGRNN: a gate and a candidate that share ``W`` and ``U``.
 .. math::
    h[t] = (\sigma(\zeta) (1-z) + \sigma(\nu)) \circ n + z \circ h[t-1]
 
-Gate ``z``, candidate ``n``, and two single numbers. Backward, with :math:`\delta h[t]` holding all that comes to
+Gate ``z``, candidate ``n``, and two single numbers. Backward, with :math:`\delta h[t]` the whole gradient that reaches
 :math:`h[t]`:
 
 .. math::
@@ -31,8 +31,8 @@ Gate ``z``, candidate ``n``, and two single numbers. Backward, with :math:`\delt
 Shapes: ``x[t] [B, I]``, ``h[t]`` and both gates ``[B, H]``, ``W [H, I]``, ``U [H, H]``, ``bias_ih [2H]`` with the blocks
 in the order of ``GATES``, ``zeta [1]``, ``nu [1]``.
 Source: Kusupati et al. 2018, arXiv 1901.02358. The paper trains ζ and ν between 0 and 1; here as in the authors' code
-(EdgeML) they are the logistic function of what is trained. Low-rank, sparse and quantised ``W`` and ``U``, which are the
-paper's other half, are a matter of these matrices themselves.
+(EdgeML) they are the logistic function of what is trained. Low-rank, sparse and quantised ``W`` and ``U``, the other
+half of the paper, concern the matrices and not the cell.
 
 >>> import numpy as np
 >>> from unrolled.cells import get_cell
@@ -74,7 +74,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     zeta, nu = sigmoid(params["zeta"]), sigmoid(params["nu"])
     (h_prev,), mask = now.before, now.masks

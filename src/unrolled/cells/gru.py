@@ -6,7 +6,7 @@ r"""Gated recurrent unit (GRU), reset gate **after** the product; torch, Keras, 
 .. math::
    n = \tanh(W_n x[t] + b_n + r \circ (U_n h[t-1] + b_{hn})), \qquad h[t] = (1-z) \circ n + z \circ h[t-1]
 
-Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to
+Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` the whole gradient that reaches
 :math:`h[t]`:
 
 .. math::
@@ -63,7 +63,7 @@ def step(
 ) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates.
 
-    ``hn`` is kept beside the gates: ``U_n h[t-1] + b_hn``, what the reset gate acts on.
+    ``hn`` is stored with the gates: ``U_n h[t-1] + b_hn``, what the reset gate acts on.
     """
     sigma, phi = cell.functions
     Wx = split(x @ params["weight_ih"].T + params["bias_ih"], GATES)
@@ -78,7 +78,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     sigma, phi = cell.activations
     (h_prev,), masks = now.before, now.masks

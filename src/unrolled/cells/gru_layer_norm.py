@@ -1,4 +1,5 @@
-r"""Layer-norm GRU: gates and candidate are normalised apart, what comes from the input and from the state apart as well.
+r"""Layer-norm GRU: gates and candidate are normalised separately, and so are the parts from the input and from the
+state.
 
 .. math::
    r, z = \sigma(w_x \circ N(W_{r,z} x[t]) + b_x + w_h \circ N(U_{r,z} h[t-1]) + b_h)
@@ -9,7 +10,7 @@ r"""Layer-norm GRU: gates and candidate are normalised apart, what comes from th
 
 with the normalisation :math:`N` of :mod:`unrolled.cells.layer_norm`, over the :math:`2H` numbers of both gates together and over
 the :math:`H` of the candidate; ``w`` and ``b`` have a number for each of the :math:`3H`. Backward, with :math:`\delta h[t]`
-holding all that comes to :math:`h[t]`, as in the GRU down to the pre-activations, then
+the whole gradient that reaches :math:`h[t]`, as in the GRU down to the pre-activations, then
 
 .. math::
    \delta(W x) = N'^T(w_x \circ \delta a), \quad \delta(U h) = N'^T(w_h \circ \delta u), \quad
@@ -18,8 +19,8 @@ holding all that comes to :math:`h[t]`, as in the GRU down to the pre-activation
 where :math:`\delta u = \delta a` for the gates and :math:`\delta a_n \circ r` for the candidate.
 Shapes: ``W [3H, I]``, ``U [3H, H]`` in the order of ``GATES``; ``w_x`` is ``weight_ln_ih``, ``w_h`` is ``weight_ln_hh``, ``b_x``
 is ``bias_ih`` and ``b_h`` is ``bias_hh``, each ``[3H]``.
-Source: Ba, Kiros, Hinton 2016, arXiv 1607.06450, equations 26 to 28. Another cell in use (Haste) normalises all :math:`3H`
-jointly: its results differ.
+Source: Ba, Kiros, Hinton 2016, arXiv 1607.06450, equations 26 to 28. Another cell in use (Haste) normalises all
+:math:`3H` jointly, which gives different results.
 
 >>> import numpy as np
 >>> from unrolled.cells import get_cell
@@ -71,7 +72,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     (h_prev,), mask = now.before, now.masks
     r, z, n = (now.gates[gate] for gate in GATES)

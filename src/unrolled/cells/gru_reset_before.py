@@ -6,7 +6,7 @@ r"""Gated recurrent unit (GRU), reset gate **before** the product; the form most
 .. math::
    n = \tanh(W_n x[t] + U_n (r \circ h[t-1]) + b_n), \qquad h[t] = (1-z) \circ n + z \circ h[t-1]
 
-Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to
+Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` the whole gradient that reaches
 :math:`h[t]`:
 
 .. math::
@@ -75,7 +75,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U = params["weight_ih"], split(params["weight_hh"], GATES, axis=0)
     sigma, phi = cell.activations
     (h_prev,), masks = now.before, now.masks

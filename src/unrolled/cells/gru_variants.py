@@ -1,4 +1,4 @@
-r"""GRU1, GRU2 and GRU3: the gated recurrent unit (GRU) with less in its gates, which never see the input.
+r"""GRU1, GRU2 and GRU3: gated recurrent units (GRU) with simplified gates, which never see the input.
 
 .. math::
    r, z = \sigma(a_r, a_z), \qquad
@@ -8,7 +8,7 @@ r"""GRU1, GRU2 and GRU3: the gated recurrent unit (GRU) with less in its gates, 
 .. math::
    n = \tanh(W x[t] + U_n (r \circ h[t-1]) + b_n), \qquad h[t] = (1-z) \circ n + z \circ h[t-1]
 
-Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to
+Reset gate ``r``, update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` the whole gradient that reaches
 :math:`h[t]`:
 
 .. math::
@@ -89,7 +89,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, (U, _) = params["weight_ih"], blocks(cell, params)
     (h_prev,), mask = now.before, now.masks
     r, z, n = (now.gates[gate] for gate in GATES)
@@ -111,7 +111,7 @@ def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: F
 
 
 def variant(name: str, title: str, U: str, *biases: Parameter, bias_gates: tuple[str, ...] = GATES) -> Cell:
-    """Describe one of the three by the rows of ``U``, its biases, and the gates these belong to."""
+    """Describe one of the three variants by the rows of ``U``, its biases, and the gates these belong to."""
     return Cell(
         name=name,
         title=title,

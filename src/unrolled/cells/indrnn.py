@@ -3,7 +3,7 @@ r"""Independently recurrent network (IndRNN): a unit sees no other unit's state.
 .. math::
    a[t] = W x[t] + u \circ h[t-1] + b, \qquad h[t] = \varphi(a[t])
 
-with :math:`\varphi` = ReLU unless another one is chosen. Backward, with :math:`\delta h[t]` holding all that comes to
+with :math:`\varphi` = ReLU unless another one is chosen. Backward, with :math:`\delta h[t]` the whole gradient that reaches
 :math:`h[t]`:
 
 .. math::
@@ -13,7 +13,7 @@ with :math:`\varphi` = ReLU unless another one is chosen. Backward, with :math:`
 .. math::
    dW = \sum_t \delta a[t]\, x[t]^T, \quad du = \sum_t \delta a[t] \circ h[t-1], \quad db = \sum_t \delta a[t]
 
-Over :math:`k` steps a gradient is multiplied by :math:`u^k` and slopes, unit by unit: ``|u|`` near 1 keeps it.
+Over :math:`k` steps a unit's gradient is multiplied by :math:`u^k` and slopes: ``|u|`` near 1 preserves it.
 Shapes: ``x[t] [B, I]``, ``h[t] [B, H]``, ``W [H, I]``, ``u`` is ``weight_hh [H]``, ``b`` is ``bias_ih [H]``.
 Source: Li, Li, Cook, Zhu, Gao 2018, arXiv 1803.04831.
 
@@ -42,7 +42,7 @@ __all__ = ["INDRNN"]
 def step(
     cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, *, masks: StepMasks = NO_STEP_MASKS
 ) -> tuple[FloatArray, States, Arrays]:
-    """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t] [B, H]``; no mask meets it."""
+    """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t] [B, H]``; there are no masks."""
     W, u, b = params["weight_ih"], params["weight_hh"], params["bias_ih"]
     (phi,) = cell.functions
     a = x @ W.T + u * h_prev + b
@@ -51,7 +51,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, u = params["weight_ih"], params["weight_hh"]
     (phi,) = cell.activations
     (h_prev,), (h,) = now.before, now.made

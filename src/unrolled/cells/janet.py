@@ -8,7 +8,7 @@ r"""JANET, an LSTM with just the forget gate.
    c[t] = f \circ c[t-1] + (1-k) \circ g, \qquad h[t] = c[t]
 
 with :math:`\beta = 1`. Forget gate ``f``, candidate ``g``; memory and output are one, so ``h`` is the only state. Backward, with
-:math:`\delta h[t]` holding all that comes to :math:`h[t]`:
+:math:`\delta h[t]` the whole gradient that reaches :math:`h[t]`:
 
 .. math::
    \delta s = \delta h \circ \left(h[t-1] \circ f \circ (1-f) - g \circ k \circ (1-k)\right), \quad
@@ -54,7 +54,7 @@ BETA = 1.0
 def step(
     cell: Cell, params: Mapping[str, FloatArray], x: FloatArray, h_prev: FloatArray, *, masks: StepMasks = NO_STEP_MASKS
 ) -> tuple[FloatArray, States, Arrays]:
-    """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates; ``k`` is kept beside them."""
+    """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates; ``k`` is stored with them."""
     W, U, b = params["weight_ih"], params["weight_hh"], params["bias_ih"] + params["bias_hh"]
     a = split(x @ W.T + (masks.state * h_prev) @ U.T + b, GATES)
     f, k = sigmoid(a["f"]), sigmoid(a["f"] - BETA)
@@ -64,7 +64,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     (h_prev,), mask = now.before, now.masks
     f, g, k = (now.gates[name] for name in "fgk")

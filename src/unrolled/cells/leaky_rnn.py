@@ -1,10 +1,10 @@
-r"""Leaky, or continuous-time, recurrent network: the state moves a part of the way at each step.
+r"""Leaky, or continuous-time, recurrent network: at each step the state moves part of the way.
 
 .. math::
    n = \varphi(W x[t] + U h[t-1] + b), \qquad h[t] = (1-\alpha) \circ h[t-1] + \alpha \circ n
 
 with :math:`\varphi` = tanh unless another one is chosen, and :math:`\alpha = \Delta t / \tau` the time step over a unit's
-time constant. Backward, with :math:`\delta h[t]` holding all that comes to :math:`h[t]`:
+time constant. Backward, with :math:`\delta h[t]` the whole gradient that reaches :math:`h[t]`:
 
 .. math::
    \delta n = \alpha \circ \delta h, \quad \delta a = \varphi'(a) \circ \delta n, \quad
@@ -54,7 +54,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U, alpha = params["weight_ih"], params["weight_hh"], params["alpha"]
     (phi,) = cell.activations
     (h_prev,), n, mask = now.before, now.gates["n"], now.masks

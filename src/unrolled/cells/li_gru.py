@@ -6,7 +6,7 @@ r"""Light GRU (Li-GRU): no reset gate, and a rectified candidate.
 .. math::
    h[t] = z \circ h[t-1] + (1-z) \circ n
 
-Update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to :math:`h[t]`:
+Update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` the whole gradient that reaches :math:`h[t]`:
 
 .. math::
    \delta n = \delta h \circ (1-z), \quad \delta z = \delta h \circ (h[t-1] - n)
@@ -68,7 +68,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     (h_prev,), mask = now.before, now.masks
     z, n = now.gates["z"], now.gates["n"]

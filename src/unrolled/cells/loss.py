@@ -2,8 +2,8 @@ r"""Losses, each with the output activation it is paired with.
 
 Each takes the pre-activations ``q = V h + b_y`` and the targets ``y``, both ``[..., O]``, and returns the error of
 each step, ``E [...]``, and its gradient ``δq [..., O]``. The loss of a sequence is the sum over its steps,
-:math:`L = \sum_t E[t]`. In each pair the activation's derivative cancels the loss's, and what is left is the plainest
-of gradients:
+:math:`L = \sum_t E[t]`. In each pair the derivative of the activation cancels that of the loss, and the gradient is
+simply
 
 .. math::
    \delta q[t] = \hat y[t] - y[t]

@@ -7,7 +7,7 @@ r"""Long short-term memory (LSTM).
    c[t] = f \circ c[t-1] + i \circ g, \qquad h[t] = o \circ \tanh(c[t])
 
 Input gate ``i``, forget gate ``f``, candidate ``g``, output gate ``o``. Backward, with :math:`\delta h[t]` and
-:math:`\delta c[t]` already holding what comes from step :math:`t+1`:
+:math:`\delta c[t]` already including what comes from step :math:`t+1`:
 
 .. math::
    \delta o = \delta h \circ \tanh(c), \quad \delta c \mathrel{+}= \delta h \circ o \circ (1 - \tanh(c)^2)
@@ -77,7 +77,7 @@ def step(
 def step_backward(
     cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray
 ) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' shares."""
+    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' gradients."""
     W, U = params["weight_ih"], params["weight_hh"]
     sigma, phi, psi = cell.activations
     (h_prev, c_prev), (_, c), masks = now.before, now.made, now.masks

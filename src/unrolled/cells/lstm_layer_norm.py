@@ -1,4 +1,5 @@
-r"""Layer-norm LSTM: both halves of the pre-activations are normalised over all gates together, and ``c`` where it is put out.
+r"""Layer-norm LSTM: both parts of the pre-activations are normalised over all gates together, and so is ``c`` for the
+output.
 
 .. math::
    a = w_x \circ N(W x[t]) + b_x + w_h \circ N(U h[t-1]) + b_h, \quad
@@ -7,8 +8,8 @@ r"""Layer-norm LSTM: both halves of the pre-activations are normalised over all 
 .. math::
    c[t] = f \circ c[t-1] + i \circ g, \qquad h[t] = o \circ \tanh(w_c \circ N(c[t]) + b_c)
 
-with the normalisation :math:`N` of :mod:`unrolled.cells.layer_norm`; the memory that is handed on is not normalised. Backward,
-with :math:`\delta h[t]` and :math:`\delta c[t]` already holding what comes from step :math:`t+1` and
+with the normalisation :math:`N` of :mod:`unrolled.cells.layer_norm`; the cell state passed on is not normalised.
+Backward, with :math:`\delta h[t]` and :math:`\delta c[t]` already including what comes from step :math:`t+1` and
 :math:`y = \tanh(w_c \circ N(c) + b_c)`:
 
 .. math::
@@ -70,7 +71,7 @@ def step(
 def step_backward(
     cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray
 ) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' shares."""
+    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' gradients."""
     W, U = params["weight_ih"], params["weight_hh"]
     (h_prev, c_prev), (_, c), mask = now.before, now.made, now.masks
     i, f, g, o = (now.gates[gate] for gate in GATES)

@@ -7,9 +7,11 @@ r"""LSTMs with peepholes, with coupled gates (CIFG), and with both.
 .. math::
    c[t] = f \circ c[t-1] + i \circ g, \quad o = \sigma(a_o + p_o \circ c[t]), \quad h[t] = o \circ \tanh(c[t])
 
-Peepholes ``p`` let the gates see the memory: input and forget gate the one before, the output gate the new one. With coupled
-gates :math:`f = 1 - i`: there is no :math:`a_f`, and what is let in is what is forgotten. Backward, with :math:`\delta h[t]`
-and :math:`\delta c[t]` already holding what comes from step :math:`t+1`:
+Peepholes ``p`` let the gates see the cell state: input and forget gate the old one, the output gate the new one. With
+coupled
+gates :math:`f = 1 - i`: there is no :math:`a_f`, and the cell forgets as much as it lets in. Backward, with
+:math:`\delta h[t]`
+and :math:`\delta c[t]` already including what comes from step :math:`t+1`:
 
 .. math::
    \delta a_o = \delta h \circ \tanh(c) \circ o \circ (1-o), \quad
@@ -26,7 +28,8 @@ and :math:`\delta c[t]` already holding what comes from step :math:`t+1`:
 and everything else as in the LSTM. Shapes as in the LSTM, with three blocks of rows in the order i, g, o where gates are
 coupled; ``p`` is ``weight_ch [3H]`` in the order i, f, o, or ``[2H]`` in the order i, o.
 Sources: Gers, Schraudolph, Schmidhuber 2002, JMLR 3; coupled gates: Greff et al. 2015, arXiv 1503.04069, where the input gate
-is ``1 - f``: the same cell with the sign of the gate's weights flipped. Here, as in ONNX, the input gate's weights survive.
+is ``1 - f``: the same cell with the sign of the gate's weights flipped. Here, as in ONNX, it is the input gate that has
+weights.
 
 >>> import numpy as np
 >>> from unrolled.cells import get_cell
@@ -53,7 +56,7 @@ __all__ = ["LSTM_CIFG", "LSTM_PEEPHOLE", "LSTM_PEEPHOLE_CIFG"]
 
 
 def peepholes(cell: Cell, params: Mapping[str, FloatArray]) -> Arrays:
-    """``p`` of those gates that have one; of a cell without peepholes none."""
+    """``p`` of the gates that have one; empty for a cell without peepholes."""
     if "weight_ch" not in params:
         return {}
     return split(params["weight_ch"], tuple(gate for gate in cell.gates if gate != "g"))
@@ -81,7 +84,7 @@ def step(
 def step_backward(
     cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray
 ) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' shares."""
+    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' gradients."""
     W, U = params["weight_ih"], params["weight_hh"]
     sigma, phi, psi = cell.activations
     p, mask = peepholes(cell, params), now.masks
@@ -108,7 +111,7 @@ def step_backward(
 
 
 def variant(name: str, title: str, source: str, gates: tuple[str, ...], *own: Parameter) -> Cell:
-    """Describe one of the three by its gates, and its peepholes if it has any."""
+    """Describe one of the three variants by its gates, and its peepholes if it has any."""
     return Cell(
         name=name,
         title=title,

@@ -6,7 +6,7 @@ r"""LSTM with a projected hidden state (LSTMP).
 .. math::
    c[t] = f \circ c[t-1] + i \circ g, \quad m[t] = o \circ \tanh(c[t]), \quad h[t] = R\, m[t]
 
-``h`` has :math:`P` numbers and ``c`` has :math:`H`. Backward, with :math:`\delta h[t]` and :math:`\delta c[t]` already holding
+``h`` has :math:`P` numbers and ``c`` has :math:`H`. Backward, with :math:`\delta h[t]` and :math:`\delta c[t]` already including
 what comes from step :math:`t+1`:
 
 .. math::
@@ -59,7 +59,7 @@ def step(
 def step_backward(
     cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray
 ) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' shares."""
+    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δh[t-1]``, ``δc[t-1]`` and the parameters' gradients."""
     W, U, R = params["weight_ih"], params["weight_hh"], params["weight_hr"]
     (h_prev, c_prev), (_, c), mask = now.before, now.made, now.masks
     i, f, g, o = (now.gates[gate] for gate in GATES)

@@ -6,7 +6,7 @@ r"""Minimal gated unit (MGU): one gate both resets and updates.
 .. math::
    h[t] = (1-f) \circ h[t-1] + f \circ n
 
-Forget gate ``f``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to :math:`h[t]`:
+Forget gate ``f``, candidate ``n``. Backward, with :math:`\delta h[t]` the whole gradient that reaches :math:`h[t]`:
 
 .. math::
    \delta n = \delta h \circ f, \quad \delta a_n = \delta n \circ (1 - n^2), \quad
@@ -27,7 +27,7 @@ Forget gate ``f``, candidate ``n``. Backward, with :math:`\delta h[t]` holding a
 Shapes: ``x[t] [B, I]``, ``h[t]`` and both gates ``[B, H]``, ``W [2H, I]``, ``U [2H, H]``, ``b [2H]`` with the gates'
 blocks in the order of ``GATES``; ``b`` is ``bias_ih + bias_hh``.
 Source: Zhou, Wu, Zhang, Zhou 2016, arXiv 1603.09420. The paper's forget gate forgets where it is near 1, the LSTM's where
-it is near 0. MGU2, found beside it in some libraries, is a later variant whose gate sees neither input nor bias.
+it is near 0. MGU2, which some libraries also offer, is a later variant whose gate has neither input nor bias.
 
 >>> import numpy as np
 >>> from unrolled.cells import get_cell
@@ -69,7 +69,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U = params["weight_ih"], split(params["weight_hh"], GATES, axis=0)
     (h_prev,), mask = now.before, now.masks
     f, n = now.gates["f"], now.gates["n"]

@@ -3,7 +3,7 @@ r"""Minimal GRU (minGRU): gate and candidate see the input only.
 .. math::
    z = \sigma(W_z x[t] + b_z), \quad n = W_n x[t] + b_n, \qquad h[t] = (1-z) \circ h[t-1] + z \circ n
 
-Update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` holding all that comes to :math:`h[t]`:
+Update gate ``z``, candidate ``n``. Backward, with :math:`\delta h[t]` the whole gradient that reaches :math:`h[t]`:
 
 .. math::
    \delta a_n = \delta n = \delta h \circ z, \quad \delta z = \delta h \circ (n - h[t-1]), \quad
@@ -56,7 +56,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     (h_prev,), mask = now.before, now.masks
     z, n = now.gates["z"], now.gates["n"]
     dn = mask.candidate * (dh * z)

@@ -10,7 +10,7 @@ Forget gate ``f``, input gate ``i``, candidate ``n``. The share of the old state
 .. math::
    s = \frac{f}{f+i} = \sigma(\log f - \log i), \qquad h[t] = s \circ h[t-1] + (1-s) \circ n
 
-Backward, with :math:`\delta h[t]` holding all that comes to :math:`h[t]`:
+Backward, with :math:`\delta h[t]` the whole gradient that reaches :math:`h[t]`:
 
 .. math::
    \delta s = \delta h \circ (h[t-1] - n), \quad
@@ -59,7 +59,7 @@ def step(
 ) -> tuple[FloatArray, States, Arrays]:
     """One step forward: ``x[t] [B, I]`` and ``h[t-1] [B, H]`` give ``h[t]`` and the gates.
 
-    ``s`` is kept beside the gates: the share of ``h[t-1]``.
+    ``s`` is stored with the gates: the share of ``h[t-1]``.
     """
     a = split(x @ params["weight_ih"].T + params["bias_ih"], GATES)
     f, i, n = sigmoid(a["f"]), sigmoid(a["i"]), a["n"]
@@ -69,7 +69,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     (h_prev,), mask = now.before, now.masks
     f, i, n, s = (now.gates[name] for name in ("f", "i", "n", "s"))
     ds = dh * (h_prev - mask.candidate * n)

@@ -9,7 +9,7 @@ r"""Quasi-recurrent network (QRNN) with fo-pooling: gates by causal convolution 
 
 Candidate ``z``, forget gate ``f``, output gate ``o``. The inputs before the present one are a second state, the window
 :math:`w[t] = (x[t-K+2], \ldots, x[t])`, oldest first, so that :math:`a_* = W_* [w[t-1]; x[t]] + b_*`. Backward, with
-:math:`\delta c[t]` and :math:`\delta w[t]` already holding what comes from step :math:`t+1`:
+:math:`\delta c[t]` and :math:`\delta w[t]` already including what comes from step :math:`t+1`:
 
 .. math::
    \delta o = \delta h \circ c, \quad \delta c \mathrel{+}= \delta h \circ o, \quad
@@ -85,7 +85,8 @@ def step(
 def step_backward(
     cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray, dwindow: FloatArray
 ) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]``, ``δc[t]`` and ``δw[t]`` give ``δx[t]``, ``δc[t-1]``, ``δw[t-1]`` and the parameters' shares."""
+    """One step back: ``δh[t]``, ``δc[t]`` and ``δw[t]`` give those of step ``t-1``, ``δx[t]`` and the parameters'
+    gradients."""
     (c_prev, window), (c, _), mask = now.before, now.made, now.masks
     z, f, o = (now.gates[gate] for gate in GATES)
     do = dh * c

@@ -3,7 +3,7 @@ r"""The simple recurrent network (Elman network).
 .. math::
    a[t] = W x[t] + U h[t-1] + b, \qquad h[t] = \varphi(a[t])
 
-with :math:`\varphi` = tanh, ReLU or the identity. Backward, with :math:`\delta h[t]` holding all that comes to
+with :math:`\varphi` = tanh, ReLU or the identity. Backward, with :math:`\delta h[t]` the whole gradient that reaches
 :math:`h[t]`, from the loss at :math:`t` and from step :math:`t+1`:
 
 .. math::
@@ -53,7 +53,7 @@ def step(
 
 
 def step_backward(cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's share of each parameter's gradient."""
+    """One step back: ``δh[t]`` gives ``δx[t]``, ``δh[t-1]`` and this step's part of each parameter's gradient."""
     W, U = params["weight_ih"], params["weight_hh"]
     (phi,) = cell.activations
     (h_prev,), (h,), masks = now.before, now.made, now.masks

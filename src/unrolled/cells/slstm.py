@@ -10,9 +10,9 @@ r"""sLSTM: an LSTM with exponential gates, a normaliser ``n`` and a stabiliser `
 
 Input gate ``i`` and forget gate ``f``, both as stabilised, candidate ``z``, output gate ``o``. ``c`` and ``n`` are both
 scaled by :math:`e^{-m}`, which cancels in ``h``: that is why the paper holds ``m`` constant in the backward pass. Here the
-gradient goes through ``m`` as well, so that gradients of ``c``, ``n`` and ``m`` themselves are right, too; those of
-everything before ``h`` are the same. Backward, with :math:`\delta h[t]`, :math:`\delta c[t]`, :math:`\delta n[t]` and
-:math:`\delta m[t]` already holding what comes from step :math:`t+1`:
+gradient goes through ``m`` as well, so that gradients of ``c``, ``n`` and ``m`` themselves are also right; all other
+gradients are the same. Backward, with :math:`\delta h[t]`, :math:`\delta c[t]`, :math:`\delta n[t]` and
+:math:`\delta m[t]` already including what comes from step :math:`t+1`:
 
 .. math::
    \delta o = \delta h \circ c/n, \quad \delta c \mathrel{+}= \delta h \circ o / n, \quad
@@ -100,7 +100,7 @@ def step_backward(
     dn: FloatArray,
     dm: FloatArray,
 ) -> tuple[States, Arrays]:
-    """One step back: the gradients of ``h[t]`` and the memory give those before the step and the parameters' shares."""
+    """One step back: the gradients of ``h[t]`` and the memory give those before the step and the parameters' gradients."""
     W, U = params["weight_ih"], params["weight_hh"]
     (h_prev, c_prev, n_prev, _), (_, c, n, _), mask = now.before, now.made, now.masks
     i, f, z, o = (now.gates[gate] for gate in GATES)

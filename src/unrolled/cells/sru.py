@@ -1,4 +1,4 @@
-r"""Simple recurrent unit (SRU), whose highway leads the input around the cell.
+r"""Simple recurrent unit (SRU), with a highway connection that carries the input past the cell.
 
 .. math::
    f = \sigma(W_f x[t] + v_f \circ c[t-1] + b_f), \quad r = \sigma(W_r x[t] + v_r \circ c[t-1] + b_r), \quad
@@ -8,7 +8,7 @@ r"""Simple recurrent unit (SRU), whose highway leads the input around the cell.
    c[t] = f \circ c[t-1] + (1-f) \circ n, \qquad h[t] = r \circ c[t] + (1-r) \circ k
 
 with :math:`k = x[t]`, or :math:`k = W_k x[t]` where the sizes of ``x`` and ``h`` differ. Candidate ``n``, forget gate
-``f``, reset gate ``r``, highway ``k``. Only ``c`` is handed on. Backward, with :math:`\delta c[t]` already holding what comes
+``f``, reset gate ``r``, highway ``k``. Only ``c`` is passed on. Backward, with :math:`\delta c[t]` already including what comes
 from step :math:`t+1`:
 
 .. math::
@@ -80,7 +80,7 @@ def step(
 def step_backward(
     cell: Cell, params: Mapping[str, FloatArray], now: Step, dh: FloatArray, dc: FloatArray
 ) -> tuple[States, Arrays]:
-    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δc[t-1]`` and the parameters' shares."""
+    """One step back: ``δh[t]`` and ``δc[t]`` give ``δx[t]``, ``δc[t-1]`` and the parameters' gradients."""
     v = split(params["weight_ch"], MEETING_C)
     (c_prev,), (c,), mask = now.before, now.made, now.masks
     n, f, r, k = (now.gates[name] for name in "nfrk")

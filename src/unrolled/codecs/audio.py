@@ -1,4 +1,4 @@
-"""From the samples of a recording to numbers a step: logarithms of a mel spectrum, or its cepstral coefficients."""
+"""From the samples of a recording to features per frame: a logarithmic mel spectrum, or its cepstral coefficients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FRAMES_AT_ONCE = 4096  # bounds the memory for long recordings
 
 @dataclass(frozen=True)
 class AudioFeatures:
-    r"""What a model hears of a recording; plain values only, so that a model file can hold it.
+    r"""The features of a recording; plain values only, so that a model file can hold them.
 
     With samples :math:`x`, windows of :math:`W` samples every :math:`H` of them, frame :math:`t` is
 
@@ -39,8 +39,9 @@ class AudioFeatures:
     :math:`w` is Hann's window, 0 at its ends, :math:`N` the least power of two from :math:`W` up (zeros follow the window),
     :math:`\Lambda_m` the triangles of :func:`unrolled.codecs.mel.mel_filters` on HTK's mel scale, and :math:`C` the
     orthonormal discrete cosine transform of type II. ``log_mel`` is :math:`S`, ``mfcc`` is :math:`C`. There are
-    :math:`1 + \lfloor (n - W)/H \rfloor` frames, all within the recording; one shorter than a window is filled up with
-    zeros to a single frame. Computed in float64 and rounded to float32 at the end. A frame depends on its own window alone, to
+    :math:`1 + \lfloor (n - W)/H \rfloor` frames, all within the recording; a recording shorter than a window is padded
+    with zeros to a single frame. Computed in float64 and rounded to float32 at the end. A frame depends on its own
+    window alone, to
     the last bit, unless ``normalization`` or ``deltas`` look further.
 
     Args:
@@ -110,7 +111,7 @@ class AudioFeatures:
 
     @property
     def channels(self) -> int:
-        """Numbers a frame."""
+        """Number of features per frame."""
         return self._static_channels * (1 + self.deltas)
 
     def __call__(self, samples: NDArray[Any], *, name: str = "the recording") -> NDArray[np.float32]:

@@ -1,15 +1,16 @@
-r"""Conformal intervals: how much wider, or narrower, quantiles must be to hold what they promise.
+r"""Conformal intervals: how much wider or narrower quantiles have to be to keep their coverage.
 
-For a forecast with median :math:`m` and quantile :math:`\hat z_q` of a value that came as :math:`z`, the score is how far it
-came in units of the forecast's own distance, and the factor is a quantile of ``n`` such scores of steps kept back:
+For a forecast with median :math:`m` and quantile :math:`\hat z_q` of a value that came as :math:`z`, the score is its
+distance in units of the forecast distance, and the factor is a quantile of ``n`` such scores on held-out steps:
 
 .. math::
     E = \frac{z - m}{\hat z_q - m}, \qquad
     c_q = \text{the } \lceil (n+1)\,q \rceil \text{-th smallest } E, \qquad
     \hat z_q' = m + c_q\,(\hat z_q - m)
 
-(for a quantile below one half with :math:`1-q` in the place of :math:`q`). If the scores kept back and the one to come are
-exchangeable, :math:`P(z \le \hat z_q') \ge q` whatever the model, and an interval of two such quantiles keeps its share too.
+(for a quantile below one half with :math:`1-q` in the place of :math:`q`). If the held-out scores and the next one are
+exchangeable, :math:`P(z \le \hat z_q') \ge q` whatever the model, and an interval of two such quantiles keeps its share
+too.
 Factors below zero count as zero.
 
 Sources: Y. Romano, E. Patterson and E. J. Candès, "Conformalized quantile regression", 2019, arXiv 1905.03222, with each

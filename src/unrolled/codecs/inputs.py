@@ -1,4 +1,4 @@
-"""What a model carries to turn the user's items into what its network reads: numbers, tokens of text, or recordings."""
+"""How a model turns the user's items into the input of its network: numbers, tokens of text, or recordings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Item: TypeAlias = NDArray[np.float32] | TokenIds
 
 
 class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="numbers"):
-    """Each channel minus its mean, over its deviation.
+    """Each channel minus its mean, divided by its standard deviation.
 
     >>> codec = NumberCodec.fit([np.array([[1.0], [3.0]])])
     >>> codec.encoder()(np.array([[2.0]])).tolist()
@@ -36,14 +36,14 @@ class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
         return cls([Standardization.fit(column) for column in steps.T])
 
     def encoder(self) -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
-        """What encodes sequences ``[T, C]``."""
+        """The function that encodes sequences ``[T, C]``."""
         means = np.array([channel.mean for channel in self.channels])
         deviations = np.array([channel.deviation for channel in self.channels])
         return lambda sequence: ((sequence - means) / deviations).astype(np.float32)
 
 
 class Recording(Protocol):
-    """What is read of a :class:`unrolled.data.wav.Waveform`."""
+    """The attributes that are read of a :class:`unrolled.data.wav.Waveform`."""
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -62,7 +62,7 @@ class Recording(Protocol):
 
 
 class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="audio"):
-    """Features of a recording, each minus its mean over all recordings, over its deviation."""
+    """Features of a recording, each minus its mean over all recordings, divided by its standard deviation."""
 
     features: AudioFeatures
     numbers: NumberCodec
@@ -73,9 +73,9 @@ class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="a
         return cls(features, NumberCodec.fit([cls.frames(each, features) for each in recordings]))
 
     def encoder(self) -> Callable[[Recording], NDArray[np.float32]]:
-        """What encodes recordings as frames ``[T, C]``.
+        """The function that encodes recordings as frames ``[T, C]``.
 
-        It raises an InputError for one of another rate than those that were learned from.
+        It raises an InputError for a recording whose rate differs from that of the training data.
         """
         scaled = self.numbers.encoder()
         return lambda recording: scaled(self.frames(recording, self.features))

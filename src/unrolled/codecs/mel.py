@@ -1,4 +1,5 @@
-"""The mel scale, on which equal distances sound equally far apart, and bands of a spectrum that are even on it."""
+"""The mel scale, on which equal distances sound equally far apart, and the bands of a spectrum that are evenly spaced
+on it."""
 
 from __future__ import annotations
 

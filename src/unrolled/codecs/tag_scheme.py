@@ -3,7 +3,7 @@
 ============  ======================================================================================
 scheme        an entity of type PER
 ============  ======================================================================================
-``bio``       ``B-PER`` begins it, ``I-PER`` goes on with it; ``O`` is outside of any. Also called IOB2.
+``bio``       ``B-PER`` begins it, ``I-PER`` continues it; ``O`` is outside of any. Also called IOB2.
 ``bioes``     ``B-PER``, any number of ``I-PER``, ``E-PER`` ends it; ``S-PER`` is one of a single step.
 ``none``      any order is accepted, as for parts of speech.
 ============  ======================================================================================

@@ -1,4 +1,4 @@
-r"""A threshold that scores pass as rarely as was asked: how often episodes reach a level, carried beyond what was seen.
+r"""A threshold that scores exceed as rarely as requested, extrapolated from how often episodes reach lower levels.
 
 Scores ``[n]`` of the calibration part have ``k`` episodes above a level ``u`` (:mod:`unrolled.codecs.episodes`). Their
 peaks' excesses :math:`e` over ``u`` follow, for a high ``u``, the generalised Pareto distribution,
@@ -63,7 +63,7 @@ class Calibration:
 
 
 def calibrate(score: Values, every: int, merge: int) -> Calibration:
-    """The threshold that one episode in ``every`` steps passes, if scores go on as in ``score [n]``, all finite.
+    """The threshold that one episode in ``every`` steps exceeds, if scores continue as in ``score [n]``, all finite.
 
     Where at least ten such episodes lie in the calibration part itself, they are counted: that many or one fewer pass the
     threshold there. Otherwise the tail is fitted to the peaks above the level that the most separate episodes pass,

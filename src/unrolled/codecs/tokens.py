@@ -1,4 +1,4 @@
-"""Text as a model reads it: split into tokens, each token a place in a vocabulary and a spelling."""
+"""Text as a model reads it: split into tokens, each with an index in a vocabulary and a spelling."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True)
 class TokenIds:
-    """A sequence of tokens: their places ``[T]``, and the places of each one's characters where these are read."""
+    """A sequence of tokens: their indices ``[T]``, and the indices of each token's characters if these are read."""
 
     words: NDArray[np.int64]
     spellings: tuple[tuple[int, ...], ...] = ()
@@ -36,7 +36,7 @@ class TokenIds:
 
 
 def split_words(text: str) -> list[str]:
-    """Words with their apostrophes, and runs of marks; blanks only separate.
+    """Words with their apostrophes, and runs of punctuation; white space only separates.
 
     >>> split_words("It's late -- isn't it?! :-)")
     ["It's", 'late', '--', "isn't", 'it', '?!', ':-)']
@@ -45,10 +45,10 @@ def split_words(text: str) -> list[str]:
 
 
 class TokenCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="tokens"):
-    """How text becomes numbers; a model file holds it whole, vocabulary included.
+    """How text becomes numbers; it is part of the model file, including the vocabulary.
 
-    Words are looked up in small letters with every digit as 0; spellings keep both, so that nothing is lost where
-    characters are read.
+    Words are looked up in lower case with every digit as 0; spellings keep both, so nothing is lost where characters
+    are read.
 
     >>> codec = TokenCodec.fit([["The", "cat"], ["the", "dog"]], "given", min_count=1, spelled=True)
     >>> ids = codec.encode(["The", "cow"])
@@ -73,7 +73,7 @@ class TokenCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
         spelled: bool,
         largest: int | None = None,
     ) -> TokenCodec:
-        """Learn what there is to read from texts, or from lists of tokens.
+        """Learn the vocabulary from texts, or from lists of tokens.
 
         Args:
             min_count: how often a token occurs at least, to have a place of its own.
@@ -93,7 +93,7 @@ class TokenCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
         return cls(splitting, words, Vocabulary.fit(letters) if spelled else None, pieces)
 
     def encoder(self) -> TokenEncoder:
-        """What encodes many texts without building its tables anew."""
+        """An encoder for many texts, which builds its tables only once."""
         return TokenEncoder(self)
 
     def encode(self, text: str | Sequence[str]) -> TokenIds:
@@ -102,7 +102,7 @@ class TokenCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
 
 
 class TokenEncoder:
-    """The tables of a :class:`TokenCodec`, and spellings it has met."""
+    """The tables of a :class:`TokenCodec`, and the spellings seen so far."""
 
     def __init__(self, codec: TokenCodec) -> None:
         self._codec = codec

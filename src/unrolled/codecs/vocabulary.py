@@ -1,4 +1,4 @@
-"""A vocabulary: what may be read, and its place in an embedding table."""
+"""A vocabulary: the known entries and their indices in an embedding table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Vocabulary"]
 
 
 class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Entries in their order; the first has place 1, and place 0 is for whatever is none of them.
+    """Entries in order; the first has index 1, and index 0 stands for everything unknown.
 
     >>> vocabulary = Vocabulary.fit(["b", "a", "b", "c"], min_count=1)
     >>> vocabulary.entries, vocabulary.encode(["c", "z", "b"]).tolist(), len(vocabulary)
@@ -26,7 +26,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def fit(cls, found: Iterable[str], *, min_count: int = 1, largest: int | None = None) -> Vocabulary:
-        """What was found at least ``min_count`` times, the most frequent first, at most ``largest``.
+        """Entries that occur at least ``min_count`` times, the most frequent first, at most ``largest``.
 
         Raises:
             InputError: nothing occurs so often.
@@ -45,10 +45,10 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return len(self.entries) + 1
 
     def encode(self, tokens: Iterable[str]) -> NDArray[np.int64]:
-        """Tokens → places ``[T]``."""
+        """Tokens → indices ``[T]``."""
         places = self.places()
         return np.array([places.get(token, 0) for token in tokens], np.int64)
 
     def places(self) -> dict[str, int]:
-        """Entry → place."""
+        """Entry → index."""
         return {entry: place for place, entry in enumerate(self.entries, 1)}

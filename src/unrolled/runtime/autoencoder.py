@@ -1,13 +1,14 @@
-r"""Windows rebuilt from a few numbers, run without torch.
+r"""Windows reconstructed from a few numbers, run without torch.
 
 .. math::
     c &= A\, \mathrm{RNN}_{\text{encoder}}(z[1..W], u[1..W]) + a && \text{the code, fewer numbers than the window has} \\
     d[k] &= \mathrm{RNN}_{\text{decoder}}\left((c, u[k]), d[k-1]\right) \\
     (\mu, s)[k] &= V\, d[k] + v, \qquad b = \log(1 + e^{s}) + 0.001
 
-The encoder reads a window ``z [W, C]`` of values and ``u [W, F]``, what is known of its steps without measuring them, such
-as the hour of the day and earlier seasons; of its last state the code is all that reaches the decoder. So a window that is
-unlike those of the training part cannot be rebuilt: there is no room for it. Source: Malhotra et al. 2016, *LSTM-based
+The encoder reads a window ``z [W, C]`` of values and ``u [W, F]``, what is known about its steps without measuring
+them, such as the hour of the day and earlier seasons. The decoder receives only the code, computed from the encoder's
+last state, so it cannot reconstruct a window unlike those in the training data. Source: Malhotra et al. 2016,
+*LSTM-based
 encoder-decoder for multi-sensor anomaly detection*, arXiv 1607.00148, here with a narrower code and a spread of each step.
 """
 
@@ -41,7 +42,7 @@ class AutoencoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     @property
     def known(self) -> int:
-        """Numbers a step that are known without measuring."""
+        """How many numbers are known about a step without measuring."""
         return self.encoder.inputs - self.channels
 
     def tensors(self) -> Expected:
@@ -56,7 +57,7 @@ class AutoencoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class Autoencoder:
-    """The network after training; a window's results have the same bits alone and beside others.
+    """The network after training; a window's results have the same bits alone and in a batch.
 
     >>> encoder, decoder = (StackShape("gru", inputs, hidden_size=4, num_layers=1) for inputs in (2, 3))
     >>> shape = AutoencoderShape(encoder, decoder, code=3, window=6, channels=2)

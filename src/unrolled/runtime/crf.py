@@ -1,4 +1,5 @@
-r"""A linear-chain conditional random field: scores of whole sequences of tags, and what follows from them.
+r"""A linear-chain conditional random field: scores of whole sequences of tags, and the probabilities that follow from
+them.
 
 .. math::
     s(y) &= a_{y[1]} + \sum_t e[t]_{y[t]} + \sum_{t>1} A_{y[t-1], y[t]} + z_{y[T]} \\
@@ -42,7 +43,7 @@ SMALLEST = 1e-200  # sums below have lost terms to underflow; above, what is los
 class Crf:
     """Transitions ``[K, K]`` (from, to), scores of the first tag ``[K]`` and of the last ``[K]``; ``-inf`` forbids.
 
-    All results of a sequence have the same bits alone and beside others.
+    All results for a sequence have the same bits alone and in a batch.
 
     >>> crf = Crf(np.log([[3.0, 1.0], [1.0, 3.0]]), np.zeros(2), np.zeros(2))  # a tag likes to follow itself
     >>> emissions = np.zeros((2, 1, 2))  # [T, B, K]
@@ -56,7 +57,7 @@ class Crf:
 
     @classmethod
     def ordered(cls, transitions: Floats, start: Floats, end: Floats, order: TagOrder) -> Crf:
-        """With finite scores, of which those that the order of tags forbids do not count."""
+        """From finite scores, of which those that the order of tags forbids become ``-inf``."""
         return cls(
             np.where(order.follows, transitions, -np.inf).astype(np.float64),
             np.where(order.begins, start, -np.inf).astype(np.float64),
@@ -140,7 +141,8 @@ class Crf:
 
 
 class LogProduct:
-    r"""``log(exp(v) exp(M))`` of rows ``v [N, J]`` and one ``M [J, K]``, a sum of exponentials for each result.
+    r"""``log(exp(v) exp(M))`` for rows ``v [N, J]`` and one matrix ``M [J, K]``, with one sum of exponentials per
+    result.
 
     With :math:`m = \max_j v_j` and :math:`c_k = \max_j M_{jk}` it is
 
@@ -178,7 +180,7 @@ def log_sum_exp(terms: Values) -> Values:
 
 
 def finite(shift: Values) -> Values:
-    """A maximum to be subtracted: zero for that of nothing but ``-inf``."""
+    """A maximum to be subtracted, or zero where it is ``-inf``."""
     return np.where(shift == -np.inf, 0.0, shift)
 
 

@@ -12,7 +12,7 @@ __all__ = ["Dense"]
 
 
 class Dense:
-    """``y = W x + b`` over the last axis; every result keeps its bits however the rows are batched.
+    """``y = W x + b`` over the last axis; every result has the same bits however the rows are batched.
 
     Parameters
     ----------

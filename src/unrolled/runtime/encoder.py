@@ -57,7 +57,7 @@ class EncoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
 
 
 class Encoder:
-    """The network after training; a sequence's scores have the same bits alone and beside others.
+    """The network after training; a sequence's scores have the same bits alone and in a batch.
 
     >>> shape = EncoderShape(StackShape("gru", inputs=2, hidden_size=3, num_layers=1), pooling="mean", outputs=5)
     >>> encoder = Encoder(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})

@@ -1,4 +1,4 @@
-r"""Exponential smoothing and a recurrent network that were learned together, run without torch.
+r"""Exponential smoothing and a recurrent network, trained jointly, run without torch.
 
 For each series, on its scaled values ``z`` (:class:`unrolled.codecs.scaling.SeriesScaling`) with covariates known
 ahead :math:`f_t`, and for each of the ensemble's members:
@@ -15,8 +15,8 @@ ahead :math:`f_t`, and for each of the ensemble's members:
 numbers a step mean.) Members' quantiles are averaged on the scale of ``z``.
 
 Source: S. Smyl, "A hybrid method of exponential smoothing and recurrent neural networks for time series
-forecasting", 2020, doi 10.1016/j.ijforecast.2019.03.017. Ours smooths the logarithm, which makes the recurrence
-linear, predicts all quantiles at once and averages members trained side by side.
+forecasting", 2020, doi 10.1016/j.ijforecast.2019.03.017. This version smooths the logarithm, which makes the recurrence
+linear, predicts all quantiles at once and averages an ensemble.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class EsRnnShape(ForecastShape, frozen=True, forbid_unknown_fields=True, tag="sm
         return self.input_window + self.past + self.horizon * self.future + self.static
 
     def tensors(self) -> dict[str, tuple[tuple[int, ...], type[np.float32] | type[np.float64]]]:
-        """Name → shape and dtype of what all series share."""
+        """Name → shape and dtype of the parameters that all series share."""
         expected: dict[str, tuple[tuple[int, ...], Any]] = {"regression": ((self.members, self.future), np.float64)}
         outputs = self.horizon * self.outputs
         for k in range(self.members):
@@ -65,7 +65,7 @@ class EsRnnShape(ForecastShape, frozen=True, forbid_unknown_fields=True, tag="sm
 
 @dataclass(frozen=True)
 class SmoothingParameters:
-    """What each series has for itself, in each member: ``alpha``, ``gamma``, ``level [M, N]``, ``season [m, M, N]``."""
+    """The parameters of each series, in each member: ``alpha``, ``gamma``, ``level [M, N]``, ``season [m, M, N]``."""
 
     alpha: Values
     gamma: Values
@@ -93,7 +93,7 @@ class _Member:
 class EsRnn:
     """The model after training: NumPy and kernels.
 
-    A series' forecast has the same bits alone and beside others.
+    A series' forecast has the same bits alone and in a batch.
     """
 
     def __init__(self, shape: EsRnnShape, tensors: Mapping[str, NDArray[Any]]) -> None:

@@ -1,4 +1,4 @@
-r"""What a forecasting network says of each step ahead: quantiles, or a Student t distribution.
+r"""The output of a forecasting network for each step ahead: quantiles, or a Student t distribution.
 
 The head gives ``K`` numbers :math:`o` for each step. As quantiles they are the median, and for each other quantile its
 distance from its neighbour towards the median through :math:`\mathrm{softplus}(a) = \log(1 + e^a)`, so that quantiles

@@ -1,12 +1,12 @@
-r"""Forecasts a few steps ahead, made anew after every step, with their spread, run without torch.
+r"""Forecasts for several steps ahead with their expected errors, made again after every step, run without torch.
 
 .. math::
     h[t] &= \mathrm{RNN}(x[t], h[t-1]) \\
     (\mu, a)[t] &= V\,(h[t], x[t]) + c, \qquad b = \log(1 + e^{a}) + 0.001
 
-:math:`\mu[t]_k` forecasts the values ``k`` steps after ``t``, for each ``k`` of the leads, and :math:`b[t]_k` is the mean
-absolute error it expects. The input goes to the output directly as well, which gives the network a linear autoregression to
-stand on.
+:math:`\mu[t]_k` forecasts the values ``k`` steps after ``t``, for each ``k`` of the leads, and :math:`b[t]_k` is the
+mean absolute error it expects. The input also goes directly to the output, so the network contains a linear
+autoregression.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class LeadForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     @property
     def outputs(self) -> int:
-        """Numbers that come out of a step."""
+        """Number of outputs of a step."""
         return 2 * len(self.leads) * self.channels
 
     def tensors(self) -> Expected:
@@ -49,7 +49,7 @@ class LeadForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class LeadForecast:
-    """The network after training. What it says of a step depends on nothing that comes later, to the last bit.
+    """The network after training. Its output at a step does not depend on anything later, to the last bit.
 
     >>> shape = LeadForecastShape(StackShape("gru", inputs=3, hidden_size=4, num_layers=1), leads=(1, 2), channels=2)
     >>> network = LeadForecast(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})

@@ -1,4 +1,4 @@
-"""The model file: one ``.safetensors`` file that holds tensors and how to use them, and never any code.
+"""The model file: one ``.safetensors`` file with the tensors and their configuration, and never any code.
 
 The header's metadata has a single key, ``unrolled``, whose value is a JSON document ::
 

@@ -1,4 +1,4 @@
-r"""What the layers of a saved model read: numbers as they are, or tokens as vectors.
+r"""The input of a saved model's layers: numbers as they are, or embeddings of tokens.
 
 .. math::
     x[t] = E_{w_t} \;\Vert\; \overrightarrow{\mathrm{RNN}}(C_{s_1}, \dots, C_{s_n}) \;\Vert\;
@@ -28,7 +28,7 @@ LARGEST_BATCH = 1 << 18  # padded steps that are run at once
 
 
 class TokenShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The sizes of embeddings; no characters where spellings are not read."""
+    """The sizes of the embeddings, without characters if spellings are not read."""
 
     words: int
     word_size: int
@@ -38,7 +38,7 @@ class TokenShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def outputs(self) -> int:
-        """Numbers a token."""
+        """Size of a token's embedding."""
         return self.word_size + 2 * self.character_size * (self.characters > 0)
 
     @property
@@ -56,7 +56,7 @@ class TokenShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reader:
-    """Puts items side by side; what an item becomes has the same bits alone and beside others.
+    """Makes a batch of items; the result for an item has the same bits alone and in a batch.
 
     >>> reader = Reader(TokenShape(words=3, word_size=2), {"reader.words": np.eye(3, 2, dtype=np.float32)})
     >>> x, lengths = reader([TokenIds(np.array([1, 2, 0])), TokenIds(np.array([0]))])

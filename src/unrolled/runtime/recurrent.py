@@ -19,10 +19,10 @@ __all__ = ["RecurrentLayer", "sorted_rows"]
 
 
 class RecurrentLayer:
-    """A cell run over sequences, its weights arranged for the kernels once.
+    """A cell run over sequences; its weights are packed for the kernels once.
 
-    A row's results are the same bits alone or in any batch, padded or not, whole or in chunks with the state carried
-    from one to the next, and on any number of threads.
+    The results for a sequence have the same bits alone or in any batch, padded or not, whole or in chunks with the
+    state passed on, and on any number of threads.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ class RecurrentLayer:
         The cell's parameters, float32 or float64, named and shaped as in torch without the layer's suffix; biases may
         be missing.
     reverse : bool
-        Run from each sequence's last step to its first.
+        Run backwards, from each sequence's last step to its first.
     zoneout : pair of float
-        Shares of ``h`` and ``c`` that stay what they were, of a layer trained with zoneout.
+        Zoneout probabilities of ``h`` and ``c``, for a layer trained with zoneout.
     kernel_width : int
-        Inputs that a step of a QRNN sees; 1 for every other cell.
+        The number of inputs that a step of a QRNN sees; 1 for every other cell.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class RecurrentLayer:
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """Numbers of each state of one sequence, in the order of ``states``."""
+        """The size of each state of one sequence, in the order of ``states``."""
         own = {"h": self._weights.outputs, "window": self._window}
         return {name: own.get(name, self._weights.hidden) for name in self.cell.states}
 

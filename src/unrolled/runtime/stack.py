@@ -34,7 +34,7 @@ class StackShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def outputs(self) -> int:
-        """Numbers a step that the last layer puts out."""
+        """Size of the last layer's output at each step."""
         return self.directions * self.hidden_size
 
     def names(self, layer: int, direction: int) -> dict[str, str]:
@@ -55,7 +55,7 @@ class StackShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Stack:
-    """Runs the layers; a sequence's results have the same bits alone and beside others.
+    """Runs the layers; a sequence's results have the same bits alone and in a batch.
 
     >>> shape = StackShape("gru", inputs=3, hidden_size=4, num_layers=2, bidirectional=True)
     >>> rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-r"""One answer a step, run without torch: reader, recurrent layers, a dense layer, scores of tags in a row.
+r"""One answer per step, run without torch: reader, recurrent layers, a dense layer, scores of tag sequences.
 
 .. math::
     y[t] &= \mathrm{RNN}(x[1..T])[t] \\
@@ -50,7 +50,7 @@ class TaggerShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
 
 
 class Tagger:
-    """The network after training; an item's scores have the same bits alone and beside others.
+    """The network after training; an item's scores have the same bits alone and in a batch.
 
     >>> shape = TaggerShape(StackShape("gru", inputs=2, hidden_size=3, num_layers=1), outputs=5, crf=False)
     >>> tagger = Tagger(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})

@@ -1,4 +1,4 @@
-r"""One network for the windows of all series, without parameters of any series' own, run without torch.
+r"""One network for windows of all series, without parameters for single series, run without torch.
 
 A window holds the last ``W`` scaled values ``z`` of a series, cut into ``S`` segments of one season, and for each of the
 ensemble's members:
@@ -11,8 +11,9 @@ ensemble's members:
     o &= V\,(h_S \;\Vert\; c) + b_y \qquad [H \times K] \\
     \hat z_{t+k}^{(q)} &= a + \left(A\,(x \;\Vert\; c) + b\right)_k + o_{t,k}^{(q)}
 
-:math:`p` and :math:`f` are covariates known up to now and ahead. Where ``W`` is not whole segments the first is filled up
-with zeros in front, which is the window's mean. :mod:`unrolled.runtime.forecast_head` says what the head's ``K`` numbers
+:math:`p` and :math:`f` are covariates known up to now and ahead. Where ``W`` is not a multiple of a segment, the first
+segment is padded in front with zeros, which is the window's mean. :mod:`unrolled.runtime.forecast_head` says what the
+head's ``K`` numbers
 a step mean: the linear forecast moves all quantiles of a step together. Members' quantiles are averaged on the scale of ``z``.
 
 Sources: a network for all series, S. Montero-Manso and R. J. Hyndman, "Principles and algorithms for forecasting groups of
@@ -65,7 +66,7 @@ class WindowRnnShape(ForecastShape, frozen=True, forbid_unknown_fields=True, tag
 
     @property
     def known(self) -> int:
-        """Length of ``c``: what is known of the steps ahead."""
+        """Length of ``c``: what is known about the steps ahead."""
         return self.horizon * self.future + self.static
 
     def tensors(self) -> dict[str, tuple[tuple[int, ...], type[np.float32] | type[np.float64]]]:
@@ -82,7 +83,7 @@ class WindowRnnShape(ForecastShape, frozen=True, forbid_unknown_fields=True, tag
 
 
 class WindowInputs(NamedTuple):
-    """What the network reads of ``B`` windows, and the mean it does not see."""
+    """The input of the network for ``B`` windows, and their means, which it does not see."""
 
     segments: NDArray[np.float32]  # [S, B, inputs]
     window: NDArray[np.float32]  # [B, W + known]: the linear path's input, x with c
@@ -129,7 +130,7 @@ class _Member:
 class WindowRnn:
     """The model after training: NumPy and kernels.
 
-    A series' forecast has the same bits alone and beside others.
+    A series' forecast has the same bits alone and in a batch.
 
     >>> shape = WindowRnnShape("gru", 3, 1, input_window=8, horizon=2, quantiles=(0.1, 0.5), season=4, members=1)
     >>> network = WindowRnn(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})

@@ -1,4 +1,4 @@
-"""Alarms beside the windows in which something was wrong."""
+"""Alarms compared with the windows in which something was wrong."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class AlarmEvaluation:
     """Which windows have an alarm, and how many episodes lie outside all of them; printed as a sentence.
 
     Attributes:
-        threshold: what a score had to pass.
-        found: of each window whether an episode overlaps it.
+        threshold: the score above which there was an alarm.
+        found: for each window, whether an episode overlaps it.
         episodes: episodes of alarms, in windows or not.
         false_episodes: those that overlap no window.
-        alarmed: share of the steps that lie in episodes; where it is large, finding windows means little.
+        alarmed: share of the steps that lie in episodes; if it is large, finding windows means little.
     """
 
     threshold: float

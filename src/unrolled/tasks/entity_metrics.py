@@ -1,4 +1,4 @@
-"""How many entities were found: an entity counts as right if its type, its first and its last step are."""
+"""How many entities were found: an entity is right if its type, its first and its last step are right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forecasts beside baselines: how far each is from what came, over all series and windows."""
+"""Forecasts compared with baselines: their errors over all series and windows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Case:
-    """One series at one origin: its history, what came after, and the forecast's quantiles ``[H, Q]``."""
+    """One series at one origin: its history, the true values after it, and the forecast's quantiles ``[H, Q]``."""
 
     history: Values
     actual: Values
@@ -44,7 +44,7 @@ class Evaluation:
         horizon: steps of each forecast.
         cases: forecasts evaluated, series times windows.
         accuracy: ``forecast``, ``naive``, ``seasonal naive``, ``seasonal naive x growth``.
-        coverage: share of values between the outermost quantiles, None if only the median was asked for.
+        coverage: share of values between the outermost quantiles, None if only the median was requested.
         nominal_coverage: what that share should be.
     """
 

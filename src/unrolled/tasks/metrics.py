@@ -1,4 +1,4 @@
-"""How far forecasts are from what came."""
+"""How far forecasts are from the true values."""
 
 from __future__ import annotations
 
