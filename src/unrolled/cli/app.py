@@ -59,7 +59,7 @@ def start(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Recurrent neural networks for your sequences: train them, run them, see what they do."""
+    """Recurrent neural networks for your sequences: train, run and inspect them."""
     if context.invoked_subcommand is None:
         print(context.get_help())
 

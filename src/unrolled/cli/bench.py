@@ -22,21 +22,21 @@ __all__ = ["run_bench"]
 def run_bench(
     quick: Annotated[bool, typer.Option("--quick", help="Few rows, few repetitions: under a minute.")] = False,
     threads: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="A number of threads; may be repeated. Default: 1 and 2.")
+        list[int] | None, typer.Option(metavar="N", help="Number of threads; repeatable. Default: 1 and 2.")
     ] = None,
     cell: Annotated[
-        list[str] | None, typer.Option(metavar="CELL", help="gru, lstm or rnn; may be repeated. Default: all.")
+        list[str] | None, typer.Option(metavar="CELL", help="gru, lstm or rnn; repeatable. Default: all.")
     ] = None,
     size: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="B,T,I,H", help="Batch, time steps, input size, hidden size of your own; may be repeated."
+            metavar="B,T,I,H", help="Your own batch size, time steps, input size and hidden size; repeatable."
         ),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print plain Markdown tables.")] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Time training and inference beside PyTorch, and beside JAX and ONNX Runtime where they are installed.
+    """Time training and inference against PyTorch, and against JAX and ONNX Runtime if they are installed.
 
     All take turns in one process, once for each number of threads, after their results have been compared. It takes
     some minutes on a machine that does nothing else. For example: unrolled bench --cell gru --size 16,200,8,96

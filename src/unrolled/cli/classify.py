@@ -53,11 +53,11 @@ def fit_classify(
     validation: ValidationOption = None,
     checkpoint: CheckpointOption = None,
     balanced: Annotated[
-        bool, typer.Option("--balanced", help="Count a class the more the rarer it is.", rich_help_panel="Training")
+        bool, typer.Option("--balanced", help="Give rare classes more weight.", rich_help_panel="Training")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a classifier of texts, recordings or sequences of numbers on examples that have their class.
+    """Train a classifier for texts, recordings or sequences of numbers from labelled examples.
 
     For example: unrolled fit classify reviews.csv --text review --label mood
     """

@@ -39,14 +39,14 @@ class Result:
 
 def demo(
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write model, page and data to.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder for the model, the page and the data.")
     ] = Path("demo"),
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Train a GRU on airline passengers and forecast a year it has not seen.
 
-    Prints a chart and the errors beside those of simple methods, and writes the model, the data and a page. The
+    Prints a chart and the errors next to those of simple methods, and writes the model, the data and a page. The
     data are 144 monthly totals, 1949 to 1960 (Box and Jenkins 1976, Series G); the last 12 are held out.
     """
     if output.exists() and not output.is_dir():

@@ -45,39 +45,41 @@ class DetectOptions:
     """Parameters of :class:`unrolled.AnomalyDetector`; spans are steps, or times such as 12h."""
 
     method: Annotated[
-        str, network_option("What a step is compared with: forecast, or reconstruction of a window.", metavar="METHOD")
+        str,
+        network_option(
+            "What each step is compared with: a forecast, or a reconstruction of the window.", metavar="METHOD"
+        ),
     ] = "forecast"
     cell: CellOption = "gru"
     hidden_size: HiddenSizeOption = 32
     num_layers: LayersOption = 1
     window: Annotated[
-        str | None, network_option("What is read at once: steps, or 12h; default: by the season.", metavar="SPAN")
+        str | None,
+        network_option("Window length: steps, or a time such as 12h; default: from the season.", metavar="SPAN"),
     ] = None
     horizon: Annotated[
-        str | None, network_option("How far ahead forecasts reach; default: the window.", metavar="SPAN")
+        str | None, network_option("How far ahead to forecast; default: the window length.", metavar="SPAN")
     ] = None
-    code_size: Annotated[int | None, network_option("Numbers that a window is squeezed into, to reconstruct it.")] = (
-        None
-    )
+    code_size: Annotated[int | None, network_option("Size of the code from which a window is reconstructed.")] = None
     seasons: Annotated[
-        list[int] | None, network_option("Steps of a season; may be repeated; default: by the times.", "--season")
+        list[int] | None, network_option("Steps per season; repeatable; default: from the time stamps.", "--season")
     ] = None
     smoothing: Annotated[
-        str | None, _alarm_option("Scores are means over this; default: an eighth of the window.", "SPAN")
+        str | None, _alarm_option("Scores are averaged over this span; default: an eighth of the window.", "SPAN")
     ] = None
-    merge: Annotated[str | None, _alarm_option("Alarms no further apart are one episode; default: a day.", "SPAN")] = (
-        None
-    )
+    merge: Annotated[
+        str | None, _alarm_option("Alarms no further apart than this form one episode; default: a day.", "SPAN")
+    ] = None
     false_alarm_every: Annotated[
-        str, _alarm_option("One episode without cause is accepted in this: steps, or 90d.", "SPAN")
+        str, _alarm_option("Accept one false alarm in this span: steps, or a time such as 90d.", "SPAN")
     ] = "10000"
     calibration_fraction: Annotated[
-        float, _alarm_option("The end of FILE, which is not learned from; the threshold comes from it.", "SHARE")
+        float, _alarm_option("Share at the end of FILE that sets the threshold and is not trained on.", "SHARE")
     ] = 0.3
     members: MembersOption = 3
     dropout: DropoutOption = 0.1
     max_epochs: MaxEpochsOption = 40
-    batch_size: Annotated[int, training_option("Stretches of the series a training step.")] = 32
+    batch_size: Annotated[int, training_option("Batch size, in stretches of the series.")] = 32
     learning_rate: LearningRateOption = 0.01
     clip_norm: NormOption = 1.0
     random_state: RandomStateOption = 0
@@ -89,7 +91,7 @@ def fit_detect(
     options: DetectOptions,
     values: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="A column to watch; may be repeated; default: all numbers."),
+        typer.Option(metavar="COLUMN", help="A column to watch; repeatable; default: all numeric columns."),
     ] = None,
     time: TimeOption = None,
     time_format: TimeFormatOption = None,
@@ -98,7 +100,7 @@ def fit_detect(
     checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a detector of anomalies on a CSV file in which all, or nearly all, is as usual.
+    """Train an anomaly detector on a CSV file in which all, or nearly all, is normal.
 
     For example: unrolled fit detect pump.csv --false-alarm-every 90d
     """

@@ -34,10 +34,10 @@ class EvaluateOptions(FileOptions):
 
 @with_groups
 def evaluate(model: ModelArgument, file: UsedFileArgument, options: EvaluateOptions) -> None:
-    """Measure a model on a file it has not seen, by the measures of its task.
+    """Evaluate a model on a file it has not seen, with the measures of its task.
 
-    Classes: accuracy, macro F1 and a row a class. Numbers: R2 and errors. Tags: accuracy, and F1 of entities. Alarms:
-    precision and recall of windows. Forecasts: errors on the last steps, beside those of simple methods, and coverage.
+    Classes: accuracy, macro F1 and a row per class. Numbers: R2 and errors. Tags: accuracy, and F1 of entities. Alarms:
+    precision and recall of windows. Forecasts: errors on the last steps and those of simple methods, and coverage.
     For example: unrolled evaluate reviews.safetensors other_reviews.csv
     """
     loaded, task = load_model(model)

@@ -52,9 +52,7 @@ ExamplesArgument = Annotated[
 ]
 ValidationOption = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE", help="Examples that choose the epoch, in place of a share of FILE.", rich_help_panel="Training"
-    ),
+    typer.Option(metavar="FILE", help="Validation examples, instead of a part of FILE.", rich_help_panel="Training"),
 ]
 
 
@@ -84,10 +82,10 @@ def _text(text: str, metavar: str = "N") -> Any:
 class TableOptions:
     """What the user says about a file of sequences of numbers or of tokens."""
 
-    label: Annotated[str | None, _column("The column of what is to be predicted.")] = None
-    series: Annotated[str | None, _column("The column that tells sequences apart, where a row is a step.")] = None
+    label: Annotated[str | None, _column("The column to predict.")] = None
+    series: Annotated[str | None, _column("The column that names the sequences, if each row is a step.")] = None
     features: Annotated[
-        list[str] | None, _column("The columns of numbers, between commas; default: all that are left.", "COLUMNS")
+        list[str] | None, _column("The numeric columns, separated by commas; default: all others.", "COLUMNS")
     ] = None
 
 
@@ -95,10 +93,10 @@ class TableOptions:
 class FileOptions(TableOptions):
     """What the user says about a file of any examples."""
 
-    text: Annotated[str | None, _column("The column of texts.")] = None
-    labels: Annotated[Path | None, _column("Of a folder: a table with the columns file and label.", "TABLE")] = None
+    text: Annotated[str | None, _column("The text column.")] = None
+    labels: Annotated[Path | None, _column("For a folder: a table with the columns file and label.", "TABLE")] = None
     pattern: Annotated[
-        str | None, _column("Of a folder: a regular expression for file names with a group (?P<label>…).", "REGEX")
+        str | None, _column("For a folder: a regular expression for file names with a group (?P<label>…).", "REGEX")
     ] = None
 
 
@@ -113,20 +111,18 @@ def told(options: TableOptions) -> Told:
 
 
 CellOption = Annotated[str, network_option(CELLS, metavar="CELL")]
-HiddenSizeOption = Annotated[int, network_option("Hidden units of a layer.")]
-MembersOption = Annotated[int, network_option("Networks whose answers are averaged; fewer are quicker.")]
-PoolingOption = Annotated[
-    str, network_option("What becomes of all steps: last, mean, max or attention.", metavar="HOW")
-]
-DropoutOption = Annotated[float, training_option("Numbers left out in a training step.", metavar="SHARE")]
-MaxEpochsOption = Annotated[int, training_option("Passes over the data at most.")]
+HiddenSizeOption = Annotated[int, network_option("Hidden units per layer.")]
+MembersOption = Annotated[int, network_option("Ensemble size; fewer is faster.")]
+PoolingOption = Annotated[str, network_option("Pooling over time: last, mean, max or attention.", metavar="HOW")]
+DropoutOption = Annotated[float, training_option("Dropout rate in training.", metavar="SHARE")]
+MaxEpochsOption = Annotated[int, training_option("Maximum number of epochs.")]
 LayersOption = Annotated[int, network_option("Recurrent layers.", "--layers")]
-LearningRateOption = Annotated[float, training_option("Adam's, at most.", metavar="RATE")]
-NormOption = Annotated[float, training_option("The longest gradient.", metavar="NORM")]
-RandomStateOption = Annotated[int, training_option("The same number gives the same model.", "--seed")]
-PatienceOption = Annotated[int, training_option("Epochs without progress after which it stops.")]
-EmbeddingSizeOption = Annotated[int, _text("Numbers a token is looked up as.")]
-CharacterSizeOption = Annotated[int, _text("Units that read a word's characters, each way; 0 reads none.")]
+LearningRateOption = Annotated[float, training_option("Peak learning rate (Adam).", metavar="RATE")]
+NormOption = Annotated[float, training_option("Gradients are clipped to this norm.", metavar="NORM")]
+RandomStateOption = Annotated[int, training_option("Random seed; the same number gives the same model.", "--seed")]
+PatienceOption = Annotated[int, training_option("Epochs without improvement before training stops.")]
+EmbeddingSizeOption = Annotated[int, _text("Embedding size.")]
+CharacterSizeOption = Annotated[int, _text("Hidden units that read a word's characters, per direction; 0: none.")]
 
 
 @dataclass(frozen=True)
@@ -136,23 +132,21 @@ class NetworkOptions:
     cell: CellOption = "gru"
     hidden_size: HiddenSizeOption = 64
     num_layers: LayersOption = 1
-    bidirectional: Annotated[bool, network_option("Read each sequence from both ends.", metavar=None)] = True
+    bidirectional: Annotated[bool, network_option("Read each sequence in both directions.", metavar=None)] = True
     members: MembersOption = 3
     dropout: DropoutOption = 0.3
     max_epochs: MaxEpochsOption = 60
     patience: PatienceOption = 20
-    batch_size: Annotated[int, training_option("Sequences a training step.")] = 32
+    batch_size: Annotated[int, training_option("Batch size.")] = 32
     learning_rate: LearningRateOption = 0.005
-    schedule: Annotated[str, training_option("How that falls: cosine, linear, or constant: not.", metavar="CURVE")] = (
-        "cosine"
-    )
-    warmup: Annotated[int, training_option("Epochs in which it rises first.")] = 0
-    weight_decay: Annotated[
-        float, training_option("What a step takes away of each weight (AdamW).", metavar="SHARE")
-    ] = 0.0
+    schedule: Annotated[
+        str, training_option("Learning rate schedule: cosine, linear or constant.", metavar="CURVE")
+    ] = "cosine"
+    warmup: Annotated[int, training_option("Warm-up epochs.")] = 0
+    weight_decay: Annotated[float, training_option("Weight decay (AdamW).", metavar="SHARE")] = 0.0
     clip_norm: NormOption = 1.0
     validation_fraction: Annotated[
-        float, training_option("Examples kept back to choose the epoch; 0 learns from all.", metavar="SHARE")
+        float, training_option("Share of the examples used for validation; 0 trains on all.", metavar="SHARE")
     ] = 0.1
     random_state: RandomStateOption = 0
 
@@ -163,7 +157,7 @@ class SplittingOptions:
 
     kinds: ClassVar[frozenset[str]] = frozenset({"text"})
 
-    tokens: Annotated[str, _text("What a text is split into: words, characters or pieces.", "KIND")] = "words"
+    tokens: Annotated[str, _text("How texts are split: words, characters or pieces.", "KIND")] = "words"
 
 
 @dataclass(frozen=True)
@@ -172,10 +166,10 @@ class TokenOptions:
 
     kinds: ClassVar[frozenset[str]] = frozenset({"text", "tokens"})
 
-    min_count: Annotated[int, _text("How often a token occurs at least, to be known.")] = 2
+    min_count: Annotated[int, _text("Minimum frequency of a token in the vocabulary.")] = 2
     embedding_size: EmbeddingSizeOption = 64
     character_size: CharacterSizeOption = 0
-    token_dropout: Annotated[float, _text("Tokens read as unknown in a training step.", "SHARE")] = 0.1
+    token_dropout: Annotated[float, _text("Share of tokens read as unknown in training.", "SHARE")] = 0.1
 
 
 @dataclass(frozen=True)
@@ -184,13 +178,15 @@ class AudioOptions:
 
     kinds: ClassVar[frozenset[str]] = frozenset({"audio"})
 
-    kind: Annotated[str, _audio("What is heard: mfcc or log_mel.", "--hear", metavar="KIND")] = "mfcc"
-    window: Annotated[float, _audio("Seconds of a frame.", metavar="SECONDS")] = 0.025
-    hop: Annotated[float, _audio("Seconds from one frame to the next.", metavar="SECONDS")] = 0.010
-    mel_bands: Annotated[int, _audio("Bands of the spectrum.")] = 40
-    coefficients: Annotated[int | None, _audio("Of mfcc: how many; default: 13.")] = None
-    deltas: Annotated[int, _audio("1 adds each number's slope, 2 the slope of that, too.")] = 0
-    normalization: Annotated[str, _audio("Over each recording: none, mean or mean_variance.", metavar="HOW")] = "none"
+    kind: Annotated[str, _audio("Features of a recording: mfcc or log_mel.", "--hear", metavar="KIND")] = "mfcc"
+    window: Annotated[float, _audio("Length of a frame in seconds.", metavar="SECONDS")] = 0.025
+    hop: Annotated[float, _audio("Distance between frames in seconds.", metavar="SECONDS")] = 0.010
+    mel_bands: Annotated[int, _audio("Number of mel bands.")] = 40
+    coefficients: Annotated[int | None, _audio("Number of coefficients for mfcc; default: 13.")] = None
+    deltas: Annotated[int, _audio("1 adds the slope of each feature, 2 also the slope of the slope.")] = 0
+    normalization: Annotated[
+        str, _audio("Normalisation per recording: none, mean or mean_variance.", metavar="HOW")
+    ] = "none"
 
 
 def heard(examples: Examples, options: AudioOptions) -> AudioFeatures | None:

@@ -52,7 +52,7 @@ def forecast(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Train on a CSV file and print the forecast in one go: a chart and a table, or CSV into a pipe.
+    """Train on a CSV file and print the forecast: a chart and a table, or CSV if the output is piped.
 
     For example: unrolled forecast passengers.csv -H 12
     """

@@ -17,9 +17,9 @@ def info(
     model: Annotated[Path, typer.Argument(help="A model file.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a model file holds: its task, settings, tensors and checksum.
+    """Show the contents of a model file: task, settings, tensors and checksum.
 
-    The checksum and every size are checked on the way. For example: unrolled info demo/model.safetensors
+    The checksum and all sizes are verified. For example: unrolled info demo/model.safetensors
     """
     from unrolled.runtime.model_file import read_model
 

@@ -38,36 +38,36 @@ __all__ = [
     "make_forecaster",
 ]
 
-CsvArgument = Annotated[Path, typer.Argument(metavar="FILE.csv", help="A CSV file; its first line names the columns.")]
+CsvArgument = Annotated[Path, typer.Argument(metavar="FILE.csv", help="A CSV file whose first line names the columns.")]
 TargetOption = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The column to forecast; default: the only one of numbers.")
+    str | None, typer.Option(metavar="COLUMN", help="The column to forecast; default: the only numeric one.")
 ]
-TimeOption = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of times; default: the one found.")]
+TimeOption = Annotated[str | None, typer.Option(metavar="COLUMN", help="The time column; default: detected.")]
 TimeFormatOption = Annotated[
     str | None,
     typer.Option(
-        metavar="FORMAT", help="How the times are written, such as %d/%m/%Y (day, month, year); default: as found."
+        metavar="FORMAT", help="The format of the times, such as %d/%m/%Y (day, month, year); default: detected."
     ),
 ]
 SeriesOption = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The column that tells several series apart, if there are several.")
+    str | None, typer.Option(metavar="COLUMN", help="The column that names the series, if there are several.")
 ]
 PastOption = Annotated[
-    list[str], typer.Option(metavar="COLUMN", help="A column of numbers known up to the present; may be repeated.")
+    list[str], typer.Option(metavar="COLUMN", help="A numeric column known up to the present; repeatable.")
 ]
 FutureOption = Annotated[
-    list[str], typer.Option(metavar="COLUMN", help="A column of numbers known ahead; may be repeated.")
+    list[str], typer.Option(metavar="COLUMN", help="A numeric column known in advance; repeatable.")
 ]
 StaticOption = Annotated[
-    list[str], typer.Option(metavar="COLUMN", help="A column of numbers fixed for each series; may be repeated.")
+    list[str], typer.Option(metavar="COLUMN", help="A numeric column that is constant for each series; repeatable.")
 ]
 HorizonOption = Annotated[
-    int | None, typer.Option("--horizon", "-H", metavar="N", help="Steps ahead; default: one season.")
+    int | None, typer.Option("--horizon", "-H", metavar="N", help="Number of steps to forecast; default: one season.")
 ]
 MissingOption = Annotated[
     str,
     typer.Option(
-        metavar="HOW", help="What to do about blank values and missing rows: raise, interpolate, previous or zero."
+        metavar="HOW", help="How to treat blank values and missing rows: raise, interpolate, previous or zero."
     ),
 ]
 CellOption = Annotated[str, typer.Option(metavar="CELL", help="gru, gru_reset_before, lstm or rnn.")]
@@ -75,32 +75,32 @@ CheckpointOption = Annotated[
     Path | None,
     typer.Option(
         metavar="PATH",
-        help="Keep the training in this file until the model is written; if it is stopped, the same command goes on.",
+        help="Save the training in this file until the model is written; after an interruption the same command resumes.",
         rich_help_panel="Training",
     ),
 ]
 MethodOption = Annotated[
-    str, typer.Option(metavar="METHOD", help="smoothing, windows, or auto: the second where there is plenty of data.")
+    str, typer.Option(metavar="METHOD", help="smoothing, windows, or auto: windows if there is plenty of data.")
 ]
 DistributionOption = Annotated[
-    str, typer.Option(metavar="WHAT", help="What the network says of each step: quantiles or student_t.")
+    str, typer.Option(metavar="WHAT", help="What the network predicts for each step: quantiles or student_t.")
 ]
 IntervalsOption = Annotated[
-    str, typer.Option(metavar="WHOSE", help="Quantiles of the model, or conformal: corrected on steps kept back.")
+    str, typer.Option(metavar="WHOSE", help="model: the network's quantiles; conformal: corrected on held-out steps.")
 ]
 ModelOption = Annotated[Path | None, output_option("MODEL", "The model file to write; default: named for FILE.")]
-HiddenSizeOption = Annotated[int | None, typer.Option(metavar="N", help="Hidden units; default: by the method.")]
+HiddenSizeOption = Annotated[int | None, typer.Option(metavar="N", help="Hidden units; default depends on the method.")]
 MembersOption = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Networks whose forecasts are averaged; fewer are quicker; default: by the method."),
+    typer.Option(metavar="N", help="Ensemble size; fewer is faster; default depends on the method."),
 ]
 MaxEpochsOption = Annotated[
-    int | None, typer.Option(metavar="N", help="Passes over the data at most; default: by the method.")
+    int | None, typer.Option(metavar="N", help="Maximum number of epochs; default depends on the method.")
 ]
 SeasonOption = Annotated[
-    int | None, typer.Option(metavar="N", help="Steps of a season; default: by the time stamps (12 for months).")
+    int | None, typer.Option(metavar="N", help="Steps per season; default: from the time stamps (12 for months).")
 ]
-SeedOption = Annotated[int, typer.Option(metavar="N", help="The same number gives the same model.")]
+SeedOption = Annotated[int, typer.Option(metavar="N", help="Random seed; the same number gives the same model.")]
 
 
 def make_forecaster(

@@ -23,22 +23,23 @@ class PredictOptions(FileOptions):
     """Options of one task or another; each :class:`unrolled.cli.task.Task` says which it takes."""
 
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Classifiers: the probability of every class, too.")
+        bool, typer.Option("--probabilities", help="Classifiers: also write the probability of every class.")
     ] = False
     horizon: Annotated[
         int | None,
-        typer.Option("--horizon", "-H", metavar="N", help="Forecasters: steps ahead; default: as trained."),
+        typer.Option("--horizon", "-H", metavar="N", help="Forecasters: number of steps; default: as in training."),
     ] = None
     future: Annotated[
         Path | None,
         typer.Option(
-            metavar="AHEAD.csv", help="Forecasters: the columns known ahead, a row for each step to forecast."
+            metavar="AHEAD.csv",
+            help="Forecasters: a file with the columns known in advance, one row per step to forecast.",
         ),
     ] = None
     missing: MissingCellsOption = None
     threshold: ThresholdOption = None
     windows: Annotated[
-        Path | None, typer.Option(metavar="OUT.csv", help="Detectors: write the episodes of alarms to this file.")
+        Path | None, typer.Option(metavar="OUT.csv", help="Detectors: write the alarm episodes to this file.")
     ] = None
     output: Annotated[Path | None, output_option("OUT", "Write the result to this file.")] = None
     as_json: JsonOption = False
@@ -46,9 +47,9 @@ class PredictOptions(FileOptions):
 
 @with_groups
 def predict(model: ModelArgument, file: UsedFileArgument, options: PredictOptions) -> None:
-    """Run a model on a file: classes, numbers, tags, alarms or a forecast, by what the model was trained for.
+    """Run a model on a file: classes, numbers, tags, alarms or a forecast, depending on the model.
 
-    Long files are read, and results written, a part at a time.
+    Long files are read and written in parts.
     For example: unrolled predict reviews.safetensors new_reviews.txt -o moods.csv
     """
     outputs = {"--output": options.output, "--windows": options.windows}

@@ -53,7 +53,7 @@ def fit_regress(
     checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a regressor of texts, recordings or sequences of numbers on examples that have a number each.
+    """Train a regressor for texts, recordings or sequences of numbers from examples with a number each.
 
     For example: unrolled fit regress engines.csv --series engine --label hours_left
     """

@@ -51,12 +51,14 @@ class TagOptions(NetworkOptions):
     dropout: DropoutOption = 0.5
     max_epochs: MaxEpochsOption = 20
     patience: PatienceOption = 5
-    crf: Annotated[bool, typer.Option(help="Score tags in a row, not one by one.", rich_help_panel="Network")] = True
+    crf: Annotated[
+        bool, typer.Option(help="Score tag sequences (CRF) instead of single tags.", rich_help_panel="Network")
+    ] = True
     scheme: Annotated[
         str,
         typer.Option(
             metavar="SCHEME",
-            help="The order of tags: bio, bioes, none (any), or infer it from FILE.",
+            help="Tag scheme: bio, bioes, none (any order), or infer it from FILE.",
             rich_help_panel="What the file holds",
         ),
     ] = "infer"
@@ -76,7 +78,7 @@ def fit_tag(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Sentences (.conllu, .conll, .jsonl with tokens and tags), or sequences of numbers with a label a step (.csv).",
+            help="Sentences (.conllu, .conll, .jsonl with tokens and tags), or numbers with a label per step (.csv).",
         ),
     ],
     columns: TableOptions,
@@ -87,7 +89,7 @@ def fit_tag(
     checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a tagger on sequences whose every step has a tag: words, or rows of numbers.
+    """Train a tagger from sequences with a tag for every step: words, or rows of numbers.
 
     For example: unrolled fit tag en_ewt-ud-train.conllu --validation en_ewt-ud-dev.conllu
     """

@@ -15,17 +15,15 @@ from unrolled.errors import InputError
 __all__ = ["MissingCellsOption", "Model", "ModelArgument", "Task", "ThresholdOption", "UsedFileArgument"]
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, as written by unrolled fit.")]
-UsedFileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file as the model was trained on.")]
+UsedFileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file like the one the model was trained on.")]
 
 MissingCellsOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="HOW", help="Forecasters and detectors: blank values are an error, or filled (as in fit forecast)."
-    ),
+    typer.Option(metavar="HOW", help="Forecasters and detectors: how to treat blank values (as in fit forecast)."),
 ]
 ThresholdOption = Annotated[
     float | None,
-    typer.Option(metavar="SCORE", help="Detectors: what a score has to pass; default: as calibrated."),
+    typer.Option(metavar="SCORE", help="Detectors: the alarm threshold; default: as calibrated."),
 ]
 
 
