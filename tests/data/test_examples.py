@@ -59,12 +59,12 @@ def test_long_table(write: Any) -> None:
         "numbers", ["up", "down"], ["series 'a'", "series 'b'"],
     )  # fmt: skip
     assert opened(path) == (
-        Columns("long", "kind", None, "id", ("x", "y")),
+        Columns("long", "kind", None, "id", ("x", "y"), ("t",)),
         (
             "sequences are told apart by 'id'",
             "the label is 'kind'",
             "the numbers of a step are 'x', 'y'",
-            "not used: 't'",
+            "the steps of a sequence are in the order of 't'",
         ),
     )
 

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unrolled.data.csv import read_csv_table
 from unrolled.data.filling import check_missing_option, fill
-from unrolled.data.frames import read_frame
 from unrolled.data.frequency import Frequency
 from unrolled.data.members import check_row_counts, fill_column, grid_times, place_on_grid, sort_by_time, split_members
-from unrolled.data.panel import frame_like_of, is_array, is_path, read_array
+from unrolled.data.panel import frame_like_of, is_array, read_array
 from unrolled.data.roles import Roles, assign_channels
 from unrolled.data.table import FrameLike, TimeStyle
+from unrolled.data.tables import read_table
 from unrolled.data.time_columns import read_times
 from unrolled.errors import InputError
 
@@ -91,7 +90,7 @@ def read_channels(
         columns = [fill(column, option) for column in array.reshape(len(array), -1).T]
         names = ["value"] if array.ndim == 1 else [str(c) for c in range(len(columns))]
         return Channels(names, np.stack(columns, 1), None, None, Frequency("step"), FrameLike("numpy"), said)
-    table = read_csv_table(data, 2) if is_path(data) else read_frame(data)
+    table = read_table(data, 2, told.named)
     if table.rows == 0:
         raise InputError(f"{table.source}: 0 rows, need at least 2")
     table, roles, said = assign_channels(table, told)

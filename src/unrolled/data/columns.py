@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from unrolled.data.index_columns import index_columns, left_out
+from unrolled.data.step_order import order_columns
 from unrolled.data.table import Column, listed
 from unrolled.data.time_columns import is_time
 from unrolled.errors import InputError
@@ -30,6 +32,7 @@ class Columns:
     text: str | None = None
     series: str | None = None
     features: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()  # of a long table: by these the steps of a sequence are put in order
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -46,14 +49,18 @@ def assign_columns(
     series: str | None,
     features: Sequence[str],
     needs_label: bool,
+    unnamed: Collection[str] = (),
 ) -> tuple[Columns, list[str]]:
     """Say what each column is for, by what was told and by the first rows of the table.
+
+    Columns that number the rows are left out.
 
     Raises:
         InputError: a named column does not exist or is named twice, or several columns would do.
     """
     inference = _Inference(sample, source)
     inference.claim(label=label, text=text, series=series, features=features)
+    inference.leave_out_indices(unnamed)
     if text is not None and (series is not None or features):
         raise InputError(f"{source}: text= is for a text a row, series= and features= for numbers; leave one out")
     label = label or inference.named_label(LABEL_NAMES)
@@ -62,13 +69,18 @@ def assign_columns(
     label = label or inference.label(text) or (inference.named_label(WEAK_LABEL_NAMES) if needs_label else None)
     if needs_label and label is None:
         raise InputError(f"{source}: which column is the label? name one with label=; the columns are {listed(sample)}")
+    times: tuple[str, ...] = ()
     if text is None:
+        if series is not None:
+            times = inference.order(series, label)
         features = features or inference.features(with_times=series is None)
         inference.say_features(features, series)
     layout: Literal["text", "long", "wide"] = "text" if text else "long" if series else "wide"
+    if times:
+        inference.said.append(f"the steps of a sequence are in the order of {' and '.join(map(repr, times))}")
     if inference.free:
         inference.said.append(f"not used: {listed(inference.free)}")
-    return Columns(layout, label, text, series, tuple(features)), inference.said
+    return Columns(layout, label, text, series, tuple(features), times), inference.said
 
 
 class _Inference:
@@ -88,6 +100,21 @@ class _Inference:
             if name not in self.free:
                 raise InputError(f"{self._source}: column {name!r} is named twice; a column has one role")
             del self.free[name]
+
+    def leave_out_indices(self, unnamed: Collection[str]) -> None:
+        """Columns that number the rows are for nothing."""
+        for name in index_columns(self.free, unnamed):
+            if name.lower() not in SERIES_NAMES:
+                del self.free[name]
+                self.said.append(left_out(name, unnamed))
+
+    def order(self, series: str, label: str | None) -> tuple[str, ...]:
+        """The columns that say when each step was; one that holds no numbers to learn from is no longer free."""
+        names = order_columns({name: column for name, column in self._all.items() if name != label}, series)
+        for name in names:
+            if name in self.free and is_time(name, self.free[name]):
+                del self.free[name]
+        return names
 
     def named_label(self, names: set[str]) -> str | None:
         """The only free column of such a name."""

@@ -5,8 +5,9 @@ The first rows say what the columns are; after that only the sequence at hand is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -14,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.columns import Columns, assign_columns
-from unrolled.data.csv import CsvRows, column_of
+from unrolled.data.csv import columns_of
+from unrolled.data.csv_rows import CsvRows
 from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
-from unrolled.data.table import NUMBER, listed
+from unrolled.data.numbers import PLAIN, NumberForm
+from unrolled.data.step_order import StepOrder
+from unrolled.data.table import Column, listed
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
@@ -42,42 +46,45 @@ def open_csv_examples(path: Path, told: Told, *, wanted: Wanted, columns: Column
     told.allow(str(path), "label", "text", "series", "features")
     with ExitStack() as stack:
         lines = stack.enter_context(TextLines(path, "a CSV file"))
-        rows = CsvRows(lines)
+        rows = CsvRows(lines, known=() if columns is None else columns.read)
         given = iter(rows)
         sample = list(islice(given, SAMPLE))
-        said: Sequence[str] = ()
+        found, notes = columns_of(rows, [cells for _, cells in sample])
         if columns is None or told.text or told.series or told.features:
-            columns, said = _infer(path, rows.header, sample, told, wanted)
+            columns, said = _infer(path, found, rows, told, wanted)
         else:
-            columns = _as_trained(path, rows.header, columns, told, wanted)
+            columns, said = _as_trained(path, found, columns, told, wanted)
         if columns.layout != "long":
             refuse_each(str(path), wanted)
+        read = _Reader(path, rows.header, found, columns, wanted)
         stack.pop_all()  # from here on who reads the examples closes the file
-    read = _Reader(path, rows.header, columns, wanted)
     examples = {"text": read.texts, "long": read.long, "wide": read.wide}[columns.layout](chain(sample, given))
     kind = "text" if columns.layout == "text" else "numbers"
     return ExampleFile(
-        str(path), kind, examples, wanted, lambda: lines.share, lines.close, columns, (*rows.notes, *said)
+        str(path), kind, examples, wanted, lambda: lines.share, lines.close, columns, (*rows.notes, *notes, *said)
     )
 
 
-def _infer(path: Path, header: list[str], sample: list[Row], told: Told, wanted: Wanted) -> tuple[Columns, list[str]]:
-    columns = {name: column_of([cells[i].strip() for _, cells in sample]) for i, name in enumerate(header)}
-    features = _split_names(told.features, header)
+def _infer(
+    path: Path, found: Mapping[str, Column], rows: CsvRows, told: Told, wanted: Wanted
+) -> tuple[Columns, list[str]]:
+    features = _split_names(told.features, set(rows.header))
     return assign_columns(
-        columns, str(path), label=told.label, text=told.text, series=told.series, features=features,
-        needs_label=wanted != "nothing",
+        found, str(path), label=told.label, text=told.text, series=told.series, features=features,
+        needs_label=wanted != "nothing", unnamed=rows.unnamed,
     )  # fmt: skip
 
 
-def _split_names(names: Sequence[str], header: Sequence[str]) -> tuple[str, ...]:
+def _split_names(names: Sequence[str], header: Collection[str]) -> tuple[str, ...]:
     """Names of columns, several of which may stand in one text, between commas."""
     return tuple(
         part.strip() for name in names for part in ([name] if name in header else name.split(",")) if part.strip()
     )
 
 
-def _as_trained(path: Path, header: list[str], columns: Columns, told: Told, wanted: Wanted) -> Columns:
+def _as_trained(
+    path: Path, header: Collection[str], columns: Columns, told: Told, wanted: Wanted
+) -> tuple[Columns, list[str]]:
     label = told.label or columns.label
     read = [*columns.read, *([label] if (wanted != "nothing" or told.label) and label else [])]
     missing = [name for name in read if name not in header]
@@ -87,15 +94,24 @@ def _as_trained(path: Path, header: list[str], columns: Columns, told: Told, wan
         )
     if wanted != "nothing" and label is None:
         raise InputError(f"{path}: which column is the label? name one with label=; the columns are {listed(header)}")
-    return Columns(columns.layout, label, columns.text, columns.series, columns.features)
+    times = columns.times if all(name in header for name in columns.times) else ()
+    untold = [f"no {' and '.join(map(repr, columns.times))}: steps are taken in the order of the rows"]
+    return replace(columns, label=label, times=times), untold if times != columns.times else []
 
 
 class _Reader:
     """Turns rows into examples."""
 
-    def __init__(self, path: Path, header: list[str], columns: Columns, wanted: Wanted) -> None:
+    def __init__(
+        self, path: Path, header: list[str], sample: Mapping[str, Column], columns: Columns, wanted: Wanted
+    ) -> None:
         self._path, self._columns = path, columns
         self._place = {name: i for i, name in enumerate(header)}
+        self._forms = [sample[name].form if name in sample else PLAIN for name in columns.features]
+        try:
+            self._order = StepOrder(columns.times, sample) if columns.times else None
+        except ValueError as error:
+            raise InputError(f"{path}, column {columns.times[0]!r}: {error.args[0]}") from None
         self._label = columns.label if wanted != "nothing" else None
         self._each = wanted == "each"
         self._features = [self._place[name] for name in columns.features]
@@ -121,18 +137,19 @@ class _Reader:
         known: set[str] = set()
         name, answers = "", list[str | None]()
         steps: list[NDArray[np.float64]] = []
+        times: list[tuple[int, list[str]]] = []
         for line, cells in rows:
             series, answer = self._text(line, cells, self._columns.series), self._answer(line, cells)
             if series != name or not steps:
                 if steps:
-                    yield self._sequence(name, steps, answers)
+                    yield self._sequence(name, steps, answers, times)
                 if series in known:
                     raise InputError(
                         f"{self._path}, line {line}, column {self._columns.series!r}: {series!r} ended before; the rows of a"
-                        " sequence stand together, in the order of their steps: sort the file"
+                        " sequence stand together: sort the file by it"
                     )
                 known.add(series)
-                name, answers, steps = series, [], []
+                name, answers, steps, times = series, [], [], []
             elif not self._each and answer != answers[0]:
                 raise InputError(
                     f"{self._path}, line {line}, column {self._label!r}: found {answer!r}, but the rows of"
@@ -140,11 +157,33 @@ class _Reader:
                 )
             steps.append(self._numbers(line, [cells[i].strip() for i in self._features]))
             answers.append(answer)
+            times.append((line, [cells[self._place[time]].strip() for time in self._columns.times]))
         if steps:
-            yield self._sequence(name, steps, answers)
+            yield self._sequence(name, steps, answers, times)
 
-    def _sequence(self, name: str, steps: list[NDArray[np.float64]], answers: list[str | None]) -> Example:
-        return Example(np.stack(steps), answers if self._each else answers[0], Place("series", name))
+    def _sequence(
+        self,
+        name: str,
+        steps: list[NDArray[np.float64]],
+        answers: list[str | None],
+        times: list[tuple[int, list[str]]],
+    ) -> Example:
+        order = self._steps_in_order(times)
+        ordered = [answers[step] for step in order]
+        return Example(np.stack(steps)[order], ordered if self._each else answers[0], Place("series", name))
+
+    def _steps_in_order(self, times: list[tuple[int, list[str]]]) -> NDArray[np.intp]:
+        if self._order is None:
+            return np.arange(len(times))
+        try:
+            return self._order.permutation([cells for _, cells in times])
+        except ValueError as error:
+            reason, step = error.args
+            line, cells = times[step]
+            names = " ".join(self._columns.times)
+            raise InputError(
+                f"{self._path}, line {line}, column {names!r}: found {' '.join(cells)!r}: {reason}"
+            ) from None
 
     def _text(self, line: int, cells: list[str], column: str) -> str:
         text = cells[self._place[column]].strip()
@@ -158,14 +197,20 @@ class _Reader:
         return None if self._label is None else self._text(line, cells, self._label)
 
     def _numbers(self, line: int, cells: list[str]) -> NDArray[np.float64]:
-        bad = next((i for i, cell in enumerate(cells) if not NUMBER.fullmatch(cell)), None)
-        if bad is None:
-            values = np.array([float(cell) for cell in cells])
-            if np.isfinite(values).all():
-                return values
-            bad = int(np.flatnonzero(~np.isfinite(values))[0])
+        values = np.array([_value(cell, form) for cell, form in zip(cells, self._forms, strict=False)])
+        if np.isfinite(values).all():
+            return values
+        bad = int(np.argmin(np.isfinite(values)))
+        name, form = self._columns.features[bad], self._forms[bad]
+        if form.doubtful:
+            raise InputError(f"{self._path}, line {line}, column {name!r}: found {cells[bad]!r}: {form.doubt}")
         found = (
             f"found {cells[bad]!r}, expected a finite number; correct" if cells[bad] else "the value is missing; fill"
         )
-        name = self._columns.features[bad]
         raise InputError(f"{self._path}, line {line}, column {name!r}: {found} it, or leave the sequence out")
+
+
+def _value(cell: str, form: NumberForm) -> float:
+    """A number, NaN if a cell is none, or could be one of two."""
+    number = None if form.doubtful and not cell.isdigit() else form.read(cell)
+    return np.nan if number is None else number

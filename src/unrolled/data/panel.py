@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,9 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unrolled.data.csv import read_csv_table
 from unrolled.data.filling import Missing, check_missing_option, fill
-from unrolled.data.frames import build_frame, read_frame
+from unrolled.data.frames import build_frame
 from unrolled.data.frequency import Frequency
 from unrolled.data.members import (
     check_row_counts,
@@ -31,6 +29,7 @@ from unrolled.data.members import (
 )
 from unrolled.data.roles import Roles, assign_roles
 from unrolled.data.table import FrameLike, Table, TimeStyle
+from unrolled.data.tables import read_table
 from unrolled.data.time_columns import read_times
 from unrolled.errors import InputError
 
@@ -39,7 +38,6 @@ __all__ = [
     "build_frame",
     "frame_like_of",
     "is_array",
-    "is_path",
     "read_array",
     "read_covariates",
     "read_panel",
@@ -146,7 +144,7 @@ def read_panel(
             )
             raise InputError(f"an array has no columns to name: leave out {arguments}, or give a frame")
         return _panel_of_array(data, check_missing_option(missing), minimum_rows)
-    table = read_csv_table(data, minimum_rows) if is_path(data) else read_frame(data)
+    table = read_table(data, minimum_rows, told.named)
     how = _Reading(check_missing_option(missing), minimum_rows, frequency, time_format or "", time_style)
     return _read_table(table, told, how, with_target=True)
 
@@ -166,7 +164,7 @@ def read_covariates(
     Arguments and errors are those of :func:`read_panel`.
     """
     told = Roles(None, time, series, future=_names(columns))
-    table = read_csv_table(data) if is_path(data) else read_frame(data)
+    table = read_table(data, 1, told.named)
     how = _Reading(check_missing_option(missing), 1, frequency, "", time_style)
     return _read_table(table, told, how, with_target=False)
 
@@ -178,11 +176,6 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
 def is_array(data: Any) -> bool:
     """Whether the data has rows and no columns."""
     return isinstance(data, np.ndarray | list | tuple)
-
-
-def is_path(data: Any) -> bool:
-    """Whether the data is the path of a file."""
-    return isinstance(data, str | os.PathLike)
 
 
 @dataclass(frozen=True)

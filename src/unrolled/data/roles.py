@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from unrolled.data.header import twice
+from unrolled.data.index_columns import index_columns, is_ascending, left_out
 from unrolled.data.table import Column, Table, listed
 from unrolled.data.time_columns import infer_time, refuse_unread_times
 from unrolled.data.time_parts import join_times
@@ -31,11 +33,10 @@ class Roles:
         pairs = [(name, argument) for argument, name in single.items() if name is not None]
         pairs += [(name, "past") for name in self.past] + [(name, "future") for name in self.future]
         pairs += [(name, "static") for name in self.static] + [(name, "values") for name in self.values]
-        names = [name for name, _ in pairs]
-        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-        if twice is not None:
-            arguments = " and ".join(f"{argument}=" for name, argument in pairs if name == twice)
-            raise InputError(f"column {twice!r} is named by {arguments}; a column has one role")
+        again = twice([name for name, _ in pairs])
+        if again is not None:
+            arguments = " and ".join(f"{argument}=" for name, argument in pairs if name == again)
+            raise InputError(f"column {again!r} is named by {arguments}; a column has one role")
         return dict(pairs)
 
 
@@ -48,6 +49,7 @@ def assign_roles(table: Table, told: Roles, *, with_target: bool) -> tuple[Table
     table, roles, said = _with_joined_times(table, told)
     if roles.time is None:
         roles = replace(roles, time=_infer_time(table, roles, said))
+    table = _without_row_numbers(table, roles, said)
     if roles.series is None:
         roles = replace(roles, series=_infer_series(table, roles, said))
     if roles.target is None and with_target:
@@ -67,6 +69,7 @@ def assign_channels(table: Table, told: Roles) -> tuple[Table, Roles, list[str]]
     table, roles, said = _with_joined_times(table, told)
     if roles.time is None:
         roles = replace(roles, time=_infer_time(table, roles, said))
+    table = _without_row_numbers(table, roles, said)
     if not roles.values:
         roles = replace(roles, values=tuple(n for n, column in _free(table, roles).items() if column.kind == "number"))
         if not roles.values:
@@ -97,6 +100,8 @@ def _infer_time(table: Table, roles: Roles, said: list[str]) -> str | None:
     free = _free(table, roles)
     found = infer_time(table, free, said)
     if found is None:
+        found = _row_numbers_as_time(table, free, said)
+    if found is None:
         refuse_unread_times(table, free, roles.series)
         texts = [name for name, column in free.items() if column.kind == "text" and _repeats(column)]
         if texts and roles.series is None and not roles.values:
@@ -106,6 +111,28 @@ def _infer_time(table: Table, roles: Roles, said: list[str]) -> str | None:
             )
         said.append("no column of times was found: the rows are taken as equal steps, in their order")
     return found
+
+
+def _row_numbers_as_time(table: Table, free: dict[str, Column], said: list[str]) -> str | None:
+    """A column that numbers the rows and is not in order: what it numbered was in order once."""
+    shuffled = [name for name in index_columns(free, table.unnamed) if not is_ascending(free[name])]
+    if not shuffled:
+        return None
+    name = shuffled[0]
+    if len(shuffled) > 1 or len(set(free[name].values.tolist())) < table.rows:
+        raise InputError(
+            f"{table.source}: there is no column of times, and {listed(shuffled)} number the rows in another order; sort them"
+            " as they came one after the other, and leave the numbers out"
+        )
+    said.append(f"the rows are in the order of {name!r}, which numbers them")
+    return name
+
+
+def _without_row_numbers(table: Table, roles: Roles, said: list[str]) -> Table:
+    """The table without the columns that number its rows, unless they have a role."""
+    names = index_columns(_free(table, roles), table.unnamed)
+    said += [left_out(name, table.unnamed) for name in names]
+    return replace(table, columns={name: column for name, column in table.columns.items() if name not in names})
 
 
 def _repeats(column: Column) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,13 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.data.numbers import BLANK, INTEGER, NUMBER, PLAIN, NumberForm
 from unrolled.errors import InputError
 
 __all__ = ["BLANK", "INTEGER", "NUMBER", "Column", "FrameLike", "Table", "TimeStyle", "listed"]
-
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
-INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)  # what surely fits an int64
-BLANK = {"", "na", "n/a", "nan", "null", "none"}
 
 
 @dataclass(frozen=True)
@@ -57,14 +53,15 @@ class Column:
     """One column, ``values`` of shape [rows].
 
     Their dtype is int64, float64 (missing: NaN), bool, ``datetime64[us]`` (missing: NaT) or object (text, missing:
-    None). ``texts`` are the cells as written, if they were text; ``bad`` are the rows of a number column
-    whose text is none.
+    None). ``texts`` are the cells as written, if they were text, None where nothing was; ``bad`` are the rows of a number
+    column whose text is none, ``form`` is how its numbers are written.
     """
 
     values: npt.NDArray[Any]
     texts: list[str | None] | None = None
     bad: tuple[int, ...] = ()
     style: TimeStyle | None = None
+    form: NumberForm = PLAIN
 
     @property
     def kind(self) -> Literal["number", "truth", "time", "text"]:
@@ -88,6 +85,7 @@ class Table:
     like: FrameLike
     file: str | None = None
     notes: tuple[str, ...] = ()
+    unnamed: frozenset[str] = frozenset()
 
     @property
     def source(self) -> str:
@@ -122,6 +120,9 @@ class Table:
         column = self.column(name, argument)
         if column.kind == "time":
             raise InputError(f"{self.label(name)} ({argument}=) holds times, expected numbers")
+        if column.form.doubtful:
+            row = next(row for row, text in enumerate(column.texts or ()) if text and column.form.doubtful in text)
+            raise self.cell_error(row, name, f"found {column.written(row)}: {column.form.doubt}")
         bad = self._text_among_numbers(name) if column.kind == "text" else column.bad
         if len(bad) > 0:
             more = f" (and text in {len(bad) - 1} more rows)" if len(bad) > 1 else ""

@@ -1,8 +1,8 @@
 """Formats of times, in the directives of ``strftime`` and ``%q`` for a quarter: found, read and written.
 
->>> day_first, = find_formats(["31.01.2015", "1.2.2015"])
->>> day_first.text, day_first.read("1.3.2015").isoformat(), day_first.write(datetime(2016, 2, 9))
-('%-d.%-m.%Y', '2015-03-01T00:00:00', '9.2.2016')
+>>> day_first, = find_formats(["31.01.2015", "1.02.2015"])
+>>> day_first.text, day_first.read("1.03.2015").isoformat(), day_first.write(datetime(2016, 2, 9))
+('%-d.%m.%Y', '2015-03-01T00:00:00', '9.02.2016')
 >>> [found.text for found in find_formats(["01/02/2015", "01/03/2015"])]
 ['%d/%m/%Y', '%m/%d/%Y']
 """
