@@ -353,14 +353,6 @@ def test_episodes_and_windows_that_share_a_step_overlap():
         assert result.precision == pytest.approx(1 - false / len(found) if len(found) else 1)
 
 
-def test_a_channel_that_never_changes_is_said_and_watched():
-    values = np.full(400, 7.0)
-    with pytest.warns(UserWarning, match="value: every value is the same"):
-        detector = AnomalyDetector(**{**TINY, "members": 1}).fit(values)
-    values[350] = 8
-    assert len(detector.windows(values)) == 1
-
-
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.audio import AudioFeatures
-from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.scaling import Standardization, standardized
 from unrolled.codecs.tokens import TokenCodec, TokenIds
 
 __all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording"]
@@ -20,7 +20,7 @@ Item: TypeAlias = NDArray[np.float32] | TokenIds
 
 
 class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="numbers"):
-    """Each channel minus its mean, divided by its standard deviation.
+    """Each channel minus its mean, divided by its standard deviation; one that never changed is 0.
 
     >>> codec = NumberCodec.fit([np.array([[1.0], [3.0]])])
     >>> codec.encoder()(np.array([[2.0]])).tolist()
@@ -39,7 +39,8 @@ class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
         """The function that encodes sequences ``[T, C]``."""
         means = np.array([channel.mean for channel in self.channels])
         deviations = np.array([channel.deviation for channel in self.channels])
-        return lambda sequence: ((sequence - means) / deviations).astype(np.float32)
+        constant = np.array([channel.constant for channel in self.channels])
+        return lambda sequence: standardized(sequence, means, deviations, constant).astype(np.float32)
 
 
 class Recording(Protocol):

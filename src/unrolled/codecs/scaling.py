@@ -1,52 +1,107 @@
-"""The scale on which a series is modelled: its logarithm or itself, divided by its usual seasonal change."""
+"""The scale on which values are modelled: told by the values themselves, whatever their unit.
+
+What counts as no change is relative to the values, too: numbers that differ by rounding only are one number.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SeriesScaling", "Standardization"]
+__all__ = ["VANISHING", "SeriesScaling", "Standardization", "binary_unit", "is_constant", "standardized"]
 
 Values = NDArray[np.float64]
+
+ROUNDING = 4  # last places that the same number, computed in several ways, may differ by
+VANISHING = 1e-12  # of the values: a mean or sum that is nothing but what rounding left of them
+SMALLEST_CHANGE = 0.01  # of the change from step to step: a season that repeats better than that is as good as exact
+LARGEST = 1e30  # on the scale of z: float32, in which networks compute, ends at 3e38
+
+
+def is_constant(x: Values) -> bool:
+    """Whether the values of ``x``, at least one, differ by no more than rounding.
+
+    The rounding is that of float32 where the values are such numbers and not whole ones.
+
+    >>> is_constant(np.array([0.1 + 0.2, 0.3])), is_constant(np.array([1e-13, 2e-13]))
+    (True, False)
+    """
+    low, high = float(x.min()), float(x.max())
+    return low == high or high - low <= ROUNDING * _precision(x) * max(abs(low), abs(high))
+
+
+def _precision(x: Values) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        held = bool((x == x.astype(np.float32)).all()) and bool((x != np.rint(x)).any())
+    return float(np.finfo(np.float32 if held else np.float64).eps)
+
+
+def binary_unit(x: NDArray[Any]) -> float:
+    """The power of two at or below the largest of ``|x|``, 1 if that is 0: in this unit squares neither overflow nor vanish.
+
+    >>> binary_unit(np.array([3.0, -5.0])), binary_unit(np.array([1e300])) > 1e299
+    (4.0, True)
+    """
+    largest = float(np.abs(x).max(initial=0.0))
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if largest else 1.0
 
 
 @dataclass(frozen=True)
 class SeriesScaling:
     """``z = g(y) / scale`` with ``g`` the logarithm or the identity.
 
+    A series that never changes is not modelled: its ``constant`` is what every ``z`` stands for.
+
     >>> scaling = SeriesScaling(log=True, scale=0.5)
     >>> scaling.inverse(scaling.transform(np.array([1.0, 10.0]))).round(6).tolist()
     [1.0, 10.0]
+    >>> SeriesScaling.fit(np.full(30, 0.1), 12).inverse(np.array([-2.0, 3.0])).tolist()
+    [0.1, 0.1]
     """
 
     log: bool
     scale: float
+    constant: float | None = None
 
     @classmethod
     def fit(cls, y: Values, season: int, *, log: bool | None = None) -> SeriesScaling:
         """Choose for ``y [T]``, all finite; ``log`` overrules the choice of ``g``.
 
-        The scale is the mean of ``|g(y[t]) - g(y[t - season])|``, as that of MASE, or 1 if that is zero.
+        The scale is the mean of ``|g(y[t]) - g(y[t - season])|``, as that of MASE, and at least a hundredth of the mean of
+        ``|g(y[t]) - g(y[t - 1])|``; that of a constant series is 1.
         """
+        if is_constant(y):
+            return cls(log=False, scale=1.0, constant=float(y[0]))
         log = prefers_log(y, season) if log is None else log
         z = np.log(y) if log else y
-        lag = season if len(z) > season else 1
-        scale = float(np.abs(z[lag:] - z[:-lag]).mean()) if len(z) > 1 else 0.0
-        floor = 1e-12 * max(1.0, float(np.abs(z).max()))  # below this it is rounding, not change
-        return cls(log, scale if scale > floor else 1.0)
+        unit = binary_unit(z)
+        seasonal, single = (float(np.abs(z[lag:] / unit - z[:-lag] / unit).mean()) for lag in (_lag(z, season), 1))
+        return cls(log, unit * max(seasonal, SMALLEST_CHANGE * single))
 
     def transform(self, y: Values) -> Values:
         """``y`` → ``z``, any shape; with ``log`` every value must be above 0."""
-        return (np.log(y) if self.log else y) / self.scale
+        if self.constant is not None:
+            return np.zeros_like(y)
+        with np.errstate(over="ignore"):
+            return np.clip((np.log(y) if self.log else y) / self.scale, -LARGEST, LARGEST)
 
     def inverse(self, z: Values) -> Values:
         """``z`` → ``y``, any shape; what would overflow becomes the largest float."""
-        y = z * self.scale
+        if self.constant is not None:
+            return np.full_like(z, self.constant)
+        with np.errstate(over="ignore"):
+            y = z * self.scale
         if self.log:
             y = np.exp(np.minimum(y, 709.0))
         return np.nan_to_num(y, nan=np.nan)
+
+
+def _lag(z: Values, season: int) -> int:
+    return season if len(z) > season else 1
 
 
 def prefers_log(y: Values, season: int) -> bool:
@@ -66,11 +121,11 @@ def prefers_log(y: Values, season: int) -> bool:
     n = len(y) // block
     if n < 3:
         return bool(y.max() > 2 * y.min())
-    blocks = y[len(y) - n * block :].reshape(n, block)
+    blocks = y[len(y) - n * block :].reshape(n, block) / binary_unit(y)
     level, spread = blocks.mean(1), blocks.std(1)
-    if spread.max() == 0:
+    if is_constant(blocks):
         return False
-    return _variation(spread / level) < _variation(spread)
+    return _variation(spread / level) < _variation(spread) * (1 - 1e-9)  # a tie is decided by no rounding
 
 
 def _variation(ratio: Values) -> float:
@@ -79,17 +134,49 @@ def _variation(ratio: Values) -> float:
 
 @dataclass(frozen=True)
 class Standardization:
-    """``(x - mean) / deviation`` for each covariate, fitted over all series together."""
+    """``(x - mean) / deviation`` for each column of numbers.
+
+    Of a ``constant`` one nothing can be learned: whatever comes later, it becomes 0.
+
+    >>> Standardization.fit(np.full(1000, 1.1)).transform(np.array([1.1, 1.2])).tolist()
+    [0.0, 0.0]
+    """
 
     mean: float
     deviation: float
+    constant: bool = False
 
     @classmethod
     def fit(cls, x: Values) -> Standardization:
         """Choose for ``x [n]``; a constant one keeps deviation 1."""
-        deviation = float(x.std())
-        return cls(float(x.mean()), deviation if deviation > 0 else 1.0)
+        if is_constant(x):
+            return cls(float(x[0]), 1.0, constant=True)
+        unit = binary_unit(x)
+        return cls(float((x / unit).mean()) * unit, float((x / unit).std()) * unit)
 
     def transform(self, x: Values) -> Values:
         """Apply to any shape."""
-        return (x - self.mean) / self.deviation
+        return standardized(x, self.mean, self.deviation, self.constant)
+
+    def inverse(self, z: Values) -> Values:
+        """Back to the unit of ``x``, any shape."""
+        return np.full_like(z, self.mean) if self.constant else z * self.deviation + self.mean
+
+    def departs(self, x: Values) -> NDArray[np.bool_]:
+        """Whether each of ``x`` is another number than this ``constant``, however that was computed and held.
+
+        >>> Standardization.fit(np.full(9, 14.62)).departs(np.array([14.62, np.float32(14.62), 14.63])).tolist()
+        [False, False, True]
+        """
+        c = self.mean
+        with np.errstate(over="ignore"):
+            single = np.float32(c)
+        held = {c, float(single)} | ({float(str(single))} if float(single) == c else set[float]())
+        return (abs(x - c) > ROUNDING * np.finfo(np.float64).eps * abs(c)) & ~np.isin(x, list(held))
+
+
+def standardized(x: Values, mean: Any, deviation: Any, constant: Any) -> Values:
+    """``(x - mean) / deviation``, 0 where ``constant``; numbers, or arrays of them along the last axis of ``x``."""
+    with np.errstate(over="ignore"):
+        z = np.clip((x - mean) / deviation, -LARGEST, LARGEST)
+    return np.where(constant, 0.0, z)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.episodes import episodes, peaks
-from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.scaling import Standardization, is_constant
 from unrolled.codecs.tail import Calibration
 from unrolled.data.channels import Channels, read_channels
 from unrolled.data.frames import build_frame
@@ -25,7 +25,7 @@ from unrolled.errors import InputError
 from unrolled.runtime.model_file import ModelFile, check_tensors, decode_config
 from unrolled.tasks.anomaly_evaluation import AlarmEvaluation, compare, read_windows
 from unrolled.tasks.anomaly_fitting import fit_model
-from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape
+from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape, highest
 from unrolled.tasks.anomaly_settings import AnomalySettings
 from unrolled.tasks.checks import chosen_seed, require
 from unrolled.tasks.estimator import Estimator
@@ -67,7 +67,8 @@ class AnomalyDetector(Estimator):
     ``method="reconstruction"``: an encoder squeezes the window that ends at the step into a few numbers, a decoder rebuilds it
     (:mod:`unrolled.runtime.autoencoder`), and the last ``smoothing`` steps count.
 
-    Of several channels the one with the highest score decides. A score depends on the step and those before it only.
+    Of several channels the one with the highest score decides. A score depends on the step and those before it only. A channel
+    whose value never changed has score 0, and at any other value, however near, the largest there is.
 
     The last part of the training data is not learned from. The threshold is what its scores say would be passed by one
     episode in ``false_alarm_every`` steps (:mod:`unrolled.codecs.tail`), if the series goes on as there. What is promised is that
@@ -228,12 +229,13 @@ class AnomalyDetector(Estimator):
     def score_samples(self, data: Any) -> Values:
         """The score of each step, ``[T]``; the higher, the stranger, which is not scikit-learn's sign.
 
-        The first ``context_`` steps have none (NaN), unless the data follow on the training data by their times.
+        The first ``context_`` steps have none (NaN), unless the data follow on the training data by their times, or a
+        channel that never changed does.
 
         Raises:
             InputError: no step would have a score, and so on.
         """
-        return self._scores(self.read(data)).max(1)
+        return highest(self._scores(self.read(data)))
 
     def predict(self, data: Any, *, threshold: float | None = None) -> Any:
         """Score, threshold and alarm of each step: a frame of the kind given, or for an array a structured one.
@@ -243,7 +245,7 @@ class AnomalyDetector(Estimator):
             threshold: instead of ``threshold_``.
         """
         channels = self.read(data)
-        score, level = self._scores(channels).max(1), self._level(threshold)
+        score, level = highest(self._scores(channels)), self._level(threshold)
         columns = {"score": score, "threshold": np.full(len(score), level), "alarm": _above(score, level)}
         return self._as_given(columns, channels)
 
@@ -255,13 +257,13 @@ class AnomalyDetector(Estimator):
         """
         channels = self.read(data)
         scores = self._scores(channels)
-        score = scores.max(1)
+        score = highest(scores)
         found = self._episodes(score, self._level(threshold))
         at = peaks(score, found)
         stamps = np.arange(len(score)) if channels.times is None else channels.times
         columns: dict[str, NDArray[Any]] = {"start": stamps[found[:, 0]], "end": stamps[found[:, 1]], "peak": score[at]}
         if len(channels.names) > 1:
-            columns["channel"] = np.array(channels.names)[scores[at].argmax(1)]
+            columns["channel"] = np.array(channels.names)[np.nanargmax(scores[at], axis=1)]
         return self._as_given(columns, channels, times=("start", "end"))
 
     def evaluate(self, data: Any, windows: Any, *, threshold: float | None = None) -> AlarmEvaluation:
@@ -279,7 +281,7 @@ class AnomalyDetector(Estimator):
         channels = self.read(data)
         level = self._level(threshold)
         wanted = read_windows(windows, channels.times, len(channels.values), channels.frame_like)
-        score = self._scores(channels).max(1)
+        score = highest(self._scores(channels))
         return compare(self._episodes(score, level), wanted, level, len(score))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -406,7 +408,7 @@ def _above(score: Values, threshold: float) -> NDArray[np.bool_]:
 
 
 def _warn_of_constants(channels: Channels) -> None:
-    constant = [name for name, column in zip(channels.names, channels.values.T, strict=True) if np.ptp(column) == 0]
+    constant = [name for name, column in zip(channels.names, channels.values.T, strict=True) if is_constant(column)]
     if constant:
         warnings.warn(
             f"{', '.join(constant[:3])}: every value is the same, so any other value will be an alarm",

@@ -18,7 +18,7 @@ from unrolled.errors import InputError, MissingExtraError
 from unrolled.runtime.autoencoder import AutoencoderShape
 from unrolled.runtime.lead_forecast import LeadForecastShape
 from unrolled.runtime.stack import StackShape
-from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape
+from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape, highest
 from unrolled.tasks.anomaly_settings import AnomalySettings
 from unrolled.tasks.checks import require
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS
@@ -148,7 +148,7 @@ def fit_model(
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting a detector", error.name or "torch", "train") from None
     sizes = Sizes.choose(channels, settings)
-    scaling = [Standardization.fit(column) for column in channels.values[: sizes.train].T]
+    scaling = [_scaling(column, sizes.train) for column in channels.values.T]
     model = AnomalyModel(_shape(sizes, settings, len(channels.names)), scaling, [])
     z = model.scaled(channels.values[: sizes.train])
     x = model.inputs(z, None if channels.times is None else channels.times[: sizes.train])
@@ -165,8 +165,14 @@ def fit_model(
         members.append(tensors)
         losses += run
     model = replace(model, members=members)
-    scores = model.scores(channels.values, channels.times).max(1)
+    scores = highest(model.scores(channels.values, channels.times))
     return AnomalyFitting(model, calibrate(scores[sizes.train :], sizes.every, sizes.merge), losses, sizes.notes)
+
+
+def _scaling(column: NDArray[np.float64], train: int) -> Standardization:
+    """Of the steps learned from; of all where the channel changes later, which then is nothing that cannot be."""
+    learned = Standardization.fit(column[:train])
+    return Standardization.fit(column) if learned.constant else learned
 
 
 def _learn(

@@ -16,9 +16,10 @@ from unrolled.codecs.windows import sliding_windows
 from unrolled.runtime.autoencoder import Autoencoder, AutoencoderShape
 from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastShape
 
-__all__ = ["AnomalyModel", "AnomalyShape"]
+__all__ = ["AnomalyModel", "AnomalyShape", "highest"]
 
 Values = NDArray[np.float64]
+CERTAIN = float(np.finfo(np.float32).max)  # the score of what cannot be: above every threshold, and still a number
 LARGEST_INPUT = 5.0  # deviations; an anomaly that the network reads should not throw what it says afterwards
 
 
@@ -62,7 +63,8 @@ class AnomalyModel:
     def scores(self, values: Values, times: NDArray[Any] | None) -> Values:
         """The score of each channel at each step, ``[T, C]``, for ``values [T, C]``; NaN for the first steps.
 
-        A score depends on its own step and those before it, to the last bit.
+        A score depends on its own step and those before it, to the last bit. That of a channel that never changed in
+        training is no network's: 0, and at every step with another value, also the first ones, the largest there is.
         """
         z = self.scaled(values)
         scores = np.full(z.shape, np.nan)
@@ -74,6 +76,10 @@ class AnomalyModel:
                 else self._rebuilt(z, x, network)
             )
             scores[self.shape.context :] = told
+        for score, column, channel in zip(scores.T, values.T, self.channels, strict=True):
+            if channel.constant:
+                score[self.shape.context :] = 0.0
+                score[channel.departs(column)] = CERTAIN
         return scores
 
     def scaled(self, values: Values) -> Values:
@@ -112,6 +118,11 @@ class AnomalyModel:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""
         return {f"members.{k}.{name}": t for k, member in enumerate(self.members) for name, t in member.items()}
+
+
+def highest(scores: Values) -> Values:
+    """Of several channels' scores ``[T, C]`` the highest at each step ``[T]``; NaN where none has one."""
+    return np.fmax.reduce(scores, axis=1)
 
 
 def _averages(told: Sequence[tuple[Values, Values]]) -> tuple[Values, Values]:

@@ -33,11 +33,12 @@ def run_backtest(forecaster: Forecaster, panel: Panel, windows: int, step: int |
     fresh = type(forecaster)(**forecaster.get_params())
     fresh.set_params(method=shape.method, horizon=shape.horizon)
     fresh.set_params(input_window=shape.input_window, season_length=shape.season)
+    positive = [bool(values[: -shape.horizon].min() > 0) for values in panel.values]  # all that is forecast from
     cases: list[list[Case]] = []
     for window in range(windows):
         later = (windows - 1 - window) * step
         if window == 0 or refit:
-            fresh.fit_panel(_without_last(panel, later + shape.horizon))
+            fresh.fit_panel(_without_last(panel, later + shape.horizon), positive=positive)
         cases.append(fresh.cases(_without_last(panel, later)))
     flat = [case for found in cases for case in found]
     evaluation = evaluate_cases(flat, shape.season, shape.quantiles)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.scaling import VANISHING, binary_unit
+
 __all__ = ["BASELINES", "naive", "seasonal_growth", "seasonal_naive"]
 
 Values = NDArray[np.float64]
@@ -27,15 +29,16 @@ def seasonal_naive(history: Values, horizon: int, season: int) -> Values:
 def seasonal_growth(history: Values, horizon: int, season: int) -> Values | None:
     """The last season times its growth over the one before, once more for each further season ``[horizon]``.
 
-    None without a season, with less than two, or where one of the two does not add up to more than zero.
+    None without a season, with less than two, or where one of the two does not add up to more than zero and rounding.
 
     >>> seasonal_growth(np.array([1.0, 1.0, 2.0, 2.0]), 4, 2).tolist()
     [4.0, 4.0, 8.0, 8.0]
     """
     if season == 1 or len(history) < 2 * season:
         return None
-    last, before = history[-season:].sum(), history[-2 * season : -season].sum()
-    if last <= 0 or before <= 0:
+    seasons = history[-2 * season :] / binary_unit(history)
+    last, before = seasons[season:].sum(), seasons[:season].sum()
+    if min(last, before) <= VANISHING * np.abs(seasons).sum():
         return None
     return seasonal_naive(history, horizon, season) * (last / before) ** (1 + np.arange(horizon) // season)
 

@@ -55,6 +55,8 @@ class ForecastConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     losses: list[float]
     validation_losses: list[float]
     epochs: int
+    constant: list[int] = msgspec.field(default_factory=list[int])
+    """Which series never changed in what was learned from."""
 
 
 def forecast_tensors(model: ForecastModel) -> dict[str, NDArray[Any]]:
@@ -86,11 +88,14 @@ def restore_model(model_file: ModelFile, config: ForecastConfig) -> ForecastMode
     check_tensors(model_file, _expected(config))
     tensors, shape = model_file.tensors, config.shape
     bounds = np.cumsum(config.rows)[:-1]
-    scalings = zip(tensors["scaling.log"], tensors["scaling.scale"], strict=True)
+    values = np.split(tensors["history.values"], bounds)
     return ForecastModel(
         shape=shape,
         tensors={name: tensors[name] for name in shape.tensors()},
-        scalings=[SeriesScaling(bool(log), float(scale)) for log, scale in scalings],
+        scalings=[
+            SeriesScaling(bool(log), float(scale), float(values[i][0]) if i in config.constant else None)
+            for i, (log, scale) in enumerate(zip(tensors["scaling.log"], tensors["scaling.scale"], strict=True))
+        ],
         parameters=(
             SmoothingParameters(*(tensors[f"smoothing.{name}"] for name in _SMOOTHING))
             if isinstance(shape, EsRnnShape)
@@ -100,7 +105,7 @@ def restore_model(model_file: ModelFile, config: ForecastConfig) -> ForecastMode
         trained=History(
             names=config.names,
             times=_times(tensors, config, bounds),
-            values=np.split(tensors["history.values"], bounds),
+            values=values,
             past=np.split(tensors["history.past"], bounds),
             future=np.split(tensors["history.future"], bounds),
             static=tensors["history.static"],

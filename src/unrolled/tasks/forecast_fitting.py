@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.conformal import conformal_factors, scores_needed
-from unrolled.codecs.scaling import SeriesScaling
+from unrolled.codecs.scaling import SeriesScaling, is_constant
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.runtime.es_rnn import EsRnnShape
 from unrolled.runtime.window_rnn import WindowRnnShape
@@ -53,8 +53,13 @@ def fit_model(
     settings: ForecastSettings,
     checkpoint: Checkpoint,
     callback: Callable[[Progress], object] | None,
+    *,
+    positive: Sequence[bool] | None = None,
 ) -> Fitting:
     """Learn from every series of ``history``; each has at least ``input_window + horizon`` steps.
+
+    ``positive`` says which series may be modelled on their logarithm; by default those whose values are all above zero,
+    also the values that are kept back.
 
     Series of at least ``input_window + 2 horizon`` steps keep their last ``horizon`` steps back for validation, or with
     method ``windows`` about their last tenth; shorter ones are learned from as they are.
@@ -79,26 +84,29 @@ def fit_model(
         callback=callback,
         checkpoint=checkpoint,
     )
+    if positive is None:
+        positive = [bool(values.min() > 0) for values in history.values]
     earlier, kept = _kept_back(history, shape)
+    judges = _of_change(kept)
     if settings.intervals == "conformal":
-        _check_scores(kept, shape)
+        _check_scores(judges, shape)
     if not kept:
-        model, run = _learn(history, shape, options, phase="training")
+        model, run = _learn(history, shape, options, positive, phase="training")
         return Fitting(model, None, run.losses, [], len(run.losses))
 
     def validate(model: ForecastModel) -> float:
-        pairs = [_scaled(model, origin) for origin in kept]
+        pairs = [_scaled(model, origin) for origin in judges]
         return float(np.mean([_pinball(*pair, np.array(shape.quantiles)) for pair in pairs]))
 
-    model, run = _learn(earlier, shape, options, phase="validating", validate=validate)
+    model, run = _learn(earlier, shape, options, positive, phase="validating", validate=validate)
     cases = [case for origin in kept for case in _cases(model, origin)]
     validation = evaluate_cases(cases, shape.season, shape.quantiles)
     factors = None
     if settings.intervals == "conformal":
-        actual, quantiles = zip(*(_scaled(model, origin) for origin in kept), strict=True)
+        actual, quantiles = zip(*(_scaled(model, origin) for origin in judges), strict=True)
         factors = conformal_factors(np.concatenate(actual), np.concatenate(quantiles), shape.quantiles)
     if settings.refit:
-        model, _ = _learn(history, shape, options, phase="training", stop_after=run.best_epoch)
+        model, _ = _learn(history, shape, options, positive, phase="training", stop_after=run.best_epoch)
     model = replace(model, trained=history, factors=factors)
     return Fitting(model, validation, run.losses, run.validation_losses, run.best_epoch)
 
@@ -129,6 +137,18 @@ def _kept_back(history: History, shape: EsRnnShape | WindowRnnShape) -> tuple[Hi
     return earlier, kept
 
 
+def _of_change(kept: list[_Origin]) -> list[_Origin]:
+    """The origins without the series that never changed before the first of them, whose forecast nothing is to be
+    learned for; as they are if there are no others.
+    """
+    if not kept:
+        return kept
+    changing = [i for i, values in enumerate(kept[0].known.values) if not is_constant(values)]
+    if len(changing) in (0, len(kept[0].truth)):
+        return kept
+    return [_Origin(origin.known.select(changing), origin.truth[changing]) for origin in kept]
+
+
 def _check_scores(kept: list[_Origin], shape: EsRnnShape | WindowRnnShape) -> None:
     scores, needed = sum(origin.truth.size for origin in kept), scores_needed(shape.quantiles)
     if scores < needed:
@@ -155,6 +175,7 @@ def _learn(
     history: History,
     shape: EsRnnShape | WindowRnnShape,
     options: ForecastTraining,
+    positive: Sequence[bool],
     *,
     phase: str,
     validate: Callable[[ForecastModel], float] | None = None,
@@ -163,7 +184,10 @@ def _learn(
     from unrolled.training.es_rnn import EsRnnModule
     from unrolled.training.forecast import learn, learn_windows
 
-    scalings = [SeriesScaling.fit(values, shape.season) for values in history.values]
+    scalings = [
+        SeriesScaling.fit(values, shape.season, log=None if above else False)
+        for values, above in zip(history.values, positive, strict=True)
+    ]
     covariates = CovariateScaling.fit(history)
     z = [scaling.transform(values) for scaling, values in zip(scalings, history.values, strict=True)]
     batch = scaled_batch(history, z, covariates, shape.horizon)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.conformal import widened
-from unrolled.codecs.scaling import SeriesScaling, Standardization
+from unrolled.codecs.scaling import SeriesScaling, Standardization, is_constant
 from unrolled.codecs.seasonality import initial_states
 from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnn, EsRnnShape, Part, SmoothingParameters
@@ -113,21 +113,38 @@ class ForecastModel:
                 )
 
     def _known(self, history: History) -> list[tuple[int | None, bool]]:
-        """Which trained series each one is, if any, and whether it begins as that one did in training."""
+        """Which trained series each one is, if any, and whether it begins as that one did in training.
+
+        One that never changed in training and now does is as good as unknown.
+        """
+        pairs = zip(self._places(history), history.values, strict=True)
+        return [(i, i is not None and self._goes_on(values, i)) for i, values in pairs]
+
+    def _places(self, history: History) -> list[int | None]:
         index = {name: i for i, name in enumerate(self.trained.names)}
+        return [index.get(name) for name in history.names]
+
+    def _goes_on(self, values: Values, i: int) -> bool:
         steps = max(self.shape.season, self.shape.input_window)
-        found = [index.get(name) for name in history.names]
-        return [
-            (i, i is not None and _begins_alike(values, self.trained.values[i], steps))
-            for i, values in zip(found, history.values, strict=True)
-        ]
+        as_constant = self.scalings[i].constant is None or is_constant(values)
+        return as_constant and _begins_alike(values, self.trained.values[i], steps)
 
     def _scalings(self, history: History) -> list[SeriesScaling]:
-        """The scale of each series: the learned one for a history that begins as in training."""
-        named = zip(self._known(history), history.values, history.names, strict=True)
+        """The scale of each series: the learned one for a history that begins as in training.
+
+        Raises:
+            InputError: a series that is modelled on its logarithm has a value that has none.
+        """
+        for i, values, name in zip(self._places(history), history.values, history.names, strict=True):
+            if i is not None and self.scalings[i].log and values.min() <= 0:
+                row = int(np.argmax(values <= 0))
+                raise InputError(
+                    f"{called(name)} is modelled on its logarithm, but holds {values[row]:g} at row {row} (counted from"
+                    " 0); correct the value, or fit again with such values"
+                )
         return [
-            self.scalings[i] if i is not None and alike else self._fresh_scaling(values, i, name)
-            for (i, alike), values, name in named
+            self.scalings[i] if i is not None and alike else self._fresh_scaling(values, i)
+            for (i, alike), values in zip(self._known(history), history.values, strict=True)
         ]
 
     def _smoothing(self, history: History, scalings: list[SeriesScaling]) -> SmoothingParameters:
@@ -146,18 +163,14 @@ class ForecastModel:
                 columns.append(self._fresh_states(learned, scaling, values, i))
         return SmoothingParameters(*(np.stack(part, axis=-1) for part in zip(*columns, strict=True)))
 
-    def _fresh_scaling(self, values: Values, i: int | None, name: str) -> SeriesScaling:
+    def _fresh_scaling(self, values: Values, i: int | None) -> SeriesScaling:
         season = self.shape.season
         if i is None:
             return SeriesScaling.fit(values, season)
         learned = self.scalings[i]
-        if learned.log and values.min() <= 0:
-            row = int(np.argmax(values <= 0))
-            raise InputError(
-                f"{called(name)} is modelled on its logarithm, but holds {values[row]:g} at row {row} (counted from 0);"
-                " correct the value, or fit again with such values"
-            )
-        return SeriesScaling.fit(values, season, log=learned.log) if len(values) > 2 * season else learned
+        if learned.constant is None and (len(values) <= 2 * season or is_constant(values)):
+            return learned  # it has changed, and may again
+        return SeriesScaling.fit(values, season, log=learned.log)
 
     def _fresh_states(
         self, learned: SmoothingParameters, scaling: SeriesScaling, values: Values, i: int | None

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.scaling import is_constant
 from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
 from unrolled.data.table import FrameLike
 from unrolled.errors import InputError
@@ -265,8 +266,17 @@ class Forecaster(Estimator):
         forecaster = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
         return forecaster._adopt(config, model)
 
-    def fit_panel(self, panel: Panel, *, checkpoint: str | os.PathLike[str] | None = None) -> Forecaster:
-        """:meth:`fit` on data that are already read."""
+    def fit_panel(
+        self,
+        panel: Panel,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        positive: Sequence[bool] | None = None,
+    ) -> Forecaster:
+        """:meth:`fit` on data that are already read.
+
+        ``positive`` says which series may be modelled on their logarithm; by default those whose values are all above zero.
+        """
         from unrolled.training.checkpoint import resumable
 
         settings = ForecastSettings.check(self.get_params())
@@ -275,7 +285,7 @@ class Forecaster(Estimator):
         _warn_of_constants(panel)
         history = History.from_panel(panel)
         with resumable(checkpoint, "forecaster", settings, history, chosen_seed(settings.random_state)) as saved:
-            fitting = fit_model(history, shape, settings, saved, self.callback)
+            fitting = fit_model(history, shape, settings, saved, self.callback, positive=positive)
         times = panel.times[0]
         config = ForecastConfig(
             settings=settings,
@@ -295,6 +305,7 @@ class Forecaster(Estimator):
             losses=fitting.losses,
             validation_losses=fitting.validation_losses,
             epochs=fitting.epochs,
+            constant=[i for i, scaling in enumerate(fitting.model.scalings) if scaling.constant is not None],
         )
         self._adopt(config, fitting.model)
         self._checkpoint = saved.kept
@@ -462,7 +473,7 @@ def _said_of_scalings(model: ForecastModel, panel: Panel) -> list[str]:
 
 
 def _warn_of_constants(panel: Panel) -> None:
-    constant = [called(name) for name, values in zip(panel.names, panel.values, strict=True) if np.ptp(values) == 0]
+    constant = [called(name) for name, values in zip(panel.names, panel.values, strict=True) if is_constant(values)]
     if constant:
         more = f" and {len(constant) - 3} more" if len(constant) > 3 else ""
         message = f"{', '.join(constant[:3])}{more}: every value is the same, so the forecast will be that value"

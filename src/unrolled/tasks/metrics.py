@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.scaling import VANISHING, binary_unit
+
 __all__ = ["coverage", "mae", "mase", "rmse", "smape"]
 
 Values = NDArray[np.float64]
@@ -25,7 +27,9 @@ def rmse(actual: Values, forecast: Values) -> float:
     >>> rmse(np.array([0.0, 0.0, 0.0, 0.0]), np.array([2.0, -2.0, 2.0, -2.0]))
     2.0
     """
-    return float(np.sqrt(np.square(actual - forecast).mean()))
+    error = actual - forecast
+    unit = binary_unit(error)
+    return unit * float(np.sqrt(np.square(error / unit).mean()))
 
 
 def smape(actual: Values, forecast: Values) -> float:
@@ -45,7 +49,7 @@ def mase(actual: Values, forecast: Values, history: Values, season: int) -> floa
     """Mean absolute error over that of the seasonal-naive forecast within the history.
 
     ``mean |y - ŷ| / mean |y[t] - y[t - season]|`` (Hyndman and Koehler 2006, doi 10.1016/j.ijforecast.2006.03.001);
-    None if the history never changes or is no longer than a season.
+    None if the history, but for rounding, repeats itself or is no longer than a season.
 
     >>> mase(np.array([5.0]), np.array([7.0]), np.array([1.0, 2.0, 3.0]), 1)
     2.0
@@ -53,7 +57,7 @@ def mase(actual: Values, forecast: Values, history: Values, season: int) -> floa
     if len(history) <= season:
         return None
     scale = float(np.abs(history[season:] - history[:-season]).mean())
-    return mae(actual, forecast) / scale if scale > 0 else None
+    return mae(actual, forecast) / scale if scale > VANISHING * np.abs(history).max() else None
 
 
 def coverage(actual: Values, lower: Values, upper: Values) -> float:

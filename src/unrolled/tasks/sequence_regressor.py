@@ -101,7 +101,7 @@ class SequenceRegressor(SequenceEstimator):
         """The numbers of each sequence, ``[N]`` or ``[N, O]`` as ``y`` was."""
         config = self._fitted()
         scores = self.model_.answers(self._read(X), lambda scores: scores.astype(np.float64))
-        columns = [scores[:, k] * target.deviation + target.mean for k, target in enumerate(config.targets)]
+        columns = [target.inverse(scores[:, k]) for k, target in enumerate(config.targets)]
         return columns[0] if config.flat else np.stack(columns, axis=1)
 
     def score(self, X: Any, y: Any) -> float:

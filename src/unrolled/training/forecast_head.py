@@ -71,5 +71,5 @@ def initial_bias(shape: ForecastShape, targets: NDArray[np.floating[Any]]) -> to
 
 
 def _before_softplus(x: torch.Tensor) -> torch.Tensor:
-    """What softplus makes ``x`` of, or 0.001 of less: from zero no gradient leads away."""
-    return torch.log(torch.expm1(x.clamp(min=1e-3)))
+    """What softplus makes ``x`` of, or 0.001 of less: from zero no gradient leads away; from 20 on softplus is x."""
+    return torch.where(x > 20, x, torch.log(torch.expm1(x.clamp(1e-3, 20))))
