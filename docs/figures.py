@@ -78,12 +78,12 @@ def lstm_frame(description: str) -> Picture:
 
 def lstm_cell() -> Svg:
     """The LSTM cell."""
-    return lstm_frame("The LSTM cell: three sigmoid gates and a candidate around the memory c").svg()
+    return lstm_frame("The LSTM cell: three sigmoid gates and a candidate around the cell state c").svg()
 
 
 def lstm_peephole_cell() -> Svg:
     """The LSTM cell whose gates see the memory."""
-    p = lstm_frame("The LSTM with peepholes: forget and input gate see the memory before, the output gate the new one")
+    p = lstm_frame("The LSTM with peepholes: forget and input gate see the old cell state, the output gate the new one")
     p.wire((112, 190), (112, 226), (222, 226), (222, 196), (241, 196), arrow=True, over=True)
     p.wire((112, 74), (112, 196), (153, 196), arrow=True)
     p.wire((440, 74), (440, 180), arrow=True)
@@ -197,7 +197,7 @@ def unrolled_network() -> Svg:
         p.text(x, 88, f"ŷ[{name}]")
         p.text(x, 34, f"E[{name}]")
     p.wire((xs[-1] + 28, 262), (242, 262), arrow=True, style="back")
-    p.words(455, 284, "the gradient returns through every copy; their shares add up", style="back")
+    p.words(455, 284, "the gradient flows back through every copy and adds up", style="back")
     return p.svg()
 
 
@@ -240,7 +240,7 @@ def losses() -> Svg:
 
 def forecaster() -> Svg:
     """From a series to its forecast: smoothing, the network on what smoothing leaves over, and back."""
-    p = Picture(700, 270, "The forecaster: smoothing finds level and season, the network continues what is left over")
+    p = Picture(700, 270, "The forecaster: smoothing removes level and season, the network predicts the rest")
     low, high = 190, 76
     p.gate(70, low, "log", width=64, style="plain")
     p.gate(196, low, "smoothing", width=104)
@@ -298,7 +298,7 @@ def forecaster_windows() -> Svg:
     p.gate(left + 3 * size + 63, 262, "A", width=46, style="candidate")
     p.wire((left + 3 * size + 86, 262), (left + 3 * size + 160, 262), (left + 3 * size + 160, low + 13), arrow=True)
     p.wire((left + 3 * size + 173, low), (694, low), arrow=True)
-    p.words(left + 1.5 * size, 20, "a window less its mean, a season a step", style="small")
+    p.words(left + 1.5 * size, 20, "a window minus its mean, one season per step", style="small")
     p.text(left + size, low - 10, "h_1", style="small")
     p.text(left + 2 * size, low - 10, "h_2", style="small")
     p.text(left + 3 * size + 10, low - 10, "h_3", style="small")
@@ -310,7 +310,7 @@ def forecaster_windows() -> Svg:
 
 def doubling_scan(steps: int = 8) -> Svg:
     """A scan in the logarithm of the steps: in each pass every step takes what lies 1, 2, 4, … before it."""
-    p = Picture(640, 292, "A scan of eight steps in three passes, each of which reaches twice as far back as the last")
+    p = Picture(640, 292, "A scan of eight steps in three passes, each reaching twice as far back as the one before")
     top, row, column = 30, 72, 62
     xs = [170 + column * t for t in range(steps)]
     passes = steps.bit_length() - 1
@@ -334,7 +334,7 @@ def doubling_scan(steps: int = 8) -> Svg:
 def parameter_counts(size: int = 128) -> Svg:
     """How many parameters each cell has, by how a step uses U."""
     styles = {"one_product": "", "two_product": "candidate", "no_product": "plain"}
-    names = {"one_product": "one product with U", "two_product": "a second one waits for a gate", "no_product": "none"}
+    names = {"one_product": "one product with U", "two_product": "a second one, after a gate", "no_product": "none"}
     left, right, line, top = 150, 610, 19, 40
     counts: dict[str, int] = {}
     for name, cell in CELLS.items():
