@@ -27,6 +27,9 @@ help:
 	@echo 'make sanitize  the kernel tests on kernels built with AddressSanitizer, UBSan and ThreadSanitizer'
 	@echo 'make aarch64   the kernel tests on kernels built for aarch64, in emulation (Debian)'
 	@echo 'make clean     removes everything the other targets made, .venv included'
+	@echo
+	@echo 'unrolled runs on the CPU. On Linux pip takes PyTorch with CUDA, 5.8 GB, unless it finds the CPU build, 0.8 GB:'
+	@echo '  PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo'
 
 demo: $(STAMPS)/unrolled
 	@$(BIN)/unrolled demo

@@ -383,7 +383,7 @@ def test_bad_arguments(arguments, message, capsys):
 
 def test_without_torch_there_is_one_sentence(monkeypatch):
     monkeypatch.setattr(bench_run, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'unrolled\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[train\]'"):
         run_benchmark(QUICK_CASES, [1], ONCE)
 
 

@@ -37,10 +37,7 @@ def run_python(code: str, cwd: Path | None = None) -> str:
     return done.stdout.strip()
 
 
-def test_runtime_runs_where_only_the_base_dependencies_exist():
-    """Everything else that is installed here is hidden from the process."""
-    output = run_python(
-        f"""
+BASE_ALONE = f"""
 import sys
 
 class Hidden:
@@ -50,6 +47,14 @@ class Hidden:
             raise ModuleNotFoundError(f"hidden: {{name}}", name=name)
 
 sys.meta_path.insert(0, Hidden())
+"""
+"""Hides from a process everything that is installed beside the base dependencies, as after ``pip install .``."""
+
+
+def test_runtime_runs_where_only_the_base_dependencies_exist():
+    output = run_python(
+        BASE_ALONE
+        + """
 import numpy as np
 import unrolled
 from unrolled.cells import get_cell
@@ -57,13 +62,25 @@ from unrolled.runtime.model_file import read_model
 from unrolled.runtime.recurrent import RecurrentLayer
 
 cell = get_cell("gru")
-parameters = {{k: np.ones(s) for k, s in cell.parameter_shapes(input_size=2, hidden_size=3).items()}}
+parameters = {k: np.ones(s) for k, s in cell.parameter_shapes(input_size=2, hidden_size=3).items()}
 x = np.ones((4, 1, 2))
 y, _ = RecurrentLayer(cell="gru", parameters=parameters)(x)
 print(abs(y - cell.forward(parameters, x)[0]).max() < 1e-12, unrolled.kernel_info().threads > 0)
 """
     )
     assert output == "True True"
+
+
+def test_what_the_readme_deploys_runs_where_only_the_base_dependencies_exist(tmp_path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (deploy,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.S) if "unrolled.load" in block]
+    rows = "\n".join(f"{month},{passengers}" for month, passengers in zip(MONTHS, PASSENGERS, strict=True))
+    (tmp_path / "data.csv").write_text(f"month,passengers\n{rows}\n", encoding="utf-8")
+    forecaster = unrolled.Forecaster(members=1, max_epochs=1, hidden_size=4, random_state=0).fit(tmp_path / "data.csv")
+    forecaster.save(tmp_path / "passengers.safetensors")
+    printed = run_python(BASE_ALONE + deploy + "print(forecaster.predict(horizon=24)['passengers'].tolist())", tmp_path)
+    assert "'1961-01', '1961-02'" in printed
+    assert printed.splitlines()[-1] == str(forecaster.predict(horizon=24)["passengers"].to_list())
 
 
 def test_import_costs_at_most_60_ms_above_numpy():
@@ -73,7 +90,12 @@ def test_import_costs_at_most_60_ms_above_numpy():
 
 def test_missing_extra_names_the_pip_command():
     error = unrolled.MissingExtraError("training", "torch", "train")
-    assert str(error) == "training needs the package 'torch'; install it with: pip install 'unrolled[train]'"
+    assert str(error) == (
+        "training needs the package 'torch'; in a checkout of unrolled: pip install '.[train]'"
+        " --extra-index-url https://download.pytorch.org/whl/cpu"
+    )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert str(error).rpartition(": ")[2] in readme  # the same command
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def test_without_the_extra_there_is_one_sentence() -> None:
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
-            f"unrolled: the command line needs the package '{module}'; install it with: pip install 'unrolled[cli]'\n"
+            f"unrolled: the command line needs the package '{module}'; in a checkout of unrolled: pip install '.[cli]'\n"
         )
 
 
@@ -128,7 +128,8 @@ def test_training_needs_torch(passengers: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "unrolled: fitting a Forecaster needs the package 'torch'; install it with: pip install 'unrolled[train]'\n"
+        "unrolled: fitting a Forecaster needs the package 'torch'; in a checkout of unrolled: pip install '.[train]'"
+        " --extra-index-url https://download.pytorch.org/whl/cpu\n"
     )
 
 

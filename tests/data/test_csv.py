@@ -136,6 +136,6 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
 def test_polars_missing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "polars", None)
     with pytest.raises(
-        MissingExtraError, match=r"the package 'polars'; install it with: pip install 'unrolled\[cli\]'"
+        MissingExtraError, match=r"the package 'polars'; in a checkout of unrolled: pip install '\.\[cli\]'"
     ):
         read(file, "t,x\n1,2\n")

@@ -176,7 +176,7 @@ def test_missing_torch_names_the_extra(monkeypatch):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.delitem(sys.modules, "unrolled.nn")
-    with pytest.raises(MissingExtraError, match=r"pip install 'unrolled\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[train\]'"):
         importlib.import_module("unrolled.nn")
 
 

@@ -307,5 +307,5 @@ except unrolled.MissingExtraError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == (
-        "unrolled.onnx needs the package 'onnx'; install it with: pip install 'unrolled[onnx]' False\n"
+        "unrolled.onnx needs the package 'onnx'; in a checkout of unrolled: pip install '.[onnx]' False\n"
     )

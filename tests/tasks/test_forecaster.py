@@ -265,7 +265,7 @@ assert forecaster.predict().columns[0] == "month"
 try:
     forecaster.fit(np.arange(99.0))
 except unrolled.MissingExtraError as error:
-    assert "pip install 'unrolled[train]'" in str(error), error
+    assert "pip install '.[train]'" in str(error), error
 else:
     raise AssertionError
 """

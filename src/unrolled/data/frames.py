@@ -166,32 +166,36 @@ def build_frame(columns: Mapping[str, Any], like: FrameLike, times: Sequence[str
         like: ``panel.frame_like``.
         times: columns that hold times, beside that of ``like``.
 
-    Raises:
-        MissingExtraError, InputError: the package of that kind of frame is not installed.
+    Returns:
+        Where the package of that kind of frame is not installed, as on a machine that only runs models: a dictionary of
+        arrays, times with a zone in UTC.
     """
     built: dict[str, Any] = dict(columns)
     if like.series in built and like.series_is_integer:
         built[like.series] = np.array([int(name) for name in built[like.series]], dtype=np.int64)
-    zone, stamped = None, [name for name in (like.time, *times) if name in built]
-    if like.time_style is not None:
-        built |= {name: _styled(np.asarray(built[name]), like.time_style) for name in stamped}
-        zone = like.time_style.zone
+    stamped = [name for name in (like.time, *times) if name in built]
     try:
-        import narwhals.stable.v1 as nw
+        return _framed(built, like, stamped)
+    except ImportError:
+        style = like.time_style
+        if style is not None and style.kind != "period":
+            built |= {name: _styled(np.asarray(built[name]), style) for name in stamped}
+        return {name: np.asarray(column) for name, column in built.items()}
 
-        frame = nw.from_native(_native(built, like.kind), eager_only=True)
-    except ImportError as error:
-        if error.name in ("pandas", "pyarrow"):
-            raise InputError(
-                f"the data came as a frame of {error.name}, so the result does too, but {error.name} is not installed"
-                f" here: pip install {error.name}"
-            ) from None
-        raise MissingExtraError("a frame as result", error.name or like.kind, "cli") from None
+
+def _framed(columns: dict[str, Any], like: FrameLike, stamped: list[str]) -> Any:
+    import narwhals.stable.v1 as nw
+
+    zone = None
+    if like.time_style is not None:
+        columns = columns | {name: _styled(np.asarray(columns[name]), like.time_style) for name in stamped}
+        zone = like.time_style.zone
+    frame = nw.from_native(_native(columns, like.kind), eager_only=True)
     if zone is not None and stamped:
         zoned = nw.col(stamped).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
         frame = frame.with_columns(zoned)
     native: Any = frame.to_native()
-    if like.time_is_index and like.time in built:
+    if like.time_is_index and like.time in columns:
         native = native.set_index(like.time)
     return native
 

@@ -208,7 +208,7 @@ def _parse_header(path: Path, text: bytes) -> tuple[dict[str, Any], _Document]:
         if type(version) is int and version > FORMAT_VERSION:
             raise ModelFileError(
                 f"{path} has format {version}, written by a newer library; this one ({library_version()}) reads"
-                f" format {FORMAT_VERSION}: pip install --upgrade unrolled"
+                f" format {FORMAT_VERSION}: update it"
             )
         return header, msgspec.convert(document, _Document)
     except ModelFileError:
