@@ -235,8 +235,42 @@ def test_ctrl_c_ends_quietly_and_leaves_nothing_behind(passengers: Path, tmp_pat
     )
     arguments = [sys.executable, "-c", program, "fit", "forecast", str(passengers), "-o", str(tmp_path / "m")]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    lost = "stopped, and what was learned so far is lost: --checkpoint and the path of a file would keep it"
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", f"unrolled: {lost}\n")
     assert [file.name for file in tmp_path.iterdir()] == ["passengers.csv"]
+
+
+def test_ctrl_c_where_nothing_could_be_kept(passengers: Path) -> None:
+    program = (
+        "import os, signal\nfrom unrolled.cli import progress, main\n"
+        "progress.TrainingBar.__call__ = lambda self, step: os.kill(os.getpid(), signal.SIGINT)\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "forecast", str(passengers)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    lost = "unrolled: stopped, and what was learned so far is lost\n"  # this command has no --checkpoint
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", lost)
+
+
+def test_sigterm_ends_with_143_and_leaves_nothing_half_written(model: Path, passengers: Path, tmp_path: Path) -> None:
+    """While it trains, and while it writes."""
+    kill = "os.kill(os.getpid(), signal.SIGTERM)"
+    training = f"progress.TrainingBar.__call__ = lambda self, step: {kill}"
+    writing = f"os.fsync = lambda descriptor: {kill}"
+    for change, command in [
+        (training, ["fit", "forecast", passengers, "-o", tmp_path / "m"]),
+        (writing, ["predict", model, passengers, "-o", tmp_path / "out.csv"]),
+    ]:
+        program = f"import os, signal\nfrom unrolled.cli import progress, main\n{change}\nmain()"
+        done = subprocess.run(
+            [sys.executable, "-c", program, *map(str, command)], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (143, ""), done.stderr
+        assert [file.name for file in tmp_path.iterdir()] == ["passengers.csv"]
 
 
 def test_ctrl_c_with_a_checkpoint_says_how_to_go_on(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
@@ -257,7 +291,7 @@ def test_ctrl_c_with_a_checkpoint_says_how_to_go_on(unrolled: Run, passengers: P
     assert sorted(file.name for file in tmp_path.iterdir()) == ["passengers.csv", "run"]
     other = unrolled(*command, "--cell", "lstm")
     assert (other.code, other.err.count("\n")) == (2, 1)
-    assert "run was begun with cell='gru', now 'lstm'" in other.err
+    assert "run was begun with --cell gru, now 'lstm'" in other.err
     assert unrolled(*command).code == 0
     assert unrolled("fit", "forecast", passengers, "-o", tmp_path / "whole", quick=True).code == 0
     assert (tmp_path / "m").read_bytes() == (tmp_path / "whole").read_bytes()

@@ -422,7 +422,7 @@ def test_data_that_will_not_do_are_refused(fitted, rebuilding):
         rebuilding.predict(sensor()[:, :1])
     with pytest.raises(InputError, match="the data has 11 rows, need at least 36 for one to have a score"):
         rebuilding.predict(sensor()[:11])
-    with pytest.raises(InputError, match="threshold is -1, expected a number from 0"):
+    with pytest.raises(InputError, match="threshold is -1, expected at least 0"):
         rebuilding.predict(sensor(), threshold=-1)
 
 

@@ -31,7 +31,7 @@ def fitted():
         ({"hidden_size": True}, "hidden_size"),
         ({"num_layers": -1}, "num_layers is -1"),
         ({"members": 0}, "members is 0"),
-        ({"horizon": 0}, "horizon is 0, expected at least 1, or None"),
+        ({"horizon": 0}, "horizon is 0, expected at least 1$"),
         ({"input_window": 0}, "input_window is 0"),
         ({"season_length": -4}, "season_length is -4"),
         ({"quantiles": (0.1, 1.0)}, r"quantiles is \(0.1, 1.0\), expected numbers between 0 and 1"),

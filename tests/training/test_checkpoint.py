@@ -144,7 +144,7 @@ def test_nothing_is_promised_before_the_first_epoch_is_over(tmp_path):
 
     with pytest.raises(KeyboardInterrupt) as error:
         fit(tmp_path / "run", stop)
-    assert error.value.args == ()
+    assert error.value.args == ("stopped before the first epoch was over, so nothing was kept",)
     assert list(tmp_path.iterdir()) == []
 
 

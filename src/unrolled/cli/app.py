@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from unrolled.cli.bench import run_bench
+from unrolled.cli.command import Command
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
 from unrolled.cli.forecast import forecast
@@ -34,14 +35,14 @@ app = typer.Typer(
 )
 fit_app = typer.Typer(help="Train a model on your data and write it to one file.", no_args_is_help=True)
 app.add_typer(fit_app, name="fit")
-app.command()(demo)
-app.command()(forecast)
+app.command(cls=Command)(demo)
+app.command(cls=Command)(forecast)
 for task in TASKS:
-    fit_app.command(task.name)(task.fit)
-app.command()(predict)
-app.command()(evaluate)
-app.command()(info)
-app.command("bench")(run_bench)
+    fit_app.command(task.name, cls=Command)(task.fit)
+app.command(cls=Command)(predict)
+app.command(cls=Command)(evaluate)
+app.command(cls=Command)(info)
+app.command("bench", cls=Command)(run_bench)
 
 
 def _print_version(wanted: bool) -> None:

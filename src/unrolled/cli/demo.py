@@ -41,7 +41,7 @@ def demo(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="The folder for the model, the page and the data.")
     ] = Path("demo"),
-    seed: SeedOption = 0,
+    random_state: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Train a GRU on airline passengers and forecast a year it has not seen.
@@ -56,7 +56,7 @@ def demo(
     check_places(files, [], as_json=as_json)
     if not as_json:
         print("A GRU learns the monthly airline passengers of 1949-1959 and forecasts 1960.")
-    result = _learn(seed)
+    result = _learn(random_state)
     _write(files, output, result)
     if as_json:
         print_json(_as_dict(result, files))
@@ -68,7 +68,7 @@ def demo(
         print(f"  {command}")
 
 
-def _learn(seed: int) -> Result:
+def _learn(random_state: int) -> Result:
     import numpy as np
 
     from unrolled.cli.terminal_chart import Interval
@@ -81,7 +81,7 @@ def _learn(seed: int) -> Result:
     started = perf_counter()
     with TrainingBar() as bar:
         forecaster = make_forecaster(
-            callback=bar, seed=seed, season=None, horizon=HELD_OUT, cell="gru_reset_before", missing="raise"
+            callback=bar, random_state=random_state, horizon=HELD_OUT, cell="gru_reset_before", missing="raise"
         )
         forecaster.fit(whole.head(len(whole) - HELD_OUT), target="passengers", time="month")
     seconds = perf_counter() - started

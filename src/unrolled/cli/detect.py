@@ -24,7 +24,7 @@ from unrolled.cli.example_options import (
 )
 from unrolled.cli.option_groups import with_groups
 from unrolled.cli.options import CheckpointOption, CsvArgument, MissingOption, ModelOption, TimeFormatOption, TimeOption
-from unrolled.cli.output import JsonOption, print_json, say
+from unrolled.cli.output import JsonOption, print_json, say, show
 from unrolled.cli.places import check_places, model_path, print_with_model
 from unrolled.cli.progress import TrainingBar
 from unrolled.cli.task import Model, Task
@@ -182,9 +182,9 @@ def evaluate_alarms(model: Model, file: Path, options: Any) -> None:
         measures = {"precision": found.precision, "recall": found.recall}
         print_json({"model": str(model.path), "file": str(file), **vars(found), **measures})
         return
-    print(f"{file}: {found}")
+    show(f"{file}: {found}")
     for (start, end), was_found in zip(known, found.found, strict=True):
-        print(f"  {start} to {end}: {'found' if was_found else 'missed'}")
+        show(f"  {start} to {end}: {'found' if was_found else 'missed'}")
 
 
 def _prepared(model: Model, options: Any) -> Any:

@@ -48,8 +48,8 @@ def forecast(
     hidden_size: HiddenSizeOption = None,
     members: MembersOption = None,
     max_epochs: MaxEpochsOption = None,
-    season: SeasonOption = None,
-    seed: SeedOption = 0,
+    season_length: SeasonOption = None,
+    random_state: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Train on a CSV file and print the forecast: a chart and a table, or CSV if the output is piped.
@@ -64,8 +64,8 @@ def forecast(
     with TrainingBar() as bar:
         forecaster = make_forecaster(
             callback=bar,
-            seed=seed,
-            season=season,
+            random_state=random_state,
+            season_length=season_length,
             horizon=horizon,
             missing=missing,
             method=method,

@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from unrolled.cli.output import print_json, say
+from unrolled.cli.output import print_json, say, show
 from unrolled.cli.terminal_chart import Glyphs, Interval, draw_forecast, glyphs_for
 from unrolled.data.panel import Panel
 from unrolled.runtime.atomic_write import write_atomically
@@ -56,14 +56,12 @@ def write_forecast(output: ForecastOutput, file: Path | None, *, as_json: bool, 
 def _show(output: ForecastOutput) -> None:
     panel, interval = output.panel, output.interval(0)
     if panel.names[0]:
-        print(f"{panel.target} of {panel.names[0]}, the first of {len(panel.names)} series")
+        show(f"{panel.target} of {panel.names[0]}, the first of {len(panel.names)} series")
     times = panel.times[0]
     if times is not None:
         times = np.concatenate([times, panel.frequency.after(times[-1], len(interval.median))])
     print_chart(panel.values[0], interval, None, times, interval_name(output.quantiles))
-    print()
-    for line in table_lines(output.frame, ROWS_SHOWN):
-        print(line)
+    show("", *table_lines(output.frame, ROWS_SHOWN))
 
 
 def interval_name(quantiles: tuple[float, ...]) -> str:

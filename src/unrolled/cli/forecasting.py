@@ -29,7 +29,7 @@ from unrolled.cli.options import (
     TimeOption,
     make_forecaster,
 )
-from unrolled.cli.output import JsonOption, print_json, say
+from unrolled.cli.output import JsonOption, print_json, say, show
 from unrolled.cli.places import check_places, model_path, print_with_model
 from unrolled.cli.progress import TrainingBar
 from unrolled.cli.task import Model, Task
@@ -56,8 +56,8 @@ def fit_forecast(
     hidden_size: HiddenSizeOption = None,
     members: MembersOption = None,
     max_epochs: MaxEpochsOption = None,
-    season: SeasonOption = None,
-    seed: SeedOption = 0,
+    season_length: SeasonOption = None,
+    random_state: SeedOption = 0,
     checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -70,8 +70,8 @@ def fit_forecast(
     with TrainingBar() as bar:
         forecaster = make_forecaster(
             callback=bar,
-            seed=seed,
-            season=season,
+            random_state=random_state,
+            season_length=season_length,
             horizon=horizon,
             missing=missing,
             method=method,
@@ -134,8 +134,8 @@ def evaluate_forecast(model: Model, file: Path, options: Any) -> None:
     if options.as_json:
         print_json({"model": str(model.path), "file": str(file), **evaluation_as_dict(evaluation)})
         return
-    print(f"{file}: its last {evaluation.horizon} steps, from those before")
-    print(evaluation)
+    show(f"{file}: its last {evaluation.horizon} steps, from those before")
+    show(evaluation)
 
 
 def evaluation_as_dict(evaluation: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from unrolled.cli.output import JsonOption, print_json
+from unrolled.cli.output import JsonOption, print_json, show
 
 __all__ = ["info"]
 
@@ -38,10 +38,9 @@ def info(
     if as_json:
         print_json(description)
         return
-    print(f"{model}: a {found.task}, saved by unrolled {found.library_version}")
-    print(f"{description['bytes']:,} bytes, {parameters:,} numbers in {len(found.tensors)} tensors, checksum correct")
-    for line in ["", *_config_lines(found.config), "", *_tensor_lines(found.tensors)]:
-        print(line)
+    show(f"{model}: a {found.task}, saved by unrolled {found.library_version}")
+    show(f"{description['bytes']:,} bytes, {parameters:,} numbers in {len(found.tensors)} tensors, checksum correct")
+    show("", *_config_lines(found.config), "", *_tensor_lines(found.tensors))
 
 
 def _config_lines(config: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unrolled.cli.output import print_json
+from unrolled.cli.output import print_json, show
 from unrolled.cli.task import Model
 
 __all__ = ["measures_line", "print_measures"]
@@ -41,9 +41,8 @@ def print_measures(
         parts = {} if rows is None else {f"by_{rows_are.replace(' ', '_')}": rows}
         print_json({"model": str(model.path), "file": str(file), "items": items, **measures, **parts})
         return
-    print(f"{file}: {items:,} item{'s' * (items > 1)}, {measures_line(measures)}")
-    for line in _table(rows or {}, rows_are):
-        print(line)
+    show(f"{file}: {items:,} item{'s' * (items > 1)}, {measures_line(measures)}")
+    show(*_table(rows or {}, rows_are))
 
 
 def _table(rows: dict[str, dict[str, float]], rows_are: str) -> list[str]:

@@ -98,15 +98,16 @@ MaxEpochsOption = Annotated[
     int | None, typer.Option(metavar="N", help="Maximum number of epochs; default depends on the method.")
 ]
 SeasonOption = Annotated[
-    int | None, typer.Option(metavar="N", help="Steps per season; default: from the time stamps (12 for months).")
+    int | None,
+    typer.Option("--season", metavar="N", help="Steps per season; default: from the time stamps (12 for months)."),
 ]
-SeedOption = Annotated[int, typer.Option(metavar="N", help="Random seed; the same number gives the same model.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", help="Random seed; the same number gives the same model.")
+]
 
 
-def make_forecaster(
-    *, callback: Callable[[Any], object], seed: int, season: int | None, **parameters: Any
-) -> Forecaster:
+def make_forecaster(*, callback: Callable[[Any], object], **parameters: Any) -> Forecaster:
     """Return an unfitted forecaster with the parameters of a command."""
     from unrolled.tasks.forecaster import Forecaster
 
-    return Forecaster(**parameters, season_length=season, random_state=seed, callback=callback)
+    return Forecaster(**parameters, callback=callback)

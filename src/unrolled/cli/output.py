@@ -6,11 +6,13 @@ import json
 import math
 import sys
 from collections.abc import Iterable
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 
-__all__ = ["JsonOption", "finite", "print_json", "say"]
+from unrolled.cli.wording import in_flags, printable
+
+__all__ = ["JsonOption", "finite", "print_json", "say", "show"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -18,7 +20,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 def say(*messages: str) -> None:
     """Write messages to stderr, a line each."""
     for message in messages:
-        print(message, file=sys.stderr)
+        print(printable(in_flags(message)), file=sys.stderr)
+
+
+def show(*lines: Any, to: TextIO | None = None) -> None:
+    """Write lines for a reader to stdout, or ``to`` another stream."""
+    for line in lines:
+        print(printable(line), file=to or sys.stdout)
 
 
 def print_json(value: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from unrolled.cli.output import show
 from unrolled.errors import InputError
 from unrolled.runtime.atomic_write import check_place
 from unrolled.runtime.place import find_stream, same_file
@@ -74,9 +75,5 @@ def _check_recordings(path: Path, inputs: Iterable[Path]) -> None:
 def print_with_model(path: Path, file: Path, *lines: str) -> None:
     """Print lines about a model that was written to ``path``, and what to do next; not into the model itself."""
     stream = find_stream(path)
-    out = sys.stderr if stream == 1 else sys.stdout
-    for line in lines:
-        print(line, file=out)
-    print(f"wrote {path}", file=out)
-    if stream is None:
-        print(f"next: unrolled predict {quote(str(path))} {quote(str(file))}", file=out)
+    after = [f"next: unrolled predict {quote(str(path))} {quote(str(file))}"] if stream is None else []
+    show(*lines, f"wrote {path}", *after, to=sys.stderr if stream == 1 else sys.stdout)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from unrolled.cli.output import say
+from unrolled.cli.wording import knows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,8 +65,9 @@ class TrainingBar:
     ) -> None:
         if self._phase is not None:
             self._bar.stop()
-        if isinstance(error, KeyboardInterrupt) and error.args:  # where training can be gone on with
-            say(f"unrolled: {error}")
+        if isinstance(error, KeyboardInterrupt) and error.args:  # what is kept, or how it would have been
+            said, _, advice = str(error).partition(": ")
+            say(f"unrolled: {said}: {advice}" if advice and knows("checkpoint") else f"unrolled: {said}")
 
     def __call__(self, step: Step) -> None:
         """Show a step."""

@@ -9,9 +9,10 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from unrolled.cli.output import finite
+from unrolled.cli.wording import printable
 
 __all__ = ["Writer", "write_csv", "write_json", "write_json_lines", "writing_to"]
 
@@ -43,11 +44,18 @@ def write_json_lines(rows: Iterable[Row], file: IO[str]) -> None:
         file.write(json.dumps(finite(row)) + "\n")
 
 
+class _Terminal:
+    """Stdout for a reader: what is in the data steers nothing."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(printable(text))
+
+
 @contextlib.contextmanager
 def writing_to(path: Path | None) -> Generator[IO[str], None, None]:
     """Yield a text file: stdout, or one that becomes ``path`` when all has gone well."""
     if path is None:
-        yield sys.stdout
+        yield cast("IO[str]", _Terminal()) if sys.stdout.isatty() else sys.stdout
         return
     from unrolled.runtime.atomic_write import replacing
 

@@ -27,8 +27,9 @@ from unrolled.tasks.anomaly_evaluation import AlarmEvaluation, compare, read_win
 from unrolled.tasks.anomaly_fitting import fit_model
 from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape, highest
 from unrolled.tasks.anomaly_settings import AnomalySettings
-from unrolled.tasks.checks import chosen_seed, require
+from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.estimator import Estimator
+from unrolled.tasks.ranges import check_ranges
 
 if TYPE_CHECKING:
     from unrolled.training.loop import Progress
@@ -380,7 +381,7 @@ class AnomalyDetector(Estimator):
     def _level(self, threshold: float | None) -> float:
         if threshold is None:
             return self.threshold_
-        require("threshold", threshold, threshold >= 0, "a number from 0")
+        check_ranges(threshold=threshold)
         return float(threshold)
 
     def _episodes(self, score: Values, threshold: float) -> NDArray[np.int64]:

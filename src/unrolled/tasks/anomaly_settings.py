@@ -10,6 +10,7 @@ import msgspec
 from unrolled.data.spans import check_span
 from unrolled.errors import InputError
 from unrolled.tasks.checks import check_network, plain, require
+from unrolled.tasks.ranges import RANGES, check_ranges
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS
 
 __all__ = ["AnomalySettings"]
@@ -54,11 +55,11 @@ class AnomalySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except (msgspec.ValidationError, TypeError) as error:
             raise InputError(f"a parameter has the wrong type: {error}") from None
         check_network(settings, SEQUENCE_CELLS)
-        fraction = settings.calibration_fraction
-        require("calibration_fraction", fraction, 0 < fraction <= 0.8, "above 0, at most 0.8")
+        check_ranges(calibration_fraction=settings.calibration_fraction, code_size=settings.code_size)
         code, seasons = settings.code_size, settings.seasons
-        require("code_size", code, code is None or code >= 1, "at least 1, or None to choose by the window")
-        require("seasons", seasons, all(m >= 2 for m in seasons or ()), "numbers of steps, each at least 2")
+        require(
+            "seasons", seasons, all(m in RANGES["seasons"] for m in seasons or ()), "numbers of steps, each at least 2"
+        )
         if settings.method == "forecast":
             require("code_size", code, code is None, "None: only method='reconstruction' has a code")
         else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from typing import Any, Protocol
 
 import numpy as np
 
 from unrolled.errors import InputError
+from unrolled.tasks.ranges import check_ranges
 
 __all__ = ["check_count", "check_network", "chosen_seed", "plain", "require"]
 
@@ -59,13 +59,11 @@ class NetworkSettings(Protocol):
 def check_network(settings: NetworkSettings, cells: Collection[str]) -> None:
     """Check the ranges of what all estimators have; ``cells`` are those this one knows."""
     require("cell", settings.cell, settings.cell in cells, f"one of {', '.join(cells)}")
-    for name in ("hidden_size", "num_layers", "members", "max_epochs", "patience", "batch_size"):
-        value = getattr(settings, name, 1)  # patience is for those that stop early
-        require(name, value, value >= 1, "at least 1")
-    for name in ("learning_rate", "clip_norm"):
-        value = getattr(settings, name)
-        require(name, value, 0 < value < math.inf, "above 0")
-    require("dropout", settings.dropout, 0 <= settings.dropout < 1, "from 0 to below 1")
+    names = (
+        "hidden_size", "num_layers", "members", "max_epochs", "patience", "batch_size", "learning_rate", "clip_norm",
+        "dropout",
+    )  # fmt: skip
+    check_ranges(**{name: getattr(settings, name, None) for name in names})  # patience is for those that stop early
     seed = settings.random_state
     require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0, or None")
 

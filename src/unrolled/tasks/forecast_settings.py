@@ -9,6 +9,7 @@ import msgspec
 
 from unrolled.errors import InputError
 from unrolled.tasks.checks import check_network, plain, require
+from unrolled.tasks.ranges import check_ranges
 
 __all__ = ["CELL_NAMES", "ForecastSettings", "Training"]
 
@@ -88,11 +89,10 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require("method", settings.method, settings.method in METHODS, f"one of {', '.join(METHODS)}")
         training = settings.training("smoothing")
         check_network(training, CELL_NAMES)
-        for name in ("input_window", "horizon", "season_length"):
-            value = getattr(settings, name)
-            require(name, value, value is None or value >= 1, "at least 1, or None to choose by the data")
-        weight = training.oldest_weight
-        require("oldest_weight", weight, 0 < weight <= 1, "above 0, at most 1")
+        check_ranges(
+            input_window=settings.input_window, horizon=settings.horizon, season_length=settings.season_length,
+            oldest_weight=settings.oldest_weight,
+        )  # fmt: skip
         for name, known in (("distribution", ("quantiles", "student_t")), ("intervals", ("model", "conformal"))):
             require(name, getattr(settings, name), getattr(settings, name) in known, f"one of {', '.join(known)}")
         inside = all(0 < q < 1 for q in settings.quantiles)

@@ -12,6 +12,7 @@ from unrolled.codecs.tokens import Splitting
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import Pooling
 from unrolled.tasks.checks import check_network, plain, require
+from unrolled.tasks.ranges import check_ranges
 
 __all__ = ["SEQUENCE_CELLS", "SequenceSettings"]
 
@@ -69,14 +70,12 @@ class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except (msgspec.ValidationError, TypeError) as error:
             raise InputError(f"a parameter has the wrong type: {error}") from None
         check_network(settings, SEQUENCE_CELLS)
-        for name in ("min_count", "embedding_size"):
-            require(name, getattr(settings, name), getattr(settings, name) >= 1, "at least 1")
-        require("character_size", settings.character_size, settings.character_size >= 0, "at least 0 (none are read)")
-        require("token_dropout", settings.token_dropout, 0 <= settings.token_dropout < 1, "from 0 to below 1")
+        check_ranges(
+            min_count=settings.min_count, embedding_size=settings.embedding_size, character_size=settings.character_size,
+            token_dropout=settings.token_dropout, weight_decay=settings.weight_decay,
+            validation_fraction=settings.validation_fraction,
+        )  # fmt: skip
         require(
             "warmup", settings.warmup, 0 <= settings.warmup < settings.max_epochs, "epochs from 0 to below max_epochs"
         )
-        require("weight_decay", settings.weight_decay, 0 <= settings.weight_decay < 1, "from 0 to below 1")
-        fraction = settings.validation_fraction
-        require("validation_fraction", fraction, 0 <= fraction <= 0.5, "from 0 (keep nothing back) to 0.5")
         return settings

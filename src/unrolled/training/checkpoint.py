@@ -162,7 +162,13 @@ def resumable(
     """
     plain = {} if settings is None else msgspec.json.decode(msgspec.json.encode(settings), type=dict[str, Any])
     if path is None:
-        yield Checkpoint(None, _Config(task, plain, seed, "", []), [])
+        try:
+            yield Checkpoint(None, _Config(task, plain, seed, "", []), [])
+        except KeyboardInterrupt as error:
+            error.args = (
+                "stopped, and what was learned so far is lost: checkpoint= and the path of a file would keep it",
+            )
+            raise
         return
     place = Path(path)
     with only_writer(place):
@@ -175,6 +181,8 @@ def resumable(
                 kept = not isinstance(error, OSError) and checkpoint.write()  # which may be that of a full disk
                 if kept and isinstance(error, KeyboardInterrupt):
                     error.args = (f"stopped; {place} holds the training so far, and the same again goes on from there",)
+                elif isinstance(error, KeyboardInterrupt):
+                    error.args = ("stopped before the first epoch was over, so nothing was kept",)
                 raise
         if place.exists():
             checkpoint.kept = KeptFile.at(place)

@@ -1,0 +1,42 @@
+"""What all commands share: ranges are shown and checked before anything is read, and messages name flags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+from unrolled.cli.wording import in_flags, speaking
+from unrolled.errors import InputError, UnrolledError
+from unrolled.tasks.ranges import RANGES, Range
+
+__all__ = ["Command"]
+
+KNOWN = {**RANGES, "random_state": Range(0), "threads": Range(1)}
+
+
+class Command(TyperCommand):
+    """A command whose options that are counts, shares or rates have the ranges of the arguments they stand for."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        options: list[Any] = [option for option in self.params if option.param_type_name == "option"]
+        self._flags = {str(option.name): max(option.opts, key=len) for option in options}
+        ranged = [option for option in options if option.name in KNOWN and option.metavar != "SPAN"]  # 12h is no number
+        for option in ranged:
+            option.help = f"{(option.help or '').rstrip('.')}; {KNOWN[option.name]}."
+        self._ranged = [str(option.name) for option in ranged]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with speaking(self._flags):
+            for name in self._ranged:
+                given = ctx.params[name]
+                for value in given if isinstance(given, list | tuple) else [given]:
+                    if value is not None and value not in KNOWN[name]:
+                        raise InputError(f"{self._flags[name]} is {value}, expected {KNOWN[name]}")
+            try:
+                return super().invoke(ctx)
+            except UnrolledError as error:
+                error.args = (in_flags(str(error)),)
+                raise
