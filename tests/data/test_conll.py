@@ -81,6 +81,47 @@ def test_the_first_sentence_is_there_before_the_last_line_is_read(written, itera
         next(sentences)
 
 
+def test_what_is_said_about_a_sentence_is_no_part_of_it(written):
+    """Comments as public corpora have them, with as many fields as a row or not; ``#`` with a tag is a token."""
+    same_width = (
+        "# id 0a-1b\tdomain=en\nAda _ _ B-PER\n# _ _ O\n\n# _ _ O\n7 _ _ O\n\n# id 1c-00\tdomain=en\nRome _ _ B-LOC\n"
+    )
+    assert read_conll(written(same_width)) == (
+        [["Ada", "#"], ["#", "7"], ["Rome"]],
+        [["B-PER", "O"], ["O", "O"], ["B-LOC"]],
+    )
+    germeval = (
+        "#\thttp://de.example.org/x\t[2009-10-17]\n1\tRom\tB-LOC\tO\n2\tund\tO\tO\n\n#\tsource\n1\tAda\tB-PER\tO\n"
+    )
+    assert read_conll(written(germeval), tag_column=2) == ([["Rom", "und"], ["Ada"]], [["B-LOC", "O"], ["B-PER"]])
+    assert read_conll(written("a SYM\n\n# SYM\nb SYM\n"))[0] == [["a"], ["#", "b"]]
+    assert read_conll(written("#Friday O\nat O\n"))[0] == [["#Friday", "at"]]
+
+
+def test_documents_end_sentences(written):
+    text = "-DOCSTART- -X- O O\nEU NNP I-NP B-ORG\n-DOCSTART- -X- O O\nPeter NNP I-NP B-PER\n\n-DOCSTART-\n-DOCSTART-\nyes UH O O"
+    assert read_conll(written(text))[0] == [["EU"], ["Peter"], ["yes"]]
+    text = "#begin document (a/b); part 000\na O\n#end document\n#begin document (a/c); part 000\nb O\n"
+    assert read_conll(written(text))[0] == [["a"], ["b"]]
+
+
+def test_tokens_after_their_numbers(written):
+    numbered = "1\tAda\tB-PER\n2\tsings\tO\n\n1\tYes\tO\n"
+    assert read_conll(written(numbered)) == ([["Ada", "sings"], ["Yes"]], [["B-PER", "O"], ["O"]])
+    from_zero = "bc/cnn 0 0 Ada NNP B-PER\nbc/cnn 0 1 sings VBZ O\n\nbc/cnn 0 0 Yes UH O\n"  # CoNLL-2012
+    assert read_conll(written(from_zero))[0] == [["Ada", "sings"], ["Yes"]]
+    parts = "1-2\tdu\t_\tO\n1\tde\t_\tO\n2\tle\t_\tO\n2.1\tx\t_\tO\n3\tRhin\t_\tB-LOC\n"
+    assert read_conll(written(parts)) == ([["de", "le", "Rhin"]], [["O", "O", "B-LOC"]])
+    # tokens that are numbers, not numbers of tokens
+    assert read_conll(written("1 CD\n2 CD\n"))[0] == [["1", "2"]]
+    assert read_conll(written("1 CD O\n\n1 CD O\n"))[0] == [["1"], ["1"]]
+    assert read_conll(written("1 CD O\n2 CD O\n\nof IN O\n"))[0] == [["1", "2"], ["of"]]
+    assert read_conll(written(numbered), token_column=0)[0] == [["1", "2"], ["1"]]
+    late = numbered + "\n" + "\n".join("1\ta\tO\n2\tb\tO\n" for _ in range(20)) + "\n1\ta\tO\n3\tb\tO\n"
+    with pytest.raises(InputError, match=r"line 67: the word's number is '3', expected 2"):
+        read_conll(written(late))
+
+
 COLUMNS = "\t".join("abcdefghi")
 
 
@@ -104,6 +145,7 @@ COLUMNS = "\t".join("abcdefghi")
         (read_conllu, "1\ta\tO\n", "line 1: 3 columns between tabs, CoNLL-U has 10"),
         (read_conllu, f"# a\n1\t{COLUMNS}\n3\t{COLUMNS}\n", "line 3: the word's number is '3', expected 2"),
         (read_conllu, f"x\t{COLUMNS}\n", "line 1: the word's number is 'x', expected 1"),
+        (read_conllu, f"1\t\t{COLUMNS[2:]}\n", "line 1: the column FORM is empty; write _ for nothing"),
         (lambda path: read_conllu(path, column="POS"), "", "column is 'POS', expected one of ID, FORM"),
     ],
 )

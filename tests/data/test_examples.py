@@ -317,8 +317,43 @@ def test_plain_text_and_ts(write: Any) -> None:
     assert (labelled.items[0].shape, labelled.answers) == ((2, 2), None)
 
 
+def test_sentences_in_files_of_other_names(write: Any) -> None:
+    sentences = "Ada\tB-PER\nmet\tO\n\nRome\tB-LOC\n"
+    found = ([["Ada", "met"], ["Rome"]], [["B-PER", "O"], ["B-LOC"]])
+    for name in ("a.txt", "a.tsv", "a.bio", "a.iob2", "a.conll"):
+        examples = read(write(name, sentences), wanted="each")
+        assert (examples.items, examples.answers) == found, name
+    tokens = Columns("tokens")
+    for name in ("b.txt", "b.tsv"):
+        assert read(write(name, "Ada\nmet\n"), wanted="nothing", columns=tokens).items == [["Ada", "met"]]
+    table = write("c.tsv", "id\tx\tlabel\na\t1\tu\na\t2\tv\n\nb\t3\tu\n")  # a row a step, an empty line between
+    assert read(table, wanted="each").answers == [["u", "v"], ["u"]]
+    assert read(write("d.txt", "one text\n"), wanted="nothing").items == ["one text"]
+
+
+def test_a_conllu_file_of_another_name(write: Any) -> None:
+    line = "{}\t{}\t_\t{}\tXX\t_\t0\t_\t_\tSpaceAfter=No"
+    path = write(
+        "ud.conll", "# text = We run\n" + "\n".join(line.format(*w) for w in [(1, "We", "PRON"), (2, "run", "VERB")])
+    )
+    with open_examples(path, wanted="each") as file:
+        examples = file.read()
+    assert (examples.items, examples.answers) == ([["We", "run"]], [["PRON", "VERB"]])
+    assert file.notes == (
+        "the tokens are in column 1, their numbers in the one before it",
+        "the file has the columns of CoNLL-U: the tags are those of UPOS",
+    )
+    assert read(path, Told(label="XPOS"), wanted="each").answers == [["XX", "XX"]]
+    assert read(path, Told(label="3"), wanted="each").answers == [["PRON", "VERB"]]
+    three = write("three.conll", "1 a O\n2 b O\n")
+    assert refusal(three, Told(label="XPOS"), wanted="each") == (
+        ": label= is 'XPOS', but the file does not have the columns of CoNLL-U"
+    )
+
+
 def test_names_that_say_nothing(write: Any, tmp_path: Path) -> None:
-    expected = "expected one of .csv, .tsv, .conll, .conllu, .jsonl, .ndjson, .npz, .ts, .txt, .wav, or"
+    of_tokens = ".conll, .conllu, .bio, .iob, .iob2, .bioes"
+    expected = f"expected one of .csv, .tsv, {of_tokens}, .jsonl, .ndjson, .npz, .ts, .txt, .wav, or"
     assert expected in refusal(write("a.xlsx", ""))
     assert refusal(write("data", "")).startswith(": the name has no ending, which says nothing of its format; ")
     assert refusal(tmp_path / "gone.csv") == ": no such file"

@@ -12,7 +12,7 @@ from unrolled.data.table import Column, listed
 from unrolled.data.time_columns import is_time
 from unrolled.errors import InputError
 
-__all__ = ["Columns", "assign_columns"]
+__all__ = ["SERIES_NAMES", "Columns", "assign_columns"]
 
 LABEL_NAMES = {"label", "class", "target"}
 WEAK_LABEL_NAMES = {"y"}  # may as well be a coordinate

@@ -15,23 +15,33 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
-from unrolled.data.columns import Columns
+from unrolled.data.columns import SERIES_NAMES, Columns
 from unrolled.data.conll_examples import open_conll, open_conllu
 from unrolled.data.csv_examples import open_csv_examples
 from unrolled.data.example_file import ExampleFile, Told, Wanted
 from unrolled.data.jsonl import open_jsonl
 from unrolled.data.npz import open_npz
 from unrolled.data.plain_text import open_plain_text
+from unrolled.data.text_lines import TextLines
 from unrolled.data.ts import open_ts
 from unrolled.data.wav_examples import open_wav, open_wav_folder
 from unrolled.errors import InputError
 
 __all__ = ["open_examples"]
 
+SAMPLE = 1000  # lines that say whether a file holds sentences
 TABLES = (".csv", ".tsv")
-CONLL: dict[str, Callable[..., ExampleFile]] = {".conll": open_conll, ".conllu": open_conllu}
+CONLL: dict[str, Callable[..., ExampleFile]] = {
+    ".conll": open_conll,
+    ".conllu": open_conllu,
+    ".bio": open_conll,
+    ".iob": open_conll,
+    ".iob2": open_conll,
+    ".bioes": open_conll,
+}
 READERS: dict[str, Callable[..., ExampleFile]] = {
     ".jsonl": open_jsonl,
     ".ndjson": open_jsonl,
@@ -49,9 +59,9 @@ def open_examples(
 
     Args:
         path: a name that ends in ``.csv`` or ``.tsv`` (:mod:`unrolled.data.csv_examples`), ``.jsonl``
-            (:mod:`unrolled.data.jsonl`), ``.npz`` (:mod:`unrolled.data.npz`), ``.conll``,
-            ``.conllu``, ``.ts``, ``.wav`` or ``.txt``, a text a line; or a folder of WAV files. Text files may be packed by gzip
-            (``.csv.gz``).
+            (:mod:`unrolled.data.jsonl`), ``.npz`` (:mod:`unrolled.data.npz`), ``.conll`` (also ``.bio``, ``.iob``, ``.iob2``,
+            ``.bioes``), ``.conllu``, ``.ts``, ``.wav`` or ``.txt``, a text a line; or a folder of WAV files. Text files may be
+            packed by gzip (``.csv.gz``). Where tokens are read, ``.txt`` and ``.tsv`` may be CoNLL files, too.
         told: what the user says about its columns.
         wanted: the answers that are read: ``nothing``, ``one`` an item, or for ``each`` step.
         columns: what they were when a model was trained.
@@ -62,6 +72,10 @@ def open_examples(
     path, told = Path(path), told or Told()
     suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
     of_tokens = columns is not None and columns.layout == "tokens"
+    if suffix == ".txt" and (wanted == "each" or of_tokens):
+        suffix = ".conll"
+    if suffix == ".tsv" and (of_tokens or (wanted == "each" and columns is None and _has_sentences(path, told))):
+        suffix = ".conll"
     if suffix in TABLES:
         return open_csv_examples(path, told, wanted=wanted, columns=None if of_tokens else columns)
     if suffix in CONLL:
@@ -76,3 +90,15 @@ def open_examples(
             f"{path}: {found}, which says nothing of its format; expected one of {known}, or a folder of WAV files"
         )
     return READERS[suffix](path, told, wanted=wanted)
+
+
+def _has_sentences(path: Path, told: Told) -> bool:
+    """Whether empty lines part the first lines of a file that could be a table, as they do sentences."""
+    if told.series or told.features or not path.is_file():
+        return False
+    with TextLines(path, "a CoNLL file or a table") as lines:
+        first = [line.strip() for line in islice(lines, SAMPLE)]
+    while first and not first[-1]:
+        first.pop()
+    header = {name.strip().lower() for name in first[0].split("\t")} if first else set[str]()
+    return "" in first[1:] and not header & SERIES_NAMES
