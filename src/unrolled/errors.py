@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["InputError", "MissingExtraError", "ModelFileError", "TrainingError", "UnrolledError"]
+__all__ = ["InputError", "InputTypeError", "MissingExtraError", "ModelFileError", "TrainingError", "UnrolledError"]
 
 
 class UnrolledError(Exception):
@@ -14,6 +14,10 @@ class InputError(UnrolledError, ValueError):
 
     It derives from :class:`ValueError`, so code that already catches that keeps working.
     """
+
+
+class InputTypeError(InputError, TypeError):
+    """Bad input of a type that cannot be read at all, such as a dictionary in place of a number."""
 
 
 class ModelFileError(InputError):

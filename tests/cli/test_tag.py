@@ -101,10 +101,19 @@ def test_evaluation_of_names(unrolled: Run, names: Path) -> None:
 def test_unknown_tags_and_broken_schemes(unrolled: Run, names: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.conll"
     bad.write_text(conll(SENTENCES).replace("Babbage B-PER", "Babbage B-ORG"))
+    outcome = unrolled("evaluate", names.with_suffix(".safetensors"), bad, "--json")
+    assert outcome.err == "the model does not know the tag 'B-ORG': 1 of 15 steps count as wrong\n"
+    found, tagger = json.loads(outcome.out), library.load(names.with_suffix(".safetensors"))
+    X, y = read_conll(bad)
+    right = sum(
+        a == b for one, other in zip(tagger.predict(X), y, strict=True) for a, b in zip(one, other, strict=True)
+    )
+    assert found["accuracy"] == right / 15 == tagger.evaluate(X, y)["accuracy"]
+    assert (found["by_entity"]["ORG"]["support"], found["by_entity"]["ORG"]["recall"]) == (1, 0)
+    (tmp_path / "other.conll").write_text("Ada NOUN\nsings VERB\n")
     refused(
-        unrolled("evaluate", names.with_suffix(".safetensors"), bad),
-        f"{bad}, sentence 1: step 3 ('Babbage'): tag 'B-ORG' is none of the model's 'B-LOC', 'B-PER', 'I-PER', 'O'; correct"
-        " it, or fit a model that knows it",
+        unrolled("evaluate", names.with_suffix(".safetensors"), tmp_path / "other.conll"),
+        f"{tmp_path / 'other.conll'}: none of its tags 'NOUN', 'VERB' is one of the model's 'B-LOC', 'B-PER', 'I-PER', 'O';",
     )
     refused(
         unrolled("fit", "tag", names, "--validation", bad, "-o", tmp_path / "m", *QUICK),
@@ -116,6 +125,13 @@ def test_unknown_tags_and_broken_schemes(unrolled: Run, names: Path, tmp_path: P
     outcome = unrolled("fit", "tag", bad, "-o", tmp_path / "m", *QUICK)
     assert f"the tags are taken in any order, for they keep to no scheme: {message}" in outcome.err
     assert library.load(tmp_path / "m").scheme_ == "none"
+    bad.write_text(
+        conll(SENTENCES * 4).replace("B-", "I-")
+    )  # the first shared task's scheme: B- between neighbours alone
+    outcome = unrolled("fit", "tag", bad, "-o", tmp_path / "m", *QUICK)
+    assert (
+        f"they keep to no scheme: {bad}, sentence 1: step 0: I-PER at the beginning, where scheme 'bio'" in outcome.err
+    )
 
 
 def test_steps_of_numbers(unrolled: Run, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from unrolled.codecs.tag_scheme import Entity, check_tags, infer_scheme, spans, tag_order
+from unrolled.codecs.tag_scheme import Entity, check_tags, infer_scheme, missed_scheme, spans, tag_order
 from unrolled.errors import InputError
 
 TAGS = {
@@ -102,3 +102,23 @@ def test_violations_are_named(tags, scheme, message):
 )
 def test_scheme_is_inferred(tags, scheme):
     assert infer_scheme(tags) == scheme
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ([["O", "B-a", "I-a"], ["O"]], None),
+        ([["S-a", "O"]], None),
+        ([["NOUN", "VERB", "SYM"]], None),
+        ([["O", "O"]], None),
+        ([["P-wave", "S-wave"]], None),
+        ([["S-a", "E-b", "O"]], "sequence 0, step 1: E-b after S-a"),
+        ([["B-a", "O"], ["O", "I-a"]], "sequence 1, step 1: I-a after O"),
+        ([["I-a", "I-a"]], "sequence 0, step 0: I-a at the beginning"),
+        ([["B-a", "0"]], "sequence 0, step 1: tag '0' marks no entity"),
+        ([["B-a", "E-a"], ["B-a"]], "sequence 1, step 0: the sequence ends with B-a"),
+    ],
+)
+def test_a_scheme_that_was_missed_is_told_with_its_place(tags, reason):
+    error = missed_scheme(tags)
+    assert error is None if reason is None else str(error).startswith(reason)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -96,46 +96,40 @@ def fit_tag(
     from unrolled.cli.fitting import Answers, Sources, fit_examples
     from unrolled.tasks.sequence_tagger import SequenceTagger
 
+    scheme = network.scheme
+
     def make(_: Examples, **given: Any) -> SequenceTagger:
-        return SequenceTagger(**values_of(network, tokens), **given)
+        return SequenceTagger(**{**values_of(network, tokens), "scheme": scheme}, **given)
 
     def read(examples: Examples) -> Tags:
-        return _tags_in_order(examples, network.scheme)
+        nonlocal scheme
+        tags, scheme = _tags_in_order(examples, scheme)
+        return tags
 
     answers = Answers(read, lambda others, y: _known_tags(others, sorted({*chain(*y)})), _describe, "each")
     fit_examples(make, answers, Sources(file, columns, output, validation, checkpoint, as_json), network, tokens)
 
 
-def _tags_in_order(examples: Examples, scheme: str) -> Tags:
-    """The tags, checked against the scheme; where one was to be inferred and none holds, it is said where."""
-    from unrolled.codecs.tag_scheme import infer_scheme
+def _tags_in_order(examples: Examples, scheme: str) -> tuple[Tags, str]:
+    """The tags and their scheme, which are checked; where one was to be inferred and none holds, it is said where."""
+    from unrolled.codecs.tag_scheme import check_tags, missed_scheme
 
     tags: Tags = list(examples.answers or ())
-    if (
-        scheme == "infer"
-        and infer_scheme(tags) == "none"
-        and any(tag.startswith("B-") for each in tags for tag in each)
-    ):
-        error = _first_violation(
-            examples, tags, "bioes" if any(tag[:2] in ("E-", "S-") for tag in chain(*tags)) else "bio"
-        )
-        say(f"the tags are taken in any order, for they keep to no scheme: {error}")
-    elif scheme in ("bio", "bioes"):
-        error = _first_violation(examples, tags, scheme)
-        if error is not None:
-            raise error
-    return tags
-
-
-def _first_violation(examples: Examples, tags: Tags, scheme: Any) -> InputError | None:
-    from unrolled.codecs.tag_scheme import check_tags
-
-    for n, each in enumerate(tags):
+    if scheme == "infer" and (error := missed_scheme(tags)) is not None:
+        say(f"the tags are taken in any order, for they keep to no scheme: {_placed(examples, error)}")
+        return tags, "none"
+    if scheme in ("bio", "bioes"):
         try:
-            check_tags([each], scheme)
+            check_tags(tags, cast("Any", scheme))
         except InputError as error:
-            return examples.error(n, str(error).removeprefix("sequence 0, "))
-    return None
+            raise _placed(examples, error) from None
+    return tags, scheme
+
+
+def _placed(examples: Examples, error: InputError) -> InputError:
+    """An error about sequence n, by the place that has in its file."""
+    n, _, text = str(error).removeprefix("sequence ").partition(", ")
+    return examples.error(int(n), text)
 
 
 def _known_tags(examples: Examples, known: list[str]) -> Tags:
@@ -207,8 +201,9 @@ def evaluate_tags(model: Model, file: Path, options: Any) -> None:
     true: Tags = []
     predicted: Tags = []
     for examples in stream(model, file, options, "evaluating", wanted="each"):
-        true += _known_tags(examples, model.estimator.tags_)
+        true += examples.answers or ()
         predicted += model.estimator.predict(examples.items)
+    _say_unknown(file, Counter(chain(*true)), model.estimator.tags_)
     y, said = (np.array([*chain(*tags)]) for tags in (true, predicted))
     found = {"accuracy": accuracy(y, said), "macro_f1": macro_f1(y, said)}
     if model.estimator.scheme_ == "none":
@@ -218,6 +213,24 @@ def evaluate_tags(model: Model, file: Path, options: Any) -> None:
         found |= {name: value for name, value in vars(entities.micro).items() if name != "support"}
         rows, rows_are = {name: vars(each) for name, each in entities.types.items()}, "entity"
     print_measures(model, file, len(true), found, rows=rows, rows_are=rows_are, as_json=options.as_json)
+
+
+def _say_unknown(file: Path, true: Counter[str], known: Collection[str]) -> None:
+    """Say which true tags the model never gives, so that they count as wrong; if it knows none, the file is of other tags."""
+    from unrolled.data.table import listed
+
+    unknown = [tag for tag in true if tag not in known]
+    if len(unknown) == len(true):
+        raise InputError(
+            f"{file}: none of its tags {listed(true)} is one of the model's {listed(known)}; give a file with the same tags,"
+            " or name their column with --label"
+        )
+    if unknown:
+        count = sum(true[tag] for tag in unknown)
+        say(
+            f"the model does not know the tag{'s' * (len(unknown) > 1)} {listed(unknown)}: {count:,} of"
+            f" {true.total():,} steps count as wrong"
+        )
 
 
 TAG = Task(

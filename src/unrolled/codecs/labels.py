@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.whole_characters import check_characters
 from unrolled.errors import InputError
 
 __all__ = ["Labels"]
@@ -41,6 +42,8 @@ class Labels:
         """
         kind = _kind_of(y)
         values = sorted(set(y.tolist()))
+        for value in values if kind == "text" else ():
+            check_characters(value, f"label {value!r}")
         return cls(kind, values)
 
     @property

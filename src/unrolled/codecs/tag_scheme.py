@@ -16,6 +16,7 @@ Source: Ramshaw, Marcus 1995, *Text chunking using transformation-based learning
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -25,11 +26,12 @@ from numpy.typing import NDArray
 
 from unrolled.errors import InputError
 
-__all__ = ["Entity", "Scheme", "TagOrder", "check_tags", "infer_scheme", "spans", "tag_order"]
+__all__ = ["Entity", "Scheme", "TagOrder", "check_tags", "infer_scheme", "missed_scheme", "spans", "tag_order"]
 
 Scheme = Literal["none", "bio", "bioes"]
 Tags = Sequence[str]
 
+_ENTITY = re.compile(r"[BIES]-.+")
 _PREFIXES = {"none": "BIES", "bio": "BI", "bioes": "BIES"}
 _EXPECTED = {"none": "B-, I-, E- or S-", "bio": "B- or I-", "bioes": "B-, I-, E- or S-"}
 
@@ -151,11 +153,31 @@ def infer_scheme(sequences: Sequence[Tags]) -> Scheme:
     scheme: Scheme = "bioes" if prefixes & {"E", "S"} else "bio"
     if not prefixes & {"B", "S"}:
         return "none"
+    return "none" if _violation(sequences, scheme) else scheme
+
+
+def missed_scheme(sequences: Sequence[Tags]) -> InputError | None:
+    """What keeps tags from a scheme that most likely were meant to be in one, for they mark entities; None if nothing does.
+
+    >>> print(missed_scheme([["O", "B-PER"], ["I-PER", "O"]]))
+    sequence 1, step 0: I-PER at the beginning, where scheme 'bio' has O or a B- tag; correct the tag, or accept any
+    order with scheme='none'
+    >>> missed_scheme([["NOUN", "VERB"]]) is None
+    True
+    """
+    names = {tag for tags in sequences for tag in tags}
+    prefixes = {tag[0] for tag in names if _ENTITY.fullmatch(tag)}
+    if not prefixes or not (prefixes & {"B", "I"} or "O" in names):  # as the S-waves and P-waves of an earthquake
+        return None
+    return _violation(sequences, "bioes" if prefixes & {"E", "S"} else "bio")
+
+
+def _violation(sequences: Sequence[Tags], scheme: Scheme) -> InputError | None:
     try:
         check_tags(sequences, scheme)
-    except InputError:
-        return "none"
-    return scheme
+    except InputError as error:
+        return error
+    return None
 
 
 def _parse(text: str, scheme: Scheme, where: str) -> _Tag:

@@ -24,10 +24,11 @@ class Columns:
     """The columns' names by what they are for; plain values only, so that a model file can hold them.
 
     In a ``text`` table a row is a text; in a ``long`` one a step, and ``series`` tells the sequences apart; in a ``wide``
-    one a sequence, a column a step. ``tokens`` is a CoNLL file, of which only the label can be chosen.
+    one a sequence, a column a step. ``tokens`` is a CoNLL file, of which only the label can be chosen; ``frames`` are a list of
+    tables, each a sequence whose channels ``features`` names.
     """
 
-    layout: Literal["text", "long", "wide", "tokens"]
+    layout: Literal["text", "long", "wide", "tokens", "frames"]
     label: str | None = None
     text: str | None = None
     series: str | None = None

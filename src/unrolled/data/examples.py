@@ -72,12 +72,13 @@ def open_examples(
     path, told = Path(path), told or Told()
     suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
     of_tokens = columns is not None and columns.layout == "tokens"
+    of_frames = columns is not None and columns.layout == "frames"
     if suffix == ".txt" and (wanted == "each" or of_tokens):
         suffix = ".conll"
     if suffix == ".tsv" and (of_tokens or (wanted == "each" and columns is None and _has_sentences(path, told))):
         suffix = ".conll"
     if suffix in TABLES:
-        return open_csv_examples(path, told, wanted=wanted, columns=None if of_tokens else columns)
+        return open_csv_examples(path, told, wanted=wanted, columns=None if of_tokens or of_frames else columns)
     if suffix in CONLL:
         label = told.label or (columns.label if columns is not None and of_tokens else None)
         return CONLL[suffix](path, replace(told, label=label), wanted=wanted)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
 
-import numpy as np
-
+from unrolled.codecs.whole_characters import check_characters
+from unrolled.data.containers import in_order, is_frame
 from unrolled.data.sequences import read_sequences
+from unrolled.data.table import listed
 from unrolled.data.wav import Waveform
 from unrolled.errors import InputError
 
@@ -30,42 +31,49 @@ def kind_of(data: Any) -> Kind:
     ('text', 'tokens', 'numbers')
 
     Raises:
-        InputError: a single text instead of a list of them, or an iterator, whose first item looking would use up.
+        InputError: the data is nothing that holds items in an order (:func:`unrolled.data.containers.in_order`).
     """
-    if isinstance(data, str):
-        raise InputError(f"expected a list of texts, found one: give [{data[:20]!r}]")
     if hasattr(data, "toarray"):  # sparse; read_sequences says why not
         return "numbers"
-    if isinstance(data, Iterator):
-        raise InputError(f"expected a list of items, found a {type(data).__name__}: give list(…) of it")
-    first = next(iter(data), None) if hasattr(data, "__iter__") else None
+    items = in_order(data, "items")
+    first = items[0] if len(items) else None
     if isinstance(first, str):
         return "text"
     if isinstance(first, Waveform):
         return "audio"
-    if isinstance(first, (list, tuple, np.ndarray)) and len(first) and isinstance(first[0], str):
-        return "tokens"
-    return "numbers"
+    if isinstance(first, Mapping):
+        raise InputError(
+            f"item 0 is a {type(first).__name__} with {listed(map(str, cast('Mapping[Any, Any]', first)))}: give a list of one of"
+            " its values, or a frame of pandas, polars or pyarrow"
+        )
+    tokens = [] if first is None or is_frame(first) or not hasattr(first, "__len__") else in_order(first, "steps")
+    return "tokens" if len(tokens) and isinstance(tokens[0], str) else "numbers"
 
 
-def read_items(data: Any, *, kind: Kind | None = None, channels: int | None = None) -> list[Any]:
+def read_items(
+    data: Any, *, kind: Kind | None = None, channels: int | None = None, names: Sequence[str] = ()
+) -> list[Any]:
     """Items, each with at least one step: arrays ``[T_i, C]`` of float64, ``str``, lists of ``str``, or :class:`Waveform`.
 
     Args:
         data: what the user gave.
         kind: what a model was trained on; by default what the data are.
         channels: of numbers, the ``C`` that is expected; by default that of the first sequence.
+        names: of numbers that come as frames, the columns that are read.
 
     Raises:
         InputError: naming the item and what is wrong with it.
     """
     found = kind_of(data)
+    items = data if hasattr(data, "toarray") else in_order(data, "items")
+    if kind not in (None, "numbers") and not len(items):
+        raise InputError(f"there are 0 items (0 sample(s)), a minimum of 1 is required: expected {_CALLED[kind]}")
     if kind is not None and found != kind:
         raise InputError(f"expected {_CALLED[kind]}, as the model was trained on; found {_CALLED[found]}")
     if found == "numbers":
-        return read_sequences(data, channels=channels)
+        return read_sequences(items, channels=channels, names=names)
     check = {"text": _text, "tokens": _tokens, "audio": _recording}[found]
-    return [check(item, n) for n, item in enumerate(data)]
+    return [check(item, n) for n, item in enumerate(items)]
 
 
 def _text(item: Any, n: int) -> str:
@@ -73,18 +81,20 @@ def _text(item: Any, n: int) -> str:
         raise InputError(f"text {n} is {item!r}, a {type(item).__name__}, expected a str; leave it out")
     if not item.strip():
         raise InputError(f"text {n} is empty: every text needs at least one word; leave it out")
-    return item
+    check_characters(item, f"text {n}")
+    return str(item)  # NumPy's own kind of str, too
 
 
-def _tokens(item: Any, n: int) -> Sequence[str]:
-    if isinstance(item, str) or not len(item):
-        found = "a str" if isinstance(item, str) else "empty"
+def _tokens(item: Any, n: int) -> list[str]:
+    if isinstance(item, str) or not hasattr(item, "__len__") or not len(item):
+        found = "a str" if isinstance(item, str) else "empty" if hasattr(item, "__len__") else f"{item!r:.40}"
         raise InputError(f"sentence {n} is {found}, expected a list of at least one token")
-    tokens = list(item)
+    tokens = list(in_order(item, "tokens"))
     for place, token in enumerate(tokens):
         if not isinstance(token, str) or not token:
             raise InputError(f"sentence {n}, token {place} is {token!r}, expected a str of at least one character")
-    return tokens
+        check_characters(token, f"sentence {n}, token {place}")
+    return [str(token) for token in tokens]
 
 
 def _recording(item: Any, n: int) -> Waveform:

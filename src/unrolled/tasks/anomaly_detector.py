@@ -106,7 +106,7 @@ class AnomalyDetector(Estimator):
     Attributes:
         threshold_: an alarm is a score above it.
         calibration_: how it was chosen, an :class:`unrolled.codecs.tail.Calibration`.
-        channels_: names of the columns watched.
+        channels_: names of the columns watched; ``feature_names_in_``, too, where they have names.
         context_: steps before the first one that can have a score.
         merge_: steps within which alarms are one episode.
         inferred_: one sentence for each thing the data told.
@@ -172,6 +172,7 @@ class AnomalyDetector(Estimator):
     def fit(
         self,
         data: Any,
+        y: None = None,
         *,
         values: Sequence[str] = (),
         time: str | None = None,
@@ -183,6 +184,7 @@ class AnomalyDetector(Estimator):
         Args:
             data: a pandas, polars or pyarrow frame or series with one row a time step, an array ``[T]`` or ``[T, C]``, or the
                 path of a CSV file.
+            y: nothing; scikit-learn's tools pass it.
             values: columns to watch; default all columns of numbers.
             time: column of times; inferred where only one would do.
             time_format: how the times are written, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q`` for a
@@ -197,6 +199,7 @@ class AnomalyDetector(Estimator):
         """
         from unrolled.training.checkpoint import resumable
 
+        self._refuse_y(y)
         settings = AnomalySettings.check(self.get_params())
         self._remember(data)
         channels = read_channels(data, values, time, missing=settings.missing, time_format=time_format)
@@ -330,8 +333,12 @@ class AnomalyDetector(Estimator):
 
     def _fitted(self) -> AnomalyConfig:
         if not hasattr(self, "_config"):
-            raise InputError("this AnomalyDetector is not fitted yet; call fit(data) first")
+            raise self._unfitted("fit(data)")
         return self._config
+
+    def _feature_names(self) -> Sequence[str]:
+        config = self._fitted()
+        return () if config.frame_like.kind == "numpy" else config.names
 
     def read(self, data: Any) -> Channels:
         """The data as :meth:`predict` and :meth:`windows` take them, too: read once, with the columns that ``fit`` had.

@@ -15,13 +15,14 @@ from unrolled.errors import InputError
 from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import write_model
 from unrolled.runtime.place import refuse_inputs
+from unrolled.tasks.scikit_learn import ForScikitLearn
 
 __all__ = ["Estimator"]
 
 Self = TypeVar("Self", bound="Estimator")
 
 
-class Estimator:
+class Estimator(ForScikitLearn):
     """Base of all estimators: parameters can be read, changed and shown.
 
     A subclass stores every argument of ``__init__`` under its own name and does nothing more there.

@@ -95,6 +95,7 @@ class Forecaster(Estimator):
             the network says them; an :class:`unrolled.tasks.evaluation.Evaluation`, or None where the series are too short.
         losses_, validation_losses_: by epoch, of the training that had steps kept back.
         epochs_: the number of epochs chosen.
+        feature_names_in_: names of the columns of numbers, the target first; arrays have none.
         columns_: the columns' names by role: ``target``, ``time``, ``series``, ``past``, ``future``, ``static``.
         method_, horizon_, input_window_, season_length_: as chosen.
         seed_: what ``random_state`` was, or what was drawn in its place.
@@ -158,6 +159,7 @@ class Forecaster(Estimator):
     def fit(
         self,
         data: Any,
+        y: None = None,
         *,
         target: str | None = None,
         time: str | None = None,
@@ -173,6 +175,7 @@ class Forecaster(Estimator):
         Args:
             data: a pandas, polars or pyarrow frame with one row for each time and series, an array ``[T]`` or
                 ``[N, T]``, or the path of a CSV file.
+            y: nothing; scikit-learn's tools pass it.
             target, time, series: columns; each is inferred where only one would do, and ``inferred_`` says so.
             past: columns of numbers known up to the present.
             future: columns of numbers known ahead, such as prices or holidays; ``predict`` asks for them.
@@ -187,6 +190,7 @@ class Forecaster(Estimator):
             TrainingError: the loss is not finite or exploded.
             MissingExtraError: torch is not installed.
         """
+        self._refuse_y(y)
         settings = ForecastSettings.check(self.get_params())
         self._remember(data)
         panel = read_panel(
@@ -232,8 +236,9 @@ class Forecaster(Estimator):
         panel.require_length(self.input_window_, self.horizon_)
         return evaluate_cases(self.cases(panel), self.season_length_, self.quantiles_)
 
-    def score(self, data: Any) -> float:
-        """``1 - MAE / MAE of the seasonal-naive forecast`` on the last ``horizon_`` steps: 1 is perfect."""
+    def score(self, data: Any, y: None = None) -> float:
+        """``1 - MAE / MAE of the seasonal-naive forecast`` on the last ``horizon_`` steps: 1 is perfect; ``y`` is nothing."""
+        self._refuse_y(y)
         return self.evaluate(data).skill
 
     def backtest(self, data: Any, *, windows: int = 4, step: int | None = None, refit: bool = False) -> Backtest:
@@ -335,8 +340,14 @@ class Forecaster(Estimator):
 
     def _fitted(self) -> ForecastConfig:
         if not hasattr(self, "_config"):
-            raise InputError("this Forecaster is not fitted yet; call fit(data) first")
+            raise self._unfitted("fit(data)")
         return self._config
+
+    def _feature_names(self) -> Sequence[str]:
+        config = self._fitted()
+        columns = config.columns
+        covariates = (*columns.past, *columns.future, *columns.static)
+        return () if config.frame_like.kind == "numpy" else (columns.target, *covariates)
 
     def _steps(self, horizon: int | None) -> int:
         """The horizon asked for, or the one learned."""

@@ -15,7 +15,7 @@ from unrolled.runtime.encoder import EncoderShape
 from unrolled.runtime.probabilities import sigmoid, softmax
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
-from unrolled.tasks.answers import read_answers, require_shape
+from unrolled.tasks.answers import read_labels, require_comparable
 from unrolled.tasks.class_metrics import accuracy, macro_f1
 from unrolled.tasks.sequence_estimator import SequenceEstimator
 from unrolled.tasks.sequence_fitting import Wanted
@@ -73,6 +73,8 @@ class SequenceClassifier(SequenceEstimator):
         losses_, validation_losses_: by epoch, of one member after the other.
         epochs_: the epoch each member's state is of.
         n_channels_in_: numbers a step.
+        columns_, feature_names_in_: of a frame, what its columns are for, and those of numbers that are read.
+        inferred_: one sentence for each thing a frame told.
         seed_: what ``random_state`` was, or what was drawn in its place.
         model_: the model, a :class:`unrolled.tasks.sequence_model.SequenceModel`.
 
@@ -156,14 +158,14 @@ class SequenceClassifier(SequenceEstimator):
     def predict_proba(self, X: Any) -> Values:
         """Probability of each class, ``[N, K]`` in the order of ``classes_``."""
         probabilities = sigmoid if self._fitted().labels is None else softmax
-        return self.model_.answers(self._read(X), probabilities)
+        return self.model_.answers(self._read(X).items, probabilities)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each sequence, ``[N]``; where several can hold, zeros and ones ``[N, K]``."""
         probabilities, labels = self.predict_proba(X), self._fitted().labels
         return (probabilities > 0.5).astype(np.int64) if labels is None else labels.decode(probabilities.argmax(1))
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         """Accuracy: the share of sequences whose class, or all of whose classes, are right."""
         return self.evaluate(X, y)["accuracy"]
 
@@ -172,8 +174,10 @@ class SequenceClassifier(SequenceEstimator):
     ) -> EncoderShape:
         return EncoderShape(stack, settings.pooling, wanted.outputs, tokens)
 
-    def _read_y(self, y: Any, items: Sequence[Any], settings: SequenceSettings) -> Wanted:
-        y = read_answers(y, len(items))
+    def _read_y(self, y: Any, items: Sequence[Any]) -> NDArray[Any]:
+        return read_labels(y, len(items))
+
+    def _wanted(self, y: NDArray[Any], settings: SequenceSettings) -> Wanted:
         if y.ndim == 2:
             if not np.isin(y, (0, 1)).all():
                 raise InputError("y of shape [N, K] says which of K classes hold: expected zeros and ones")
@@ -193,10 +197,11 @@ class SequenceClassifier(SequenceEstimator):
             weights = _weights_of(dict(settings.class_weight), labels)
         return Wanted(y, "one_of", places, len(labels.values), labels=labels, weights=weights)
 
-    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
-        """Accuracy and macro F1 of the predictions for ``X`` against ``y``."""
-        predicted = self.predict(X)
-        y = require_shape(y, predicted)
+    def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
+        """Accuracy and macro F1 of the predictions for ``X`` against ``y``; a frame may have a column of what is true."""
+        items, y = self._read_with_y(X, y)
+        predicted = self.predict(items)
+        y = require_comparable(read_labels(y), predicted)
         return {"accuracy": accuracy(y, predicted), "macro_f1": macro_f1(y, predicted)}
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -14,17 +13,21 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.inputs import AudioCodec, NumberCodec
 from unrolled.codecs.tokens import TokenCodec
-from unrolled.data.items import Kind, kind_of, read_items
+from unrolled.data.containers import is_frame
+from unrolled.data.example_file import Told
+from unrolled.data.items import Kind
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderShape
 from unrolled.runtime.model_file import ModelFile, decode_config
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
 from unrolled.runtime.tagger import TaggerShape
+from unrolled.tasks.answers import join_answers
 from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.sequence_fitting import Wanted, fit_codec, fit_model, widths
 from unrolled.tasks.sequence_model import SequenceConfig, SequenceModel
+from unrolled.tasks.sequence_reading import Given, read_as_trained, read_to_learn
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
 
 if TYPE_CHECKING:
@@ -40,12 +43,18 @@ class SequenceEstimator(Estimator):
     """Base of :class:`unrolled.SequenceClassifier`, :class:`unrolled.SequenceRegressor` and :class:`unrolled.SequenceTagger`."""
 
     _task: str
-    _estimator_type: str
+    _needs_y = True
+    _answers: Literal["one", "each"] = "one"
+    """Whether an answer is wanted of each item, or of each step."""
     callback: Callable[[Progress], object] | None
 
     @abstractmethod
-    def _read_y(self, y: Any, items: Sequence[Any], settings: SequenceSettings) -> Wanted:
-        """Check ``y``, which is not None, and turn it into what the networks learn."""
+    def _read_y(self, y: Any, items: Sequence[Any]) -> Any:
+        """Check ``y``, which is not None: an array, or a list of tags for each item."""
+
+    @abstractmethod
+    def _wanted(self, y: Any, settings: SequenceSettings) -> Wanted:
+        """Turn ``y``, once it is checked, into what the networks learn."""
 
     @abstractmethod
     def _shape(
@@ -58,24 +67,37 @@ class SequenceEstimator(Estimator):
         """Predict for items."""
 
     @abstractmethod
-    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+    def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         """Measures of the predictions for ``X`` against ``y``, by name."""
 
     def fit(
         self: Self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
-        validation: tuple[Any, Any] | None = None,
+        label: str | None = None,
+        text: str | None = None,
+        series: str | None = None,
+        features: Sequence[str] = (),
+        validation: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Learn from items and what is wanted of each; what was learned before is replaced only when all has gone well.
 
         Args:
-            X: a list of arrays ``[T_i, C]`` (steps, numbers a step), one array ``[N, T, C]``, or a flat one ``[N, T]``; a list of
-                texts, or of texts in tokens; a list of recordings (:class:`unrolled.data.wav.Waveform`).
-            y: what is wanted of each item.
-            validation: items and what is wanted of them, that choose the epoch in place of ``validation_fraction``.
+            X: a list of arrays ``[T_i, C]`` (steps, numbers a step) or of frames with a column a channel, one array
+                ``[N, T, C]``, or a flat one ``[N, T]``; a list of texts, or of texts in tokens; a list of recordings
+                (:class:`unrolled.data.wav.Waveform`). Or one frame of pandas, polars or pyarrow: a row a text, a row a step, or a
+                row a sequence with a column a step; its columns are inferred where only one would do, ``inferred_`` says so,
+                and ``predict`` finds them by their names.
+            y: what is wanted of each item; None where a column of the frame says it.
+            label: of a frame, the column of what is wanted.
+            text: of a frame, the column of texts.
+            series: of a frame whose rows are steps, the column that tells sequences apart; where a column
+                says when each step was, they are put in that order.
+            features: of a frame, the columns of numbers that are read.
+            validation: items and what is wanted of them, ``(X, y)`` or a frame with the same columns, that choose the epoch in
+                place of ``validation_fraction``.
             checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
                 the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
 
@@ -87,14 +109,15 @@ class SequenceEstimator(Estimator):
         from unrolled.training.checkpoint import resumable
 
         settings = SequenceSettings.check(self.get_params())
-        kind = kind_of(X)
-        items = read_items(X, kind=kind)
-        if y is None:
-            raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        given = read_to_learn(X, y, Told(label, text, series, _names(features)), self._answers)
+        items, y = given.items, self._read_y(self._required_y(given), given.items)
         learned = len(items)
+        if learned < 2 and self._answers == "one":
+            raise InputError(f"there is {learned} sequence ({learned} sample), need at least 2 to learn from")
         if validation is not None:
-            items, y = _joined(items, y, validation, kind)
-        wanted = self._read_y(y, items, settings)
+            others = self._validation(validation, given)
+            items, y = [*items, *others.items], join_answers(y, self._read_y(self._required_y(others), others.items))
+        wanted = self._wanted(y, settings)
         seed = chosen_seed(settings.random_state)
         data = (items, wanted.values) if validation is None else (items, wanted.values, learned)
         with resumable(checkpoint, self._task, settings, data, seed) as saved:
@@ -103,7 +126,7 @@ class SequenceEstimator(Estimator):
             else:
                 kept_back = np.arange(learned, len(items))
                 _check_known(wanted, learned)
-            self._learn(items, wanted, kept_back, kind, settings, saved)
+            self._learn(items, wanted, kept_back, given, settings, saved)
         self._checkpoint = saved.kept
         return self
 
@@ -112,14 +135,14 @@ class SequenceEstimator(Estimator):
         items: list[Any],
         wanted: Wanted,
         kept_back: NDArray[np.int64],
-        kind: Kind,
+        given: Given,
         settings: SequenceSettings,
         checkpoint: Checkpoint,
     ) -> None:
         """Learn and become what was learned."""
         seed = checkpoint.seed
         used = np.setdiff1d(np.arange(len(items)), kept_back)
-        codec = fit_codec([items[n] for n in used], kind, settings)
+        codec = fit_codec([items[n] for n in used], given.kind, settings)
         inputs, tokens = widths(codec, settings)
         cell = SEQUENCE_CELLS[settings.cell]
         stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
@@ -127,7 +150,7 @@ class SequenceEstimator(Estimator):
         fitting = fit_model(items, wanted, shape, codec, settings, checkpoint, self.callback, kept_back=kept_back)
         config = SequenceConfig(
             settings, seed, shape, codec, wanted.labels, wanted.targets, wanted.flat, wanted.scheme, None, fitting.losses,
-            fitting.validation_losses, fitting.epochs,
+            fitting.validation_losses, fitting.epochs, given.columns, list(given.inferred),
         )  # fmt: skip
         self._adopt(config, fitting.model)
         if len(kept_back):
@@ -152,14 +175,6 @@ class SequenceEstimator(Estimator):
         estimator._adopt(config, SequenceModel.restore(model_file, config))
         return estimator
 
-    def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks of an estimator; only it calls this."""
-        utils = import_module("sklearn.utils")
-        kind = self._estimator_type
-        tags = {f"{kind}_tags": getattr(utils, f"{kind.capitalize()}Tags")()}
-        target = utils.TargetTags(required=True, multi_output=True)
-        return utils.Tags(kind, target, input_tags=utils.InputTags(three_d_array=True), **tags)
-
     def _adopt(self, config: SequenceConfig, model: SequenceModel) -> None:
         self._config = config
         self.model_ = model
@@ -171,6 +186,10 @@ class SequenceEstimator(Estimator):
         self.validation_ = config.validation
         self.seed_ = config.seed
         self.columns_ = config.columns
+        self.inferred_ = config.inferred
+
+    def _feature_names(self) -> Sequence[str]:
+        return self.columns_.features if self.columns_ is not None else ()
 
     @property
     def item_kind_(self) -> Kind:
@@ -182,22 +201,36 @@ class SequenceEstimator(Estimator):
 
     def _fitted(self) -> SequenceConfig:
         if not hasattr(self, "_config"):
-            raise InputError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) first")
+            raise self._unfitted("fit(X, y)")
         return self._config
 
-    def _read(self, X: Any) -> list[Any]:
+    def _read(self, X: Any, y: Any = None, wanted: Literal["nothing", "one", "each"] = "nothing") -> Given:
         codec = self._fitted().inputs
         channels = len(codec.channels) if isinstance(codec, NumberCodec) else None
-        return read_items(X, kind=self.item_kind_, channels=channels)
+        return read_as_trained(X, y, self.item_kind_, channels, self.columns_, wanted)
+
+    def _read_with_y(self, X: Any, y: Any) -> tuple[list[Any], Any]:
+        """Items and what is true of them as the user has it, which a column of a frame may say."""
+        given = self._read(X, y, self._answers)
+        return given.items, self._required_y(given)
+
+    def _required_y(self, given: Given) -> Any:
+        if given.y is None:
+            raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        return given.y
+
+    def _validation(self, validation: Any, learned: Given) -> Given:
+        """What validates, read as what is learned from was."""
+        X, y = (validation, None) if is_frame(validation) else validation
+        channels = learned.items[0].shape[1] if learned.kind == "numbers" else None
+        others = read_as_trained(X, y, learned.kind, channels, learned.columns, self._answers)
+        if hasattr(others.y, "__len__") and len(others.items) != len(others.y):
+            raise InputError(f"validation has {len(others.items)} items and {len(others.y)} answers: expected as many")
+        return others
 
 
-def _joined(items: list[Any], y: Any, validation: tuple[Any, Any], kind: Kind) -> tuple[list[Any], list[Any]]:
-    """Items and answers, those that validate last."""
-    channels = items[0].shape[1] if kind == "numbers" else None
-    others = read_items(validation[0], kind=kind, channels=channels)
-    if len(others) != len(validation[1]):
-        raise InputError(f"validation has {len(others)} items and {len(validation[1])} answers: expected as many")
-    return [*items, *others], [*y, *validation[1]]
+def _names(features: Sequence[str]) -> tuple[str, ...]:
+    return (features,) if isinstance(features, str) else tuple(features)
 
 
 def _check_known(wanted: Wanted, learned: int) -> None:

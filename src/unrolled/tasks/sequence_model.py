@@ -47,6 +47,8 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epochs: list[int]
     columns: Columns | None = None
     """Of the table that was learned from, what each was for."""
+    inferred: list[str] = msgspec.field(default_factory=list[str])
+    """One sentence for each thing inferred."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.scaling import Standardization
-from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderShape
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
-from unrolled.tasks.answers import read_answers, require_shape
+from unrolled.tasks.answers import read_numbers, require_comparable
 from unrolled.tasks.regression_metrics import regression_measures
 from unrolled.tasks.sequence_estimator import SequenceEstimator
 from unrolled.tasks.sequence_fitting import Wanted
@@ -100,11 +99,11 @@ class SequenceRegressor(SequenceEstimator):
     def predict(self, X: Any) -> NDArray[Any]:
         """The numbers of each sequence, ``[N]`` or ``[N, O]`` as ``y`` was."""
         config = self._fitted()
-        scores = self.model_.answers(self._read(X), lambda scores: scores.astype(np.float64))
+        scores = self.model_.answers(self._read(X).items, lambda scores: scores.astype(np.float64))
         columns = [target.inverse(scores[:, k]) for k, target in enumerate(config.targets)]
         return columns[0] if config.flat else np.stack(columns, axis=1)
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         """R²: 1 is perfect, 0 what the mean of ``y`` would do."""
         return self.evaluate(X, y)["r2"]
 
@@ -113,22 +112,20 @@ class SequenceRegressor(SequenceEstimator):
     ) -> EncoderShape:
         return EncoderShape(stack, settings.pooling, wanted.outputs, tokens)
 
-    def _read_y(self, y: Any, items: Sequence[Any], settings: SequenceSettings) -> Wanted:
-        y = read_answers(y, len(items))
-        try:
-            values = y.astype(np.float64)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"Unknown label type: y has dtype {y.dtype}, expected numbers; SequenceClassifier predicts classes"
-            ) from None
-        if not np.isfinite(values).all():
-            raise InputError("y holds NaN or infinity: every sequence needs its number")
-        columns = values.reshape(len(values), -1).T
+    def _read_y(self, y: Any, items: Sequence[Any]) -> NDArray[np.float64]:
+        return read_numbers(y, len(items))
+
+    def _wanted(self, y: NDArray[np.float64], settings: SequenceSettings) -> Wanted:
+        columns = y.reshape(len(y), -1).T
         targets = [Standardization.fit(column) for column in columns]
         scaled = np.stack([target.transform(column) for target, column in zip(targets, columns, strict=True)], axis=1)
         return Wanted(y, "squares", scaled.astype(np.float32), len(columns), targets=targets, flat=y.ndim == 1)
 
-    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
-        """R², mean absolute error and root mean squared error of the predictions for ``X`` against ``y``."""
-        predicted = self.predict(X)
-        return regression_measures(require_shape(y, predicted), predicted)
+    def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
+        """R², mean absolute error and root mean squared error of the predictions for ``X`` against ``y``.
+
+        A frame may have a column of what is true.
+        """
+        items, y = self._read_with_y(X, y)
+        predicted = self.predict(items)
+        return regression_measures(require_comparable(read_numbers(y), predicted), predicted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.labels import Labels
-from unrolled.codecs.tag_scheme import check_tags, infer_scheme, tag_order
+from unrolled.codecs.tag_scheme import check_tags, infer_scheme, missed_scheme, tag_order
+from unrolled.data.containers import in_order
 from unrolled.errors import InputError
 from unrolled.runtime.crf import Crf
 from unrolled.runtime.reader import TokenShape, batches_of_similar_length
@@ -30,6 +32,16 @@ __all__ = ["SequenceTagger"]
 
 Values = NDArray[np.float64]
 Tags = list[str]
+
+
+class Taggings(list[Tags]):
+    """Lists of tags, one a sequence; as an array each of them is one object, so that NumPy can join and select them."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        array = np.empty(len(self), object)
+        for n, tags in enumerate(self):
+            array[n] = tags
+        return array
 
 
 class SequenceTagger(SequenceEstimator):
@@ -59,6 +71,7 @@ class SequenceTagger(SequenceEstimator):
     """
 
     _task = "sequence_tagger"
+    _answers = "each"
 
     def __init__(
         self,
@@ -123,10 +136,10 @@ class SequenceTagger(SequenceEstimator):
         """The scheme by which tags are kept in order."""
         return self._fitted().scheme
 
-    def predict(self, X: Any) -> list[Tags]:
+    def predict(self, X: Any) -> Taggings:
         """The most probable tags of each sequence as a whole (Viterbi)."""
-        crf, tags, items = self._crf(), self.tags_, self._read(X)
-        found: list[Tags] = [[]] * len(items)
+        crf, tags, items = self._crf(), self.tags_, self._read(X).items
+        found = Taggings([[]] * len(items))
         for chosen, scores, lengths in self._batches(items):
             paths = viterbi(crf, scores, lengths).paths
             for place, n in enumerate(chosen):
@@ -135,7 +148,7 @@ class SequenceTagger(SequenceEstimator):
 
     def predict_proba(self, X: Any) -> list[Values]:
         """Probability of each tag at each step, ``[T_i, K]`` in the order of ``tags_``, whatever the others are."""
-        crf, items = self._crf(), self._read(X)
+        crf, items = self._crf(), self._read(X).items
         found: list[Values] = [np.empty((0, 0))] * len(items)
         for chosen, scores, lengths in self._batches(items):
             p = crf.marginals(scores, lengths)
@@ -146,7 +159,7 @@ class SequenceTagger(SequenceEstimator):
     def predict_k_best(self, X: Any, k: int) -> list[list[tuple[Tags, float]]]:
         """The ``k`` most probable taggings of each sequence, with their probabilities; fewer where there are no more."""
         check_count("k", k)
-        crf, tags, items = self._crf(), self.tags_, self._read(X)
+        crf, tags, items = self._crf(), self.tags_, self._read(X).items
         found: list[list[tuple[Tags, float]]] = [[]] * len(items)
         for chosen, scores, lengths in self._batches(items):
             best = k_best(crf, scores, lengths, k)
@@ -159,23 +172,21 @@ class SequenceTagger(SequenceEstimator):
                 ]
         return found
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         """Accuracy: the share of steps whose tag is right."""
         return self.evaluate(X, y)["accuracy"]
 
-    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+    def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         """Accuracy and macro F1 of steps; in a scheme also precision, recall and F1 of entities.
 
+        A tag the model does not know counts as wrong. A frame may have a column of what is true.
+
         Raises:
-            InputError: ``y`` has a tag the model does not know, or does not fit ``X``.
+            InputError: ``y`` does not fit ``X``, or is in another scheme than the model's.
         """
-        items = self._read(X)
-        tags = _read_tags(y, items)
-        labels = self._fitted().labels
-        assert labels is not None
-        for n, each in enumerate(tags):
-            _places(labels, each, n)
-        predicted = self.predict(X)
+        items, given = self._read_with_y(X, y)
+        tags = _read_tags(given, items)
+        predicted = self.predict(items)
         true, said = (np.array([tag for each in part for tag in each]) for part in (tags, predicted))
         found = {"accuracy": accuracy(true, said), "macro_f1": macro_f1(true, said)}
         if self.scheme_ != "none":
@@ -183,7 +194,7 @@ class SequenceTagger(SequenceEstimator):
             found |= {"precision": micro.precision, "recall": micro.recall, "f1": micro.f1}
         return found
 
-    def entities(self, X: Any, y: Any) -> EntityMetrics:
+    def entities(self, X: Any, y: Any = None) -> EntityMetrics:
         """How many entities are found, by type; those count that have the type, the first and the last step right.
 
         Raises:
@@ -191,7 +202,8 @@ class SequenceTagger(SequenceEstimator):
         """
         if self.scheme_ == "none":
             raise InputError("the tags mark no entities (scheme 'none'); evaluate(X, y) gives the accuracy of steps")
-        return self._entities(_read_tags(y, self._read(X)), self.predict(X))
+        items, tags = self._read_with_y(X, y)
+        return self._entities(_read_tags(tags, items), self.predict(items))
 
     def _entities(self, true: Sequence[Tags], predicted: Sequence[Tags]) -> EntityMetrics:
         return entity_metrics(true, predicted, self._fitted().scheme)
@@ -214,14 +226,22 @@ class SequenceTagger(SequenceEstimator):
     ) -> TaggerShape:
         return TaggerShape(stack, wanted.outputs, tokens, settings.crf)
 
-    def _read_y(self, y: Any, items: Sequence[Any], settings: SequenceSettings) -> Wanted:
-        tags = _read_tags(y, items)
+    def _read_y(self, y: Any, items: Sequence[Any]) -> list[Tags]:
+        return _read_tags(y, items)
+
+    def _wanted(self, y: list[Tags], settings: SequenceSettings) -> Wanted:
+        tags = y
         labels = Labels.fit(np.array([tag for each in tags for tag in each]))
         if len(labels.values) < 2:
             raise InputError(f"y holds one tag, {labels.values[0]!r}: a tagger needs 2 at least")
         scheme = infer_scheme(tags) if settings.scheme == "infer" else settings.scheme
+        missed = missed_scheme(tags) if settings.scheme == "infer" else None
+        if missed is not None:
+            warnings.warn(
+                f"the tags are taken in any order, for they keep to no scheme: {missed}", UserWarning, stacklevel=3
+            )
         check_tags(tags, scheme)
-        places = [_places(labels, each, n) for n, each in enumerate(tags)]
+        places = [labels.encode(np.array(each)) for each in tags]
         return Wanted(tags, "tags", places, len(labels.values), labels=labels, scheme=scheme)
 
 
@@ -229,15 +249,16 @@ def _read_tags(y: Any, items: Sequence[Any]) -> list[Tags]:
     """``y`` as a list of tags for each sequence, of the sequence's length."""
     if isinstance(y, str) or not hasattr(y, "__len__"):
         raise InputError(f"y is {y!r}, expected a list of tags for each sequence")
-    if len(y) != len(items):
-        raise InputError(f"there are {len(items)} sequences and {len(y)} lists of tags: expected as many")
+    given = in_order(y, "lists of tags")
+    if len(given) != len(items):
+        raise InputError(f"there are {len(items)} sequences and {len(given)} lists of tags: expected as many")
     tags: list[Tags] = []
-    for n, (each, item) in enumerate(zip(y, items, strict=True)):
+    for n, (each, item) in enumerate(zip(given, items, strict=True)):
         if isinstance(each, str) or not hasattr(each, "__len__"):
             raise InputError(f"y of sequence {n} is {each!r}, expected a list of tags, one a step")
         if len(each) != len(item):
             raise InputError(f"sequence {n} has {len(item)} steps and {len(each)} tags: expected one a step")
-        tags.append([_tag(tag, n, step) for step, tag in enumerate(each)])
+        tags.append([_tag(tag, n, step) for step, tag in enumerate(in_order(each, "tags"))])
     return tags
 
 
@@ -245,14 +266,3 @@ def _tag(tag: Any, n: int, step: int) -> str:
     if not isinstance(tag, str) or not tag:
         raise InputError(f"sequence {n}, step {step}: the tag is {tag!r}, expected a str; convert numbers with str()")
     return str(tag)
-
-
-def _places(labels: Labels, tags: Tags, n: int) -> NDArray[np.int64]:
-    unknown = next((step for step, tag in enumerate(tags) if tag not in labels.values), None)
-    if unknown is not None:
-        known = ", ".join(str(tag) for tag in labels.values[:20]) + (" …" if len(labels.values) > 20 else "")
-        raise InputError(
-            f"sequence {n}, step {unknown}: tag {tags[unknown]!r} is none of the model's {known};"
-            " rename it, or train with data that have it"
-        )
-    return labels.encode(np.array(tags))

@@ -1,0 +1,81 @@
+"""What estimators of sequences are given: items and what is wanted of each, side by side or in one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from unrolled.data.columns import Columns
+from unrolled.data.containers import in_order, is_frame
+from unrolled.data.example_file import Told, Wanted
+from unrolled.data.frame_examples import read_frame_examples
+from unrolled.data.frame_sequences import channel_names
+from unrolled.data.items import Kind, kind_of, read_items
+from unrolled.errors import InputError
+
+__all__ = ["Given", "read_as_trained", "read_to_learn"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Items that were read, and what is wanted of them as the user has it.
+
+    Attributes:
+        columns: what the columns of a frame are for; None where nothing has a name.
+        inferred: one sentence for each thing inferred.
+    """
+
+    items: list[Any]
+    y: Any
+    kind: Kind
+    columns: Columns | None = None
+    inferred: tuple[str, ...] = ()
+
+
+def read_to_learn(X: Any, y: Any, told: Told, wanted: Wanted) -> Given:
+    """Read what is learned from.
+
+    Args:
+        X: items, or a frame.
+        y: what is wanted of them; None where it is in the frame.
+        told: what the user says about the frame's columns.
+        wanted: an answer for each item, or for each step.
+
+    Raises:
+        InputError: naming the item or the row and column, and what is wrong.
+    """
+    if is_frame(X):
+        if told.label is not None and y is not None:
+            raise InputError("label= names the column of what is wanted, and y holds it, too: leave one out")
+        examples, columns, said = read_frame_examples(X, told, wanted=wanted if y is None else "nothing")
+        items = read_items(examples.items, kind=examples.kind)
+        return Given(items, examples.answers if y is None else y, examples.kind, columns, tuple(said))
+    named = next((name for name, value in vars(told).items() if value), None)
+    if named is not None:
+        raise InputError(
+            f"{named}= names a column, but the data is a {type(X).__name__}: give a frame, or leave it out"
+        )
+    kind = kind_of(X)
+    items = read_items(X, kind=kind)
+    first = None if kind != "numbers" else in_order(X, "sequences")[0]
+    names = channel_names(first) if is_frame(first) else ()
+    return Given(items, y, kind, Columns("frames", features=names) if names else None)
+
+
+def read_as_trained(
+    X: Any, y: Any, kind: Kind, channels: int | None, columns: Columns | None, wanted: Wanted = "nothing"
+) -> Given:
+    """Read as :func:`read_to_learn` did: the same kind of items, the same columns of frames by their names.
+
+    Args:
+        X: items, or a frame.
+        y: what is wanted of them; None where it is in the frame.
+        kind, channels, columns: of what was learned from.
+        wanted: what is to be read of a frame where ``y`` is None.
+    """
+    if is_frame(X):
+        examples, _, _ = read_frame_examples(X, Told(), wanted=wanted if y is None else "nothing", columns=columns)
+        items = read_items(examples.items, kind=kind, channels=channels)
+        return Given(items, examples.answers if y is None else y, kind, columns)
+    names = columns.features if columns is not None and columns.layout == "frames" else ()
+    return Given(read_items(X, kind=kind, channels=channels, names=names), y, kind, columns)
