@@ -32,10 +32,11 @@ def read_frame_examples(
     """Read a frame as :mod:`unrolled.data.csv_examples` reads a table, but that the rows of a sequence may stand apart.
 
     >>> import polars
-    >>> frame = polars.DataFrame({"id": ["a", "b", "a"], "hour": [2, 1, 1], "x": [5.0, 7.0, 6.0], "kind": ["up", "down", "up"]})
-    >>> examples, columns, notes = read_frame_examples(frame, Told(), wanted="one")
+    >>> days = ["2024-01-02", "2024-01-01", "2024-01-01"]
+    >>> frame = polars.DataFrame({"id": ["a", "b", "a"], "day": days, "x": [5.0, 7.0, 6.0], "kind": ["up", "down", "up"]})
+    >>> examples, columns, notes = read_frame_examples(frame, Told(label="kind"), wanted="one")
     >>> [item.tolist() for item in examples.items], examples.answers, columns.times
-    ([[[6.0], [5.0]], [[7.0]]], ['up', 'down'], ('hour',))
+    ([[[6.0], [5.0]], [[7.0]]], ['up', 'down'], ('day',))
 
     Args:
         frame: its index counts where it says a time, or tells sequences apart.

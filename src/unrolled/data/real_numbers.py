@@ -31,6 +31,8 @@ def is_missing(value: Any) -> bool:
     """Whether a cell is empty, in the way of any kind of frame: None, NaN, ``pandas.NA`` or NaT."""
     if isinstance(value, Decimal):
         return value.is_nan()
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
     return (
         value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, Real) and value != value)
     )

@@ -47,6 +47,7 @@ def read_labels(y: Any, count: int | None = None) -> NDArray[Any]:
 def read_numbers(y: Any, count: int | None = None) -> NDArray[np.float64]:
     """``y`` as numbers ``[N]`` or ``[N, O]``.
 
+    >>> from decimal import Decimal
     >>> read_numbers([Decimal("0.5"), 2], 2).tolist()
     [0.5, 2.0]
 
