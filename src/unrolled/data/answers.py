@@ -1,4 +1,4 @@
-"""Answers as files write them → labels or numbers, each culprit named by its place."""
+"""Targets as written in files → labels or numbers; errors name the place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["as_classes", "as_known_classes", "as_numbers"]
 
 
 def as_classes(examples: Examples) -> NDArray[Any]:
-    """Labels ``[N]``: whole numbers if all are written so, else text; numbers stay what they were.
+    """Labels ``[N]``: integers if all are written as such, otherwise text; numbers are not changed.
 
     >>> from unrolled.data.example_file import Place
     >>> as_classes(Examples("a.csv", "text", ["x", "y"], ["1", "2"], [Place("line", 2), Place("line", 3)])).tolist()
@@ -45,7 +45,7 @@ def as_classes(examples: Examples) -> NDArray[Any]:
 
 
 def as_known_classes(examples: Examples, classes: NDArray[Any]) -> NDArray[Any]:
-    """Labels ``[N]`` as a model writes its classes.
+    """Labels ``[N]`` in the form of a model's classes.
 
     Raises:
         InputError: a label is none of the model's classes.

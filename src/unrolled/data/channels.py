@@ -1,4 +1,4 @@
-"""Channels measured side by side: one row a time step, one column a sensor.
+"""Channels measured together: one row per time step, one column per sensor.
 
 >>> import numpy as np
 >>> channels = read_channels(np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]))
@@ -34,11 +34,11 @@ class Channels:
 
     Attributes:
         names: the columns, ``["value"]`` or ``["0", "1", …]`` for an array.
-        time: name of the column of times, if there is one.
-        times: stamps ``datetime64[us]`` or int64 [T], sorted, without gaps; None where rows are counted.
+        time: name of the time column, if there is one.
+        times: time stamps, ``datetime64[us]`` or int64 [T], sorted, without gaps; None if rows are counted.
         frequency: how far apart the rows are.
         frame_like: what :func:`unrolled.data.frames.build_frame` needs to answer in the same kind of frame.
-        inferred: one sentence for each thing inferred, sorted or filled.
+        inferred: one sentence for everything that was inferred, sorted or filled.
     """
 
     names: list[str]
@@ -65,17 +65,17 @@ def read_channels(
     Args:
         data: a pandas, polars or pyarrow frame or series with one row a time step, an array ``[T]`` or ``[T, C]``, or the
             path of a CSV file.
-        values: names of columns; by default every column of numbers.
-        time: name of the column of times; inferred where only one would do.
-        missing: what to do about blank numbers and about times without a row: ``"raise"``, ``"interpolate"``,
-            ``"previous"`` or ``"zero"``.
+        values: names of columns; by default all numeric columns.
+        time: name of the time column; inferred if there is only one candidate.
+        missing: how to treat blank numbers and times without a row: ``"raise"``, ``"interpolate"``, ``"previous"`` or
+            ``"zero"``.
         frequency: the frequency a model was trained on; inferred if not given.
-        time_format: how the times are written, such as ``"%d/%m/%Y"``; inferred where only one order would do.
-        time_style: how they were written that a model was trained on.
+        time_format: the format of the times, such as ``"%d/%m/%Y"``; inferred unless it is ambiguous.
+        time_style: the format of the times that a model was trained on.
 
     Raises:
-        InputError: anything else; the message names the file, the row as it is counted there and the column.
-        MissingExtraError: a frame without the packages for frames.
+        InputError: the data are invalid; the message names the file, the row as it is counted there and the column.
+        MissingExtraError: the data are a frame, and the packages for frames are not installed.
     """
     option = check_missing_option(missing)
     told = Roles(None, time, None, values=(values,) if isinstance(values, str) else tuple(values))

@@ -1,4 +1,4 @@
-"""What the columns of a table of examples are for: as told, or inferred and said."""
+"""The roles of the columns of a table of examples: specified by the user, or inferred."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ SERIES_NAMES = {"series", "series_id", "sequence", "sequence_id", "id"}
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns' names by what they are for; plain values only, so that a model file can hold them.
+    """The names of the columns by role; plain values only, so that a model file can hold them.
 
-    In a ``text`` table a row is a text; in a ``long`` one a step, and ``series`` tells the sequences apart; in a ``wide``
-    one a sequence, a column a step. ``tokens`` is a CoNLL file, of which only the label can be chosen; ``frames`` are a list of
+    In a ``text`` table each row is a text; in a ``long`` table each row is a step, and ``series`` names the sequences;
+    in a ``wide`` table each row is a sequence with one column per step. ``tokens`` is a CoNLL file, of which only the
+    label can be chosen; ``frames`` are a list of
     tables, each a sequence whose channels ``features`` names.
     """
 
@@ -37,7 +38,7 @@ class Columns:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The columns that are read for a prediction."""
+        """The columns needed for a prediction."""
         return tuple(name for name in (self.text, self.series, *self.features) if name is not None)
 
 
@@ -52,12 +53,12 @@ def assign_columns(
     needs_label: bool,
     unnamed: Collection[str] = (),
 ) -> tuple[Columns, list[str]]:
-    """Say what each column is for, by what was told and by the first rows of the table.
+    """Determine the role of each column from the user's options and the first rows of the table.
 
     Columns that number the rows are left out.
 
     Raises:
-        InputError: a named column does not exist or is named twice, or several columns would do.
+        InputError: a specified column does not exist or is specified twice, or there are several candidates.
     """
     inference = _Inference(sample, source)
     inference.claim(label=label, text=text, series=series, features=features)

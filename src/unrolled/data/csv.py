@@ -1,4 +1,4 @@
-"""CSV files: every byte, row and cell accounted for, so that an error can say which line of the file it means."""
+"""CSV files, read so that every error can name the line of the file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_csv(path: str | os.PathLike[str]) -> Any:
 
 
 def read_csv_table(path: str | os.PathLike[str], minimum_rows: int = 1, known: Collection[str] = ()) -> Table:
-    """Read a CSV file into a :class:`Table` whose rows are found by their line in the file.
+    """Read a CSV file into a :class:`Table` that knows the line of each row.
 
     Args:
         path: the file; ``-`` is the standard input.

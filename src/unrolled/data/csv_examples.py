@@ -1,4 +1,4 @@
-"""Examples in CSV and TSV files: texts, long tables with a step a row, wide ones with a sequence a row.
+"""Examples in CSV and TSV files: texts, long tables with one step per row, and wide tables with one sequence per row.
 
 The first rows say what the columns are; after that only the sequence at hand is held, however long the file.
 """
@@ -36,12 +36,12 @@ def open_csv_examples(path: Path, told: Told, *, wanted: Wanted, columns: Column
 
     Args:
         path: the file.
-        told: what the user says its columns are.
-        wanted: which answers; a label for each step where a row is one.
-        columns: what they were when a model was trained, for those that ``told`` leaves open.
+        told: the columns that the user has specified.
+        wanted: the targets to read; one label for each step if each row is a step.
+        columns: the columns that a model was trained on, for those that ``told`` does not specify.
 
     Raises:
-        InputError: nothing would do as a label, a text or numbers, or several columns would.
+        InputError: there is no candidate for a label, a text or numbers, or several.
     """
     told.allow(str(path), "label", "text", "series", "features")
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Examples as a file holds them: items, what is wanted of each, and how the user finds one."""
+"""Examples in a file: items, their targets, and their places in the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Wanted = Literal["nothing", "one", "each"]
 
 
 class Place(NamedTuple):
-    """How the user finds an item in its file.
+    """Where an item is in its file.
 
     >>> str(Place("line", 7)), str(Place("series", "a"))
     ('line 7', "series 'a'")
@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
 
 class Example(NamedTuple):
-    """One item, what is wanted of it if that is known, and where it stands."""
+    """One item, its target if known, and its place."""
 
     item: Any
     answer: Any
@@ -42,8 +42,9 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class Told:
-    """What the user says about a file. Columns of a table (for JSON lines, keys) are ``label``, ``text``, ``series`` and
-    ``features``; ``labels`` and ``pattern`` say what a folder of recordings is (:func:`unrolled.data.wav.read_wav_folder`).
+    """What the user has specified about a file. ``label``, ``text``, ``series`` and ``features`` are columns of a
+    table, or keys of JSON lines; ``labels`` and ``pattern`` describe a folder of recordings
+    (:func:`unrolled.data.wav.read_wav_folder`).
     """
 
     label: str | None = None
@@ -54,7 +55,7 @@ class Told:
     pattern: str | None = None
 
     def allow(self, source: str, *names: str) -> None:
-        """Raise an InputError if anything but ``names`` was told: this file has no use for it."""
+        """Raise an InputError if anything other than ``names`` was specified, since it does not apply to this file."""
         surplus = [name for name, value in vars(self).items() if value and name not in names]
         if surplus:
             goes = f"only {' and '.join(f'{name}=' for name in names)} can be told" if names else "leave it out"
@@ -62,7 +63,7 @@ class Told:
 
 
 def refuse_each(source: str, wanted: Wanted) -> None:
-    """Raise an InputError where a file of this kind is asked for an answer a step."""
+    """Raise an InputError if targets for each step are requested from a file of this kind."""
     if wanted == "each":
         raise InputError(
             f"{source}: a file of this kind has no tag for each step; expected CoNLL, JSON lines with tags, or a table with a"
@@ -72,7 +73,7 @@ def refuse_each(source: str, wanted: Wanted) -> None:
 
 @dataclass(frozen=True)
 class Examples:
-    """Items at hand. ``answers`` is None where they were not asked for."""
+    """Items in memory. ``answers`` is None if they were not requested."""
 
     source: str
     kind: Kind
@@ -87,13 +88,13 @@ class Examples:
 
 @dataclass
 class ExampleFile:
-    """An open file of examples, read from its beginning to its end, once.
+    """An open file of examples, read once from beginning to end.
 
     Attributes:
-        source: what messages call it.
-        kind: of its items.
-        columns: of a table, what each is for.
-        notes: one sentence for each thing inferred.
+        source: its name in messages.
+        kind: the kind of its items.
+        columns: the roles of the columns of a table.
+        notes: one sentence for everything that was inferred.
     """
 
     source: str
@@ -113,10 +114,10 @@ class ExampleFile:
         self.close()
 
     def batches(self, size: int) -> Iterator[Examples]:
-        """The examples, ``size`` at a time; no more than these are held.
+        """The examples, ``size`` at a time; only these are kept in memory.
 
         Raises:
-            InputError: something is wrong with an example, or there is none.
+            InputError: an example is invalid, or there is none.
         """
         count = 0
         while batch := list(islice(self.examples, size)):

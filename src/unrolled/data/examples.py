@@ -62,12 +62,12 @@ def open_examples(
             (:mod:`unrolled.data.jsonl`), ``.npz`` (:mod:`unrolled.data.npz`), ``.conll`` (also ``.bio``, ``.iob``, ``.iob2``,
             ``.bioes``), ``.conllu``, ``.ts``, ``.wav`` or ``.txt``, a text a line; or a folder of WAV files. Text files may be
             packed by gzip (``.csv.gz``). Where tokens are read, ``.txt`` and ``.tsv`` may be CoNLL files, too.
-        told: what the user says about its columns.
-        wanted: the answers that are read: ``nothing``, ``one`` an item, or for ``each`` step.
-        columns: what they were when a model was trained.
+        told: columns and other options that the user has specified.
+        wanted: the targets to read: ``nothing``, ``one`` per item, or one for ``each`` step.
+        columns: the columns that a model was trained on.
 
     Raises:
-        InputError: no such file, its name says nothing of its format, or it is not what it says.
+        InputError: there is no such file, its name does not tell its format, or its contents do not match.
     """
     path, told = Path(path), told or Told()
     suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()

@@ -1,4 +1,4 @@
-"""How far apart the rows of a series are: found from its time stamps, and carried past the last one."""
+"""The distance between the rows of a series: inferred from its time stamps, and extended beyond the last one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Frequency:
 
     @classmethod
     def infer(cls, times: Times, name: str, *, where: Callable[[int], str] | None = None) -> Frequency:
-        """Return the frequency of sorted stamps, every one of which must be there, once.
+        """Return the frequency of sorted time stamps without gaps or duplicates.
 
         Args:
             times: shape [T], T >= 2, sorted; ``datetime64`` or integers.
@@ -96,7 +96,7 @@ class Frequency:
         return cls(unit, step // FIXED[unit])
 
     def positions(self, times: Times, name: str, where: Callable[[int], str] | None = None) -> npt.NDArray[np.int64]:
-        """Return how many steps after the first stamp each one lies: 0, 1, 2, … where no row is missing.
+        """Return how many steps each stamp is after the first: 0, 1, 2, … if no row is missing.
 
         Raises:
             InputError: a stamp lies between two steps; the message names it.

@@ -1,4 +1,4 @@
-"""Examples in files of JSON lines: an object a line, with a text, a sequence of numbers, or tokens."""
+"""Examples in JSON lines files: one object per line, with a text, a sequence of numbers, or tokens."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ Line = tuple[int, dict[str, Any]]
 
 def open_jsonl(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
     """Open a file of lines such as ``{"text": "…", "label": …}``, ``{"sequence": [[…], …], "label": …}`` or
-    ``{"tokens": […], "label": …}``; the last two may have ``tags``, one a step. ``told`` may name other keys for text and label.
+    ``{"tokens": […], "label": …}``; the last two may have ``tags``, one per step. ``told`` can specify other keys for
+    text and label.
 
     Raises:
-        InputError: the first line is no such object; later ones are checked as they are read.
+        InputError: the first line is not such an object; later lines are checked as they are read.
     """
     told.allow(str(path), "label", "text")
     with ExitStack() as stack:

@@ -19,14 +19,14 @@ __all__ = ["open_npz"]
 
 
 def open_npz(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
-    """Open arrays ``X`` and, with answers, ``y [N]``.
+    """Open arrays ``X`` and, if targets are requested, ``y [N]``.
 
-    ``X`` is ``[N, T, C]``, or ``[N, T]`` of single numbers a step, and ``lengths [N]`` may say how many of the T steps count; or
-    it holds the steps of all sequences, one after the other, ``[sum T, C]``, and ``lengths`` adds up to as many. The file is
-    read as a whole.
+    ``X`` is ``[N, T, C]``, or ``[N, T]`` with one number per step, and ``lengths [N]`` can say how many of the T steps
+    are valid; or it contains the concatenated steps of all sequences, ``[sum T, C]``, and ``lengths`` adds up to their
+    number. The file is read into memory.
 
     Raises:
-        InputError: an array is missing, or has another shape, or does not hold finite numbers.
+        InputError: an array is missing, has another shape, or contains values that are not finite.
     """
     told.allow(str(path))
     refuse_each(str(path), wanted)

@@ -1,4 +1,4 @@
-"""Series to learn from: one or many, of their own lengths, every value finite and every step of time present.
+"""Time series to learn from: one or many, of different lengths, with every value finite and every time step present.
 
 >>> import numpy as np
 >>> panel = read_panel(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
@@ -49,18 +49,18 @@ Covariates = dict[str, list[Values]]
 
 @dataclass(frozen=True)
 class Panel:
-    """Series, their times and what is known beside them. Lists hold one entry for each series.
+    """Series, their times and their covariates. Lists have one entry for each series.
 
     Attributes:
-        target: name of the column to forecast; ``""`` where only covariates were read.
-        time, series: names of the columns of times and of the series' names, if there are such.
-        names: the series; ``[""]`` for a single one without name.
-        times: stamps ``datetime64[us]`` or int64 [T], sorted, without gaps; None where rows are counted.
+        target: name of the column to forecast; ``""`` if only covariates were read.
+        time, series: names of the columns with the times and with the names of the series, if any.
+        names: the names of the series; ``[""]`` for a single one without a name.
+        times: time stamps, ``datetime64[us]`` or int64 [T], sorted, without gaps; None if rows are counted.
         values: the target, float64 [T].
-        past, future: covariates by column, float64 [T]; future ones are known ahead.
-        static: covariates by column, one number a series.
+        past, future: covariates by column, float64 [T]; future ones are known in advance.
+        static: covariates by column, one number per series.
         frequency: how far apart the rows are.
-        inferred: one sentence for each thing inferred, sorted or filled.
+        inferred: one sentence for everything that was inferred, sorted or filled.
         frame_like: what :func:`build_frame` needs to answer in the same kind of frame.
     """
 
@@ -113,18 +113,19 @@ def read_panel(
     Args:
         data: a pandas, polars or pyarrow frame or series (one row for each time and series), an array of shape [T] or
             [N, T], or the path of a CSV file.
-        target, time, series: names of columns; each is inferred where only one would do, and ``inferred`` says so.
+        target, time, series: names of columns; each is inferred if there is only one candidate, and ``inferred`` says
+            so.
         past, future, static: names of the columns of covariates.
-        missing: what to do about blank numbers and about times without a row: ``"raise"``, ``"interpolate"``,
-            ``"previous"`` or ``"zero"``.
-        minimum_rows: the fewest rows of a series that are of use.
+        missing: how to treat blank numbers and times without a row: ``"raise"``, ``"interpolate"``, ``"previous"`` or
+            ``"zero"``.
+        minimum_rows: the minimum length of a series.
         frequency: the frequency a model was trained on; inferred if not given.
-        time_format: how the times are written, such as ``"%d/%m/%Y"``; inferred where only one order would do.
-        time_style: how they were written that a model was trained on.
+        time_format: the format of the times, such as ``"%d/%m/%Y"``; inferred unless it is ambiguous.
+        time_style: the format of the times that a model was trained on.
 
     Raises:
-        InputError: anything else; the message names the file, the row as it is counted there and the column.
-        MissingExtraError: a frame without the packages for frames.
+        InputError: the data are invalid; the message names the file, the row as it is counted there and the column.
+        MissingExtraError: the data are a frame, and the packages for frames are not installed.
 
     >>> import polars as pl
     >>> panel = read_panel(pl.DataFrame({"month": ["1949-02", "1949-01"], "passengers": [118, 112]}))
@@ -159,7 +160,7 @@ def read_covariates(
     frequency: Frequency | None = None,
     time_style: TimeStyle | None = None,
 ) -> Panel:
-    """Read what is known of times to come: a panel whose ``future`` holds ``columns``, without a target.
+    """Read what is known about future times: a panel whose ``future`` contains ``columns``, without a target.
 
     Arguments and errors are those of :func:`read_panel`.
     """

@@ -1,4 +1,4 @@
-"""Which column is time, which tells the series apart, which is to be forecast: as told, or inferred and said."""
+"""The roles of columns: time, the names of the series, the target; specified by the user, or inferred."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Files of labelled sequences in the ``.ts`` format of the UEA and UCR archives.
 
-A header of lines that begin with ``@``, then a sequence a line: its channels between colons, a channel's numbers between
-commas, the label last. Source: Bagnall et al. 2018, *The UEA multivariate time series classification archive*, arXiv 1811.00075.
+A header of lines that begin with ``@``, then one sequence per line: channels separated by colons, the numbers of a
+channel separated by commas, the label last. Source: Bagnall et al. 2018, *The UEA multivariate time series
+classification archive*, arXiv 1811.00075.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def read_ts(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], ND
 
 
 def open_ts(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
-    """Open a ``.ts`` file; without answers it need not have labels.
+    """Open a ``.ts`` file; it needs labels only if targets are requested.
 
     Raises:
         InputError: as :func:`read_ts`, while it is read.

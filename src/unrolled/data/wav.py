@@ -1,4 +1,4 @@
-"""Recordings in WAV files, one by one or a folder of them with their labels."""
+"""Recordings in WAV files: single files, or a folder with labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Waveform", "labelled_wav_files", "read_wav", "read_wav_folder", "wav
 
 @dataclass(frozen=True, eq=False)
 class Waveform:
-    """A recording: samples ``[n]`` from -1 to 1, ``rate`` of them a second, and what errors call it."""
+    """A recording: samples ``[n]`` from -1 to 1, the sampling rate in hertz, and a name for error messages."""
 
     samples: NDArray[np.float32]
     rate: int
@@ -29,7 +29,7 @@ class Waveform:
 
 
 def read_wav(file: str | os.PathLike[str] | BinaryIO) -> Waveform:
-    """Read a WAV file, or one that is open, by libsndfile.
+    """Read a WAV file, given by its path or open, with libsndfile.
 
     Whole numbers become fractions of their largest size, from -1 to below 1. Several channels become their mean. The rate
     stays what it is.

@@ -1,4 +1,4 @@
-"""Recordings as examples: a WAV file, or a folder of them that is read one by one."""
+"""Recordings as examples: a WAV file, or a folder of them, read one by one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def open_wav(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
     """Open a single recording.
 
     Raises:
-        InputError: answers are asked for, or it is no WAV file.
+        InputError: targets are requested, or it is not a WAV file.
     """
     told.allow(str(path))
     if wanted != "nothing":
@@ -31,7 +31,7 @@ def open_wav_folder(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
     """Open a folder of recordings (:func:`unrolled.data.wav.read_wav_folder`).
 
     Raises:
-        InputError: there are none, or one has no label; each is checked as it is read.
+        InputError: there are none, or one has no label; each file is checked as it is read.
     """
     told.allow(str(path), "labels", "pattern")
     refuse_each(str(path), wanted)

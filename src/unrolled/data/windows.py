@@ -1,4 +1,4 @@
-"""Files that say when something was known to be wrong: windows of time, each with its beginning and end."""
+"""Files with the time windows in which something was known to be wrong, each with a start and an end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Window = tuple[str | int, str | int]
 
 
 def read_windows_file(path: Path, of: str) -> list[Window]:
-    """Windows ``(start, end)``, times as text or numbers of rows.
+    """Windows ``(start, end)``, as times in text form or as row numbers.
 
     Args:
         path: a CSV file with the columns ``start`` and ``end``; or JSON, a list of pairs, or an object with such a list
             for each of several files, as that of the Numenta Anomaly Benchmark.
-        of: the name of the file whose windows are wanted, where there are several.
+        of: the name of the file whose windows to read, if there are several.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
