@@ -20,30 +20,30 @@ __all__ = ["from_keras"]
 def from_keras(layer: Any) -> nn.Module:
     """A Keras layer as a module with the same parameters.
 
-    The module takes ``[B, T, I]`` and returns the outputs of all steps and the last states, whatever ``return_sequences``
-    and ``return_state`` say. Where the two libraries differ:
+    The module takes ``[B, T, I]`` and returns the outputs of all steps and the last states, regardless of
+    ``return_sequences`` and ``return_state``. Where the two libraries differ:
 
-    - Under a mask Keras keeps the state and repeats the output before; the module has ``lengths``, past which it
-      keeps the state and puts out zeros (:func:`lengths_from_mask`). A ``Bidirectional`` of Keras puts out zeros, too.
-    - ``dropout`` becomes ``input_dropout``, ``recurrent_dropout`` becomes ``state_dropout``: one mask a sequence. With
-      ``recurrent_dropout`` Keras draws another mask for each gate, and ``Bidirectional`` another one for each direction.
-    - Regularizers, constraints and initializers belong to Keras' training and stay behind.
+    - At masked steps Keras keeps the state and repeats the previous output; the module has ``lengths``, beyond which it
+      keeps the state and outputs zeros (:func:`lengths_from_mask`). Keras' ``Bidirectional`` outputs zeros too.
+    - ``dropout`` becomes ``input_dropout``, ``recurrent_dropout`` becomes ``state_dropout``: one mask per sequence.
+      With ``recurrent_dropout`` Keras draws a separate mask for each gate, and ``Bidirectional`` for each direction.
+    - Regularizers, constraints and initializers belong to Keras' training and are not converted.
 
     Parameters
     ----------
     layer : keras.layers.SimpleRNN, LSTM, GRU, Bidirectional of one of these, or keras.Sequential of such layers
-        Built. In a stack all layers have the same options, and Dropout layers may lie between them.
+        Built. In a stack all layers must have the same options; there may be Dropout layers between them.
 
     Returns
     -------
     unrolled.nn.RNN, LSTM or GRU
-        With ``batch_first``; of a stack, with as many layers.
+        With ``batch_first``, and for a stack with as many layers.
 
     Raises
     ------
     InputError
-        Another layer, or what no module has: ``go_backwards``, ``stateful``, a merge mode other than concat and sum, an
-        activation function of the user's own, half precision.
+        Another kind of layer, or something that no module has: ``go_backwards``, ``stateful``, a merge mode other than
+        concat and sum, a custom activation function, half precision.
 
     Examples
     --------

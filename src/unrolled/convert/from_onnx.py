@@ -32,16 +32,17 @@ _ARRANGING = (
 def from_onnx(model: ModelProto | bytes | str | PathLike[str], node: str | int | None = None) -> nn.Module:
     """The recurrent layers of an ONNX model as a module with the same parameters.
 
-    What a graph is given at run time the module is given, too: initial states as ``hx``, ``sequence_lens`` as ``lengths``.
-    ``layout=1`` becomes ``batch_first``. A module has no ``clip``, no direction that is ``reverse`` only, and the same
-    activation functions in both directions; :func:`unrolled.onnx.run` has all of that.
+    Inputs of the graph at run time are arguments of the module: initial states are ``hx``, ``sequence_lens`` are
+    ``lengths``.
+    ``layout=1`` becomes ``batch_first``. Modules do not support ``clip``, a single ``reverse`` direction, or different
+    activation functions in the two directions; :func:`unrolled.onnx.run` does.
 
     Parameters
     ----------
     model : ModelProto, bytes or path
     node : str or int, optional
-        The name or index of one node; the rest of the graph does not matter then. Without it the graph's recurrent
-        nodes must be a stack of layers, each the input of the next, and nothing else that computes.
+        The name or index of one node; the rest of the graph is then ignored. Without it the graph must be a stack of
+        recurrent nodes, each the input of the next, with no other operators that compute.
 
     Returns
     -------
@@ -50,7 +51,8 @@ def from_onnx(model: ModelProto | bytes | str | PathLike[str], node: str | int |
     Raises
     ------
     InputError
-        An operator, attribute or arrangement that no module has, each by its name, or weights that are no initializers.
+        An operator, attribute or arrangement that modules do not support, named in the message, or weights that are not
+        initializers.
     MissingExtraError
         The package ``onnx`` is not installed.
 

@@ -1,4 +1,4 @@
-"""Masks over time steps, and the lengths that stand for them."""
+"""Masks over time steps, and the equivalent lengths."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["lengths_from_mask"]
 
 
 def lengths_from_mask(mask: Any) -> NDArray[np.int64]:
-    """The lengths that say the same as a mask, as the ``lengths`` of a layer's call.
+    """The lengths equivalent to a mask, for the argument ``lengths`` of a layer.
 
-    A mask of Keras may leave out any step: its layers then keep the state, and repeat the output before. Lengths say where
-    a sequence ends; past it a layer of :mod:`unrolled.nn` keeps the state, too, and puts out zeros.
+    A Keras mask can leave out any step; its layers then keep the state and repeat the previous output. Lengths say
+    where a sequence ends; beyond it a layer of :mod:`unrolled.nn` keeps the state too, and outputs zeros.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def lengths_from_mask(mask: Any) -> NDArray[np.int64]:
     Raises
     ------
     InputError
-        No such mask, or one with a gap: a step counts after one that does not.
+        Not a mask, or one with a gap: a valid step after one that is not.
 
     Examples
     --------

@@ -25,24 +25,24 @@ _KNOWN = ("merge", "input_dropout", "state_dropout", "activations", "start", "fo
 def to_keras(module: nn.Module, *, return_sequences: bool = True, return_state: bool = False) -> Any:
     """A module as a Keras layer with the same parameters, built.
 
-    The layer takes ``[B, T, I]``, whatever ``batch_first`` says. Both biases of torch become one, their sum, but for a GRU
-    that resets after the product. :func:`from_keras` says where the two libraries differ.
+    The layer takes ``[B, T, I]``, regardless of ``batch_first``. The two biases of torch are added, except for a GRU
+    with the reset after the product. :func:`from_keras` says where the two libraries differ.
 
     Parameters
     ----------
     module : unrolled.nn.RNN, IRNN, LSTM or GRU
     return_sequences, return_state : bool
-        Of the Keras layer; of several, of the last one.
+        As for the Keras layer; with several layers, for the last one.
 
     Returns
     -------
     keras.layers.SimpleRNN, LSTM, GRU or Bidirectional
-        Of a module with several layers, a ``keras.Sequential`` of them, with ``Dropout`` between if it has dropout.
+        For a module with several layers, a ``keras.Sequential`` of them, with ``Dropout`` in between if it has dropout.
 
     Raises
     ------
     InputError
-        Keras has not the module's equation, activation functions or options; the message says which.
+        Keras does not have the module's equation, activation functions or options; the message says which.
     UnrolledError
         Keras is not installed.
 
