@@ -1,4 +1,4 @@
-"""Detect anomalies: score, threshold, alarms, episodes."""
+"""Anomaly detection: scores, threshold, alarms, episodes."""
 
 from __future__ import annotations
 
@@ -59,45 +59,48 @@ class AnomalyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnomalyDetector(Estimator):
-    r"""Find where series behave as they did not in the past: a score a step, a threshold, alarms, episodes.
+    r"""Find where series behave differently from the past: scores, a threshold, alarms, episodes.
 
     ``method="forecast"``: a recurrent network forecasts the next steps after every step, with the mean absolute error it
-    expects (:mod:`unrolled.runtime.lead_forecast`). The score of a step is the mean of :math:`|z - \mu| / b` over the
-    forecasts that were made of it before it came, and over the last ``smoothing`` steps; about 1 is usual.
+    expects (:mod:`unrolled.runtime.lead_forecast`). The score of a step is the mean of :math:`|z - \mu| / b` over all
+    earlier forecasts of it, and over the last ``smoothing`` steps; about 1 is normal.
 
-    ``method="reconstruction"``: an encoder squeezes the window that ends at the step into a few numbers, a decoder rebuilds it
+    ``method="reconstruction"``: an encoder compresses the window that ends at the step into a few numbers, a decoder
+    reconstructs it
     (:mod:`unrolled.runtime.autoencoder`), and the last ``smoothing`` steps count.
 
-    Of several channels the one with the highest score decides. A score depends on the step and those before it only. A channel
+    With several channels, the highest score counts. A score depends only on the step and earlier ones. A channel
     whose value never changed has score 0, and at any other value, however near, the largest there is.
 
-    The last part of the training data is not learned from. The threshold is what its scores say would be passed by one
-    episode in ``false_alarm_every`` steps (:mod:`unrolled.codecs.tail`), if the series goes on as there. What is promised is that
-    expectation, as well as the calibration part tells it; ``calibration_`` says how, and on how many steps it rests.
+    The last part of the training data is used for calibration instead of training. The threshold is the score that,
+    according to this part, one episode in ``false_alarm_every`` steps exceeds (:mod:`unrolled.codecs.tail`), if the
+    series continues to behave in the same way. This is an expected rate, estimated from the calibration part;
+    ``calibration_`` says how, and from how many steps.
 
-    Anomalies in the training data are learned as usual if they are many; leave them out where you know of them.
+    If there are many anomalies in the training data, they are learned as normal; leave out those you know of.
 
     Args:
         method: ``forecast`` or ``reconstruction``.
         cell: ``rnn``, ``indrnn``, ``lstm``, ``lstm_peephole``, ``lstm_layer_norm``, ``janet``, ``gru``,
             ``gru_reset_before``, ``gru_layer_norm``, ``mgu``, ``min_gru`` or ``min_lstm``.
-        hidden_size, num_layers: size and number of recurrent layers.
-        window: steps, or a span such as ``"1d"``: what the network reads before its forecasts count, or rebuilds; default the
-            shortest season between 16 and 64 steps, or 32 without one.
-        horizon: how far ahead forecasts reach, in steps or a span; default the window. They are made for 1, 2, 4, … steps.
-        code_size: numbers a window is squeezed into; default an eighth of those it has.
-        seasons: lengths in steps of the seasons whose earlier values the forecast reads; default, where there are time stamps, a
-            day, a week or a year, those of them that the part learned from holds three times.
-        smoothing: steps, or a span, that a score is the mean of; default an eighth of the window.
-        merge: alarms that lie no further apart than this, in steps or a span, are one episode; default a day, or
-            the window where a step has no part in one.
-        false_alarm_every: steps, or a span such as ``"90d"``, in which one episode without cause is accepted.
-        calibration_fraction: share of the data, its end, that the threshold comes from.
-        members: networks whose forecasts are averaged.
-        dropout: share of units left out in each training step.
-        max_epochs: passes over the data; the learning rate falls to zero along half a cosine over them.
-        batch_size, learning_rate: of Adam; a batch holds stretches of two windows.
-        clip_norm: gradients longer than this are shortened to it.
+        hidden_size, num_layers: size and number of the recurrent layers.
+        window: steps, or a span such as ``"1d"``: what the network reads before its forecasts count, or reconstructs;
+            by default the shortest season between 16 and 64 steps, or 32 without one.
+        horizon: how far ahead to forecast, in steps or a span; by default the window. Forecasts are for 1, 2, 4, …
+            steps.
+        code_size: size of the code for a window; by default an eighth of the window's size.
+        seasons: lengths in steps of the seasons whose earlier values are inputs; by default, if there are time stamps,
+            those of a day, a week and a year that the training part contains at least three times.
+        smoothing: steps, or a span, over which scores are averaged; by default an eighth of the window.
+        merge: alarms no further apart than this, in steps or a span, form one episode; by default a day, or the window
+            if steps are not parts of a day.
+        false_alarm_every: steps, or a span such as ``"90d"``, in which one false alarm is accepted.
+        calibration_fraction: share of the data, at its end, from which the threshold is computed.
+        members: size of the ensemble.
+        dropout: dropout rate.
+        max_epochs: number of epochs, over which the learning rate falls to zero along half a cosine.
+        batch_size, learning_rate: those of Adam; a batch consists of stretches of two windows.
+        clip_norm: gradients are clipped to this norm.
         missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``. Interpolating reads
             the value after a gap, which a stream does not have yet.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
@@ -105,13 +108,13 @@ class AnomalyDetector(Estimator):
 
     Attributes:
         threshold_: an alarm is a score above it.
-        calibration_: how it was chosen, an :class:`unrolled.codecs.tail.Calibration`.
-        channels_: names of the columns watched; ``feature_names_in_``, too, where they have names.
+        calibration_: how the threshold was chosen, an :class:`unrolled.codecs.tail.Calibration`.
+        channels_: names of the watched columns; also ``feature_names_in_`` if they have names.
         context_: steps before the first one that can have a score.
-        merge_: steps within which alarms are one episode.
-        inferred_: one sentence for each thing the data told.
-        losses_: by epoch, one network after the other.
-        seed_: what ``random_state`` was, or what was drawn in its place.
+        merge_: steps within which alarms form one episode.
+        inferred_: one sentence for each thing that was inferred from the data.
+        losses_: losses by epoch, of one network after the other.
+        seed_: the value of ``random_state``, or the seed drawn instead.
         model_: the model, a :class:`unrolled.tasks.anomaly_model.AnomalyModel`.
 
     >>> t = np.arange(800)
@@ -179,22 +182,24 @@ class AnomalyDetector(Estimator):
         time_format: str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> AnomalyDetector:
-        """Learn what is usual; what was learned before is replaced only when all has gone well.
+        """Learn normal behaviour. A previous model is replaced only after the training has succeeded.
 
         Args:
             data: a pandas, polars or pyarrow frame or series with one row a time step, an array ``[T]`` or ``[T, C]``, or the
                 path of a CSV file.
             y: nothing; scikit-learn's tools pass it.
-            values: columns to watch; default all columns of numbers.
-            time: column of times; inferred where only one would do.
-            time_format: how the times are written, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q`` for a
-                quarter; inferred where only one order of day and month would do.
-            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
-                the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
+            values: columns to watch; by default all numeric columns.
+            time: the time column; inferred if there is only one candidate.
+            time_format: the format of the times, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q``
+                for a quarter; inferred unless the order of day and month is ambiguous.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until
+                :meth:`save` has written the model. If it already exists, the training resumes from it, and the result
+                has the same bits as if it had never stopped.
 
         Raises:
-            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
-            TrainingError: the loss is not finite or exploded.
+            InputError: the data or a parameter is invalid, or the checkpoint belongs to others; the message names the
+                culprit.
+            TrainingError: the loss is not finite or has exploded.
             MissingExtraError: torch is not installed.
         """
         from unrolled.training.checkpoint import resumable
@@ -254,10 +259,11 @@ class AnomalyDetector(Estimator):
         return self._as_given(columns, channels)
 
     def windows(self, data: Any, *, threshold: float | None = None) -> Any:
-        """Episodes of alarms: ``start``, ``end``, the highest score ``peak``, and of several channels the one that had it.
+        """Episodes of alarms: ``start``, ``end``, the highest score ``peak``, and with several channels the one that
+        had it.
 
         Returns:
-            A frame of the kind given, or for an array a structured one, whose starts and ends are row numbers.
+            A frame of the given kind, or for an array a structured one whose starts and ends are row numbers.
         """
         channels = self.read(data)
         scores = self._scores(channels)
@@ -275,7 +281,7 @@ class AnomalyDetector(Estimator):
 
         Args:
             data: as in :meth:`fit`, with the same columns.
-            windows: pairs of a first and a last time, or row number where there are no times; or a frame with the columns
+            windows: pairs of a first and a last time, or row number if there are no times; or a frame with the columns
                 ``start`` and ``end``.
             threshold: instead of ``threshold_``.
 
@@ -289,7 +295,8 @@ class AnomalyDetector(Estimator):
         return compare(self._episodes(score, level), wanted, level, len(score))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, whole or not at all; the end of the training data is in it, ``callback`` is not.
+        """Write the model file, completely or not at all; it contains the end of the training data but not
+        ``callback``.
 
         Raises:
             InputError: not fitted, or ``path`` is a folder, or a file that the data were read from.
@@ -300,7 +307,7 @@ class AnomalyDetector(Estimator):
 
     @classmethod
     def from_model_file(cls, model_file: ModelFile) -> AnomalyDetector:
-        """The detector a model file holds; :func:`unrolled.load` reads the file first."""
+        """The detector in a model file that :func:`unrolled.load` has read."""
         config = decode_config(model_file, AnomalyConfig)
         names, members = config.shape.network.tensors(), range(config.settings.members)
         expected: dict[str, Any] = {f"members.{k}.{name}": kind for k in members for name, kind in names.items()}

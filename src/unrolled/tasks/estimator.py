@@ -1,4 +1,5 @@
-"""The habits estimators share, those of scikit-learn: parameters are what ``__init__`` takes, and nothing else."""
+"""The conventions that estimators share with scikit-learn: parameters are the arguments of ``__init__``, and nothing
+else."""
 
 from __future__ import annotations
 
@@ -57,14 +58,14 @@ class Estimator(ForScikitLearn):
         return {name: parameter.default for name, parameter in parameters.items() if name != "self"}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name; ``deep`` is there because scikit-learn passes it, no parameter holds an estimator."""
+        """Parameters by name; ``deep`` exists because scikit-learn passes it, but no parameter is an estimator."""
         return {name: getattr(self, name) for name in self._defaults()}
 
     def set_params(self: Self, **params: Any) -> Self:
-        """Change parameters and return self; what was learned stays until the next ``fit``.
+        """Change parameters and return self; the fitted model stays until the next ``fit``.
 
         Raises:
-            InputError: there is no such parameter; the known ones are listed.
+            InputError: there is no such parameter; the message lists the known ones.
         """
         known = self._defaults()
         for name in params:

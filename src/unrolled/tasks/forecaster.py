@@ -42,63 +42,63 @@ SEASONS_AT_ONCE = 14  # in a window, where series are twice as long
 
 
 class Forecaster(Estimator):
-    """Forecast one series or many, with intervals.
+    """Forecast one series or many, with prediction intervals.
 
-    There are two methods. With ``smoothing`` each series has its own exponential smoothing of level and season, on its
-    logarithm where it varies in proportion to its level; what the smoothing leaves over a recurrent network reads and
-    continues, one network for all series. Both are learned together by gradient descent, as several members side by
-    side whose forecasts are averaged. It is for one series, or a few, or short ones. Equations:
+    There are two methods. With ``smoothing``, each series has its own exponential smoothing of level and season, on a
+    logarithmic scale if it varies in proportion to its level; one recurrent network for all series reads and continues
+    the remainder. Both are trained jointly by gradient descent, as an ensemble whose forecasts are averaged. It is
+    meant for one series, for a few, or for short ones. Equations:
     :mod:`unrolled.runtime.es_rnn`. Source: Smyl 2020, doi 10.1016/j.ijforecast.2019.03.017, the winner of the M4
     competition.
 
-    With ``windows`` no series has anything of its own: a linear forecast and a recurrent network learn from windows of
-    all of them. It is for long series and large panels, and is quick there. Equations:
+    With ``windows``, there are no parameters for single series: a linear forecast and a recurrent network are trained
+    on windows of all series. It is meant for long series and large panels, and is fast there. Equations:
     :mod:`unrolled.runtime.window_rnn`.
 
     Args:
-        method: ``smoothing``, ``windows``, or ``auto``: the second from 10,000 windows on.
+        method: ``smoothing``, ``windows``, or ``auto``: ``windows`` if there are at least 10,000 of them.
         cell: ``gru``, ``gru_reset_before``, ``lstm`` or ``rnn`` (tanh).
-        hidden_size, num_layers: size and number of recurrent layers; ``hidden_size`` by default 16 with smoothing, 128
-            with windows.
-        input_window: how many steps the network sees; default with smoothing one season, or 8 without a season, with
-            windows up to fourteen times as much, and at most half of the shortest series.
-        horizon: how many steps ahead it learns to forecast; default one season, or 8 without a season.
-        quantiles: bounds to forecast beside the median, each between 0 and 1.
-        distribution: what the network says of each step ahead: the ``quantiles`` themselves, learned by their pinball
-            loss, or ``student_t``, a location, a scale and degrees of freedom, learned by their likelihood, whose quantiles
-            are then taken. Equations: :mod:`unrolled.runtime.forecast_head`.
-        intervals: ``model``: quantiles as the network says them, or ``conformal``: their distances from the median
-            stretched to what the steps kept back tell. Equations and what is promised: :mod:`unrolled.codecs.conformal`. The
-            promise is that of a model that stays as it was, ``refit=False``; refitted on more it is usually kept.
-        season_length: steps of a season; by default from the time stamps (12 for months, 24 for hours, …), 1 without.
-        members: networks whose forecasts are averaged; by default 8 with smoothing, 2 with windows.
-        dropout: share of hidden units left out in each training step, on the way to the output and between layers; by
-            default 0.3 with smoothing, 0.2 with windows.
-        oldest_weight: how much the oldest steps of a series count in training, where the newest count 1; by default 0.1
-            with smoothing, 1 with windows.
-        max_epochs: passes over all series (of windows, at most 20,000 of them) at most; the learning rate falls to zero
-            along half a cosine over them. By default 100 with smoothing, 30 with windows.
-        patience: epochs without a better validation loss after which training stops; by default 30 with smoothing, 10
-            with windows.
-        batch_size: series a training step, 32 by default, or windows, 256 by default.
-        learning_rate: Adam's, at the start; by default 0.01 with smoothing, 0.003 with windows.
-        clip_norm: gradients longer than this are shortened to it.
-        refit: after the number of epochs is chosen on steps kept back, train anew for as long on everything; without it
-            those steps stay unseen. Kept back are the last ``horizon`` steps, with windows about the last tenth.
+        hidden_size, num_layers: size and number of the recurrent layers; the default ``hidden_size`` is 16 with
+            smoothing, 128 with windows.
+        input_window: how many steps the network sees. The default with smoothing is one season, or 8 without a season;
+            with windows it is up to fourteen times as much, and at most half of the shortest series.
+        horizon: how many steps ahead to forecast; by default one season, or 8 without a season.
+        quantiles: the quantiles to forecast besides the median, each between 0 and 1.
+        distribution: what the network predicts for each step: the ``quantiles`` themselves, trained with the pinball
+            loss, or ``student_t``, a location, a scale and degrees of freedom, trained with the likelihood, from which
+            the quantiles follow. Equations: :mod:`unrolled.runtime.forecast_head`.
+        intervals: ``model`` for the network's own quantiles, or ``conformal`` to scale their distances from the median
+            according to held-out steps. For the equations and the guarantee see :mod:`unrolled.codecs.conformal`. The
+            guarantee is for ``refit=False``; a model that is refitted on all data usually keeps it too.
+        season_length: steps per season; by default from the time stamps (12 for months, 24 for hours, …), 1 without
+            them.
+        members: size of the ensemble; by default 8 with smoothing, 2 with windows.
+        dropout: dropout rate between layers and before the output; by default 0.3 with smoothing, 0.2 with windows.
+        oldest_weight: weight of the oldest steps of a series in training, relative to the newest; by default 0.1 with
+            smoothing, 1 with windows.
+        max_epochs: maximum number of epochs (of at most 20,000 windows each), over which the learning rate falls to
+            zero along half a cosine; by default 100 with smoothing, 30 with windows.
+        patience: number of epochs without a better validation loss after which training stops; by default 30 with
+            smoothing, 10 with windows.
+        batch_size: series per batch, by default 32, or windows per batch, by default 256.
+        learning_rate: initial learning rate of Adam; by default 0.01 with smoothing, 0.003 with windows.
+        clip_norm: gradients are clipped to this norm.
+        refit: train again on all data once the number of epochs has been chosen on held-out steps; otherwise these
+            steps remain unseen. Held out are the last ``horizon`` steps, or with windows about the last tenth.
         missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: a whole number; the same one gives the same forecaster, bit for bit, on the same build.
 
     Attributes:
-        inferred_: one sentence for each thing the data told.
-        validation_: accuracy and coverage on the steps kept back, from a model that had not seen them, its quantiles as
-            the network says them; an :class:`unrolled.tasks.evaluation.Evaluation`, or None where the series are too short.
-        losses_, validation_losses_: by epoch, of the training that had steps kept back.
-        epochs_: the number of epochs chosen.
+        inferred_: one sentence for each thing that was inferred from the data.
+        validation_: accuracy and coverage on the held-out steps of a model that had not seen them, with the network's
+            own quantiles; an :class:`unrolled.tasks.evaluation.Evaluation`, or None if the series are too short.
+        losses_, validation_losses_: losses by epoch, of the training with held-out steps.
+        epochs_: the chosen number of epochs.
         feature_names_in_: names of the columns of numbers, the target first; arrays have none.
-        columns_: the columns' names by role: ``target``, ``time``, ``series``, ``past``, ``future``, ``static``.
-        method_, horizon_, input_window_, season_length_: as chosen.
-        seed_: what ``random_state`` was, or what was drawn in its place.
+        columns_: the names of the columns by role: ``target``, ``time``, ``series``, ``past``, ``future``, ``static``.
+        method_, horizon_, input_window_, season_length_: the values in use.
+        seed_: the value of ``random_state``, or the seed drawn instead.
         model_: the model, a :class:`unrolled.tasks.forecast_model.ForecastModel`.
 
     >>> sales = np.tile([10.0, 20.0, 30.0, 20.0], 8) * np.linspace(1, 2, 32)
@@ -170,24 +170,27 @@ class Forecaster(Estimator):
         time_format: str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> Forecaster:
-        """Learn from data; what was learned before is replaced only when all has gone well.
+        """Train on data. A previous model is replaced only after the training has succeeded.
 
         Args:
             data: a pandas, polars or pyarrow frame with one row for each time and series, an array ``[T]`` or
                 ``[N, T]``, or the path of a CSV file.
             y: nothing; scikit-learn's tools pass it.
-            target, time, series: columns; each is inferred where only one would do, and ``inferred_`` says so.
-            past: columns of numbers known up to the present.
-            future: columns of numbers known ahead, such as prices or holidays; ``predict`` asks for them.
-            static: columns of numbers that do not change within a series.
-            time_format: how the times are written, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q`` for a
-                quarter; inferred where only one order of day and month would do.
-            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
-                the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
+            target, time, series: names of the columns; each is inferred if there is only one candidate, and
+                ``inferred_`` says so.
+            past: numeric columns known up to the present.
+            future: numeric columns known in advance, such as prices or holidays; ``predict`` needs their future values.
+            static: numeric columns that are constant within a series.
+            time_format: the format of the times, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q``
+                for a quarter; inferred unless the order of day and month is ambiguous.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until
+                :meth:`save` has written the model. If it already exists, the training resumes from it, and the result
+                has the same bits as if it had never stopped.
 
         Raises:
-            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
-            TrainingError: the loss is not finite or exploded.
+            InputError: the data or a parameter is invalid, or the checkpoint belongs to others; the message names the
+                culprit.
+            TrainingError: the loss is not finite or has exploded.
             MissingExtraError: torch is not installed.
         """
         self._refuse_y(y)
@@ -199,34 +202,38 @@ class Forecaster(Estimator):
         return self.fit_panel(panel, checkpoint=checkpoint)
 
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
-        """Forecast what follows the data of ``fit``, or a new history with the same columns, without learning again.
+        """Forecast the steps after the data of ``fit``, or after a new history with the same columns, without training
+        again.
 
         Args:
-            data: the history; default that of ``fit``. One that begins as it did in ``fit`` starts from the learned
-                states, any other, also of a new series, from its own first seasons.
-            horizon: steps ahead; default ``horizon_``. Beyond it the forecasts are fed back.
-            future: a frame with the columns known ahead, one row for each step and series.
+            data: the history; by default that of ``fit``. A history that begins as in ``fit`` starts from the learned
+                states; any other one, also of a new series, starts from its own first seasons.
+            horizon: number of steps; by default ``horizon_``. Beyond it, forecasts are fed back as inputs.
+            future: a frame with the columns known in advance, one row for each step and series.
 
         Returns:
             A frame of the kind given to ``fit`` (or here as ``data``): time, series, the median under the target's
             name, and each quantile as ``target_q10``. For an array the median, ``[horizon]`` or ``[N, horizon]``.
 
         Raises:
-            InputError: the history is too short, the columns known ahead are missing or do not follow on, and so on.
+            InputError: the history is too short, the columns known in advance are missing or do not continue the
+                history, and so on.
         """
         history, like = self._history(data)
         steps = self._steps(horizon)
         return self._as_given(history, like, self._forecast(history, steps, future))
 
     def predict_quantiles(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Values:
-        """As :meth:`predict`, but an array ``[N, horizon, Q]`` of ``quantiles_``: ascending, the median among them."""
+        """Like :meth:`predict`, but an array ``[N, horizon, Q]`` of ``quantiles_``, ascending and including the
+        median."""
         history, _ = self._history(data)
         return self._forecast(history, self._steps(horizon), future)
 
     def evaluate(self, data: Any) -> Evaluation:
-        """Compare forecasts of the last ``horizon_`` steps of ``data``, from the steps before them, with what came.
+        """Forecast the last ``horizon_`` steps of ``data`` from the steps before them, and compare with the true
+        values.
 
-        Meant for steps that ``fit`` has not seen; on others the result flatters.
+        Use steps that ``fit`` has not seen; otherwise the result is too optimistic.
 
         Raises:
             InputError: a series is shorter than ``input_window_ + horizon_``, and so on.
@@ -242,15 +249,15 @@ class Forecaster(Estimator):
         return self.evaluate(data).skill
 
     def backtest(self, data: Any, *, windows: int = 4, step: int | None = None, refit: bool = False) -> Backtest:
-        """Forecast from several past origins with a forecaster that never saw what came after, and compare.
+        """Forecast from several past origins, with a forecaster that has not seen anything later, and compare.
 
-        This forecaster need not be fitted, and is not changed: a new one with its parameters learns from what
-        lies before the first origin, with ``refit`` anew before each. Columns are those of ``fit``, or inferred.
+        This forecaster need not be fitted and is not changed: a new one with the same parameters is trained on the data
+        before the first origin, and with ``refit`` again before each origin. Columns are those of ``fit``, or inferred.
 
         Args:
             data: as in :meth:`fit`.
-            windows: origins.
-            step: steps from one origin to the next; default the horizon, so that windows do not overlap.
+            windows: number of origins.
+            step: steps from one origin to the next; by default the horizon, so that windows do not overlap.
         """
         return run_backtest(self, self.read(data), windows, step, refit)
 
@@ -265,7 +272,7 @@ class Forecaster(Estimator):
 
     @classmethod
     def from_model_file(cls, model_file: ModelFile) -> Forecaster:
-        """The forecaster a model file holds; :func:`unrolled.load` reads the file first."""
+        """The forecaster in a model file that :func:`unrolled.load` has read."""
         config = decode_config(model_file, ForecastConfig)
         model = restore_model(model_file, config)
         forecaster = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})

@@ -30,52 +30,52 @@ Values = NDArray[np.float64]
 
 
 class SequenceClassifier(SequenceEstimator):
-    r"""Tell sequences apart: recurrent layers, pooling over time, one score a class.
+    r"""Classify sequences: recurrent layers, pooling over time, one score per class.
 
-    Networks are trained on the cross entropy :math:`-\log \mathrm{softmax}(s)_y` with Adam; the mean of their
-    probabilities decides. Equations: :mod:`unrolled.runtime.encoder`. With ``y`` of zeros and ones, ``[N, K]``, any
-    number of the K classes can hold at once, each with a probability of its own.
+    The networks are trained on the cross entropy :math:`-\log \mathrm{softmax}(s)_y` with Adam, and their probabilities
+    are averaged. Equations: :mod:`unrolled.runtime.encoder`. If ``y`` is an array ``[N, K]`` of zeros and ones, the K
+    classes are not exclusive (multi-label), and each has its own probability.
 
     Args:
         cell: ``rnn``, ``indrnn``, ``lstm``, ``lstm_peephole``, ``lstm_layer_norm``, ``janet``, ``gru``,
             ``gru_reset_before``, ``gru_layer_norm``, ``mgu``, ``min_gru`` or ``min_lstm``.
-        hidden_size, num_layers: size and number of recurrent layers.
-        bidirectional: read each sequence from both ends.
-        pooling: what becomes of the layers' outputs: their ``last``, ``mean``, ``max``, or a mean with learned weights,
-            ``attention``.
-        members: networks whose probabilities are averaged.
-        dropout: share of numbers left out in each training step, between layers and before the scores.
-        max_epochs: passes over the data at most.
-        patience: epochs without a better validation loss after which training stops.
-        batch_size: sequences a training step; those of similar length go together.
-        learning_rate: Adam's, at most.
-        clip_norm: gradients longer than this are shortened to it.
-        schedule: how the learning rate falls over ``max_epochs``: to zero along half a ``cosine``, ``linear``, or not at all,
-            ``constant``.
-        warmup: epochs in which it rises first.
-        weight_decay: share of each weight, times the learning rate, that a step takes away (AdamW).
-        validation_fraction: share of the sequences, of each class alike, that is not learned from and chooses the epoch; 0
-            trains on all for ``max_epochs``.
-        tokens: what a text is split into: ``words``, ``characters``, or ``pieces``, byte pairs learned from the texts (the
-            extra ``bpe``).
-        min_count: how often a token occurs at least, to have an embedding of its own.
-        embedding_size: numbers a token is looked up as.
-        character_size: hidden units, in each direction, that read a token's characters, too; 0 reads none.
-        token_dropout: share of tokens read as unknown in each training step, so that it is known what these mean.
-        audio: what is heard of recordings; by default 13 mel-frequency cepstral coefficients a frame.
+        hidden_size, num_layers: size and number of the recurrent layers.
+        bidirectional: read each sequence in both directions.
+        pooling: how the outputs are pooled over time: ``last``, ``mean``, ``max``, or ``attention``, a mean with
+            learned weights.
+        members: size of the ensemble.
+        dropout: dropout rate between layers and before the scores.
+        max_epochs: maximum number of epochs.
+        patience: number of epochs without a better validation loss after which training stops.
+        batch_size: sequences per batch; those of similar length are batched together.
+        learning_rate: peak learning rate of Adam.
+        clip_norm: gradients are clipped to this norm.
+        schedule: how the learning rate changes over ``max_epochs``: it falls to zero along half a ``cosine`` or a
+            ``linear`` ramp, or is ``constant``.
+        warmup: number of epochs in which it rises first.
+        weight_decay: the weight decay of AdamW.
+        validation_fraction: share of the sequences, the same for each class, that is used to choose the best epoch
+            instead of for training; 0 trains on all for ``max_epochs``.
+        tokens: how a text is split: ``words``, ``characters``, or ``pieces``, byte pairs learned from the texts (needs
+            the extra ``bpe``).
+        min_count: minimum frequency of a token that has its own embedding.
+        embedding_size: size of the token embeddings.
+        character_size: hidden units per direction of a network that reads the characters of each token; 0 for none.
+        token_dropout: share of tokens replaced by the unknown token in training, so that its embedding is trained.
+        audio: the features of recordings; by default 13 mel-frequency cepstral coefficients per frame.
         class_weight: ``balanced`` counts a class the more the rarer it is; a dictionary says how much each counts, 1 where it
             says nothing; None counts sequences alike.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: a whole number; the same one gives the same model, bit for bit, on the same build.
 
     Attributes:
-        validation_: accuracy and macro F1 on the sequences kept back, or None.
-        losses_, validation_losses_: by epoch, of one member after the other.
-        epochs_: the epoch each member's state is of.
-        n_channels_in_: numbers a step.
+        validation_: accuracy and macro F1 on the validation sequences, or None.
+        losses_, validation_losses_: losses by epoch, of one member after the other.
+        epochs_: the best epoch of each member.
+        n_channels_in_: number of input features.
         columns_, feature_names_in_: of a frame, what its columns are for, and those of numbers that are read.
         inferred_: one sentence for each thing a frame told.
-        seed_: what ``random_state`` was, or what was drawn in its place.
+        seed_: the value of ``random_state``, or the seed drawn instead.
         model_: the model, a :class:`unrolled.tasks.sequence_model.SequenceModel`.
 
     >>> rng = np.random.default_rng(0)
@@ -146,13 +146,13 @@ class SequenceClassifier(SequenceEstimator):
 
     @property
     def classes_(self) -> NDArray[Any]:
-        """The classes in order; their numbers where several can hold at once."""
+        """The classes in order; for multi-label targets their indices."""
         config = self._fitted()
         return np.arange(config.shape.outputs) if config.labels is None else config.labels.classes
 
     @property
     def multilabel_(self) -> bool:
-        """Whether any number of the classes can hold at once."""
+        """Whether the classes are not exclusive (multi-label)."""
         return self._fitted().labels is None
 
     def predict_proba(self, X: Any) -> Values:
@@ -161,12 +161,12 @@ class SequenceClassifier(SequenceEstimator):
         return self.model_.answers(self._read(X).items, probabilities)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The most probable class of each sequence, ``[N]``; where several can hold, zeros and ones ``[N, K]``."""
+        """The most probable class of each sequence, ``[N]``; for multi-label targets zeros and ones ``[N, K]``."""
         probabilities, labels = self.predict_proba(X), self._fitted().labels
         return (probabilities > 0.5).astype(np.int64) if labels is None else labels.decode(probabilities.argmax(1))
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Accuracy: the share of sequences whose class, or all of whose classes, are right."""
+        """Accuracy: the share of sequences for which the class, or all classes, are right."""
         return self.evaluate(X, y)["accuracy"]
 
     def _shape(

@@ -1,4 +1,4 @@
-"""What the estimators of whole sequences share: reading, keeping some back, saving."""
+"""What the sequence estimators share: reading, validation data, saving."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ class SequenceEstimator(Estimator):
 
     @abstractmethod
     def predict(self, X: Any) -> Any:
-        """Predict for items."""
+        """Predictions for the items."""
 
     @abstractmethod
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
-        """Measures of the predictions for ``X`` against ``y``, by name."""
+        """Measures of the predictions for ``X`` compared with ``y``, by name."""
 
     def fit(
         self: Self,
@@ -82,28 +82,30 @@ class SequenceEstimator(Estimator):
         validation: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> Self:
-        """Learn from items and what is wanted of each; what was learned before is replaced only when all has gone well.
+        """Train on items and their targets. A previous model is replaced only after the training has succeeded.
 
         Args:
-            X: a list of arrays ``[T_i, C]`` (steps, numbers a step) or of frames with a column a channel, one array
-                ``[N, T, C]``, or a flat one ``[N, T]``; a list of texts, or of texts in tokens; a list of recordings
-                (:class:`unrolled.data.wav.Waveform`). Or one frame of pandas, polars or pyarrow: a row a text, a row a step, or a
-                row a sequence with a column a step; its columns are inferred where only one would do, ``inferred_`` says so,
-                and ``predict`` finds them by their names.
-            y: what is wanted of each item; None where a column of the frame says it.
-            label: of a frame, the column of what is wanted.
-            text: of a frame, the column of texts.
-            series: of a frame whose rows are steps, the column that tells sequences apart; where a column
-                says when each step was, they are put in that order.
-            features: of a frame, the columns of numbers that are read.
-            validation: items and what is wanted of them, ``(X, y)`` or a frame with the same columns, that choose the epoch in
-                place of ``validation_fraction``.
-            checkpoint: a file that keeps the training after each epoch, or every ten seconds, until :meth:`save` has written
-                the model. Where it is there already, the training goes on from it to the same bits as if it had never stopped.
+            X: a list of arrays ``[T_i, C]`` (steps, features) or of frames with one column per feature, one array
+                ``[N, T, C]``, or an array ``[N, T]``; a list of texts or of tokenised texts; a list of recordings
+                (:class:`unrolled.data.wav.Waveform`). Or a single pandas, polars or pyarrow frame with one text per
+                row, one step per row, or one sequence per row with a column for each step; its columns are inferred if
+                there is only one candidate, ``inferred_`` says so, and ``predict`` finds them by name.
+            y: the target of each item; None if it is a column of the frame.
+            label: the target column of a frame.
+            text: the text column of a frame.
+            series: the column with the names of the sequences, for a frame whose rows are steps; if there is a time
+                column, the steps are sorted by it.
+            features: the numeric columns of a frame to use.
+            validation: validation data ``(X, y)``, or a frame with the same columns, with which to choose the best
+                epoch, instead of ``validation_fraction``.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until
+                :meth:`save` has written the model. If it already exists, the training resumes from it, and the result
+                has the same bits as if it had never stopped.
 
         Raises:
-            InputError: the data or a parameter will not do, or the checkpoint is of others; the message names the culprit.
-            TrainingError: the loss is not finite or exploded.
+            InputError: the data or a parameter is invalid, or the checkpoint belongs to others; the message names the
+                culprit.
+            TrainingError: the loss is not finite or has exploded.
             MissingExtraError: torch is not installed.
         """
         from unrolled.training.checkpoint import resumable
@@ -159,13 +161,13 @@ class SequenceEstimator(Estimator):
             self.validation_ = found
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, whole or not at all; ``callback`` is not in it."""
+        """Write the model file, completely or not at all; ``callback`` is not saved."""
         config = msgspec.structs.replace(self._fitted(), columns=self.columns_)
         self._write(path, self._task, config, self.model_.tensors())
 
     @classmethod
     def from_model_file(cls: type[Self], model_file: ModelFile) -> Self:
-        """The estimator a model file holds; :func:`unrolled.load` reads the file first."""
+        """The estimator in a model file that :func:`unrolled.load` has read."""
         config = decode_config(model_file, SequenceConfig)
         known = cls._defaults()
         given = {name: getattr(config.settings, name) for name in config.settings.__struct_fields__ if name in known}
@@ -193,7 +195,7 @@ class SequenceEstimator(Estimator):
 
     @property
     def item_kind_(self) -> Kind:
-        """What items are: ``numbers``, ``text``, ``tokens`` or ``audio``."""
+        """The kind of the items: ``numbers``, ``text``, ``tokens`` or ``audio``."""
         codec = self._fitted().inputs
         if isinstance(codec, TokenCodec):
             return "tokens" if codec.splitting == "given" else "text"

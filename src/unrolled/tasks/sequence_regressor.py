@@ -26,11 +26,11 @@ __all__ = ["SequenceRegressor"]
 
 
 class SequenceRegressor(SequenceEstimator):
-    """Predict one or more numbers for a sequence: recurrent layers, pooling over time, a linear layer.
+    """Predict one or more numbers for each sequence: recurrent layers, pooling over time, a linear layer.
 
-    Networks are trained on the squared error of the standardised numbers with Adam, and their predictions averaged. Equations:
-    :mod:`unrolled.runtime.encoder`. Arguments and attributes are those of :class:`unrolled.SequenceClassifier`, but for
-    classes and their weights; ``validation_`` holds R², MAE and RMSE.
+    The networks are trained on the squared error of the standardised targets with Adam, and their predictions are
+    averaged. Equations: :mod:`unrolled.runtime.encoder`. Arguments and attributes are those of
+    :class:`unrolled.SequenceClassifier`, except for classes and their weights; ``validation_`` holds R², MAE and RMSE.
 
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(n, 1)) for n in rng.integers(5, 15, size=60)]
@@ -97,14 +97,14 @@ class SequenceRegressor(SequenceEstimator):
         self.random_state = random_state
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The numbers of each sequence, ``[N]`` or ``[N, O]`` as ``y`` was."""
+        """The predictions, ``[N]`` or ``[N, O]`` like ``y``."""
         config = self._fitted()
         scores = self.model_.answers(self._read(X).items, lambda scores: scores.astype(np.float64))
         columns = [target.inverse(scores[:, k]) for k, target in enumerate(config.targets)]
         return columns[0] if config.flat else np.stack(columns, axis=1)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """R²: 1 is perfect, 0 what the mean of ``y`` would do."""
+        """R²: 1 is perfect, 0 is as good as predicting the mean of ``y``."""
         return self.evaluate(X, y)["r2"]
 
     def _shape(

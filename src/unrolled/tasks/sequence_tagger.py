@@ -45,20 +45,21 @@ class Taggings(list[Tags]):
 
 
 class SequenceTagger(SequenceEstimator):
-    r"""Give every step its tag: words and their spellings, or numbers; recurrent layers; a linear-chain CRF.
+    r"""Predict a tag for every step: embeddings of words and their spellings, or numbers; recurrent layers; a
+    linear-chain CRF.
 
-    Equations: :mod:`unrolled.runtime.reader`, :mod:`unrolled.runtime.tagger` and :mod:`unrolled.runtime.crf`. Networks
-    are trained on :math:`-\log p(\text{tags})` with Adam; the mean of their scores decides.
+    Equations: :mod:`unrolled.runtime.reader`, :mod:`unrolled.runtime.tagger` and :mod:`unrolled.runtime.crf`. The
+    networks are trained on :math:`-\log p(\text{tags})` with Adam, and their scores are averaged.
 
     Args:
-        cell: as in :class:`unrolled.SequenceClassifier`, as are all that are not named here.
-        crf: score tags in a row, not one by one.
-        scheme: ``bio`` or ``bioes`` keep tags of entities in order, ``none`` lets any follow any; ``infer`` goes by the
-            tags that were learned from.
-        embedding_size: numbers a word is looked up as.
-        character_size: hidden units, in each direction, that read a word's characters; 0 reads words only.
-        min_count: how often a word occurs at least, to have an embedding of its own.
-        token_dropout: share of words read as unknown in each training step, so that it is known what these mean.
+        cell: as in :class:`unrolled.SequenceClassifier`, like all arguments that are not listed here.
+        crf: score sequences of tags instead of single tags.
+        scheme: ``bio`` or ``bioes`` keep the tags of entities in order, ``none`` allows any order; ``infer`` recognises
+            the scheme of the training tags.
+        embedding_size: size of the word embeddings.
+        character_size: hidden units per direction of a network that reads the characters of each word; 0 for none.
+        min_count: minimum frequency of a word that has its own embedding.
+        token_dropout: share of words replaced by the unknown word in training, so that its embedding is trained.
 
     Attributes:
         validation_: accuracy of steps, macro F1, and F1 of entities in a scheme, on the sequences kept back, or None.
@@ -133,7 +134,7 @@ class SequenceTagger(SequenceEstimator):
 
     @property
     def scheme_(self) -> str:
-        """The scheme by which tags are kept in order."""
+        """The scheme that keeps the tags in order."""
         return self._fitted().scheme
 
     def predict(self, X: Any) -> Taggings:
@@ -147,7 +148,7 @@ class SequenceTagger(SequenceEstimator):
         return found
 
     def predict_proba(self, X: Any) -> list[Values]:
-        """Probability of each tag at each step, ``[T_i, K]`` in the order of ``tags_``, whatever the others are."""
+        """Marginal probability of each tag at each step, ``[T_i, K]`` in the order of ``tags_``."""
         crf, items = self._crf(), self._read(X).items
         found: list[Values] = [np.empty((0, 0))] * len(items)
         for chosen, scores, lengths in self._batches(items):
@@ -157,7 +158,8 @@ class SequenceTagger(SequenceEstimator):
         return found
 
     def predict_k_best(self, X: Any, k: int) -> list[list[tuple[Tags, float]]]:
-        """The ``k`` most probable taggings of each sequence, with their probabilities; fewer where there are no more."""
+        """The ``k`` most probable tag sequences of each sequence, with their probabilities; fewer if there are no
+        more."""
         check_count("k", k)
         crf, tags, items = self._crf(), self.tags_, self._read(X).items
         found: list[list[tuple[Tags, float]]] = [[]] * len(items)
@@ -195,10 +197,11 @@ class SequenceTagger(SequenceEstimator):
         return found
 
     def entities(self, X: Any, y: Any = None) -> EntityMetrics:
-        """How many entities are found, by type; those count that have the type, the first and the last step right.
+        """Precision, recall and F1 of entities, by type; an entity is right if its type, first step and last step are
+        right.
 
         Raises:
-            InputError: the tags are in no scheme, so they mark no entities.
+            InputError: the tags follow no scheme, so they do not mark entities.
         """
         if self.scheme_ == "none":
             raise InputError("the tags mark no entities (scheme 'none'); evaluate(X, y) gives the accuracy of steps")
