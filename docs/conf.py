@@ -17,6 +17,7 @@ profile = HERE / "_build" / "ipython" / "profile_default"
 profile.mkdir(parents=True, exist_ok=True)
 (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n", encoding="utf-8")
 os.environ["IPYTHONDIR"] = str(profile.parent)
+os.environ["UNROLLED_VERBOSE"] = "0"  # nobody watches these notebooks
 
 project = "unrolled"
 author = "the unrolled developers"

@@ -111,8 +111,9 @@ def fit_detect(
     given: dict[str, Any] = {
         name: _span(value) if name in SPANS else value for name, value in values_of(options).items()
     }
+    given["missing"] = missing
     with TrainingBar() as bar:
-        detector = AnomalyDetector(**given, missing=missing, callback=bar)
+        detector = AnomalyDetector(**given, callback=bar)
         detector.fit(file, values=values or (), time=time, time_format=time_format, checkpoint=checkpoint)
     say(*detector.inferred_)
     detector.save(path)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from unrolled.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from unrolled.tasks.anomaly_detector import AnomalyDetector
+    from unrolled.tasks.estimator import Estimator
+    from unrolled.tasks.forecaster import Forecaster
+    from unrolled.tasks.sequence_classifier import SequenceClassifier
+    from unrolled.tasks.sequence_regressor import SequenceRegressor
+    from unrolled.tasks.sequence_tagger import SequenceTagger
+
+    AnyEstimator: TypeAlias = AnomalyDetector | Forecaster | SequenceClassifier | SequenceRegressor | SequenceTagger
+    Expected = TypeVar("Expected", bound=Estimator)
 
 __all__ = ["load"]
 
@@ -20,11 +31,28 @@ _ESTIMATORS = {
 }
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+@overload
+def load(path: str | os.PathLike[str]) -> AnyEstimator: ...
+@overload
+def load(path: str | os.PathLike[str], expected: type[Expected]) -> Expected: ...
+def load(path: str | os.PathLike[str], expected: type[Any] | None = None) -> Any:
     """Read a model file back as the estimator that saved it; torch is not needed.
 
+    Args:
+        path: the file.
+        expected: the class of estimator it has to hold, if only that will do; it is also what a type checker then knows.
+
     Raises:
-        ModelFileError: the file is missing, damaged, no model, or of a task this version does not know.
+        ModelFileError: the file is missing, damaged, no model, of a task this version does not know, or not the one expected.
+
+    >>> import tempfile, numpy as np
+    >>> from unrolled import AnomalyDetector, Forecaster
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Forecaster(members=1, max_epochs=1, random_state=0).fit(np.arange(40.0)).save(f"{folder}/model")
+    ...     load(f"{folder}/model", Forecaster).horizon_
+    ...     load(f"{folder}/model", AnomalyDetector)
+    Traceback (most recent call last):
+    unrolled.errors.ModelFileError: .../model holds a Forecaster, expected an AnomalyDetector
     """
     from unrolled.runtime.model_file import read_model
 
@@ -34,4 +62,11 @@ def load(path: str | os.PathLike[str]) -> Any:
             f"{path} holds a model for the task {model_file.task!r}; this version knows {', '.join(_ESTIMATORS)}"
         )
     module, name = _ESTIMATORS[model_file.task]
-    return getattr(import_module(module), name).from_model_file(model_file)
+    kind = getattr(import_module(module), name)
+    if expected is not None and not issubclass(kind, expected):
+        raise ModelFileError(f"{path} holds {_with_article(name)}, expected {_with_article(expected.__name__)}")
+    return kind.from_model_file(model_file)
+
+
+def _with_article(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import msgspec
 import numpy as np
@@ -28,15 +28,21 @@ from unrolled.tasks.anomaly_fitting import fit_model
 from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape, highest
 from unrolled.tasks.anomaly_settings import AnomalySettings
 from unrolled.tasks.checks import chosen_seed
+from unrolled.tasks.choices import AnomalyMethod, Missing, SequenceCell
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.ranges import check_ranges
 
 if TYPE_CHECKING:
+    import polars
+
     from unrolled.training.loop import Progress
 
 __all__ = ["AnomalyConfig", "AnomalyDetector"]
 
 Values = NDArray[np.float64]
+File = str | os.PathLike[str]
+Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
+Frame = TypeVar("Frame")
 Span = int | str | timedelta
 
 
@@ -103,6 +109,8 @@ class AnomalyDetector(Estimator):
         clip_norm: gradients are clipped to this norm.
         missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``. Interpolating reads
             the value after a gap, which a stream does not have yet.
+        verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
+            notebook, and there is no ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: a whole number; the same one gives the same detector, bit for bit, on the same build.
 
@@ -128,8 +136,8 @@ class AnomalyDetector(Estimator):
     def __init__(
         self,
         *,
-        method: str = "forecast",
-        cell: str = "gru",
+        method: AnomalyMethod = "forecast",
+        cell: SequenceCell = "gru",
         hidden_size: int = 32,
         num_layers: int = 1,
         window: Span | None = None,
@@ -146,7 +154,8 @@ class AnomalyDetector(Estimator):
         batch_size: int = 32,
         learning_rate: float = 0.01,
         clip_norm: float = 1.0,
-        missing: str = "raise",
+        missing: Missing = "raise",
+        verbose: bool | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
     ) -> None:
@@ -169,6 +178,7 @@ class AnomalyDetector(Estimator):
         self.learning_rate = learning_rate
         self.clip_norm = clip_norm
         self.missing = missing
+        self.verbose = verbose
         self.callback = callback
         self.random_state = random_state
 
@@ -211,8 +221,10 @@ class AnomalyDetector(Estimator):
         _warn_of_constants(channels)
         times = channels.times
         data, seed = (channels.values, times), chosen_seed(settings.random_state)
-        with resumable(checkpoint, "anomaly_detector", settings, data, seed) as saved:
-            fitting = fit_model(channels, settings, saved, self.callback)
+        self._log(channels.inferred)
+        with resumable(checkpoint, "anomaly_detector", settings, data, seed) as saved, self._watching() as callback:
+            fitting = fit_model(channels, settings, saved, callback)
+        self._log(fitting.notes)
         config = AnomalyConfig(
             settings=settings,
             seed=saved.seed,
@@ -246,6 +258,12 @@ class AnomalyDetector(Estimator):
         """
         return highest(self._scores(self.read(data)))
 
+    @overload
+    def predict(self, data: Array, *, threshold: float | None = None) -> NDArray[np.void]: ...
+    @overload
+    def predict(self, data: File, *, threshold: float | None = None) -> polars.DataFrame: ...
+    @overload
+    def predict(self, data: Frame, *, threshold: float | None = None) -> Frame: ...
     def predict(self, data: Any, *, threshold: float | None = None) -> Any:
         """Score, threshold and alarm of each step: a frame of the kind given, or for an array a structured one.
 
@@ -258,6 +276,12 @@ class AnomalyDetector(Estimator):
         columns = {"score": score, "threshold": np.full(len(score), level), "alarm": _above(score, level)}
         return self._as_given(columns, channels)
 
+    @overload
+    def windows(self, data: Array, *, threshold: float | None = None) -> NDArray[np.void]: ...
+    @overload
+    def windows(self, data: File, *, threshold: float | None = None) -> polars.DataFrame: ...
+    @overload
+    def windows(self, data: Frame, *, threshold: float | None = None) -> Frame: ...
     def windows(self, data: Any, *, threshold: float | None = None) -> Any:
         """Episodes of alarms: ``start``, ``end``, the highest score ``peak``, and with several channels the one that
         had it.
@@ -337,6 +361,10 @@ class AnomalyDetector(Estimator):
         self.losses_ = config.losses
         self.seed_ = config.seed
         return self
+
+    def _learned(self) -> str:
+        shown = ", ".join(map(repr, self.channels_[:3])) + (", ..." if len(self.channels_) > 3 else "")
+        return f"watches {shown}, an alarm is a score above {self.threshold_:.3g}"
 
     def _fitted(self) -> AnomalyConfig:
         if not hasattr(self, "_config"):

@@ -4,10 +4,12 @@ else."""
 from __future__ import annotations
 
 import inspect
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from numpy.typing import NDArray
@@ -17,6 +19,10 @@ from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import write_model
 from unrolled.runtime.place import refuse_inputs
 from unrolled.tasks.scikit_learn import ForScikitLearn
+from unrolled.tasks.training_bar import TrainingBar, person_watches
+
+if TYPE_CHECKING:
+    from unrolled.training.loop import Progress
 
 __all__ = ["Estimator"]
 
@@ -37,6 +43,8 @@ class Estimator(ForScikitLearn):
     {'size': 3, 'name': 'b'}
     """
 
+    verbose: bool | None = None
+    callback: Callable[[Progress], object] | None = None
     _files: frozenset[Path] = frozenset()
     """Those that were read, which ``save`` must not replace."""
     _checkpoint: KeptFile | None = None
@@ -80,7 +88,27 @@ class Estimator(ForScikitLearn):
         if isinstance(data, str | os.PathLike):
             self._files |= {Path(data).absolute()}
 
+    @contextmanager
+    def _watching(self) -> Generator[Callable[[Progress], object] | None, None, None]:
+        """What a training calls after each step: the user's ``callback``, and a bar if somebody is to see one."""
+        verbose, callback = self.verbose, self.callback
+        if verbose not in (None, False, True):
+            raise InputError(f"verbose is {verbose!r}, expected True, False or None")
+        with TrainingBar(shown=callback is None and person_watches() if verbose is None else bool(verbose)) as bar:
+            yield bar if callback is None else lambda progress: (callback(progress), bar(progress))
+
+    @staticmethod
+    def _log(inferred: Iterable[str]) -> None:
+        """Tell what the data told, to whom the logger ``unrolled`` tells it."""
+        for sentence in inferred:
+            logging.getLogger("unrolled").info(sentence)
+
+    def _learned(self) -> str:
+        """What a fitted estimator knows, in a few words."""
+        return ""
+
     def __repr__(self) -> str:
         given = self.get_params()
         shown = [f"{name}={given[name]!r}" for name, default in self._defaults().items() if given[name] != default]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        plain = f"{type(self).__name__}({', '.join(shown)})"
+        return f"<fitted {plain}: {self._learned()}>" if hasattr(self, "_config") else plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from unrolled.runtime.model_file import ModelFile, decode_config
 from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.tasks.backtest import run_backtest
 from unrolled.tasks.checks import check_count, chosen_seed
+from unrolled.tasks.choices import Distribution, ForecastCell, ForecastMethod, Intervals, Missing
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.evaluation import Backtest, Case, Evaluation, evaluate_cases
 from unrolled.tasks.forecast_file import Columns, ForecastConfig, forecast_tensors, restore_model
@@ -31,11 +32,16 @@ from unrolled.tasks.known_ahead import follow_on
 from unrolled.tasks.quantile_columns import quantile_columns
 
 if TYPE_CHECKING:
+    import polars
+
     from unrolled.training.loop import Progress
 
 __all__ = ["Forecaster"]
 
 Values = NDArray[np.float64]
+File = str | os.PathLike[str]
+Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
+Frame = TypeVar("Frame")
 
 MANY_WINDOWS = 10_000  # from here on a network learns more from them than smoothing tells it
 SEASONS_AT_ONCE = 14  # in a window, where series are twice as long
@@ -86,6 +92,8 @@ class Forecaster(Estimator):
         refit: train again on all data once the number of epochs has been chosen on held-out steps; otherwise these
             steps remain unseen. Held out are the last ``horizon`` steps, or with windows about the last tenth.
         missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
+        verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
+            notebook, and there is no ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: a whole number; the same one gives the same forecaster, bit for bit, on the same build.
 
@@ -110,15 +118,15 @@ class Forecaster(Estimator):
     def __init__(
         self,
         *,
-        method: str = "auto",
-        cell: str = "gru",
+        method: ForecastMethod = "auto",
+        cell: ForecastCell = "gru",
         hidden_size: int | None = None,
         num_layers: int = 1,
         input_window: int | None = None,
         horizon: int | None = None,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
-        distribution: str = "quantiles",
-        intervals: str = "model",
+        distribution: Distribution = "quantiles",
+        intervals: Intervals = "model",
         season_length: int | None = None,
         members: int | None = None,
         dropout: float | None = None,
@@ -129,7 +137,8 @@ class Forecaster(Estimator):
         learning_rate: float | None = None,
         clip_norm: float = 1.0,
         refit: bool = True,
-        missing: str = "raise",
+        missing: Missing = "raise",
+        verbose: bool | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
     ) -> None:
@@ -153,6 +162,7 @@ class Forecaster(Estimator):
         self.clip_norm = clip_norm
         self.refit = refit
         self.missing = missing
+        self.verbose = verbose
         self.callback = callback
         self.random_state = random_state
 
@@ -201,6 +211,14 @@ class Forecaster(Estimator):
         )
         return self.fit_panel(panel, checkpoint=checkpoint)
 
+    @overload
+    def predict(self, data: None = None, *, horizon: int | None = None, future: Any = None) -> Any: ...
+    @overload
+    def predict(self, data: Array, *, horizon: int | None = None, future: Any = None) -> Values: ...
+    @overload
+    def predict(self, data: File, *, horizon: int | None = None, future: Any = None) -> polars.DataFrame: ...
+    @overload
+    def predict(self, data: Frame, *, horizon: int | None = None, future: Any = None) -> Frame: ...
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
         """Forecast the steps after the data of ``fit``, or after a new history with the same columns, without training
         again.
@@ -296,8 +314,10 @@ class Forecaster(Estimator):
         panel.require_length(shape.input_window, shape.horizon)
         _warn_of_constants(panel)
         history = History.from_panel(panel)
-        with resumable(checkpoint, "forecaster", settings, history, chosen_seed(settings.random_state)) as saved:
-            fitting = fit_model(history, shape, settings, saved, self.callback, positive=positive)
+        self._log([*panel.inferred, *notes])
+        seed = chosen_seed(settings.random_state)
+        with resumable(checkpoint, "forecaster", settings, history, seed) as saved, self._watching() as callback:
+            fitting = fit_model(history, shape, settings, saved, callback, positive=positive)
         times = panel.times[0]
         config = ForecastConfig(
             settings=settings,
@@ -344,6 +364,11 @@ class Forecaster(Estimator):
         self.quantiles_ = config.shape.quantiles
         self.seed_ = config.seed
         return self
+
+    def _learned(self) -> str:
+        names = self._fitted().names
+        series = f"{len(names)} series" if len(names) > 1 else "1 series"
+        return f"{series}, {self.horizon_} steps ahead, by the method {self.method_!r}"
 
     def _fitted(self) -> ForecastConfig:
         if not hasattr(self, "_config"):

@@ -16,6 +16,7 @@ from unrolled.runtime.probabilities import sigmoid, softmax
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
 from unrolled.tasks.answers import read_labels, require_comparable
+from unrolled.tasks.choices import Pooling, Schedule, SequenceCell, TextSplitting
 from unrolled.tasks.class_metrics import accuracy, macro_f1
 from unrolled.tasks.sequence_estimator import SequenceEstimator
 from unrolled.tasks.sequence_fitting import Wanted
@@ -65,6 +66,8 @@ class SequenceClassifier(SequenceEstimator):
         audio: the features of recordings; by default 13 mel-frequency cepstral coefficients per frame.
         class_weight: ``balanced`` counts a class the more the rarer it is; a dictionary says how much each counts, 1 where it
             says nothing; None counts sequences alike.
+        verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
+            notebook, and there is no ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: a whole number; the same one gives the same model, bit for bit, on the same build.
 
@@ -88,15 +91,16 @@ class SequenceClassifier(SequenceEstimator):
 
     _task = "sequence_classifier"
     _estimator_type = "classifier"
+    _noun, _plural = "class", "es"
 
     def __init__(
         self,
         *,
-        cell: str = "gru",
+        cell: SequenceCell = "gru",
         hidden_size: int = 64,
         num_layers: int = 1,
         bidirectional: bool = True,
-        pooling: str = "max",
+        pooling: Pooling = "max",
         members: int = 3,
         dropout: float = 0.3,
         max_epochs: int = 60,
@@ -104,17 +108,18 @@ class SequenceClassifier(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         clip_norm: float = 1.0,
-        schedule: str = "cosine",
+        schedule: Schedule = "cosine",
         warmup: int = 0,
         weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
-        tokens: str = "words",
+        tokens: TextSplitting = "words",
         min_count: int = 2,
         embedding_size: int = 64,
         character_size: int = 0,
         token_dropout: float = 0.1,
         audio: AudioFeatures | None = None,
         class_weight: str | dict[Any, float] | None = None,
+        verbose: bool | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
     ) -> None:
@@ -141,6 +146,7 @@ class SequenceClassifier(SequenceEstimator):
         self.token_dropout = token_dropout
         self.audio = audio
         self.class_weight = class_weight
+        self.verbose = verbose
         self.callback = callback
         self.random_state = random_state
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
@@ -32,7 +32,6 @@ from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
 
 if TYPE_CHECKING:
     from unrolled.training.checkpoint import Checkpoint
-    from unrolled.training.loop import Progress
 
 __all__ = ["SequenceEstimator"]
 
@@ -46,7 +45,9 @@ class SequenceEstimator(Estimator):
     _needs_y = True
     _answers: Literal["one", "each"] = "one"
     """Whether an answer is wanted of each item, or of each step."""
-    callback: Callable[[Progress], object] | None
+    _noun: str
+    """What an answer is, in one word."""
+    _plural: str = "s"
 
     @abstractmethod
     def _read_y(self, y: Any, items: Sequence[Any]) -> Any:
@@ -149,7 +150,9 @@ class SequenceEstimator(Estimator):
         cell = SEQUENCE_CELLS[settings.cell]
         stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
         shape = self._shape(stack, tokens, wanted, settings)
-        fitting = fit_model(items, wanted, shape, codec, settings, checkpoint, self.callback, kept_back=kept_back)
+        self._log(given.inferred)
+        with self._watching() as callback:
+            fitting = fit_model(items, wanted, shape, codec, settings, checkpoint, callback, kept_back=kept_back)
         config = SequenceConfig(
             settings, seed, shape, codec, wanted.labels, wanted.targets, wanted.flat, wanted.scheme, None, fitting.losses,
             fitting.validation_losses, fitting.epochs, given.columns, list(given.inferred),
@@ -200,6 +203,10 @@ class SequenceEstimator(Estimator):
         if isinstance(codec, TokenCodec):
             return "tokens" if codec.splitting == "given" else "text"
         return "audio" if isinstance(codec, AudioCodec) else "numbers"
+
+    def _learned(self) -> str:
+        count = self._fitted().shape.outputs
+        return f"from {self.item_kind_} to {count} {self._noun}" + ("" if count == 1 else self._plural)
 
     def _fitted(self) -> SequenceConfig:
         if not hasattr(self, "_config"):

@@ -14,6 +14,7 @@ from unrolled.runtime.encoder import EncoderShape
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
 from unrolled.tasks.answers import read_numbers, require_comparable
+from unrolled.tasks.choices import Pooling, Schedule, SequenceCell, TextSplitting
 from unrolled.tasks.regression_metrics import regression_measures
 from unrolled.tasks.sequence_estimator import SequenceEstimator
 from unrolled.tasks.sequence_fitting import Wanted
@@ -42,15 +43,16 @@ class SequenceRegressor(SequenceEstimator):
 
     _task = "sequence_regressor"
     _estimator_type = "regressor"
+    _noun = "number"
 
     def __init__(
         self,
         *,
-        cell: str = "gru",
+        cell: SequenceCell = "gru",
         hidden_size: int = 64,
         num_layers: int = 1,
         bidirectional: bool = True,
-        pooling: str = "mean",
+        pooling: Pooling = "mean",
         members: int = 3,
         dropout: float = 0.1,
         max_epochs: int = 60,
@@ -58,16 +60,17 @@ class SequenceRegressor(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         clip_norm: float = 1.0,
-        schedule: str = "cosine",
+        schedule: Schedule = "cosine",
         warmup: int = 0,
         weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
-        tokens: str = "words",
+        tokens: TextSplitting = "words",
         min_count: int = 2,
         embedding_size: int = 64,
         character_size: int = 0,
         token_dropout: float = 0.1,
         audio: AudioFeatures | None = None,
+        verbose: bool | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
     ) -> None:
@@ -93,6 +96,7 @@ class SequenceRegressor(SequenceEstimator):
         self.character_size = character_size
         self.token_dropout = token_dropout
         self.audio = audio
+        self.verbose = verbose
         self.callback = callback
         self.random_state = random_state
 

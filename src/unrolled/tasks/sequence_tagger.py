@@ -19,6 +19,7 @@ from unrolled.runtime.stack import StackShape
 from unrolled.runtime.tagger import TaggerShape
 from unrolled.runtime.viterbi import k_best, viterbi
 from unrolled.tasks.checks import check_count
+from unrolled.tasks.choices import Schedule, SequenceCell, TagScheme
 from unrolled.tasks.class_metrics import accuracy, macro_f1
 from unrolled.tasks.entity_metrics import EntityMetrics, entity_metrics
 from unrolled.tasks.sequence_estimator import SequenceEstimator
@@ -73,16 +74,17 @@ class SequenceTagger(SequenceEstimator):
 
     _task = "sequence_tagger"
     _answers = "each"
+    _noun = "tag"
 
     def __init__(
         self,
         *,
-        cell: str = "lstm",
+        cell: SequenceCell = "lstm",
         hidden_size: int = 128,
         num_layers: int = 1,
         bidirectional: bool = True,
         crf: bool = True,
-        scheme: str = "infer",
+        scheme: TagScheme = "infer",
         members: int = 1,
         dropout: float = 0.5,
         max_epochs: int = 20,
@@ -90,7 +92,7 @@ class SequenceTagger(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         clip_norm: float = 1.0,
-        schedule: str = "cosine",
+        schedule: Schedule = "cosine",
         warmup: int = 0,
         weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
@@ -98,6 +100,7 @@ class SequenceTagger(SequenceEstimator):
         embedding_size: int = 100,
         character_size: int = 32,
         token_dropout: float = 0.1,
+        verbose: bool | None = None,
         callback: Callable[[Progress], object] | None = None,
         random_state: int | None = None,
     ) -> None:
@@ -122,6 +125,7 @@ class SequenceTagger(SequenceEstimator):
         self.embedding_size = embedding_size
         self.character_size = character_size
         self.token_dropout = token_dropout
+        self.verbose = verbose
         self.callback = callback
         self.random_state = random_state
 

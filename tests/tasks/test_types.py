@@ -1,0 +1,60 @@
+"""What a type checker knows of the estimators: the words their parameters may be, and what loading and predicting give."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import unrolled
+from unrolled.tasks import choices
+from unrolled.tasks.forecast_settings import CELL_NAMES, METHODS
+from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
+
+CODE = """
+import numpy as np
+import polars as pl
+import unrolled
+
+unrolled.Forecaster(cell="grru")  # wrong
+unrolled.Forecaster(cell="gru", method="smoothing")
+unrolled.SequenceClassifier(pooling="maximum")  # wrong
+unrolled.SequenceTagger(scheme="iob", cell="lstm")  # wrong
+unrolled.AnomalyDetector(missing="drop")  # wrong
+forecaster = unrolled.load("model", unrolled.Forecaster)
+steps: int = forecaster.horizon_
+values: float = forecaster.predict(np.ones(3)).sum()
+frame: pl.DataFrame = forecaster.predict("data.csv")
+other: str = forecaster.predict("data.csv")  # wrong
+unrolled.load("model").save("copy")
+unrolled.load("model").predictt([1])  # wrong
+"""
+
+
+def test_the_words_are_those_that_are_accepted() -> None:
+    assert set(get_args(choices.ForecastCell)) == set(CELL_NAMES)
+    assert set(get_args(choices.SequenceCell)) == set(SEQUENCE_CELLS)
+    assert set(get_args(choices.ForecastMethod)) == set(METHODS)
+    types = SequenceSettings.__annotations__
+    assert get_args(choices.Schedule) == get_args(
+        eval(types["schedule"], vars(sys.modules[SequenceSettings.__module__]))
+    )
+    assert get_args(choices.TagScheme) == get_args(
+        eval(types["scheme"], vars(sys.modules[SequenceSettings.__module__]))
+    )
+
+
+@pytest.mark.skipif(shutil.which("pyright") is None, reason="pyright is not installed")
+def test_pyright_sees_wrong_words_and_knows_what_comes_back(tmp_path: Path) -> None:
+    (tmp_path / "use.py").write_text(CODE)
+    source = Path(unrolled.__file__).parents[1]
+    (tmp_path / "pyrightconfig.json").write_text(f'{{"extraPaths": ["{source}"]}}')
+    done = subprocess.run(
+        ["pyright", "--pythonpath", sys.executable, "use.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if " error: " in line}
+    assert found == {n for n, line in enumerate(CODE.splitlines(), start=1) if "# wrong" in line}, done.stdout
