@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 import wave
 
@@ -73,6 +74,107 @@ def test_files_that_are_refused(tmp_path):
     assert refusal("cut.wav", whole.getvalue()[:20]).startswith(" cannot be read as a WAV file: ")
     au = b".snd" + np.array([24, 4, 3, 8000, 1, 0], ">i4").tobytes()
     assert refusal("au.wav", au) == " is a AU file, expected a WAV file"
+
+
+def header(*, tag=1, channels=1, rate=8000, bits=16, extra=b""):
+    block = channels * bits // 8
+    return struct.pack("<HHIIHH", tag, channels, rate, rate * block & 0xFFFFFFFF, block, bits) + extra
+
+
+def riff(fmt, data, *, size=None, whole=None, before=b"", after=b""):
+    """A WAV file byte by byte; ``size`` and ``whole`` are what it says of its samples and of itself."""
+    body = b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt + before
+    body += b"data" + struct.pack("<I", len(data) if size is None else size) + data + after
+    return b"RIFF" + struct.pack("<I", len(body) if whole is None else whole) + body
+
+
+PCM = (9000 * np.sin(np.arange(500))).astype("<i2").tobytes()
+SAMPLES = np.frombuffer(PCM, "<i2").astype(np.float32) / 32768
+LIST = b"LIST" + struct.pack("<I", 5) + b"INFOx\0"  # of odd length, and filled up
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        (riff(header(), PCM)[:-400], 400),
+        (riff(header(), PCM, before=LIST)[:-1], 1),
+        (riff(header(channels=2), PCM, size=2 * len(PCM), after=LIST), 986),
+        (riff(header(bits=8), PCM)[:46], 998),
+        (b"RF64" + b"\xff" * 4 + b"WAVEds64" + struct.pack("<IQQQI", 28, 0, 5000, 2500, 0) + b"fmt " + struct.pack("<I", 16)
+         + header() + b"data" + b"\xff" * 4 + PCM, 4000),
+    ],
+    ids=["mono", "one byte", "stereo", "8 bits", "RF64"],
+)  # fmt: skip
+def test_a_file_that_was_cut_is_refused(tmp_path, content, missing):
+    (tmp_path / "cut.wav").write_bytes(content)
+    for file in (tmp_path / "cut.wav", io.BytesIO(content)):
+        with pytest.raises(
+            InputError, match=f"was cut: its header promises {missing:,} more bytes of samples; copy or record"
+        ):
+            read_wav(file)
+
+
+GUID = b"\x01\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"  # whole numbers
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        riff(header(), PCM, size=0xFFFFFFFF, whole=0xFFFFFFFF),  # what programs write that write into a pipe
+        riff(header(), PCM, size=0x7FFFF000, whole=0x7FFFF024),
+        riff(header(), PCM, size=0x80000000, whole=0x80000024),
+        riff(header(), PCM, before=LIST, after=LIST + b"\0" * 3),
+        riff(header(tag=0xFFFE, extra=struct.pack("<HHI", 22, 16, 4) + GUID), PCM),
+    ],
+    ids=["ffmpeg", "sox", "arecord", "notes before and after", "extensible"],
+)
+def test_whole_files_of_other_writers(content):
+    waveform = read_wav(io.BytesIO(content))
+    assert waveform.rate == 8000
+    np.testing.assert_array_equal(waveform.samples, SAMPLES)
+
+
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        header(channels=0), header(rate=0), header(rate=0xFFFFFFFF), header(bits=0), header(bits=64), header(tag=0x1234),
+        header(tag=0xFFFE, extra=struct.pack("<HHI", 22, 16, 4) + b"\x99" * 16), header()[:8], b"",
+        header(tag=2, bits=4, extra=struct.pack("<HHH", 4, 500, 0)),
+    ],
+)  # fmt: skip
+def test_odd_headers_are_refused(tmp_path, fmt):
+    (tmp_path / "odd.wav").write_bytes(riff(fmt, PCM))
+    with pytest.raises(InputError, match=r"odd\.wav cannot be read as a WAV file"):
+        read_wav(tmp_path / "odd.wav")
+
+
+def test_what_is_hidden_is_no_recording_and_no_class(tmp_path):
+    for name in (
+        "hi/1.wav",
+        "lo/2.wav",
+        ".ipynb_checkpoints/1-checkpoint.wav",
+        "hi/.ipynb_checkpoints/1.wav",
+        ".Trash/x/3.wav",
+    ):
+        tone(tmp_path / ".in" / name)
+    for name in ("hi/._1.wav", "._2.wav", "__MACOSX/hi/._1.wav", "hi/Thumbs.db"):  # not sound, whatever they are called
+        (tmp_path / ".in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".in" / name).write_bytes(b"\0\5\x16\7")
+    assert read_wav_folder(tmp_path / ".in")[1].tolist() == ["hi", "lo"]  # the folder itself may be hidden
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\nhi/1.wav,a\nlo/2.wav,b\nhi/._1.wav,c\n")
+    with pytest.raises(
+        InputError, match=r"labels.csv lists .*\._1.wav, which is no visible file in .* ends in .wav: leave"
+    ):
+        read_wav_folder(tmp_path / ".in", table)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux alone")
+def test_a_folder_whose_name_is_no_text(tmp_path):
+    tone(tmp_path / "ja" / "1.wav")
+    tone(tmp_path / "caf\udce9" / "2.wav")
+    with pytest.raises(InputError, match=r"its label holds half of a character, '\\udce9'"):
+        read_wav_folder(tmp_path)
 
 
 def test_soundfile_is_an_extra(tmp_path, monkeypatch):

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.audio import other_rate
+from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.csv import read_csv_table
+from unrolled.data.wav_header import missing_bytes
 from unrolled.errors import InputError, MissingExtraError
 
 __all__ = ["Waveform", "labelled_wav_files", "read_wav", "read_wav_folder", "wav_files"]
@@ -46,7 +48,7 @@ def read_wav(file: str | os.PathLike[str] | BinaryIO) -> Waveform:
     ([0.0, 0.5, -1.0], 8000)
 
     Raises:
-        InputError: there is no such file, it is empty, or it is no WAV file.
+        InputError: there is no such file, it is empty, it is no WAV file, or its end is missing.
         MissingExtraError: soundfile is not installed.
     """
     try:
@@ -60,17 +62,31 @@ def read_wav(file: str | os.PathLike[str] | BinaryIO) -> Waveform:
             raise InputError(f"{path} {'is a folder, expected a WAV file' if path.is_dir() else 'does not exist'}")
         if not path.stat().st_size:
             raise InputError(f"{path} is empty: 0 bytes, expected a WAV file")
+        with path.open("rb") as opened:
+            _refuse_cut(opened, name)
+    elif file.seekable():
+        _refuse_cut(file, name)
     try:
         with soundfile.SoundFile(file) as sound:
             kind, rate = sound.format, sound.samplerate
             channels = sound.read(dtype="float32", always_2d=True)  # [n, channels]
     except soundfile.LibsndfileError as error:
         raise InputError(f"{name} cannot be read as a WAV file: {error.error_string}") from None
+    except (soundfile.SoundFileError, ValueError, TypeError, OverflowError, MemoryError) as error:  # of an odd header
+        raise InputError(f"{name} cannot be read as a WAV file: {error}") from None
     if kind not in ("WAV", "WAVEX", "RF64"):
         raise InputError(f"{name} is a {kind} file, expected a WAV file")
     if not len(channels):
         raise InputError(f"{name} holds no samples")
     return Waveform(channels.mean(1, dtype=np.float64).astype(np.float32), rate, name)
+
+
+def _refuse_cut(file: BinaryIO, name: str) -> None:
+    missing = missing_bytes(file)
+    if missing:
+        raise InputError(
+            f"{name} was cut: its header promises {missing:,} more bytes of samples; copy or record it again"
+        )
 
 
 def read_wav_folder(
@@ -104,6 +120,9 @@ def read_wav_folder(
 def wav_files(folder: str | os.PathLike[str]) -> list[Path]:
     """The WAV files in a folder and those below it, in the order of their names.
 
+    What is hidden is left out: files and folders whose names begin with a dot, as the copies of notebooks and the notes
+    that macOS puts beside files on foreign disks.
+
     Raises:
         InputError: there is no such folder, or none in it.
     """
@@ -112,7 +131,13 @@ def wav_files(folder: str | os.PathLike[str]) -> list[Path]:
         raise InputError(
             f"{folder} {'is a file' if folder.exists() else 'does not exist'}, expected a folder of WAV files"
         )
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".wav" and path.is_file())
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() == ".wav"
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
     if not files:
         raise InputError(f"{folder} holds no files that end in .wav")
     return files
@@ -128,10 +153,18 @@ def labelled_wav_files(
     if labels_file is not None:
         listed = _listed(Path(labels_file), folder)
         labels = [_label_of(path, listed, labels_file) for path in files]
+        unread = listed.keys() - {_whole(path) for path in files}
+        if unread:
+            raise InputError(
+                f"{os.fspath(labels_file)} lists {min(unread)}, which is no visible file in {folder} that ends in .wav: leave the"
+                " line out"
+            )
     else:
         labels = [
             _label_in_folder(path, folder) if pattern is None else _label_in_name(path, pattern) for path in files
         ]
+    for path, label in zip(files, labels, strict=True):  # a name of a file may be no text
+        check_characters(label, f"{path!r}: its label")
     return list(zip(files, labels, strict=True))
 
 
