@@ -244,61 +244,6 @@ def test_a_long_value_is_cut_in_messages(write: Any) -> None:
     assert 'is "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..., expected' in refusal(write("bad.jsonl", long))
 
 
-# ---- arrays ----
-
-
-def test_arrays_of_equal_and_of_other_lengths(tmp_path: Path) -> None:
-    path, X = tmp_path / "a.npz", np.arange(12.0).reshape(2, 3, 2)
-    np.savez(path, X=X, y=np.array(["u", "v"]))
-    examples = read(path)
-    assert [item.tolist() for item in examples.items] == X.tolist()
-    assert (examples.answers, str(examples.places[1])) == (["u", "v"], "row 1")
-    np.savez(path, X=X, lengths=np.array([3, 1]), y=np.array([[1], [2]]))
-    assert [len(item) for item in read(path).items] == [3, 1]
-    np.savez(path, X=X.reshape(6, 2), lengths=np.array([4, 2]), y=np.array([1.5, 2]))
-    assert [item.tolist() for item in read(path).items] == [X.reshape(6, 2)[:4].tolist(), X.reshape(6, 2)[4:].tolist()]
-    np.savez(path, X=np.arange(6).reshape(2, 3))
-    assert [item.tolist() for item in read(path, wanted="nothing").items] == [[[0], [1], [2]], [[3], [4], [5]]]
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"y": np.zeros(2)}, ": no array 'X'; the arrays are 'y'"),
-        ({"X": np.zeros((2, 3))}, ": no array 'y' with an answer for each sequence; the arrays are 'X'"),
-        ({"X": np.zeros(3), "y": np.zeros(3)}, ": X has shape [3], expected [N, T, C], [N, T] or [sum T, C]"),
-        ({"X": np.array([["a"]]), "y": np.zeros(1)}, ": X holds <U1, expected numbers"),
-        ({"X": np.zeros((2, 3)), "y": np.zeros(3)}, ": y has shape [3] of float64, expected 2 texts or numbers"),
-        ({"X": np.zeros((2, 3)), "y": np.zeros(2), "lengths": np.array([0, 3])}, ": lengths has shape [2] of int64"),
-        (
-            {"X": np.zeros((2, 3)), "y": np.zeros(2), "lengths": np.array([4, 3])},
-            ": lengths [2] adds up to 7 and reaches 4",
-        ),
-        (
-            {"X": np.array([[1, np.inf]]), "y": np.zeros(1)},
-            ", row 0: step 1, number 0 is inf, expected a finite number",
-        ),
-        (
-            {"X": np.array([[None]]), "y": np.zeros(1)},
-            " cannot be read as a .npz file of numbers: Object arrays cannot",
-        ),
-    ],
-)
-def test_arrays_that_will_not_do(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
-    np.savez(tmp_path / "bad.npz", **arrays)
-    assert refusal(tmp_path / "bad.npz").startswith(message)
-
-
-def test_what_is_no_npz(tmp_path: Path) -> None:
-    path = tmp_path / "bad.npz"
-    assert refusal(path) == ": no such file"
-    path.write_bytes(b"PK\x03\x04 and no more")
-    assert refusal(path).startswith(" cannot be read as a .npz file of numbers: ")
-    with path.open("wb") as file:
-        np.save(file, np.zeros(3))
-    assert refusal(path) == " holds a single array, expected X and y: write it with numpy.savez"
-
-
 # ---- the rest ----
 
 

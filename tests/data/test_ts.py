@@ -29,11 +29,19 @@ def test_channels_become_columns(tmp_path):
         (HEADER + "1,2:3,4:a\n1,2:b\n", "line 9: 1 channels, the sequences before it have 2"),
         (HEADER + "1,?:3,4:a\n", "line 8, channel 0, step 1: a missing value"),
         (HEADER + "1,2:3,x:a\n", "line 8, channel 1, step 1: found 'x'"),
+        (HEADER + "1,1_000:3,4:a\n", "line 8, channel 0, step 1: found '1_000', expected a finite number"),
+        (HEADER + "1,2:NaN,4:a\n", "line 8, channel 1, step 0: a missing value"),
+        (HEADER + "1,2:3,-inf:a\n", "line 8, channel 1, step 1: found '-inf'"),
+        (HEADER + "1e999,2:3,4:a\n", "line 8, channel 0, step 0: found '1e999'"),
+        (HEADER + "1,٣:3,4:a\n", "line 8, channel 0, step 1: found '٣'"),
+        (HEADER + "1,:3,4:a\n", "line 8, channel 0, step 1: found ''"),
+        ("@classLabel true a\n@classlabel false\n@data\n1:2:a\n", "line 2: a second line @classlabel; leave one out"),
+        (HEADER + "1,2:3,4:a\n@classLabel false\n1,2:3,4\n", "line 9: a header line after @data"),
     ],
 )
 def test_lines_that_do_not_fit_are_named(tmp_path, text, message):
     file = tmp_path / "bad.ts"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         read_ts(file)
 

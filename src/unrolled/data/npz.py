@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
 from unrolled.data.table import listed
 from unrolled.errors import InputError
 
 __all__ = ["open_npz"]
+
+DAMAGED = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, SyntaxError, OverflowError, RecursionError, MemoryError, OSError,
+    EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip
+"""What NumPy and the standard library raise where an archive, or a header in it, is not what it should be, or is encrypted."""
 
 
 def open_npz(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
@@ -45,12 +55,15 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
                 raise InputError(f"{path} holds a single array, expected X and y: write it with numpy.savez")
             if "X" not in file.files:
                 raise InputError(f"{path}: no array 'X'; the arrays are {listed(file.files) or 'none'}")
+            twice = next((name for name in file.files if file.files.count(name) > 1), None)
+            if twice is not None:
+                raise InputError(f"{path} holds two arrays {twice!r}; write each once")
             return {name: file[name] for name in ("X", "y", "lengths") if name in file.files}
     except InputError:
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise InputError(f"{path} cannot be read as a .npz file of numbers: {error}") from None
 
 
@@ -66,10 +79,12 @@ def _lengths(path: Path, arrays: dict[str, NDArray[Any]]) -> NDArray[np.int64] |
     lengths = arrays.get("lengths")
     if lengths is None:
         return None
-    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 1).any():
+    if lengths.ndim != 1 or not lengths.size or lengths.dtype.kind not in "iu" or (lengths < 1).any():
         raise InputError(
             f"{path}: lengths has shape {list(lengths.shape)} of {lengths.dtype}, expected whole numbers from 1 [N]"
         )
+    if lengths.max() > arrays["X"].size:  # whose sum may be more than any number holds
+        raise InputError(f"{path}: lengths reaches {lengths.max()}, but X holds {arrays['X'].size} numbers in all")
     return lengths.astype(np.int64)
 
 
@@ -83,7 +98,11 @@ def _answers(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> list[An
         raise InputError(
             f"{path}: y has shape {list(y.shape)} of {y.dtype}, expected {count} texts or numbers, one a sequence"
         )
-    return y.tolist()
+    answers: list[Any] = y.tolist()
+    for n, answer in enumerate(answers):
+        if isinstance(answer, str):
+            check_characters(answer, f"{path}, row {n}: the answer {answer!r}")
+    return answers
 
 
 class _Sequences:
@@ -109,7 +128,8 @@ class _Sequences:
             part = self._X[self._ends[n] - self._lengths[n] : self._ends[n]]
         else:
             part = self._X[n] if self._lengths is None else self._X[n, : self._lengths[n]]
-        return part.astype(np.float64)
+        with np.errstate(over="ignore"):  # a number of more bits than 64 may become infinite, which is refused
+            return part.astype(np.float64)
 
 
 @dataclass

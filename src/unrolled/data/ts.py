@@ -7,18 +7,24 @@ classification archive*, arXiv 1811.00075.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.numbers import NUMBER
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
 __all__ = ["open_ts", "read_ts"]
+
+_DIGITS = re.compile(r"[0-9eE+., \t-]*")
 
 
 def read_ts(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.str_]]:
@@ -54,13 +60,20 @@ def open_ts(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
 
 def _examples(lines: TextLines, wanted: Wanted) -> Iterator[Example]:
     path, labelled, inside, width = lines.path, True, False, 0
+    keys: set[str] = set()
     for number, line in enumerate(lines, 1):
         text, where = line.strip(), f"{path}, line {number}"
         if not text or text.startswith("#"):
             continue
         if text.startswith("@"):
+            key = text.lower().split()[0]
+            if key in keys or inside:
+                raise InputError(
+                    f"{where}: {'a header line after @data' if inside else f'a second line {key}'}; leave one out"
+                )
+            keys.add(key)
             labelled = labelled and not _says_unlabelled(text, where, wanted)
-            inside = inside or text.lower() == "@data"
+            inside = key == "@data"
             continue
         if not inside:
             raise InputError(f"{where}: expected a header line that begins with @; is this a .ts file?")
@@ -95,19 +108,15 @@ def _says_unlabelled(text: str, where: str, wanted: Wanted) -> bool:
 
 def _numbers(text: str, where: str) -> NDArray[np.float64]:
     values = text.split(",")
-    try:
-        return np.array([float(value) for value in values])
-    except ValueError:
-        step = next(step for step, value in enumerate(values) if not _is_number(value))
-        what = "a missing value" if values[step].strip() == "?" else f"found {values[step].strip()!r}"
-        raise InputError(
-            f"{where}, step {step}: {what}, expected a number; fill it or leave the sequence out"
-        ) from None
+    if _DIGITS.fullmatch(text):  # nothing that float() takes and a table of numbers does not, such as 1_000
+        with suppress(ValueError):
+            numbers = np.array([float(value) for value in values])
+            if np.isfinite(numbers).all():
+                return numbers
+    step, value = next((n, v.strip()) for n, v in enumerate(values) if not _is_finite(v.strip()))
+    what = "a missing value" if value in ("?", "NaN") else f"found {value[:40]!r}"
+    raise InputError(f"{where}, step {step}: {what}, expected a finite number; fill it or leave the sequence out")
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _is_finite(value: str) -> bool:
+    return NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
