@@ -1,16 +1,19 @@
 """scikit-learn's own checks of estimators, and its tools around ours."""
 
+import pickle
 import warnings
 
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from unrolled import InputError, SequenceClassifier, SequenceRegressor
+from unrolled import AnomalyDetector, Forecaster, InputError, SequenceClassifier, SequenceRegressor, SequenceTagger
 
 QUICK = {
     "hidden_size": 16, "members": 1, "max_epochs": 40, "batch_size": 16, "learning_rate": 0.02, "random_state": 0,
@@ -19,11 +22,9 @@ ANY_LENGTH = (
     "a flat row is a sequence of single numbers, and sequences may have any number of steps, in predict as in fit"
 )
 LEFT_OUT = {
-    "check_estimators_unfitted": "wants scikit-learn's NotFittedError, which this library does not import; ours is an InputError",
     "check_n_features_in": ANY_LENGTH,
     "check_n_features_in_after_fitting": ANY_LENGTH,
     "check_classifiers_train": f"its last part: {ANY_LENGTH}",
-    "check_dtype_object": "wants a TypeError for a dictionary among the numbers; ours is an InputError, a ValueError",
 }
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="Estimator .* does not inherit")  # from scikit-learn's own base class
@@ -66,3 +67,53 @@ def test_a_pipeline_a_search_and_a_cross_validation():
     assert cross_val_score(make_pipeline(StandardScaler(), quick), X, y, cv=3).mean() > 0.8
     search = GridSearchCV(quick, {"pooling": ["last", "mean"], "hidden_size": [4, 8]}, cv=2).fit(X, y)
     assert set(search.best_params_) == {"pooling", "hidden_size"}
+
+
+ALL = [SequenceClassifier, SequenceRegressor, SequenceTagger, Forecaster, AnomalyDetector]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "kind"), list(zip(ALL, ["classifier", "regressor", None, None, None], strict=True))
+)
+def test_every_estimator_has_tags_and_a_picture(estimator, kind):
+    model = estimator(hidden_size=5)
+    assert get_tags(model).estimator_type == kind
+    assert clone(model).hidden_size == 5
+    assert estimator.__name__ in estimator_html_repr(make_pipeline(StandardScaler(), model))
+    with pytest.raises(NotFittedError, match="not fitted yet; call fit") as caught:
+        model.save("nowhere")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert isinstance(again, InputError)
+    assert str(again) == str(caught.value)
+
+
+def test_a_tagger_in_a_search_and_a_cross_validation():
+    X = [["Ada", "met", "Grace"], ["Alan", "slept"], ["Grace", "sat"]] * 4
+    y = [["B", "O", "B"], ["B", "O"], ["B", "O"]] * 4
+    tagger = SequenceTagger(
+        hidden_size=4, embedding_size=4, character_size=0, min_count=1, max_epochs=1, random_state=0
+    )
+    assert len(cross_val_score(tagger, X, y, cv=2)) == 2
+    assert [len(tags) for tags in cross_val_predict(tagger, X, y, cv=2)] == [len(tags) for tags in y]
+    search = GridSearchCV(
+        make_pipeline(FunctionTransformer(), tagger), {"sequencetagger__max_epochs": [1, 2]}, cv=2
+    ).fit(X, y)
+    assert search.best_params_.keys() == {"sequencetagger__max_epochs"}
+    assert search.predict(X[:1]) == search.best_estimator_.predict(X[:1])
+
+
+def test_forecaster_and_detector_take_the_y_that_tools_pass():
+    series = np.sin(np.arange(400) / 3)
+    forecaster = Forecaster(
+        horizon=2, input_window=4, season_length=1, hidden_size=4, members=1, max_epochs=1, random_state=0
+    )
+    search = GridSearchCV(forecaster, {"hidden_size": [4, 5]}, cv=TimeSeriesSplit(2)).fit(series)
+    assert search.best_estimator_.predict().shape == (2,)
+    assert make_pipeline(FunctionTransformer(), forecaster).fit(series).score(
+        series
+    ) == search.best_estimator_.set_params(hidden_size=4).fit(series).score(series)
+    detector = AnomalyDetector(hidden_size=4, members=1, max_epochs=1, window=8, random_state=0)
+    assert make_pipeline(StandardScaler(), detector).fit(series[:, None]).score_samples(series[:, None]).shape == (400,)
+    for model in (forecaster, detector):
+        with pytest.raises(InputError, match="learns from the data alone: leave y out"):
+            model.fit(series, series)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
+import numpy as np
+
 from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.containers import in_order, is_frame
 from unrolled.data.sequences import read_sequences
@@ -46,8 +48,15 @@ def kind_of(data: Any) -> Kind:
             f"item 0 is a {type(first).__name__} with {listed(map(str, cast('Mapping[Any, Any]', first)))}: give a list of one of"
             " its values, or a frame of pandas, polars or pyarrow"
         )
-    tokens = [] if first is None or is_frame(first) or not hasattr(first, "__len__") else in_order(first, "steps")
-    return "tokens" if len(tokens) and isinstance(tokens[0], str) else "numbers"
+    if (
+        first is None
+        or is_frame(first)
+        or not hasattr(first, "__len__")
+        or (isinstance(first, np.ndarray) and not first.ndim)
+    ):
+        return "numbers"
+    steps = first if isinstance(first, np.ndarray) else in_order(first, "steps")
+    return "tokens" if len(steps) and isinstance(steps[0], str) else "numbers"
 
 
 def read_items(
