@@ -158,3 +158,37 @@ def test_stamps_are_short() -> None:
     assert stamp(np.datetime64("2020-01-01T10:00", "us")) == "2020-01-01T10:00"
     assert stamp(np.datetime64("2020-01-01T10:00:05.25", "us")) == "2020-01-01T10:00:05.250000"
     assert stamp(np.int64(7)) == "7"
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("BME", Frequency("M", 1, 31, working=True)),
+        ("BMS", Frequency("M", 1, 1, working=True)),
+        ("BQE", Frequency("Q", 1, 31, working=True)),
+        ("2BME", Frequency("M", 2, 31, working=True)),
+        ("BYE", Frequency("Y", 1, 31, working=True)),
+    ],
+)
+def test_working_days_at_the_ends_of_months_agree_with_pandas(rule: str, expected: Frequency) -> None:
+    all_times = dates(rule, 80)
+    found = Frequency.infer(all_times[:40], "time")
+    assert found == expected
+    np.testing.assert_array_equal(found.after(all_times[39], 40), all_times[40:])
+    np.testing.assert_array_equal(found.positions(all_times, "time"), np.arange(80))
+    with pytest.raises(InputError, match="is off the grid of one row "):
+        found.positions(np.append(all_times[:3], all_times[3] + np.timedelta64(1, "D")), "time")
+
+
+def test_dates_end_with_the_year_9999() -> None:
+    assert stamp(Frequency("Y", 1, 1).after(np.datetime64("9990-01-01"), 8)[-1]) == "9998-01-01"
+    for frequency, n in (
+        (Frequency("Y", 1, 1), 10**4),
+        (Frequency("D"), 10**12),
+        (Frequency("B"), 10**7),
+        (Frequency("W"), 10**6),
+    ):
+        with pytest.raises(
+            InputError, match=rf"{n:,} steps, one row a \w+, after 2020-01-01 lead beyond the year 9999"
+        ):
+            frequency.after(np.datetime64("2020-01-01"), n)

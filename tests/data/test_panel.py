@@ -468,3 +468,18 @@ def test_a_model_of_another_frequency() -> None:
     assert refusal(frame(day=["2020-01-02", "2020-02-02"], x=[1, 2]), frequency=Frequency("M", 1, 1)).startswith(
         "column 'day': the time steps are not regular: 2020-01-02 (row 0) is off the grid of one row a month"
     )
+
+
+@pytest.mark.parametrize("missing", ["interpolate", "previous", "zero"])
+@pytest.mark.parametrize("far", ["9999-12-31", "2024-07-01", "1000-01-01"])
+def test_fault_08_one_far_row_is_not_filled_up_to(tmp_path: Path, missing: str, far: str) -> None:
+    path = csv(tmp_path, "day,x", *(f"2020-01-{day:02},{day}" for day in range(1, 21)), f"{far},21")
+    message = refusal(path, missing=missing)
+    assert "time steps have no row, more than 50 for each of the 21 rows; the widest gap is from" in message
+    assert f"{far} (line 22)" in message
+
+
+def test_fault_08_a_sparse_series_is_filled() -> None:
+    days = pd.date_range("2020-01-01", periods=2).append(pd.date_range("2020-02-01", periods=8, freq="40D"))
+    panel = read_panel(pd.DataFrame({"day": days, "sold": np.ones(10)}), missing="zero", frequency=Frequency("D"))
+    assert (panel.values[0].sum(), len(panel.values[0])) == (10, 312)

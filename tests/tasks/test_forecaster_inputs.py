@@ -224,3 +224,19 @@ def test_saving_over_what_was_read(tmp_path, monkeypatch):
     forecaster.save("model")
     copy = unrolled.load("model")
     copy.save("model")  # a model may be saved over itself
+
+
+def test_far_horizons_are_counted(fitted):
+    """FAULTS 19: an error before the work."""
+    short = Forecaster(**{**TINY, "horizon": 1}).fit(VALUES)
+    assert len(short.predict(horizon=300)) == 300
+    with pytest.raises(InputError, match=r"horizon is 1,000,000,000, at most 2,000: the forecaster learned 1 steps"):
+        short.predict(horizon=10**9)
+    with pytest.raises(InputError, match="has 40 rows; need at least 1000000004 = input window 4"):
+        Forecaster(**{**TINY, "horizon": 10**9}).fit(VALUES)
+    years = pl.DataFrame({"year": [f"{year}-01-01" for year in range(1980, 2180, 5)], "y": VALUES})
+    forecaster = Forecaster(**TINY).fit(years)
+    with pytest.raises(
+        InputError, match="1,999 steps, one row every 5 years, after 2175-01-01 lead beyond the year 9999"
+    ):
+        forecaster.predict(horizon=1999)

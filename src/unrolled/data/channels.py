@@ -17,7 +17,15 @@ import numpy.typing as npt
 
 from unrolled.data.filling import check_missing_option, fill
 from unrolled.data.frequency import Frequency
-from unrolled.data.members import check_row_counts, fill_column, grid_times, place_on_grid, sort_by_time, split_members
+from unrolled.data.members import (
+    Member,
+    check_row_counts,
+    fill_column,
+    grid_times,
+    place_on_grid,
+    sort_by_time,
+    split_members,
+)
 from unrolled.data.panel import frame_like_of, is_array, read_array
 from unrolled.data.roles import Roles, assign_channels
 from unrolled.data.table import FrameLike, TimeStyle
@@ -48,6 +56,18 @@ class Channels:
     frequency: Frequency
     frame_like: FrameLike
     inferred: list[str] = field(default_factory=list[str])
+    steps: npt.NDArray[np.int64] | None = None
+    """The step of each row of the data, in the order of the rows; None where these are the steps."""
+    index: Any = None
+    """That of a pandas frame."""
+
+    def of_rows(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Values a step ``[T]`` as values a row: one for each row of the data, in their order.
+
+        Steps that were added, since they had no row, stay where no index tells the rows apart: then all are in order of time.
+        """
+        added = self.steps is None or (self.index is None and len(self.steps) < len(values))
+        return values if added else values[self.steps]
 
 
 def read_channels(
@@ -111,4 +131,13 @@ def read_channels(
         frequency=frequency,
         frame_like=frame_like_of(table, roles, style),
         inferred=said,
+        steps=_steps_of_rows(members[0]),
+        index=table.index,
     )
+
+
+def _steps_of_rows(member: Member) -> npt.NDArray[np.int64]:
+    """The step at which each row of the table lies."""
+    steps = np.empty(len(member.rows), np.int64)
+    steps[member.rows] = member.positions
+    return steps

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.data.frequency import stamp
+from unrolled.data.header import twice
+from unrolled.data.pandas_index import PandasFrame, open_pandas
 from unrolled.data.table import Column, FrameLike, Table, TimeStyle
 from unrolled.data.time_numbers import write_numbers
 from unrolled.data.timestamps import MixedZonesError, write_timestamps
+from unrolled.data.zones import zone_named
 from unrolled.errors import InputError, MissingExtraError
 
-__all__ = ["build_frame", "read_frame"]
+__all__ = ["build_frame", "is_number", "read_frame"]
 
 
 def read_frame(data: Any) -> Table:
@@ -28,10 +33,12 @@ def read_frame(data: Any) -> Table:
         import narwhals.stable.v1 as nw
     except ImportError:
         raise MissingExtraError("reading frames", "narwhals", "cli") from None
-    styles: dict[str, TimeStyle] = {}
-    index: str | None = None
+    given: PandasFrame | None = None
     if nw.dependencies.is_pandas_dataframe(data) or nw.dependencies.is_pandas_series(data):
-        data, index, styles = _prepare_pandas(data)
+        given = open_pandas(data)
+        data = given.frame
+    elif (again := twice(getattr(data, "column_names", ()))) is not None:
+        raise InputError(f"the data: two columns are named {again!r}; give each its own name")
     try:
         frame = nw.from_native(data, eager_only=True, allow_series=True)
     except TypeError:
@@ -45,32 +52,11 @@ def read_frame(data: Any) -> Table:
     kind = cast("Literal['pandas', 'polars', 'pyarrow']", frame.implementation.name.lower())
     if kind not in ("pandas", "polars", "pyarrow"):
         raise InputError(f"frames of {kind} are not read; convert it to pandas, polars or pyarrow")
+    styles = {} if given is None else given.styles
     columns = {name: _column(name, frame.get_column(name), styles.get(name)) for name in frame.columns}
-    like = FrameLike(kind, time=index, time_is_index=index is not None)
-    return Table(columns, len(frame), lambda row: f"row {row}", like)
-
-
-def _prepare_pandas(data: Any) -> tuple[Any, str | None, dict[str, TimeStyle]]:
-    """Turn an index that says something into columns and periods into time stamps; return the name of a time index."""
-    import pandas as pd
-
-    frame: Any = data.to_frame(data.name if data.name is not None else "value") if data.ndim == 1 else data
-    frame = frame.rename(columns=str)
-    timed = isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex)
-    index: str | None = None
-    if timed:
-        index = str(frame.index.name or "time")
-        frame = frame.rename_axis(index).reset_index()
-    elif any(name is not None for name in frame.index.names) or isinstance(frame.index, pd.MultiIndex):
-        frame = frame.reset_index().rename(columns=str)
-    else:
-        frame = frame.reset_index(drop=True)
-    styles: dict[str, TimeStyle] = {}
-    for name in frame.columns:
-        if isinstance(frame[name].dtype, pd.PeriodDtype):
-            styles[name] = TimeStyle("period", str(frame[name].dtype)[len("period[") : -1])
-            frame[name] = frame[name].dt.to_timestamp()
-    return frame, index, styles
+    like = FrameLike(kind) if given is None else FrameLike(kind, time=given.time, time_is_index=given.time is not None)
+    unnamed = frozenset[str]() if given is None else given.unnamed
+    return Table(columns, len(frame), lambda row: f"row {row}", like, unnamed=unnamed, index=given and given.index)
 
 
 def _column(name: str, series: Any, style: TimeStyle | None) -> Column:
@@ -103,14 +89,23 @@ def _text_column(cells: Sequence[Any]) -> Column:
 
 def _time_column(name: str, series: Any, style: TimeStyle | None) -> Column:
     zone = series.dtype.time_zone
+    if zone is not None:
+        series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     style = style or TimeStyle("datetime", series.dtype.time_unit, zone=zone)
-    if zone is None:
-        return Column(_microseconds(name, series.to_numpy()), style=style)
-    utc = _microseconds(name, series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy())
-    steps = np.diff(np.unique(utc[~np.isnat(utc)]))
-    if len(steps) and np.median(steps.astype(np.int64)) < 20 * 3_600_000_000:
-        return Column(utc, style=TimeStyle("datetime", style.unit, zone=zone, clock="utc"))
-    return Column(_microseconds(name, series.dt.replace_time_zone(None).to_numpy()), style=style)
+    times = _microseconds(name, series.to_numpy())
+    if style.zone is None:
+        return Column(times, style=style)
+    steps, in_utc = _steps(times), Column(times, style=replace(style, clock="utc"))
+    if len(steps) and np.median(steps) < 20 * 3_600_000_000:
+        return in_utc
+    walls = _utc_to_wall(times, style.zone)
+    regular_in_utc_alone = len(np.unique(steps)) == 1 < len(np.unique(_steps(walls)))
+    return in_utc if regular_in_utc_alone else Column(walls, style=style)
+
+
+def _steps(times: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Microseconds from one time to the next."""
+    return np.diff(np.unique(times[~np.isnat(times)])).astype(np.int64)
 
 
 def _microseconds(name: str, times: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -125,7 +120,9 @@ def _object_column(name: str, cells: list[Any]) -> Column:
     given = [row for row, cell in enumerate(cells) if cell is not None]
     if given and all(isinstance(cells[row], date) for row in given):
         return _object_times(name, cells, given)
-    numbers = [row for row in given if isinstance(cells[row], int | float | np.number) or _is_decimal(cells[row])]
+    if given and all(isinstance(cells[row], bool) for row in given):
+        return Column(np.array([np.nan if cell is None else float(cell) for cell in cells]))
+    numbers = [row for row in given if is_number(cells[row])]
     if not numbers or 2 * len(numbers) < len(given):
         return _text_column(cells)
     values = np.full(len(cells), np.nan)
@@ -134,10 +131,11 @@ def _object_column(name: str, cells: list[Any]) -> Column:
     return Column(values, _text_column(cells).texts if bad else None, bad)
 
 
-def _is_decimal(cell: Any) -> bool:
+def is_number(cell: Any) -> bool:
+    """Whether a Python object is a number; a truth value is none."""
     from decimal import Decimal
 
-    return isinstance(cell, Decimal)
+    return isinstance(cell, int | float | np.number | Decimal) and not isinstance(cell, bool)
 
 
 def _object_times(name: str, cells: list[Any], given: list[int]) -> Column:
@@ -173,13 +171,13 @@ def build_frame(columns: Mapping[str, Any], like: FrameLike, times: Sequence[str
     built: dict[str, Any] = dict(columns)
     if like.series in built and like.series_is_integer:
         built[like.series] = np.array([int(name) for name in built[like.series]], dtype=np.int64)
-    stamped = [name for name in (like.time, *times) if name in built]
+    stamped = [name for name in dict.fromkeys((like.time, *times)) if name in built]
     try:
-        return _framed(built, like, stamped)
+        return _framed(built, like, [str(name) for name in stamped])
     except ImportError:
         style = like.time_style
         if style is not None and style.kind != "period":
-            built |= {name: _styled(np.asarray(built[name]), style) for name in stamped}
+            built |= {str(name): _styled(np.asarray(built[str(name)]), style) for name in stamped}
         return {name: np.asarray(column) for name, column in built.items()}
 
 
@@ -190,14 +188,22 @@ def _framed(columns: dict[str, Any], like: FrameLike, stamped: list[str]) -> Any
     if like.time_style is not None:
         columns = columns | {name: _styled(np.asarray(columns[name]), like.time_style) for name in stamped}
         zone = like.time_style.zone
-    frame = nw.from_native(_native(columns, like.kind), eager_only=True)
-    if zone is not None and stamped:
-        zoned = nw.col(stamped).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
-        frame = frame.with_columns(zoned)
-    native: Any = frame.to_native()
+    native = nw.from_native(_native(columns, like.kind), eager_only=True).to_native()
+    if zone is not None:
+        native = _zoned(native, stamped, zone)
     if like.time_is_index and like.time in columns:
         native = native.set_index(like.time)
     return native
+
+
+def _zoned(frame: Any, names: Sequence[str], zone: str) -> Any:
+    """A frame whose times of UTC become those of a zone."""
+    import narwhals.stable.v1 as nw
+
+    if nw.dependencies.is_pandas_dataframe(frame):  # narwhals reads not every name of a zone
+        return frame.assign(**{name: frame[name].dt.tz_localize("UTC").dt.tz_convert(zone) for name in names})
+    columns = nw.col(*names).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    return nw.from_native(frame, eager_only=True).with_columns(columns).to_native()
 
 
 def _native(columns: dict[str, Any], kind: str) -> Any:
@@ -225,20 +231,35 @@ def _styled(times: npt.NDArray[Any], style: TimeStyle) -> Any:
     if style.kind == "period":
         import pandas
 
-        return pandas.PeriodIndex(times.astype("datetime64[ns]"), freq=style.unit)
+        return pandas.PeriodIndex(_in_unit(times, "ns"), freq=style.unit)
     if style.zone is not None and style.clock == "wall":
         times = _wall_to_utc(times, style.zone)
-    return times.astype(f"datetime64[{style.unit}]")
+    return _in_unit(times, style.unit)
+
+
+def _in_unit(times: npt.NDArray[Any], unit: str) -> npt.NDArray[Any]:
+    """Times in the resolution of the user's; nanoseconds end in 2262."""
+    result = times.astype(f"datetime64[{unit}]")
+    lost = np.flatnonzero(result.astype("datetime64[s]") != times.astype("datetime64[s]"))
+    if len(lost):
+        raise InputError(
+            f"the times are in {unit}, which do not reach {stamp(times[lost[0]])}; convert them to a coarser unit, such as with"
+            " .astype('datetime64[us]'), or choose a smaller horizon"
+        )
+    return result
+
+
+def _utc_to_wall(times: npt.NDArray[Any], zone: str) -> npt.NDArray[Any]:
+    """Convert UTC to the clock at the wall."""
+    place = zone_named(zone)
+    moments: list[datetime | None] = times.tolist()
+    walls = [m and m.replace(tzinfo=timezone.utc).astimezone(place).replace(tzinfo=None) for m in moments]
+    return np.array(walls, dtype="datetime64[us]")
 
 
 def _wall_to_utc(times: npt.NDArray[Any], zone: str) -> npt.NDArray[Any]:
     """Convert the clock at the wall to UTC; of an hour that comes twice the first, an hour left out moved on."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        place = ZoneInfo(zone)
-    except ZoneInfoNotFoundError:
-        raise InputError(f"this machine does not know the time zone {zone!r}: pip install tzdata") from None
+    place = zone_named(zone)
     walls: list[datetime] = times.astype("datetime64[us]").tolist()
     moments = [wall.replace(tzinfo=place).astimezone(timezone.utc).replace(tzinfo=None) for wall in walls]
     return np.array(moments, dtype="datetime64[us]")

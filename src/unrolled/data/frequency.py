@@ -32,6 +32,13 @@ WORDS: dict[Unit, str] = {
     "min": "minute", "s": "second", "ms": "millisecond", "us": "microsecond", "step": "step",
 }  # fmt: skip
 DAY = FIXED["D"]
+SHORTEST_MONTH = 26 * DAY  # from one last working day to the next
+LAST_YEAR = 9999
+_SECONDS: dict[Unit, float] = {
+    **{unit: length / 1e6 for unit, length in FIXED.items()},
+    **{unit: months * 365.2425 / 12 * 86_400 for unit, months in MONTHS.items()},
+    "B": 7 / 5 * 86_400,
+}
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,12 @@ class Frequency:
 
     Units are ``Y Q M`` (calendar, counted in months), ``W D h min s ms us`` (of fixed length), ``B`` (Monday to
     Friday) and ``step`` (integers). For calendar units ``day`` is the day of the month, clipped where a month is
-    shorter: 1 means month starts, 31 month ends.
+    shorter: 1 means month starts, 31 month ends; with ``working`` the first or last of its days from Monday to Friday.
 
     >>> times = np.array(["1960-10", "1960-11", "1960-12"], dtype="datetime64[us]")
     >>> frequency = Frequency.infer(times, "month")
     >>> frequency
-    Frequency(unit='M', count=1, day=1)
+    Frequency(unit='M', count=1, day=1, working=False)
     >>> frequency.after(times[-1], 2).astype("datetime64[D]").tolist()
     [datetime.date(1961, 1, 1), datetime.date(1961, 2, 1)]
     >>> frequency.season, str(frequency)
@@ -55,6 +62,7 @@ class Frequency:
     unit: Unit
     count: int = 1
     day: int | None = None
+    working: bool = False
 
     @classmethod
     def infer(cls, times: Times, name: str, *, where: Callable[[int], str] | None = None) -> Frequency:
@@ -84,11 +92,11 @@ class Frequency:
             return cls("step", _most_common(np.diff(times)))
         times = times.astype("datetime64[us]")
         steps = np.diff(times.astype(np.int64))
-        day = _day_of_month(times)
-        if day is not None and steps.min() >= 28 * DAY:
+        days = _days_of_month(times) if steps.min() >= SHORTEST_MONTH else []
+        if days:
             months = _most_common(np.diff(times.astype("datetime64[M]").astype(np.int64)))
             unit: Unit = next(unit for unit, length in MONTHS.items() if months % length == 0)
-            return cls(unit, months // MONTHS[unit], day)
+            return cls(unit, months // MONTHS[unit], *days[0])
         step = _most_common(steps)
         if step == DAY and steps.max() > DAY and np.is_busday(times.astype("datetime64[D]")).all():
             return cls("B")
@@ -106,8 +114,7 @@ class Frequency:
         count = self.count * (FIXED.get(self.unit) or MONTHS.get(self.unit) or 1)
         off_grid = offsets % count != 0
         if self.unit in MONTHS:
-            last = _month_length(times)
-            off_grid |= _day(times) != np.minimum(self.day or 1, last)
+            off_grid |= times.astype("datetime64[D]") != self.day_in(times.astype("datetime64[M]"))
         elif self.unit == "B":
             off_grid |= ~np.is_busday(times.astype("datetime64[D]"))
         if off_grid.any():
@@ -133,20 +140,33 @@ class Frequency:
 
     def after(self, last: Any, n: int) -> Times:
         """Return the ``n`` stamps that follow ``last``, in its own type; ``last`` keeps its time of the day."""
-        ahead = np.arange(1, n + 1)
         if self.unit == "step":
-            return np.int64(last) + ahead * self.count
+            return np.int64(last) + np.arange(1, n + 1) * self.count
         last = np.datetime64(last, "us")
+        self._check_reach(last, n)
+        ahead = np.arange(1, n + 1)
         midnight = last.astype("datetime64[D]")
         time_of_day = last - midnight
         if self.unit in MONTHS:
             months = last.astype("datetime64[M]") + ahead * (self.count * MONTHS[self.unit])
-            lengths = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
-            days = np.minimum(self.day or 1, lengths) - 1
-            return months.astype("datetime64[D]") + days + time_of_day
+            return self.day_in(months) + time_of_day
         if self.unit == "B":
             return np.busday_offset(midnight, ahead * self.count, roll="backward") + time_of_day
         return last + (ahead * (self.count * FIXED[self.unit])).astype("timedelta64[us]")
+
+    def day_in(self, months: Times) -> Times:
+        """The day of each month that has a row."""
+        if self.working:
+            first = months.astype("datetime64[D]")
+            last = (months + 1).astype("datetime64[D]") - 1
+            return np.busday_offset(first if self.day == 1 else last, 0, "forward" if self.day == 1 else "backward")
+        return months.astype("datetime64[D]") + np.minimum(self.day or 1, _month_length(months)) - 1
+
+    def _check_reach(self, last: np.datetime64, n: int) -> None:
+        """Raise an InputError if ``n`` steps lead beyond the last year a date can have."""
+        years = n * self.count * _SECONDS[self.unit] / _SECONDS["Y"]
+        if last.astype("datetime64[Y]").astype(int) + 1970 + years >= LAST_YEAR:
+            raise InputError(f"{n:,} steps, {self}, after {stamp(last)} lead beyond the year {LAST_YEAR}: choose fewer")
 
     @property
     def season(self) -> int:
@@ -234,12 +254,18 @@ def _most_common(steps: npt.NDArray[Any]) -> int:
     return int(values[np.argmax(counts)])  # of equally common steps the shortest
 
 
-def _day_of_month(times: Times) -> int | None:
-    """Return the one day of the month all stamps are on (31: month ends), or None; the time of day must agree too."""
+def _days_of_month(times: Times) -> list[tuple[int, bool]]:
+    """Return the days of the month that all stamps are on, and whether working days are meant, the plainest first.
+
+    31 is the end of each month. The time of day must agree, too.
+    """
+    if len(np.unique(times - times.astype("datetime64[D]"))) != 1:
+        return []
     days, lengths = _day(times), _month_length(times)
     day = 31 if (days == lengths).all() else int(days.max())
-    same_time = len(np.unique(times - times.astype("datetime64[D]"))) == 1
-    return day if same_time and (days == np.minimum(day, lengths)).all() else None
+    ways = [Frequency("M", 1, day), Frequency("M", 1, 31, working=True), Frequency("M", 1, 1, working=True)]
+    found = times.astype("datetime64[D]")
+    return [(way.day or 1, way.working) for way in ways if (found == way.day_in(found.astype("datetime64[M]"))).all()]
 
 
 def _day(times: Times) -> npt.NDArray[np.int64]:

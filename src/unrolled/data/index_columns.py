@@ -9,7 +9,7 @@ import numpy as np
 
 from unrolled.data.table import Column
 
-__all__ = ["index_columns", "is_ascending", "left_out"]
+__all__ = ["NAMES", "index_columns", "is_ascending", "left_out"]
 
 UNNAMED = re.compile(r"unnamed: \d+(_level_\d+)?(\.\d+)*", re.IGNORECASE)  # pandas' name of a column without one
 NAMES = {

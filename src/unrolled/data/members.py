@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.data.filling import Missing, fill
-from unrolled.data.frequency import Frequency, check_unique
+from unrolled.data.frequency import Frequency, check_unique, stamp
 from unrolled.data.roles import Roles
 from unrolled.data.table import Table
 from unrolled.errors import InputError
@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 Values = npt.NDArray[np.float64]
+
+MOST_ADDED = 50  # steps without a row for each row there is
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,26 @@ def place_on_grid(
         if missing == "raise":
             frequency.check_complete(positions, member.times, label)
         placed.append(replace(member, positions=positions))
+        _check_gaps(table, label, placed[-1])
         absent += placed[-1].length - len(positions)
     if absent:
         said.append(f"{absent} time steps without a row were added")
     return placed, frequency
+
+
+def _check_gaps(table: Table, label: str, member: Member) -> None:
+    """Raise an InputError where steps without a row by far outnumber the rows, as one wrong time makes them."""
+    rows = len(member.positions)
+    absent = member.length - rows
+    if absent <= MOST_ADDED * rows:
+        return
+    assert member.times is not None
+    where, before = _where(table, member.rows), int(np.argmax(np.diff(member.positions)))
+    ends = [f"{stamp(member.times[row])} ({where(row)})" for row in (before, before + 1)]
+    raise InputError(
+        f"{label}: {absent:,} time steps have no row, more than {MOST_ADDED} for each of the {rows:,} rows; the widest gap is"
+        f" from {ends[0]} to {ends[1]}: correct these times, or leave rows out"
+    )
 
 
 def grid_times(member: Member, frequency: Frequency) -> npt.NDArray[Any]:

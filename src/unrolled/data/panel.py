@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.data.filling import Missing, check_missing_option, fill
-from unrolled.data.frames import build_frame
+from unrolled.data.frames import build_frame, is_number
 from unrolled.data.frequency import Frequency
 from unrolled.data.members import (
     check_row_counts,
@@ -241,6 +241,12 @@ def read_array(data: Any, missing: Missing, shapes: str) -> tuple[Values, list[s
         if array.dtype.kind not in "iufO":
             raise InputError(f"the array holds {array.dtype}, expected numbers")
         values = np.asarray(array, dtype=np.float64)
+        if array.dtype.kind == "O":
+            odd = next((cell for cell in array.flat if cell is not None and not is_number(cell)), None)
+            if odd is not None:
+                raise InputError(f"the array holds {odd!r:.60}, expected numbers")
+        if isinstance(data, np.ma.MaskedArray):
+            values = np.where(np.ma.getmaskarray(data), np.nan, values)  # what is masked is missing
     except (ValueError, TypeError) as error:
         raise error if isinstance(error, InputError) else InputError(f"the array is not of numbers: {error}") from None
     if values.ndim not in (1, 2):

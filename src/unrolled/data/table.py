@@ -77,7 +77,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length; ``file`` is None for a frame, ``row_name`` says how the user finds a row."""
+    """Columns of equal length; ``file`` is None for a frame, ``row_name`` says how the user finds a row.
+
+    ``unnamed`` are the columns to which the user gave no name, ``index`` is that of a pandas frame.
+    """
 
     columns: dict[str, Column]
     rows: int
@@ -86,6 +89,7 @@ class Table:
     file: str | None = None
     notes: tuple[str, ...] = ()
     unnamed: frozenset[str] = frozenset()
+    index: Any = None
 
     @property
     def source(self) -> str:

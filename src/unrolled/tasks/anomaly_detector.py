@@ -248,7 +248,7 @@ class AnomalyDetector(Estimator):
         return self
 
     def score_samples(self, data: Any) -> Values:
-        """The score of each step, ``[T]``; the higher, the stranger, which is not scikit-learn's sign.
+        """The score of each row, ``[T]``, in the order of the rows; the higher, the stranger, which is not scikit-learn's sign.
 
         The first ``context_`` steps have none (NaN), unless the data follow on the training data by their times, or a
         channel that never changed does.
@@ -256,7 +256,8 @@ class AnomalyDetector(Estimator):
         Raises:
             InputError: no step would have a score, and so on.
         """
-        return highest(self._scores(self.read(data)))
+        channels = self.read(data)
+        return channels.of_rows(highest(self._scores(channels)))
 
     @overload
     def predict(self, data: Array, *, threshold: float | None = None) -> NDArray[np.void]: ...
@@ -265,14 +266,17 @@ class AnomalyDetector(Estimator):
     @overload
     def predict(self, data: Frame, *, threshold: float | None = None) -> Frame: ...
     def predict(self, data: Any, *, threshold: float | None = None) -> Any:
-        """Score, threshold and alarm of each step: a frame of the kind given, or for an array a structured one.
+        """Score, threshold and alarm of each row: a frame of the kind given, or for an array a structured one.
+
+        One row in, one row out, in the same order and under the same pandas index, whatever the order of the times. Steps
+        that ``missing`` added are rows, too, where there is no index: then all are in order of time.
 
         Args:
             data: as in :meth:`fit`, with the same columns.
             threshold: instead of ``threshold_``.
         """
         channels = self.read(data)
-        score, level = highest(self._scores(channels)), self._level(threshold)
+        score, level = channels.of_rows(highest(self._scores(channels))), self._level(threshold)
         columns = {"score": score, "threshold": np.full(len(score), level), "alarm": _above(score, level)}
         return self._as_given(columns, channels)
 
@@ -440,9 +444,10 @@ class AnomalyDetector(Estimator):
             return table
         if times:
             return build_frame(columns, replace(like, time_is_index=False), times)
-        if channels.time is not None:
-            return build_frame({channels.time: channels.times, **columns}, like)
-        return build_frame(columns, like)
+        if channels.times is not None and channels.time is not None and not like.time_is_index:
+            columns = {channels.time: channels.of_rows(channels.times), **columns}
+        frame = build_frame(columns, replace(like, time_is_index=False))
+        return frame if channels.index is None else frame.set_axis(channels.index, axis=0)
 
 
 def _above(score: Values, threshold: float) -> NDArray[np.bool_]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from unrolled.data.frequency import stamp
 from unrolled.data.table import FrameLike
 from unrolled.data.timestamps import is_timestamp, parse_timestamps
+from unrolled.data.zones import zone_named
 from unrolled.errors import InputError
 
 __all__ = ["AlarmEvaluation", "compare", "read_windows"]
@@ -116,7 +116,7 @@ def _moment(value: Any, n: int, times: NDArray[Any] | None, like: FrameLike) -> 
             style = like.time_style
             if style is None or style.zone is None:
                 raise InputError(f"window {n}: {value} has a time zone, the times of the data have none")
-            zone = timezone.utc if style.clock == "utc" else ZoneInfo(style.zone)
+            zone = timezone.utc if style.clock == "utc" else zone_named(style.zone)
             value = value.astimezone(zone).replace(tzinfo=None)
         if isinstance(value, datetime):
             return np.datetime64(value, "us")

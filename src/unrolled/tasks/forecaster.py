@@ -44,6 +44,7 @@ Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
 Frame = TypeVar("Frame")
 
 MANY_WINDOWS = 10_000  # from here on a network learns more from them than smoothing tells it
+MOST_STEPS = 2000  # ahead, unless as many were learned at once
 SEASONS_AT_ONCE = 14  # in a window, where series are twice as long
 
 
@@ -226,7 +227,8 @@ class Forecaster(Estimator):
         Args:
             data: the history; by default that of ``fit``. A history that begins as in ``fit`` starts from the learned
                 states; any other one, also of a new series, starts from its own first seasons.
-            horizon: number of steps; by default ``horizon_``. Beyond it, forecasts are fed back as inputs.
+            horizon: number of steps; by default ``horizon_``. Beyond it, forecasts are fed back as inputs, for 2,000 steps or a
+                hundred times ``horizon_`` at most.
             future: a frame with the columns known in advance, one row for each step and series.
 
         Returns:
@@ -385,7 +387,14 @@ class Forecaster(Estimator):
         """The horizon asked for, or the one learned."""
         if horizon is None:
             return self.horizon_
-        return check_count("horizon", horizon)
+        check_count("horizon", horizon)
+        most = max(MOST_STEPS, 100 * self.horizon_)
+        if horizon > most:
+            raise InputError(
+                f"horizon is {horizon:,}, at most {most:,}: the forecaster learned {self.horizon_} steps, and beyond them feeds"
+                " its forecasts back; fit with a longer horizon, or join rows to longer steps"
+            )
+        return horizon
 
     def _history(self, data: Any) -> tuple[History, FrameLike]:
         """The series to forecast, and the kind of frame to answer in."""
@@ -422,6 +431,8 @@ class Forecaster(Estimator):
     def _forecast(self, history: History, horizon: int, future: Any) -> Values:
         columns, frequency = self._fitted().columns, self._fitted().frequency
         style = self._fitted().frame_like.time_style
+        for last in {times[-1] for times in history.times if times is not None}:
+            frequency.after(last, horizon)  # raises, before the work, where dates end
         if columns.future and future is None:
             raise InputError(
                 f"the forecaster learned from {', '.join(map(repr, columns.future))}, known ahead: give"
