@@ -218,6 +218,33 @@ def test_examples_of_the_readme_run(tmp_path):
     assert "1962-12" in printed
 
 
+def test_the_shell_lines_of_the_readme_run(tmp_path):
+    """As printed, on the data that the demo writes."""
+    from unrolled.cli.demo_data import demo_files
+
+    for name, content in demo_files():
+        (tmp_path / "demo" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "demo" / name).write_bytes(content)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(r"```sh\n(.*?)```", readme, re.S) if "unrolled " in block]
+    assert len(blocks) == 1
+    assert {"fit", "evaluate", "predict"} <= set(re.findall(r"^unrolled (\w+)", blocks[0], re.M))
+    program = f'set -e\nunrolled() {{ "{sys.executable}" -m unrolled "$@"; }}\n{blocks[0]}'
+    environment = {**os.environ, "PYTHONPATH": str(Path(unrolled.__file__).parents[1])}
+    done = subprocess.run(
+        ["bash", "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    measured = re.search(r"40 items, accuracy (\S+), macro F1", done.stdout)
+    assert measured is not None
+    assert float(measured[1]) > 0.9
+    assert [line.split(",")[1] for line in (tmp_path / "moods.csv").read_text().splitlines()] == [
+        "class",
+        "good",
+        "bad",
+    ]
+
+
 def test_continuous_integration_runs_the_test_command_of_the_readme():
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert {"make lint", "make test", "make docs"} <= set(lines)

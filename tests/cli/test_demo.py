@@ -11,6 +11,7 @@ import pytest
 
 import unrolled as library
 from unrolled.cli import demo as demo_module
+from unrolled.cli.demo_data import demo_files
 from unrolled.cli.options import make_forecaster
 
 Run = Callable[..., Any]
@@ -62,7 +63,55 @@ def test_demo_never_sees_the_last_year_and_its_files_work(unrolled: Run, tmp_pat
     assert f"{errors['forecast']['mae']:.1f}" in page
     assert "http" not in page
     assert "<script" not in page
-    assert {file.name for file in tmp_path.iterdir()} == {"model.safetensors", "passengers.csv", "index.html"}
+    written = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert written == {"model.safetensors", "index.html", *(name for name, _ in demo_files())}
+    assert "the one with the lowest validation loss in the second half of the 2 planned" in page
+
+
+@pytest.mark.usefixtures("quickly")
+def test_demo_replaces_nothing_of_the_users(unrolled: Run, tmp_path: Path) -> None:
+    for name in ("reviews.csv", "index.html", "model.safetensors"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text("mine")
+        outcome = unrolled("demo", "-o", folder)
+        assert (outcome.code, outcome.out) == (2, "")
+        message = f"{folder / name} is there already, and not as the demo writes it: choose another folder with -o"
+        assert outcome.err == f"unrolled: {message}\n"
+        assert [file.name for file in folder.iterdir()] == [name]
+        assert (folder / name).read_text() == "mine"
+    assert unrolled("demo", "-o", tmp_path / "demo").code == 0
+    assert unrolled("demo", "-o", tmp_path / "demo").code == 0  # what it wrote itself it writes again
+    (tmp_path / "demo" / "passengers.csv").write_text("month,passengers\n")
+    assert unrolled("demo", "-o", tmp_path / "demo").code == 2
+
+
+@pytest.mark.parametrize(
+    ("task", "file", "options", "measure"),
+    [
+        ("classify", "reviews.csv", [], "accuracy"),
+        ("classify", "tones", [], "accuracy"),
+        ("regress", "engines.csv", ["--series", "engine", "--label", "hours_left"], "R2"),
+        ("tag", "names.conll", [], "entity F1"),
+        ("detect", "pump.csv", ["--false-alarm-every", "20d"], "watches flow, pressure"),
+        ("forecast", "passengers.csv", [], "MASE"),
+    ],
+)
+def test_every_task_learns_from_the_data_of_the_demo(
+    unrolled: Run, tmp_path: Path, task: str, file: str, options: list[str], measure: str
+) -> None:
+    for name, content in demo_files():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    outcome = unrolled("fit", task, tmp_path / file, *options, "-o", tmp_path / "model", quick=True)
+    assert outcome.code == 0, outcome.err
+    assert measure in outcome.out
+    assert unrolled("predict", tmp_path / "model", tmp_path / file).code == 0
+
+
+def test_the_data_of_the_demo_are_the_same_each_time() -> None:
+    assert list(demo_files()) == list(demo_files())
+    assert sum(len(content) for _, content in demo_files()) < 300_000
 
 
 def test_demo_folder_that_is_a_file(unrolled: Run, tmp_path: Path) -> None:

@@ -47,13 +47,11 @@ def demo(
     """Train a GRU on airline passengers and forecast a year it has not seen.
 
     Prints a chart and the errors next to those of simple methods, and writes the model, the data and a page. The
-    data are 144 monthly totals, 1949 to 1960 (Box and Jenkins 1976, Series G); the last 12 are held out.
+    data are 144 monthly totals, 1949 to 1960 (Box and Jenkins 1976, Series G); the last 12 are held out. Beside them
+    it writes a small file for every task, made up, to try the other commands on: reviews, engines, sentences, a pump, tones.
     """
-    if output.exists() and not output.is_dir():
-        raise InputError(f"cannot write to {output}: it is not a folder; choose another with -o")
-    output.mkdir(parents=True, exist_ok=True)
     files = {"model": output / "model.safetensors", "data": output / "passengers.csv", "page": output / "index.html"}
-    check_places(files, [], as_json=as_json)
+    _make_folder(output, files, as_json=as_json)
     if not as_json:
         print("A GRU learns the monthly airline passengers of 1949-1959 and forecasts 1960.")
     result = _learn(random_state)
@@ -62,10 +60,30 @@ def demo(
         print_json(_as_dict(result, files))
         return
     _show(result)
-    print(f"\nThe model:  {files['model']}\nThe data:   {files['data']}\nAs a page:  {files['page']}, for a browser")
+    print(
+        f"\nThe model:  {files['model']}\nThe data:   {files['data']}, and some for every other task beside it"
+        f"\nAs a page:  {files['page']}, for a browser"
+    )
     print("\nNext:")
     for command in _next_commands(output):
         print(f"  {command}")
+
+
+def _make_folder(folder: Path, files: dict[str, Path], *, as_json: bool) -> None:
+    """A folder that is new, or in which a demo has written: files of the user's are not replaced."""
+    from unrolled.cli.demo_data import demo_files
+
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"cannot write to {folder}: it is not a folder; choose another with -o")
+    data = {folder / name: content for name, content in demo_files()}
+    again = files["data"].is_file() and files["data"].read_bytes() == data[files["data"]]
+    for file in [*data, *files.values()]:
+        ours = file.is_file() and (again if file not in data else file.read_bytes() == data[file])
+        if file.exists() and not ours:
+            raise InputError(f"{file} is there already, and not as the demo writes it: choose another folder with -o")
+    for file in data:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    check_places(files, [], as_json=as_json)
 
 
 def _learn(random_state: int) -> Result:
@@ -91,11 +109,11 @@ def _learn(random_state: int) -> Result:
 
 
 def _write(files: dict[str, Path], folder: Path, result: Result) -> None:
-    from unrolled.data.airline import MONTHS, PASSENGERS
+    from unrolled.cli.demo_data import demo_files
     from unrolled.runtime.atomic_write import write_atomically
 
-    rows = [f"{month},{passengers}" for month, passengers in zip(MONTHS, PASSENGERS, strict=True)]
-    write_atomically(files["data"], ("\n".join(["month,passengers", *rows]) + "\n").encode())
+    for name, content in demo_files():
+        write_atomically(folder / name, content)
     result.forecaster.save(files["model"])
     write_atomically(files["page"], _page(result, folder).encode())
 
@@ -119,11 +137,13 @@ def _page(result: Result, folder: Path) -> str:
     from unrolled.cli.figures import forecast_figure, loss_figure
     from unrolled.cli.page import Figure, Page
     from unrolled.data.airline import MONTHS, PASSENGERS
+    from unrolled.tasks.forecast_settings import ForecastSettings
     from unrolled.version import library_version
 
     values = np.array(PASSENGERS, dtype=np.float64)[-SHOWN - HELD_OUT :]
     times = np.array(MONTHS, dtype="datetime64[M]")[-SHOWN - HELD_OUT :]
     evaluation, forecaster, shape = result.evaluation, result.forecaster, result.forecaster.model_.shape
+    planned = ForecastSettings.check(forecaster.get_params()).training(forecaster.method_).max_epochs
     page = Page("A year of airline passengers, forecast by a GRU")
     page.paragraph(
         "A recurrent network learned from the monthly airline passengers of 1949 to 1959 and forecasts the twelve"
@@ -161,8 +181,10 @@ def _page(result: Result, folder: Path) -> str:
                 forecaster.losses_, forecaster.validation_losses_, forecaster.epochs_, "Loss of each epoch of training"
             ),
             [],
-            "Quantile loss on scaled data, by epoch. Validation is the last year before 1960; the dashed line marks the"
-            " epoch that was chosen there. Training then began anew on everything before 1960, for as many epochs.",
+            "Quantile loss on scaled data, by epoch. Validation is the last year before 1960. The dashed line marks the"
+            f" epoch chosen, number {forecaster.epochs_}: the one with the lowest validation loss in the second half of"
+            f" the {planned} planned. Earlier ones are not taken, however low: twelve values are a noisy judge, and the"
+            " learning rate is still high. Training then began anew on everything before 1960, for as many epochs.",
         )
     )
     page.heading("The model")
@@ -188,8 +210,14 @@ def _row(name: str, accuracy: Any) -> list[str]:
 
 
 def _next_commands(folder: Path) -> list[str]:
-    model, data = (shlex.quote(str(folder / name)) for name in ("model.safetensors", "passengers.csv"))
-    return [f"unrolled info {model}", f"unrolled predict {model} {data}", "unrolled forecast YOUR.csv -H 12"]
+    names = ("model.safetensors", "passengers.csv", "reviews.csv")
+    model, data, reviews = (shlex.quote(str(folder / name)) for name in names)
+    return [
+        f"unrolled info {model}",
+        f"unrolled predict {model} {data}",
+        f"unrolled fit classify {reviews}",
+        "unrolled forecast YOUR.csv -H 12",
+    ]
 
 
 def _as_dict(result: Result, files: dict[str, Path]) -> dict[str, Any]:
