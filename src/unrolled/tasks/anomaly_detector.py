@@ -107,12 +107,12 @@ class AnomalyDetector(Estimator):
         max_epochs: number of epochs, over which the learning rate falls to zero along half a cosine.
         batch_size, learning_rate: those of Adam; a batch consists of stretches of two windows.
         clip_norm: gradients are clipped to this norm.
-        missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``. Interpolating reads
-            the value after a gap, which a stream does not have yet.
+        missing: how to treat blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
+            Interpolation uses the value after a gap, which is not yet known in a live stream.
         verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
             notebook, and there is no ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
-        random_state: a whole number; the same one gives the same detector, bit for bit, on the same build.
+        random_state: an integer seed; the same one gives the same detector, bit for bit, on the same build.
 
     Attributes:
         threshold_: an alarm is a score above it.

@@ -92,11 +92,11 @@ class Forecaster(Estimator):
         clip_norm: gradients are clipped to this norm.
         refit: train again on all data once the number of epochs has been chosen on held-out steps; otherwise these
             steps remain unseen. Held out are the last ``horizon`` steps, or with windows about the last tenth.
-        missing: blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
+        missing: how to treat blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
         verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
             notebook, and there is no ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
-        random_state: a whole number; the same one gives the same forecaster, bit for bit, on the same build.
+        random_state: an integer seed; the same one gives the same forecaster, bit for bit, on the same build.
 
     Attributes:
         inferred_: one sentence for each thing that was inferred from the data.
@@ -104,7 +104,6 @@ class Forecaster(Estimator):
             own quantiles; an :class:`unrolled.tasks.evaluation.Evaluation`, or None if the series are too short.
         losses_, validation_losses_: losses by epoch, of the training with held-out steps.
         epochs_: the chosen number of epochs.
-        feature_names_in_: names of the columns of numbers, the target first; arrays have none.
         columns_: the names of the columns by role: ``target``, ``time``, ``series``, ``past``, ``future``, ``static``.
         method_, horizon_, input_window_, season_length_: the values in use.
         seed_: the value of ``random_state``, or the seed drawn instead.

@@ -64,19 +64,19 @@ class SequenceClassifier(SequenceEstimator):
         character_size: hidden units per direction of a network that reads the characters of each token; 0 for none.
         token_dropout: share of tokens replaced by the unknown token in training, so that its embedding is trained.
         audio: the features of recordings; by default 13 mel-frequency cepstral coefficients per frame.
-        class_weight: ``balanced`` counts a class the more the rarer it is; a dictionary says how much each counts, 1 where it
-            says nothing; None counts sequences alike.
+        class_weight: ``balanced`` gives rare classes more weight; a dictionary contains the weights, 1 for classes it
+            does not contain; with None all sequences have the same weight.
         verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
             notebook, and there is no ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
-        random_state: a whole number; the same one gives the same model, bit for bit, on the same build.
+        random_state: an integer seed; the same one gives the same model, bit for bit, on the same build.
 
     Attributes:
         validation_: accuracy and macro F1 on the validation sequences, or None.
         losses_, validation_losses_: losses by epoch, of one member after the other.
         epochs_: the best epoch of each member.
         n_channels_in_: number of input features.
-        columns_, feature_names_in_: of a frame, what its columns are for, and those of numbers that are read.
+        columns_: the roles of a frame's columns.
         inferred_: one sentence for each thing a frame told.
         seed_: the value of ``random_state``, or the seed drawn instead.
         model_: the model, a :class:`unrolled.tasks.sequence_model.SequenceModel`.
