@@ -40,7 +40,7 @@ def load(path: str | os.PathLike[str], expected: type[Any] | None = None) -> Any
 
     Args:
         path: the file.
-        expected: the class of estimator it has to hold, if only that will do; it is also what a type checker then knows.
+        expected: the class of estimator that the file must contain, if given; it is then also the type of the result.
 
     Raises:
         ModelFileError: the file is missing, damaged, no model, of a task this version does not know, or not the one expected.

@@ -109,8 +109,8 @@ class AnomalyDetector(Estimator):
         clip_norm: gradients are clipped to this norm.
         missing: how to treat blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
             Interpolation uses the value after a gap, which is not yet known in a live stream.
-        verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
-            notebook, and there is no ``callback``.
+        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
+            is a ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: an integer seed; the same one gives the same detector, bit for bit, on the same build.
 
@@ -248,7 +248,8 @@ class AnomalyDetector(Estimator):
         return self
 
     def score_samples(self, data: Any) -> Values:
-        """The score of each row, ``[T]``, in the order of the rows; the higher, the stranger, which is not scikit-learn's sign.
+        """The score of each row, ``[T]``, in the order of the rows: higher means more unusual, the opposite of
+        scikit-learn's sign.
 
         The first ``context_`` steps have none (NaN), unless the data follow on the training data by their times, or a
         channel that never changed does.
@@ -266,10 +267,11 @@ class AnomalyDetector(Estimator):
     @overload
     def predict(self, data: Frame, *, threshold: float | None = None) -> Frame: ...
     def predict(self, data: Any, *, threshold: float | None = None) -> Any:
-        """Score, threshold and alarm of each row: a frame of the kind given, or for an array a structured one.
+        """Score, threshold and alarm of each row: a frame of the given kind, or for an array a structured array.
 
-        One row in, one row out, in the same order and under the same pandas index, whatever the order of the times. Steps
-        that ``missing`` added are rows, too, where there is no index: then all are in order of time.
+        There is one row of output per row of input, in the same order and with the same pandas index, whatever the
+        order of the times. Without an index, steps added by ``missing`` are rows too, and all rows are in order of
+        time.
 
         Args:
             data: as in :meth:`fit`, with the same columns.

@@ -93,8 +93,8 @@ class Forecaster(Estimator):
         refit: train again on all data once the number of epochs has been chosen on held-out steps; otherwise these
             steps remain unseen. Held out are the last ``horizon`` steps, or with windows about the last tenth.
         missing: how to treat blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
-        verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
-            notebook, and there is no ``callback``.
+        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
+            is a ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: an integer seed; the same one gives the same forecaster, bit for bit, on the same build.
 

@@ -34,10 +34,10 @@ class ForScikitLearn:
 
     @property
     def feature_names_in_(self) -> NDArray[Any]:
-        """Names ``[C]`` of the columns of numbers that are read, where ``fit`` read columns with names.
+        """Names ``[C]`` of the numeric columns, if ``fit`` received columns with names.
 
         Raises:
-            AttributeError: it read none.
+            AttributeError: it did not.
         """
         names = self._feature_names() if hasattr(self, "_config") else ()
         if not names:

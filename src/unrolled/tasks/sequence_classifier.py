@@ -66,8 +66,8 @@ class SequenceClassifier(SequenceEstimator):
         audio: the features of recordings; by default 13 mel-frequency cepstral coefficients per frame.
         class_weight: ``balanced`` gives rare classes more weight; a dictionary contains the weights, 1 for classes it
             does not contain; with None all sequences have the same weight.
-        verbose: whether to show how far training is, on stderr; by default where a person watches, in a terminal or a
-            notebook, and there is no ``callback``.
+        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
+            is a ``callback``.
         callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
         random_state: an integer seed; the same one gives the same model, bit for bit, on the same build.
 
