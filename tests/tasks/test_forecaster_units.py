@@ -188,3 +188,16 @@ def test_a_covariate_that_never_changed_means_nothing_when_it_does():
     for price in (1.1, 1.2, 1e9, -1.0):
         forecasts.append(forecaster.predict(future=pl.DataFrame({"price": np.full(12, price)}))["y"].to_list())
     assert forecasts == forecasts[:1] * 4
+
+
+@pytest.mark.parametrize("dates", [None, "D"])
+def test_a_season_that_no_calendar_names_is_found_and_said(dates):
+    wave = np.sin(2 * np.pi * np.arange(220) / 20)
+    data = wave[:200]
+    if dates is not None:
+        data = pl.DataFrame({"day": np.datetime64("2024-01-01") + np.arange(200), "level": data})
+    forecaster = Forecaster(**TINY).fit(data)
+    assert (forecaster.season_length_, forecaster.horizon_) == (20, 20)
+    assert "the season is 20 steps, after which the values repeat; season_length= sets another" in forecaster.inferred_
+    assert abs(forecaster.predict_quantiles()[0] - wave[200:, None]).max() < 1e-3
+    assert Forecaster(**TINY, season_length=1).fit(data).season_length_ == 1

@@ -99,7 +99,7 @@ MaxEpochsOption = Annotated[
 ]
 SeasonOption = Annotated[
     int | None,
-    typer.Option("--season", metavar="N", help="Steps per season; default: from the time stamps (12 for months)."),
+    typer.Option("--season", metavar="N", help="Steps per season; default: from the time stamps, or values."),
 ]
 SeedOption = Annotated[
     int, typer.Option("--seed", metavar="N", help="Random seed; the same number gives the same model.")

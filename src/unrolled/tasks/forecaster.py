@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.period import season_of
 from unrolled.codecs.scaling import is_constant
 from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
 from unrolled.data.table import FrameLike
@@ -77,8 +78,8 @@ class Forecaster(Estimator):
         intervals: ``model`` for the network's own quantiles, or ``conformal`` to scale their distances from the median
             according to held-out steps. For the equations and the guarantee see :mod:`unrolled.codecs.conformal`. The
             guarantee is for ``refit=False``; a model that is refitted on all data usually keeps it too.
-        season_length: steps per season; by default from the time stamps (12 for months, 24 for hours, …), 1 without
-            them.
+        season_length: steps per season; by default from the time stamps (12 for months, 24 for hours, …), or from the
+            values where they clearly repeat after another number of steps (:mod:`unrolled.codecs.period`); otherwise 1.
         members: size of the ensemble; by default 8 with smoothing, 2 with windows.
         dropout: dropout rate between layers and before the output; by default 0.3 with smoothing, 0.2 with windows.
         oldest_weight: weight of the oldest steps of a series in training, relative to the newest; by default 0.1 with
@@ -271,7 +272,8 @@ class Forecaster(Estimator):
         """Forecast from several past origins, with a forecaster that has not seen anything later, and compare.
 
         This forecaster need not be fitted and is not changed: a new one with the same parameters is trained on the data
-        before the first origin, and with ``refit`` again before each origin. Columns are those of ``fit``, or inferred.
+        before the first origin, and with ``refit`` again before each origin. Columns are those of ``fit``, or inferred;
+        season, window and horizon are those that ``fit`` would choose for all of ``data``.
 
         Args:
             data: as in :meth:`fit`.
@@ -478,10 +480,13 @@ def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape 
     lengths = [len(values) for values in panel.values]
     season, notes = settings.season_length, []
     if season is None:
-        season = panel.frequency.season
+        calendar = panel.frequency.season
+        season = season_of(panel.values, calendar)
         if max(lengths) < 2 * season:
             notes.append(f"the season of {season} steps is left out: no series is two seasons long")
             season = 1
+        elif season != calendar:
+            notes.append(f"the season is {season} steps, after which the values repeat; season_length= sets another")
         else:
             notes.append(
                 f"the season is {season} steps" if season > 1 else "no season is assumed; season_length= sets one"
