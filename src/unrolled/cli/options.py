@@ -88,7 +88,7 @@ DistributionOption = Annotated[
 IntervalsOption = Annotated[
     str, typer.Option(metavar="WHOSE", help="model: the network's quantiles; conformal: corrected on held-out steps.")
 ]
-ModelOption = Annotated[Path | None, output_option("MODEL", "The model file to write; default: named for FILE.")]
+ModelOption = Annotated[Path | None, output_option("MODEL", "The model file to write; default: named after FILE.")]
 HiddenSizeOption = Annotated[int | None, typer.Option(metavar="N", help="Hidden units; default depends on the method.")]
 MembersOption = Annotated[
     int | None,
