@@ -38,6 +38,12 @@ def test_number_ticks(low: float, high: float, most: int, expected: list[float])
     assert number_ticks(low, high, most) == expected
 
 
+@pytest.mark.parametrize("unit", [1e-13, 1e-300, 1e250])
+def test_number_ticks_in_any_unit(unit: float) -> None:
+    assert np.allclose(np.array(number_ticks(104 * unit, 622 * unit, 6)) / unit, [200, 300, 400, 500, 600])
+    assert number_ticks(0.0, 0.0, 5) == [0.0]
+
+
 def test_labels_are_short() -> None:
     assert [number_label(x) for x in (0.0, -5.0, 1000.0, 1234567.0, 0.001, 12345678.0)] == [
         "0", "-5", "1,000", "1,234,567", "0.001", "1.23457e+07",

@@ -39,6 +39,24 @@ def test_baselines_by_hand():
     assert seasonal_growth(history, 2, 1) is None
 
 
+@pytest.mark.parametrize("unit", [2.0**-1000, 1e-13, 1.0, 2.0**1000])
+def test_a_season_that_repeats_but_for_rounding_has_no_scale_and_no_growth(unit):
+    wave = unit * np.sin(2 * np.pi * np.arange(96) / 12)  # sums of a season are some 1e-16, either way
+    assert mase(wave[:3], wave[:3] + unit, wave, 12) is None
+    assert mase(wave[:3], wave[:3] + unit, wave, 7) is not None
+    assert seasonal_growth(wave, 12, 12) is None
+    assert seasonal_growth(np.full(4, 1.1 * unit), 2, 2).tolist() == [1.1 * unit] * 2
+
+
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**900])
+def test_errors_follow_the_unit(unit):
+    assert mae(ACTUAL * unit, FORECAST * unit) == mae(ACTUAL, FORECAST) * unit
+    assert rmse(ACTUAL * unit, FORECAST * unit) == rmse(ACTUAL, FORECAST) * unit
+    assert smape(ACTUAL * unit, FORECAST * unit) == smape(ACTUAL, FORECAST)
+    history = np.array([1.0, 2.0, 3.0, 2.0, 4.0, 6.0])
+    assert (seasonal_growth(history * unit, 4, 3) == seasonal_growth(history, 4, 3) * unit).all()
+
+
 def case(actual, forecast):
     return Case(np.array([1.0, 2.0, 1.0, 3.0]), np.array(actual), np.array(forecast))
 

@@ -22,7 +22,7 @@ def number_ticks(low: float, high: float, most: int) -> list[float]:
     >>> number_ticks(104, 622, 6)
     [200.0, 300.0, 400.0, 500.0, 600.0]
     """
-    span = max(high - low, abs(high) * 1e-9, 1e-12)
+    span = max(high - low, max(abs(low), abs(high)) * 1e-9) or 1.0
     power = 10.0 ** math.floor(math.log10(span / max(most, 1)))
     for factor in (1, 2, 5, 10, 20, 50, 100):
         step = factor * power
