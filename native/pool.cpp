@@ -33,14 +33,16 @@ class Pool {
     body_ = &body;
     parts_ = parts;
     next_.store(0, std::memory_order_relaxed);
-    unfinished_.store(workers_, std::memory_order_relaxed);
+    inside_.store(0, std::memory_order_release);
     call_.fetch_add(1, std::memory_order_release);
     call_.notify_all();
     take_parts();
-    wait_for_workers();
+    close();
   }
 
  private:
+  static constexpr int kClosed = 1 << 30;  // subtracted from the number of workers inside
+
   // True if at least one worker runs.
   bool start_workers(int wanted) {
     if (wanted > kMostWorkers) wanted = kMostWorkers;
@@ -60,23 +62,33 @@ class Pool {
     for (;;) {
       call_.wait(seen, std::memory_order_acquire);
       seen = call_.load(std::memory_order_acquire);
+      if (!enter()) continue;
       take_parts();
-      if (unfinished_.fetch_sub(1, std::memory_order_release) == 1) unfinished_.notify_one();
+      if (inside_.fetch_sub(1, std::memory_order_acq_rel) == 1 - kClosed) inside_.notify_one();
     }
   }
 
-  // Every worker must have looked at this call before the next one may change it.
-  void wait_for_workers() {
+  bool enter() {
+    int inside = inside_.load(std::memory_order_relaxed);
+    do
+      if (inside < 0) return false;
+    while (!inside_.compare_exchange_weak(inside, inside + 1, std::memory_order_acquire, std::memory_order_relaxed));
+    return true;
+  }
+
+  // All parts are taken: a worker that the system has not yet let run finds nothing to do, and is not waited for.
+  void close() {
+    if (inside_.fetch_sub(kClosed, std::memory_order_acq_rel) == 0) return;
     for (int spin = 0; spin < kSpins; ++spin, pause_thread())
-      if (unfinished_.load(std::memory_order_acquire) == 0) return;
-    for (int left; (left = unfinished_.load(std::memory_order_acquire)) != 0;) unfinished_.wait(left);
+      if (inside_.load(std::memory_order_acquire) == -kClosed) return;
+    for (int left; (left = inside_.load(std::memory_order_acquire)) != -kClosed;) inside_.wait(left);
   }
 
   std::mutex busy_;
   int workers_ = 0, parts_ = 0;
   const std::function<void(int)>* body_ = nullptr;
   std::atomic<uint32_t> call_{0};
-  std::atomic<int> next_{0}, unfinished_{0};
+  std::atomic<int> next_{0}, inside_{-kClosed};
 };
 
 // Never destroyed: its workers may outlive every static destructor.

@@ -59,6 +59,7 @@ ONNX_NODES = "tests/onnx/test_random_nodes.py"
 CRF = "tests/runtime/test_crf.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
+FIT_THREADS = "tests/training/test_threads.py"
 RESUMING = "tests/training/test_checkpoint.py"
 
 
@@ -534,6 +535,27 @@ MUTANTS = (
         BITS,
     ),
     native("a forked child waits for threads it has not", "pool.cpp", "  pool.store(nullptr);\n", "", THREADS),
+    native(
+        "a call returns before the workers that have begun",
+        "pool.cpp",
+        "if (inside_.fetch_sub(kClosed, std::memory_order_acq_rel) == 0) return;",
+        "if (inside_.fetch_sub(kClosed, std::memory_order_acq_rel) >= 0) return;",
+        f"{THREADS} {BITS}",
+    ),
+    python(
+        "nn: PyTorch keeps its team beside the kernels' own threads",
+        "nn/threads.py",
+        "    torch.set_num_threads(1)\n    _apart",
+        "    _apart",
+        FIT_THREADS,
+    ),
+    python(
+        "nn: the kernels lose their threads where PyTorch has one",
+        "nn/threads.py",
+        'getattr(_apart, "threads", None) or torch',
+        "torch",
+        FIT_THREADS,
+    ),
     python(
         "kernels: the caller's initial states are overwritten",
         "kernels/arrays.py",

@@ -14,7 +14,6 @@ from unrolled.training.forecast_head import quantiles_of
 from unrolled.training.pinball import pinball
 from unrolled.training.recurrent import recurrent_layers
 from unrolled.training.smoothing import differentiable_smoothing
-from unrolled.training.threads import threads_worth_having
 
 
 def batch_of(lengths, P=0, F=0, S=0, horizon=3, seed=0):
@@ -177,11 +176,3 @@ def test_series_learn_only_from_their_own_batches():
 def test_cells_without_a_trainable_layer_are_refused():
     with pytest.raises(InputError, match="cell 'rnn_relu' has no trainable layer"):
         recurrent_layers(StackShape("rnn_relu", 2, 3, 1), 0.0)
-
-
-@pytest.mark.parametrize(("batch", "hidden_size", "one"), [(1, 16, True), (32, 64, False)])
-def test_small_networks_train_on_one_thread(batch, hidden_size, one):
-    before = torch.get_num_threads()
-    with threads_worth_having(batch, hidden_size):
-        assert torch.get_num_threads() == (1 if one else before)
-    assert torch.get_num_threads() == before

@@ -25,8 +25,9 @@ from unrolled.nn.qrnn import QRNN
 from unrolled.nn.rnn import IRNN, RNN
 from unrolled.nn.slstm import SLSTM
 from unrolled.nn.sru import SRU
-from unrolled.nn.threads import share_torch_threads
+from unrolled.nn.threads import follow_forks, share_torch_threads
 
+follow_forks()
 share_torch_threads()
 
 __all__ = [

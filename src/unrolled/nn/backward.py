@@ -24,6 +24,7 @@ from unrolled.nn.buffers import (
 from unrolled.nn.call import Call, Masks, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
+from unrolled.nn.threads import kernel_threads
 
 __all__ = ["Arrived", "backward_pass", "run_backward"]
 
@@ -68,7 +69,7 @@ def backward_pass(
     """What the operator does, for a call that has been checked."""
     kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
     B, H, P, I, each = call.batch, call.hidden, call.size, call.inputs, len(call.names)
-    layout, threads = get_layout(call, batch_sizes), torch.get_num_threads()
+    layout, threads = get_layout(call, batch_sizes), kernel_threads()
     N = layout.rows
     h0, c0 = first_states(call, x, h0, c0)
     # the kernels turn the gradients of the last states into those of the first

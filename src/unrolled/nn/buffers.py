@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unrolled.kernels.kernel import Packed
 from unrolled.nn.call import Call
+from unrolled.nn.threads import kernel_threads
 
 __all__ = [
     "address", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "plain", "recycled",
@@ -139,7 +140,7 @@ def pack(call: Call, weights: Sequence[Tensor], *, fused: bool) -> tuple[Packed,
     named = {name: plain(weight) for name, weight in zip(call.names, weights, strict=True)}
     memory = scratch("weights", kernel.packed_size(call.inputs, H, P), weights[0])
     addresses = {name: weight.data_ptr() for name, weight in named.items()}
-    packed = kernel.pack(call.inputs, H, P, addresses, memory.address, fused=fused, threads=torch.get_num_threads())
+    packed = kernel.pack(call.inputs, H, P, addresses, memory.address, fused=fused, threads=kernel_threads())
     if kernel.compiled.vectors:
         _copy_vectors(call, named, memory, packed.vectors)
     return packed, memory.owner
@@ -169,7 +170,7 @@ def pack_for_backward(call: Call, weight_hh: Tensor) -> Memory:
     """U arranged for the backward pass."""
     weight_hh = plain(weight_hh)
     U = scratch("weights", call.kernel.packed_backward_size(call.hidden, call.size), weight_hh)
-    call.kernel.pack_backward(call.hidden, call.size, weight_hh.data_ptr(), U.address, torch.get_num_threads())
+    call.kernel.pack_backward(call.hidden, call.size, weight_hh.data_ptr(), U.address, kernel_threads())
     return U
 
 
@@ -177,7 +178,7 @@ def pack_projection(call: Call, weight_hr: Tensor) -> Memory:
     """The projection arranged for the backward pass."""
     weight_hr = plain(weight_hr)
     packed = scratch("projection", call.kernel.packed_projection_size(call.hidden, call.size), weight_hr)
-    call.kernel.pack_projection(call.hidden, call.size, weight_hr.data_ptr(), packed.address, torch.get_num_threads())
+    call.kernel.pack_projection(call.hidden, call.size, weight_hr.data_ptr(), packed.address, kernel_threads())
     return packed
 
 
@@ -185,7 +186,7 @@ def pack_input(call: Call, weight_ih: Tensor) -> Memory:
     """W arranged for the gradient of the input."""
     weight_ih = plain(weight_ih)
     W = scratch("weights", call.kernel.packed_input_size(call.inputs, call.hidden), weight_ih)
-    call.kernel.pack_input(call.inputs, call.hidden, weight_ih.data_ptr(), W.address, torch.get_num_threads())
+    call.kernel.pack_input(call.inputs, call.hidden, weight_ih.data_ptr(), W.address, kernel_threads())
     return W
 
 

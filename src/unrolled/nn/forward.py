@@ -13,6 +13,7 @@ from unrolled.nn.call import Call, Masks, check_tensors, get_layout
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
 from unrolled.nn.onnx import refuse_onnx
+from unrolled.nn.threads import kernel_threads
 
 __all__ = ["forward_pass", "run_forward"]
 
@@ -45,7 +46,7 @@ def forward_pass(
     row, each = kernel.gates_row(H, tape=tape), len(call.names)
     kept = D * (row + P + call.memory) if tape else row
     check_allocation(R * (D * P + kept) * x.element_size(), "the states and gates of all steps")
-    layout, threads = get_layout(call, batch_sizes), torch.get_num_threads()
+    layout, threads = get_layout(call, batch_sizes), kernel_threads()
     h0, c0 = first_states(call, x, h0, c0)
     y, last = x.new_empty(call.outputs), [x.new_empty(shape) for shape in call.states]
     taped = [x.new_empty(call.cells)] if tape and call.memory else []

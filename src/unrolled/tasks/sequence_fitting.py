@@ -124,7 +124,7 @@ def fit_model(
             schedule=Schedule(settings.schedule, settings.warmup), weight_decay=settings.weight_decay,
         )  # fmt: skip
         module, run = learn(
-            make, loss, answers.select(used), options, hidden_size=settings.hidden_size,
+            make, loss, answers.select(used), options,
             kept_back=answers.select(kept_back) if len(kept_back) else None,
             phase="training" if settings.members == 1 else f"network {k + 1} of {settings.members}",
         )  # fmt: skip

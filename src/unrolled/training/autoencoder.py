@@ -50,5 +50,5 @@ def learn_autoencoder(
 
     return learn_from_stretches(
         lambda: AutoencoderModule(shape, dropout=options.dropout), loss, len(z), shape.window,
-        shape.encoder.hidden_size, options, phase,
+        options, phase,
     )  # fmt: skip

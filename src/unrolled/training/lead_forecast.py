@@ -55,6 +55,6 @@ def learn_lead_forecast(
         return laplace_loss(outputs, torch.from_numpy(ahead[places[window:]]))
 
     return learn_from_stretches(
-        lambda: LeadForecastModule(shape, dropout=options.dropout), loss, last, 2 * window, shape.stack.hidden_size, options,
+        lambda: LeadForecastModule(shape, dropout=options.dropout), loss, last, 2 * window, options,
         phase,
     )  # fmt: skip

@@ -41,7 +41,6 @@ def learn(
     answers: Answers,
     options: TrainingOptions,
     *,
-    hidden_size: int,
     kept_back: Answers | None = None,
     phase: str = "training",
 ) -> tuple[Module, TrainingRun]:
@@ -63,8 +62,6 @@ def learn(
         lambda generator: length_buckets(lengths, batch_size, generator),
         lambda module, chosen: loss(module, answers.select(chosen)),
         options,
-        batch_size=batch_size,
-        hidden_size=hidden_size,
         batches_per_epoch=math.ceil(len(lengths) / batch_size),
         phase=phase,
         validate=None if kept_back is None else validate,

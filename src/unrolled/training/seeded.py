@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unrolled.nn.threads import kernels_apart
 from unrolled.training.loop import TrainingRun, train
 from unrolled.training.options import TrainingOptions
 from unrolled.training.threads import threads_worth_having
@@ -25,8 +26,6 @@ def train_seeded(
     loss: Callable[[Module, Batch], Tensor],
     options: TrainingOptions,
     *,
-    batch_size: int,
-    hidden_size: int,
     batches_per_epoch: int,
     phase: str,
     validate: Callable[[Module], float] | None = None,
@@ -37,31 +36,32 @@ def train_seeded(
 
     Args:
         make, batches: are given the generator that ``options.seed`` seeds; torch's is seeded before ``make``.
-        batch_size, hidden_size: say how many threads it is worth.
 
     The caller's torch generator and number of threads are left as they were.
     """
     generator = np.random.default_rng(options.seed)
-    with torch.random.fork_rng(devices=[]), threads_worth_having(batch_size, hidden_size):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
-        module = make(generator)
-        run = train(
-            module,
-            lambda: batches(generator),
-            lambda batch: loss(module, batch),
-            epochs=options.max_epochs,
-            stop_after=stop_after,
-            batches_per_epoch=batches_per_epoch,
-            learning_rate=options.learning_rate,
-            clip_norm=options.clip_norm,
-            schedule=options.schedule,
-            weight_decay=options.weight_decay,
-            validate=None if validate is None else lambda: validate(module),
-            patience=options.patience,
-            first_candidate=first_candidate,
-            phase=phase,
-            callback=options.callback,
-            checkpoint=options.checkpoint,
-            batch_order=generator,
-        )
+        with kernels_apart():
+            module = make(generator)
+        with threads_worth_having(module):
+            run = train(
+                module,
+                lambda: batches(generator),
+                lambda batch: loss(module, batch),
+                epochs=options.max_epochs,
+                stop_after=stop_after,
+                batches_per_epoch=batches_per_epoch,
+                learning_rate=options.learning_rate,
+                clip_norm=options.clip_norm,
+                schedule=options.schedule,
+                weight_decay=options.weight_decay,
+                validate=None if validate is None else lambda: validate(module),
+                patience=options.patience,
+                first_candidate=first_candidate,
+                phase=phase,
+                callback=options.callback,
+                checkpoint=options.checkpoint,
+                batch_order=generator,
+            )
     return module, run

@@ -40,7 +40,6 @@ def learn_from_stretches(
     loss: Callable[[Module, NDArray[np.int64]], Tensor],
     steps: int,
     length: int,
-    hidden_size: int,
     options: TrainingOptions,
     phase: str,
 ) -> tuple[dict[str, NDArray[Any]], list[float]]:
@@ -52,8 +51,6 @@ def learn_from_stretches(
         lambda generator: stretches(steps, length, batch_size, generator),
         loss,
         options,
-        batch_size=batch_size,
-        hidden_size=hidden_size,
         batches_per_epoch=math.ceil(count / batch_size),
         phase=phase,
     )

@@ -1,22 +1,20 @@
-"""How many threads a small network is worth."""
+"""How many threads a network is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from unrolled.nn.threads import kernels_apart
+
 __all__ = ["threads_worth_having"]
 
+SMALL = 2**20
+"""Parameters below which torch's own part of a step, the optimiser above all, is over before a second thread helps."""
 
-@contextmanager
-def threads_worth_having(batch: int, hidden_size: int) -> Generator[None, None, None]:
-    """One thread for networks so small that threads would wait for each other longer than they work."""
-    before = torch.get_num_threads()
-    if batch * hidden_size < 1024:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+
+def threads_worth_having(module: torch.nn.Module) -> AbstractContextManager[None]:
+    """For small networks torch on one thread and the kernels on their own, so that none waits for one that does not run."""
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    return kernels_apart() if parameters < SMALL else nullcontext()
