@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from shlex import quote
@@ -20,6 +21,9 @@ Values = NDArray[np.float64]
 
 FLOOR = 1e-10  # of a band's energy: less than the rounding of 16-bit samples leaves in it
 REACH = 2  # frames on each side that a slope is taken over
+HIGHEST_RATE = 2**31 - 1  # samples a second, as WAV files count them
+LONGEST_WINDOW = 2**17  # samples
+LARGEST_FILTERS = 2**22  # bands times samples of the transform: the triangles hold half as many numbers
 FRAMES_AT_ONCE = 4096  # bounds the memory for long recordings
 
 
@@ -83,12 +87,17 @@ class AudioFeatures:
 
     def __post_init__(self) -> None:
         _require("kind", self.kind, self.kind in ("log_mel", "mfcc"), "log_mel or mfcc")
-        _require("rate", self.rate, _is_count(self.rate), "a whole number of samples a second")
-        for name, least in (("window", 2), ("hop", 1)):
+        rate_fits = _is_count(self.rate) and self.rate <= HIGHEST_RATE
+        _require("rate", self.rate, rate_fits, f"a whole number of samples a second, at most {HIGHEST_RATE}")
+        for name, least, most in (("window", 2, LONGEST_WINDOW), ("hop", 1, HIGHEST_RATE)):
             value = getattr(self, name)
-            enough = _is_number(value) and round(value * self.rate) >= least
-            _require(name, value, enough, f"seconds, at least {least} / {self.rate}")
-        _require("mel_bands", self.mel_bands, _is_count(self.mel_bands), "a whole number of at least 1")
+            fits = _is_number(value) and abs(value * self.rate) <= most and round(value * self.rate) >= least
+            _require(name, value, fits, f"seconds, at least {least} / {self.rate}, at most {most} / {self.rate}")
+        most = LARGEST_FILTERS // self._transform_length
+        bands_fit = _is_count(self.mel_bands) and self.mel_bands <= most
+        _require(
+            "mel_bands", self.mel_bands, bands_fit, f"a whole number from 1 to {most}, for a window of this length"
+        )
         most = self.mel_bands if self.kind == "mfcc" else 0
         allowed = self.coefficients is None or (_is_count(self.coefficients) and self.coefficients <= most)
         _require(
@@ -228,7 +237,7 @@ def _slopes(C: Values) -> Values:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def _is_count(value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Annotated, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.scaling import Standardization, standardized
 from unrolled.codecs.tokens import TokenCodec, TokenIds
+from unrolled.errors import InputError
 
 __all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording"]
 
@@ -27,7 +28,7 @@ class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     [[0.0]]
     """
 
-    channels: list[Standardization]
+    channels: Annotated[list[Standardization], msgspec.Meta(min_length=1)]
 
     @classmethod
     def fit(cls, sequences: Sequence[NDArray[np.float64]]) -> NumberCodec:
@@ -67,6 +68,11 @@ class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="a
 
     features: AudioFeatures
     numbers: NumberCodec
+
+    def __post_init__(self) -> None:
+        """Check that there is a scale for each feature."""
+        if len(self.numbers.channels) != self.features.channels:
+            raise InputError(f"{len(self.numbers.channels)} channels are scaled, expected {self.features.channels}")
 
     @classmethod
     def fit(cls, recordings: Sequence[Recording], features: AudioFeatures) -> AudioCodec:

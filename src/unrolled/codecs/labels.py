@@ -20,6 +20,8 @@ _DTYPES = {
     "truth": np.dtype(bool),
 }
 
+_TYPES = {"text": str, "integer": int, "number": float, "truth": bool}
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -32,6 +34,21 @@ class Labels:
 
     kind: Literal["text", "integer", "number", "truth"]
     values: list[str | int | float | bool]
+
+    def __post_init__(self) -> None:
+        """Check that the values are of their kind, and each once, ascending.
+
+        Raises:
+            InputError: naming the first that is not.
+        """
+        known = _TYPES[self.kind]
+        for before, value in zip([None, *self.values], self.values, strict=False):
+            whole = type(value) is not float or value.is_integer()  # infinity is not
+            held = type(value) is not int or -(2**63) <= value < 2**63
+            if type(value) is not known or not whole or not held:
+                raise InputError(f"label {str(value)[:40]!r} is none of the kind {self.kind!r}")
+            if before is not None and not before < value:  # pyright: ignore[reportOperatorIssue], of one type
+                raise InputError(f"labels {str(before)[:40]!r}, {str(value)[:40]!r}: expected each once, ascending")
 
     @classmethod
     def fit(cls, y: NDArray[np.generic]) -> Labels:

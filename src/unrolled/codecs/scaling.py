@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.errors import InputError
+
 __all__ = ["VANISHING", "SeriesScaling", "Standardization", "binary_unit", "is_constant", "standardized"]
 
 Values = NDArray[np.float64]
@@ -67,6 +69,10 @@ class SeriesScaling:
     scale: float
     constant: float | None = None
 
+    def __post_init__(self) -> None:
+        """Check that values can be divided by the scale and multiplied again."""
+        check_unit("scale", self.scale)
+
     @classmethod
     def fit(cls, y: Values, season: int, *, log: bool | None = None) -> SeriesScaling:
         """Choose for ``y [T]``, all finite; ``log`` overrules the choice of ``g``.
@@ -102,6 +108,15 @@ class SeriesScaling:
 
 def _lag(z: Values, season: int) -> int:
     return season if len(z) > season else 1
+
+
+def check_unit(name: str, unit: float) -> None:
+    """Raise an InputError unless values can be measured in this unit without loss."""
+    limits = np.finfo(np.float64)
+    if not limits.tiny <= unit <= limits.max:
+        raise InputError(
+            f"{name} is {unit:g}, expected from {limits.tiny:g} to {limits.max:g}; give the values in another unit"
+        )
 
 
 def prefers_log(y: Values, season: int) -> bool:
@@ -146,6 +161,12 @@ class Standardization:
     deviation: float
     constant: bool = False
 
+    def __post_init__(self) -> None:
+        """Check that values can be divided by the deviation and multiplied again."""
+        check_unit("deviation", self.deviation)
+        if not math.isfinite(self.mean):
+            raise InputError(f"mean is {self.mean}, expected a finite number; give the values in another unit")
+
     @classmethod
     def fit(cls, x: Values) -> Standardization:
         """Choose for ``x [n]``; a constant one keeps deviation 1."""
@@ -159,8 +180,11 @@ class Standardization:
         return standardized(x, self.mean, self.deviation, self.constant)
 
     def inverse(self, z: Values) -> Values:
-        """Back to the unit of ``x``, any shape."""
-        return np.full_like(z, self.mean) if self.constant else z * self.deviation + self.mean
+        """Back to the unit of ``x``, any shape; what would overflow becomes the largest float."""
+        if self.constant:
+            return np.full_like(z, self.mean)
+        with np.errstate(over="ignore"):
+            return np.nan_to_num(z * self.deviation + self.mean, nan=np.nan)
 
     def departs(self, x: Values) -> NDArray[np.bool_]:
         """Whether each of ``x`` is another number than this ``constant``, however that was computed and held.

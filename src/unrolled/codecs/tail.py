@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.episodes import episodes, peaks
+from unrolled.codecs.ranges import Count, Size
+from unrolled.errors import InputError
 
 __all__ = ["Calibration", "calibrate", "fit_tail", "return_level"]
 
@@ -52,14 +54,19 @@ class Calibration:
 
     threshold: float
     method: Literal["counted", "tail"]
-    steps: int
-    every: int
-    merge: int
-    episodes: int
+    steps: Count
+    every: Count
+    merge: Count
+    episodes: Size
     level: float | None = None
-    peaks: int | None = None
+    peaks: Size | None = None
     shape: float | None = None
     scale: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check that a score can be beside the threshold, which no score is below zero."""
+        if not 0 <= self.threshold < np.inf:
+            raise InputError(f"threshold is {self.threshold}, expected a number from 0")
 
 
 def calibrate(score: Values, every: int, merge: int) -> Calibration:

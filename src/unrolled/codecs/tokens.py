@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.strict_json import parse_strict_json
 from unrolled.codecs.vocabulary import Vocabulary
-from unrolled.errors import MissingExtraError
+from unrolled.errors import InputError, MissingExtraError
 
 __all__ = ["Splitting", "TokenCodec", "TokenIds", "split_words"]
 
@@ -20,6 +23,11 @@ Splitting = Literal["words", "characters", "pieces", "given"]
 """What text is split into; ``given`` says that it comes in tokens."""
 
 LONGEST_SPELLING = 32  # characters of a token that are read
+CACHED = 1 << 16  # spellings that are kept
+PIECES: dict[str, Any] = {
+    "truncation": None, "padding": None, "normalizer": None, "pre_tokenizer": {"type": "Whitespace"},
+    "post_processor": None, "decoder": None,
+}  # fmt: skip
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
 _DIGIT = re.compile(r"\d")
 
@@ -63,6 +71,13 @@ class TokenCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
     pieces: str | None = None
     """The tokenizer of byte pairs, in its own JSON."""
 
+    def __post_init__(self) -> None:
+        """Check that byte pairs have their tokenizer, one as this library makes them, and others none."""
+        if (self.splitting == "pieces") != (self.pieces is not None):
+            raise InputError(f"splitting is {self.splitting!r}, {'with' if self.pieces else 'without'} a tokenizer")
+        if self.pieces is not None:
+            _check_pieces(self.pieces)
+
     @classmethod
     def fit(
         cls,
@@ -102,20 +117,22 @@ class TokenCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
 
 
 class TokenEncoder:
-    """The tables of a :class:`TokenCodec`, and the spellings seen so far."""
+    """The tables of a :class:`TokenCodec`, and the spellings it met last."""
 
     def __init__(self, codec: TokenCodec) -> None:
         self._codec = codec
         self._words = codec.words.places()
         self._characters = None if codec.characters is None else codec.characters.places()
-        self._spelled: dict[str, tuple[int, ...]] = {}
+        self._spelling = lru_cache(maxsize=CACHED)(self._spelled)
         self._pieces: Any = None
 
     def __call__(self, text: str | Sequence[str]) -> TokenIds:
         """One text, or one list of tokens."""
         tokens, splitting = self.split(text), self._codec.splitting
         words = np.array([self._words.get(_looked_up(token, splitting), 0) for token in tokens], np.int64)
-        return TokenIds(words, () if self._characters is None else tuple(self._spelling(token) for token in tokens))
+        if self._characters is None:
+            return TokenIds(words)
+        return TokenIds(words, tuple(self._spelling(token[:LONGEST_SPELLING]) for token in tokens))
 
     def split(self, text: str | Sequence[str]) -> list[str]:
         """A text's tokens."""
@@ -125,14 +142,15 @@ class TokenEncoder:
         if splitting != "pieces":
             return list(text)
         if self._pieces is None:
-            self._pieces = _tokenizers().Tokenizer.from_str(self._codec.pieces)
-        return list(self._pieces.encode(text).tokens)
+            self._pieces = _read_pieces(self._codec.pieces)
+        try:
+            return list(self._pieces.encode(text).tokens)
+        except Exception as error:  # it raises no other class
+            raise InputError(f"the tokenizer in pieces cannot split a text: {error}") from None
 
-    def _spelling(self, token: str) -> tuple[int, ...]:
-        if token not in self._spelled:
-            assert self._characters is not None
-            self._spelled[token] = tuple(self._characters.get(letter, 0) for letter in token[:LONGEST_SPELLING])
-        return self._spelled[token]
+    def _spelled(self, token: str) -> tuple[int, ...]:
+        assert self._characters is not None
+        return tuple(self._characters.get(letter, 0) for letter in token)
 
 
 def _looked_up(token: str, splitting: Splitting) -> str:
@@ -146,6 +164,32 @@ def _learn_pieces(texts: Iterable[Any], largest: int) -> str:
     trainer = library.trainers.BpeTrainer(vocab_size=largest, special_tokens=["<unk>"], show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     return str(tokenizer.to_str())
+
+
+def _check_pieces(text: str) -> None:
+    """Raise an InputError unless the tokenizer is of the form that :func:`_learn_pieces` gives one.
+
+    Others could run any pattern over a text, or fill it up to any length.
+    """
+    try:
+        found = parse_strict_json(text)
+        parts = {name: found[name] for name in PIECES}
+        model = found["model"]["type"], found["model"]["dropout"], found["model"]["unk_token"]
+        known = "<unk>" in found["model"]["vocab"]
+    except (ValueError, KeyError, TypeError):
+        parts, model, known = {}, None, False
+    if parts != PIECES or model != ("BPE", None, "<unk>") or not known:
+        raise InputError("the tokenizer in pieces is not one of byte pairs between blanks, as this library makes them")
+    with suppress(MissingExtraError):  # without the package the model is of no use, but can be looked at
+        _read_pieces(text)
+
+
+def _read_pieces(text: str | None) -> Any:
+    library = _tokenizers()
+    try:
+        return library.Tokenizer.from_str(text)
+    except Exception as error:  # it raises no other class
+        raise InputError(f"the tokenizer in pieces cannot be read: {error}") from None
 
 
 def _tokenizers() -> Any:

@@ -24,6 +24,11 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     entries: list[str]
 
+    def __post_init__(self) -> None:
+        """Check that each entry has one place."""
+        if len(set(self.entries)) < len(self.entries):
+            raise InputError("an entry of the vocabulary has two places: expected each once")
+
     @classmethod
     def fit(cls, found: Iterable[str], *, min_count: int = 1, largest: int | None = None) -> Vocabulary:
         """Entries that occur at least ``min_count`` times, the most frequent first, at most ``largest``.

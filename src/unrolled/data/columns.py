@@ -36,6 +36,15 @@ class Columns:
     features: tuple[str, ...] = ()
     times: tuple[str, ...] = ()  # of a long table: by these the steps of a sequence are put in order
 
+    def __post_init__(self) -> None:
+        """Check that the layout has its columns, and none has two roles."""
+        needed = {"text": self.text, "long": self.series and self.features, "tokens": "no name"}
+        if not needed.get(self.layout, self.features):
+            raise InputError(f"columns lack what a table of layout {self.layout!r} is read from")
+        named = [name for name in (self.label, *self.read) if name is not None]
+        if len(set(named)) < len(named):
+            raise InputError(f"columns {listed(named)}: expected one role for each")
+
     @property
     def read(self) -> tuple[str, ...]:
         """The columns needed for a prediction."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import Any, Literal, cast
@@ -14,12 +15,15 @@ from unrolled.data.frequency import stamp
 from unrolled.data.header import twice
 from unrolled.data.pandas_index import PandasFrame, open_pandas
 from unrolled.data.table import Column, FrameLike, Table, TimeStyle
+from unrolled.data.time_formats import told_format
 from unrolled.data.time_numbers import write_numbers
 from unrolled.data.timestamps import MixedZonesError, write_timestamps
-from unrolled.data.zones import zone_named
+from unrolled.data.zones import UnknownZoneError, zone_named
 from unrolled.errors import InputError, MissingExtraError
 
-__all__ = ["build_frame", "is_number", "read_frame"]
+__all__ = ["build_frame", "check_style", "is_number", "read_frame"]
+
+RESOLUTIONS = ("s", "ms", "us", "ns")
 
 
 def read_frame(data: Any) -> Table:
@@ -172,6 +176,8 @@ def build_frame(columns: Mapping[str, Any], like: FrameLike, times: Sequence[str
     if like.series in built and like.series_is_integer:
         built[like.series] = np.array([int(name) for name in built[like.series]], dtype=np.int64)
     stamped = [name for name in dict.fromkeys((like.time, *times)) if name in built]
+    if like.time_style is not None and like.time_style.zone is not None:
+        zone_named(like.time_style.zone)
     try:
         return _framed(built, like, [str(name) for name in stamped])
     except ImportError:
@@ -255,6 +261,27 @@ def _utc_to_wall(times: npt.NDArray[Any], zone: str) -> npt.NDArray[Any]:
     moments: list[datetime | None] = times.tolist()
     walls = [m and m.replace(tzinfo=timezone.utc).astimezone(place).replace(tzinfo=None) for m in moments]
     return np.array(walls, dtype="datetime64[us]")
+
+
+def check_style(style: TimeStyle, times: npt.NDArray[Any]) -> None:
+    """Write times in a look that a model file holds.
+
+    Raises:
+        InputError: it is none that times can be written in, or read.
+    """
+    try:
+        if style.kind == "datetime" and style.unit not in RESOLUTIONS:
+            raise InputError(f"its unit is {style.unit!r}, expected one of {', '.join(RESOLUTIONS)}")
+        if style.kind == "text" and style.format:
+            told_format(style.format)
+        if style.zone is not None:
+            with suppress(UnknownZoneError):  # here, but perhaps not on other machines
+                zone_named(style.zone)
+        year = times[-1:] + np.arange(0, 366, 30).astype("timedelta64[D]") if times.dtype.kind == "M" else times
+        with suppress(ImportError):  # of pandas, without which there are no frames with periods
+            _styled(year, replace(style, zone=None))
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+        raise InputError(f"frame_like.time_style is none that times can be written in: {error}") from None
 
 
 def _wall_to_utc(times: npt.NDArray[Any], zone: str) -> npt.NDArray[Any]:

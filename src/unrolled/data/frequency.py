@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.codecs.ranges import Day
 from unrolled.errors import InputError
 
 __all__ = ["Frequency", "stamp"]
@@ -39,6 +40,7 @@ _SECONDS: dict[Unit, float] = {
     **{unit: months * 365.2425 / 12 * 86_400 for unit, months in MONTHS.items()},
     "B": 7 / 5 * 86_400,
 }
+LONGEST = 2**62  # microseconds, or steps
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,15 @@ class Frequency:
 
     unit: Unit
     count: int = 1
-    day: int | None = None
+    day: Day | None = None
     working: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that a step is no longer than time is."""
+        if not 1 <= self.count * self._length <= LONGEST:
+            raise InputError(
+                f"count is {self.count}, expected from 1 to {LONGEST // self._length} of unit {self.unit!r}"
+            )
 
     @classmethod
     def infer(cls, times: Times, name: str, *, where: Callable[[int], str] | None = None) -> Frequency:
@@ -141,6 +150,8 @@ class Frequency:
     def after(self, last: Any, n: int) -> Times:
         """Return the ``n`` stamps that follow ``last``, in its own type; ``last`` keeps its time of the day."""
         if self.unit == "step":
+            if int(last) + n * self.count >= 2**63:
+                raise InputError(f"{n:,} steps, {self}, after {last} lead beyond what 64 bits hold: choose fewer")
             return np.int64(last) + np.arange(1, n + 1) * self.count
         last = np.datetime64(last, "us")
         self._check_reach(last, n)
@@ -204,6 +215,11 @@ class Frequency:
             length = self.count * FIXED.get(self.unit, DAY)
             steps = {"day": _divide(DAY, length), "week": _divide(7 * DAY, length)}
         return {cycle: n for cycle, n in steps.items() if n > 1 and self.unit != "step"}
+
+    @property
+    def _length(self) -> int:
+        """Of one unit, in microseconds (of a month, the longest), or in steps."""
+        return FIXED.get(self.unit) or MONTHS.get(self.unit, 0) * 31 * DAY or (7 * DAY if self.unit == "B" else 1)
 
     def __str__(self) -> str:
         word = WORDS[self.unit]

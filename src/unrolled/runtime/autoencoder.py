@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.ranges import Count
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.spread import with_spread
 from unrolled.runtime.stack import Expected, Stack, StackShape
@@ -36,9 +37,9 @@ class AutoencoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     encoder: StackShape
     decoder: StackShape
-    code: int
-    window: int
-    channels: int
+    code: Count
+    window: Count
+    channels: Count
 
     @property
     def known(self) -> int:

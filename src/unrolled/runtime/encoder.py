@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.inputs import Item
+from unrolled.codecs.ranges import Count
 from unrolled.kernels.arrays import elementary
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.reader import Reader, TokenShape, batches_of_similar_length
@@ -36,7 +37,7 @@ class EncoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
 
     stack: StackShape
     pooling: Pooling
-    outputs: int
+    outputs: Count
     tokens: TokenShape | None = None
     """None where steps are numbers."""
 

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.student_t import student_t_quantile
 from unrolled.runtime.stack import StackShape
 
@@ -38,17 +39,17 @@ class ForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which of the two models this is."""
 
     cell: str
-    hidden_size: int
-    num_layers: int
-    input_window: int
-    horizon: int
+    hidden_size: Count
+    num_layers: Count
+    input_window: Count
+    horizon: Count
     quantiles: tuple[float, ...]
     """Ascending, 0.5 among them."""
-    season: int
-    members: int
-    past: int = 0
-    future: int = 0
-    static: int = 0
+    season: Count
+    members: Count
+    past: Size = 0
+    future: Size = 0
+    static: Size = 0
     distribution: Distribution = "quantiles"
 
     @property

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.ranges import Count
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.spread import with_spread
 from unrolled.runtime.stack import Expected, Stack, StackShape
@@ -31,8 +32,8 @@ class LeadForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """The sizes of the network."""
 
     stack: StackShape
-    leads: tuple[int, ...]
-    channels: int
+    leads: tuple[Count, ...]
+    channels: Count
 
     @property
     def outputs(self) -> int:

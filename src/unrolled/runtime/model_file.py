@@ -26,7 +26,8 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar, cast
@@ -41,7 +42,7 @@ from unrolled.runtime.atomic_write import write_atomically
 from unrolled.runtime.tensor_header import DTYPES, TensorEntry, parse_entries
 from unrolled.version import library_version
 
-__all__ = ["ModelFile", "check_tensors", "decode_config", "read_model", "write_model"]
+__all__ = ["ModelFile", "check_tensors", "decode_config", "fitting", "read_model", "write_model"]
 
 FORMAT_VERSION = 1
 LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors library too
@@ -252,6 +253,17 @@ def decode_config(model_file: ModelFile, config_type: type[Config]) -> Config:
             f"{model_file.path} does not fit this version of the library ({library_version()}; it was saved by"
             f" {model_file.library_version}): {error}"
         ) from None
+
+
+@contextmanager
+def fitting(model_file: ModelFile) -> Generator[None, None, None]:
+    """Within this an InputError says what in the file does not fit together: it becomes a ModelFileError that names the file."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except InputError as error:
+        raise ModelFileError(f"{model_file.path} does not fit its task {model_file.task!r}: {error}") from None
 
 
 def check_tensors(model_file: ModelFile, expected: Mapping[str, tuple[Sequence[int], npt.DTypeLike]]) -> None:

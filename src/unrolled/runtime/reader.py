@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.inputs import Item
+from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.tokens import TokenIds
 from unrolled.runtime.stack import Expected, Stack, StackShape
 
@@ -30,10 +31,10 @@ LARGEST_BATCH = 1 << 18  # padded steps that are run at once
 class TokenShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of the embeddings, without characters if spellings are not read."""
 
-    words: int
-    word_size: int
-    characters: int = 0
-    character_size: int = 0
+    words: Count
+    word_size: Count
+    characters: Size = 0
+    character_size: Size = 0
     cell: str = "gru"
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.cells import get_cell
+from unrolled.codecs.ranges import Count
 from unrolled.runtime.recurrent import RecurrentLayer
 
 __all__ = ["Stack", "StackShape"]
@@ -22,9 +23,9 @@ class StackShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of stacked layers; ``cell`` is a name of the registry."""
 
     cell: str
-    inputs: int
-    hidden_size: int
-    num_layers: int
+    inputs: Count
+    hidden_size: Count
+    num_layers: Count
     bidirectional: bool = False
 
     @property

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.inputs import Item
+from unrolled.codecs.ranges import Count
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.reader import Reader, TokenShape, batches_of_similar_length
 from unrolled.runtime.stack import Expected, Stack, StackShape
@@ -30,7 +31,7 @@ class TaggerShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """The sizes of the network."""
 
     stack: StackShape
-    outputs: int
+    outputs: Count
     tokens: TokenShape | None = None
     """None where steps are numbers."""
     crf: bool = True

@@ -7,25 +7,22 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.episodes import episodes, peaks
-from unrolled.codecs.scaling import Standardization, is_constant
-from unrolled.codecs.tail import Calibration
+from unrolled.codecs.scaling import is_constant
 from unrolled.data.channels import Channels, read_channels
 from unrolled.data.frames import build_frame
-from unrolled.data.frequency import Frequency
 from unrolled.data.panel import is_array
-from unrolled.data.table import FrameLike
 from unrolled.errors import InputError
-from unrolled.runtime.model_file import ModelFile, check_tensors, decode_config
+from unrolled.runtime.model_file import ModelFile, decode_config, fitting
 from unrolled.tasks.anomaly_evaluation import AlarmEvaluation, compare, read_windows
+from unrolled.tasks.anomaly_file import AnomalyConfig, check_config, restore
 from unrolled.tasks.anomaly_fitting import fit_model
-from unrolled.tasks.anomaly_model import AnomalyModel, AnomalyShape, highest
+from unrolled.tasks.anomaly_model import AnomalyModel, highest
 from unrolled.tasks.anomaly_settings import AnomalySettings
 from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.choices import AnomalyMethod, Missing, SequenceCell
@@ -37,31 +34,13 @@ if TYPE_CHECKING:
 
     from unrolled.training.loop import Progress
 
-__all__ = ["AnomalyConfig", "AnomalyDetector"]
+__all__ = ["AnomalyDetector"]
 
 Values = NDArray[np.float64]
 File = str | os.PathLike[str]
 Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
 Frame = TypeVar("Frame")
 Span = int | str | timedelta
-
-
-class AnomalyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything of a fitted detector but its arrays."""
-
-    settings: AnomalySettings
-    seed: int
-    shape: AnomalyShape
-    channels: list[Standardization]
-    names: list[str]
-    time: str | None
-    clock: Literal["datetime", "integer", "none"]
-    """What the times are."""
-    frequency: Frequency
-    frame_like: FrameLike
-    calibration: Calibration
-    losses: list[float]
-    inferred: list[str]
 
 
 class AnomalyDetector(Estimator):
@@ -339,19 +318,11 @@ class AnomalyDetector(Estimator):
     def from_model_file(cls, model_file: ModelFile) -> AnomalyDetector:
         """The detector in a model file that :func:`unrolled.load` has read."""
         config = decode_config(model_file, AnomalyConfig)
-        names, members = config.shape.network.tensors(), range(config.settings.members)
-        expected: dict[str, Any] = {f"members.{k}.{name}": kind for k in members for name, kind in names.items()}
-        rows = len(model_file.tensors.get("history.values", ()))
-        expected["history.values"] = ((rows, len(config.names)), np.float64)
-        if config.clock != "none":
-            expected["history.times"] = ((rows,), np.int64)
-        check_tensors(model_file, expected)
-        tensors = [{name: model_file.tensors[f"members.{k}.{name}"] for name in names} for k in members]
+        with fitting(model_file):
+            check_config(config)
+            model, history = restore(model_file, config)
         detector = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
-        model = AnomalyModel(config.shape, config.channels, tensors)
-        return detector._adopt(
-            config, model, {name: t for name, t in model_file.tensors.items() if name.startswith("history")}
-        )
+        return detector._adopt(config, model, history)
 
     def _adopt(self, config: AnomalyConfig, model: AnomalyModel, history: dict[str, NDArray[Any]]) -> AnomalyDetector:
         """Become a fitted detector."""

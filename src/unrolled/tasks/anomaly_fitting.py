@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.loop import Progress
 
-__all__ = ["AnomalyFitting", "Sizes", "fit_model"]
+__all__ = ["AnomalyFitting", "Sizes", "fit_model", "leads_to", "shape_of"]
 
 TIMES_SEEN = 3  # times the training part must go through a season before it is one
 FEWEST = 50  # scores that a threshold is calibrated on
@@ -149,7 +149,11 @@ def fit_model(
         raise MissingExtraError("fitting a detector", error.name or "torch", "train") from None
     sizes = Sizes.choose(channels, settings)
     scaling = [_scaling(column, sizes.train) for column in channels.values.T]
-    model = AnomalyModel(_shape(sizes, settings, len(channels.names)), scaling, [])
+    shape = shape_of(
+        settings, len(channels.names), window=sizes.window, horizon=sizes.horizon, smoothing=sizes.smoothing,
+        code=settings.code_size, cycles=sizes.cycles, seasons=sizes.seasons,
+    )  # fmt: skip
+    model = AnomalyModel(shape, scaling, [])
     z = model.scaled(channels.values[: sizes.train])
     x = model.inputs(z, None if channels.times is None else channels.times[: sizes.train])
     members: list[Mapping[str, NDArray[Any]]] = []
@@ -187,25 +191,37 @@ def _learn(
     return learn_lead_forecast(shape.network, x, z, shape.window, options, phase)
 
 
-def _shape(sizes: Sizes, settings: AnomalySettings, C: int) -> AnomalyShape:
+def shape_of(
+    settings: AnomalySettings,
+    channels: int,
+    *,
+    window: int,
+    horizon: int,
+    smoothing: int,
+    code: int | None,
+    cycles: tuple[Cycle, ...],
+    seasons: tuple[int, ...],
+) -> AnomalyShape:
+    """The network's sizes: some are of the data, the others follow from the settings."""
+
     def stack(inputs: int) -> StackShape:
         return StackShape(SEQUENCE_CELLS[settings.cell], inputs, settings.hidden_size, settings.num_layers)
 
-    known = 2 * len(sizes.cycles)
+    C, known = channels, 2 * len(cycles)
     if settings.method == "forecast":
-        leads = _leads(sizes.horizon)
-        inputs = C + known + len(sizes.seasons) * len(leads) * C
+        leads = leads_to(horizon)
+        inputs = C + known + len(seasons) * len(leads) * C
         network = LeadForecastShape(stack(inputs), leads, C)
     else:
-        whole = sizes.window * C
-        code = max(1, whole // 8) if settings.code_size is None else settings.code_size
+        whole = window * C
+        code = max(1, whole // 8) if code is None else code
         require("code_size", code, code < whole, f"less than the {whole} numbers of a window, or nothing is left out")
-        known += len(sizes.seasons) * C
-        network = AutoencoderShape(stack(C + known), stack(code + known), code, sizes.window, C)
-    return AnomalyShape(network, sizes.window, sizes.smoothing, sizes.cycles, sizes.seasons)
+        known += len(seasons) * C
+        network = AutoencoderShape(stack(C + known), stack(code + known), code, window, C)
+    return AnomalyShape(network, window, smoothing, cycles, seasons)
 
 
-def _leads(horizon: int) -> tuple[int, ...]:
+def leads_to(horizon: int) -> tuple[int, ...]:
     """1, 2, 4, … and the horizon."""
     powers = [1 << k for k in range(horizon.bit_length()) if 1 << k < horizon]
     return (*powers, horizon)

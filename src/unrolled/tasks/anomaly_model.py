@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.cycles import SEASONS, Cycle, calendar, seasonal_medians
+from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.windows import sliding_windows
 from unrolled.runtime.autoencoder import Autoencoder, AutoencoderShape
@@ -27,11 +28,11 @@ class AnomalyShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a detector reads, and its networks' sizes."""
 
     network: LeadForecastShape | AutoencoderShape
-    window: int
-    smoothing: int
+    window: Count
+    smoothing: Count
     cycles: tuple[Cycle, ...]
     """Of the calendar."""
-    seasons: tuple[int, ...] = ()
+    seasons: tuple[Count, ...] = ()
     """Steps of the seasons whose medians are read."""
 
     @property

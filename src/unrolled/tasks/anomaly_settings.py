@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from unrolled.data.filling import check_missing_option
 from unrolled.data.spans import check_span
 from unrolled.errors import InputError
 from unrolled.tasks.checks import check_network, plain, require
@@ -60,6 +61,7 @@ class AnomalySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(
             "seasons", seasons, all(m in RANGES["seasons"] for m in seasons or ()), "numbers of steps, each at least 2"
         )
+        check_missing_option(settings.missing)
         if settings.method == "forecast":
             require("code_size", code, code is None, "None: only method='reconstruction' has a code")
         else:

@@ -12,6 +12,8 @@ from unrolled.tasks.ranges import check_ranges
 
 __all__ = ["check_count", "check_network", "chosen_seed", "plain", "require"]
 
+LONGEST = 200  # characters of a value in a message
+
 
 def check_count(name: str, value: object) -> int:
     """Return a whole number of at least 1, or raise an InputError that names the argument."""
@@ -28,7 +30,10 @@ def plain(value: Any) -> Any:
 def require(name: str, value: object, holds: bool, expected: str) -> None:
     """Raise an InputError that names the parameter unless the condition holds."""
     if not holds:
-        raise InputError(f"{name} is {value!r}, expected {expected}")
+        shown = repr(value)
+        raise InputError(
+            f"{name} is {shown if len(shown) <= LONGEST else shown[:LONGEST] + '...'}, expected {expected}"
+        )
 
 
 class NetworkSettings(Protocol):

@@ -7,16 +7,21 @@ from typing import Any
 
 import msgspec
 
+from unrolled.codecs.ranges import LARGEST
+from unrolled.data.filling import check_missing_option
 from unrolled.errors import InputError
+from unrolled.runtime.es_rnn import EsRnnShape
+from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.tasks.checks import check_network, plain, require
 from unrolled.tasks.ranges import check_ranges
 
-__all__ = ["CELL_NAMES", "ForecastSettings", "Training"]
+__all__ = ["CELL_NAMES", "ForecastSettings", "Training", "shape_of"]
 
 CELL_NAMES = {"rnn": "rnn_tanh", "lstm": "lstm", "gru": "gru", "gru_reset_before": "gru_reset_before"}
 """What users call a cell → its name in the registry."""
 
 
+EXTREME = 1e-6  # beyond, a quantile is a guess, and its name that of its neighbour
 METHODS = ("auto", "smoothing", "windows")
 
 
@@ -95,9 +100,13 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )  # fmt: skip
         for name, known in (("distribution", ("quantiles", "student_t")), ("intervals", ("model", "conformal"))):
             require(name, getattr(settings, name), getattr(settings, name) in known, f"one of {', '.join(known)}")
-        inside = all(0 < q < 1 for q in settings.quantiles)
-        require("quantiles", settings.quantiles, inside, "numbers between 0 and 1")
-        require("quantiles", settings.quantiles, len(set(settings.quantiles)) == len(settings.quantiles), "different")
+        inside = all(EXTREME <= q <= 1 - EXTREME for q in settings.quantiles)
+        require(
+            "quantiles", settings.quantiles, inside, f"numbers between 0 and 1, from {EXTREME:g} to {1 - EXTREME:f}"
+        )
+        names = {f"{100 * q:g}" for q in settings.quantiles}  # as the columns of a forecast are called
+        require("quantiles", settings.quantiles, len(names) == len(settings.quantiles), "different")
+        check_missing_option(settings.missing)
         return settings
 
     def training(self, method: str) -> Training:
@@ -109,6 +118,36 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def model_quantiles(self) -> tuple[float, ...]:
         """The quantiles the network learns: ascending, with the median, which is the forecast itself."""
         return tuple(sorted({*self.quantiles, 0.5}))
+
+
+def shape_of(
+    settings: ForecastSettings,
+    kind: type[EsRnnShape] | type[WindowRnnShape],
+    *,
+    input_window: int,
+    horizon: int,
+    season: int,
+    past: int,
+    future: int,
+    static: int,
+) -> EsRnnShape | WindowRnnShape:
+    """The network's sizes: some are of the data, the others follow from the settings."""
+    require("season_length", season, season <= LARGEST, f"at most {LARGEST}")
+    training = settings.training(kind.method)
+    return kind(
+        cell=CELL_NAMES[settings.cell],
+        hidden_size=training.hidden_size,
+        num_layers=settings.num_layers,
+        input_window=input_window,
+        horizon=horizon,
+        quantiles=settings.model_quantiles,
+        season=season,
+        members=training.members,
+        past=past,
+        future=future,
+        static=static,
+        distribution="student_t" if settings.distribution == "student_t" else "quantiles",
+    )
 
 
 def _plain(name: str, value: Any) -> Any:

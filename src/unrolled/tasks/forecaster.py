@@ -17,17 +17,17 @@ from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
 from unrolled.data.table import FrameLike
 from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnnShape
-from unrolled.runtime.model_file import ModelFile, decode_config
+from unrolled.runtime.model_file import ModelFile, decode_config, fitting
 from unrolled.runtime.window_rnn import WindowRnnShape
 from unrolled.tasks.backtest import run_backtest
 from unrolled.tasks.checks import check_count, chosen_seed
 from unrolled.tasks.choices import Distribution, ForecastCell, ForecastMethod, Intervals, Missing
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.evaluation import Backtest, Case, Evaluation, evaluate_cases
-from unrolled.tasks.forecast_file import Columns, ForecastConfig, forecast_tensors, restore_model
+from unrolled.tasks.forecast_file import Columns, ForecastConfig, check_config, forecast_tensors, restore_model
 from unrolled.tasks.forecast_fitting import fit_model
 from unrolled.tasks.forecast_model import ForecastModel, called
-from unrolled.tasks.forecast_settings import CELL_NAMES, ForecastSettings
+from unrolled.tasks.forecast_settings import ForecastSettings, shape_of
 from unrolled.tasks.history import History
 from unrolled.tasks.known_ahead import follow_on
 from unrolled.tasks.quantile_columns import quantile_columns
@@ -295,7 +295,9 @@ class Forecaster(Estimator):
     def from_model_file(cls, model_file: ModelFile) -> Forecaster:
         """The forecaster in a model file that :func:`unrolled.load` has read."""
         config = decode_config(model_file, ForecastConfig)
-        model = restore_model(model_file, config)
+        with fitting(model_file):
+            check_config(config)
+            model = restore_model(model_file, config)
         forecaster = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
         return forecaster._adopt(config, model)
 
@@ -503,22 +505,9 @@ def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape 
     window = settings.input_window or (usual if method == "smoothing" else several)
     if settings.input_window is None or settings.horizon is None:
         notes.append(f"the network reads {window} steps at once and forecasts {horizon}")
-    training = settings.training(method)
-    shape = (EsRnnShape if method == "smoothing" else WindowRnnShape)(
-        cell=CELL_NAMES[settings.cell],
-        hidden_size=training.hidden_size,
-        num_layers=settings.num_layers,
-        input_window=window,
-        horizon=horizon,
-        quantiles=settings.model_quantiles,
-        season=season,
-        members=training.members,
-        past=len(panel.past),
-        future=len(panel.future),
-        static=len(panel.static),
-        distribution="student_t" if settings.distribution == "student_t" else "quantiles",
-    )
-    return shape, notes
+    covariates = {"past": len(panel.past), "future": len(panel.future), "static": len(panel.static)}
+    sizes = {"input_window": window, "horizon": horizon, "season": season, **covariates}
+    return shape_of(settings, EsRnnShape if method == "smoothing" else WindowRnnShape, **sizes), notes
 
 
 def _said_of_scalings(model: ForecastModel, panel: Panel) -> list[str]:

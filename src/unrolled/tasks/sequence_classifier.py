@@ -16,10 +16,12 @@ from unrolled.runtime.probabilities import sigmoid, softmax
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
 from unrolled.tasks.answers import read_labels, require_comparable
+from unrolled.tasks.checks import require
 from unrolled.tasks.choices import Pooling, Schedule, SequenceCell, TextSplitting
 from unrolled.tasks.class_metrics import accuracy, macro_f1
 from unrolled.tasks.sequence_estimator import SequenceEstimator
 from unrolled.tasks.sequence_fitting import Wanted
+from unrolled.tasks.sequence_model import SequenceConfig
 from unrolled.tasks.sequence_settings import SequenceSettings
 
 if TYPE_CHECKING:
@@ -175,10 +177,18 @@ class SequenceClassifier(SequenceEstimator):
         """Accuracy: the share of sequences for which the class, or all classes, are right."""
         return self.evaluate(X, y)["accuracy"]
 
-    def _shape(
-        self, stack: StackShape, tokens: TokenShape | None, wanted: Wanted, settings: SequenceSettings
-    ) -> EncoderShape:
-        return EncoderShape(stack, settings.pooling, wanted.outputs, tokens)
+    @staticmethod
+    def _shape(stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings) -> EncoderShape:
+        return EncoderShape(stack, settings.pooling, outputs, tokens)
+
+    @staticmethod
+    def _outputs(config: SequenceConfig) -> int:
+        require("targets", config.targets, not config.targets, "none: a classifier predicts classes")
+        require("scheme", config.scheme, config.scheme == "none", "'none': only tags have a scheme")
+        if config.labels is None:  # any number of the classes can hold
+            return config.shape.outputs
+        require("labels.values", config.labels.values, len(config.labels.values) >= 2, "2 classes at least")
+        return len(config.labels.values)
 
     def _read_y(self, y: Any, items: Sequence[Any]) -> NDArray[Any]:
         return read_labels(y, len(items))

@@ -11,22 +11,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.inputs import AudioCodec, NumberCodec
+from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.containers import is_frame
 from unrolled.data.example_file import Told
 from unrolled.data.items import Kind
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderShape
-from unrolled.runtime.model_file import ModelFile, decode_config
+from unrolled.runtime.model_file import ModelFile, decode_config, fitting
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
 from unrolled.runtime.tagger import TaggerShape
+from unrolled.tasks.agreement import require_same
 from unrolled.tasks.answers import join_answers
 from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.sequence_fitting import Wanted, fit_codec, fit_model, widths
-from unrolled.tasks.sequence_model import SequenceConfig, SequenceModel
+from unrolled.tasks.sequence_model import SequenceConfig, SequenceModel, check_config
 from unrolled.tasks.sequence_reading import Given, read_as_trained, read_to_learn
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
 
@@ -57,11 +58,21 @@ class SequenceEstimator(Estimator):
     def _wanted(self, y: Any, settings: SequenceSettings) -> Wanted:
         """Turn ``y``, once it is checked, into what the networks learn."""
 
+    @staticmethod
     @abstractmethod
     def _shape(
-        self, stack: StackShape, tokens: TokenShape | None, wanted: Wanted, settings: SequenceSettings
+        stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings
     ) -> EncoderShape | TaggerShape:
         """The network's sizes."""
+
+    @staticmethod
+    @abstractmethod
+    def _outputs(config: SequenceConfig) -> int:
+        """How many numbers the network puts out to what the configuration says is predicted.
+
+        Raises:
+            InputError: it says what an estimator of this class does not predict.
+        """
 
     @abstractmethod
     def predict(self, X: Any) -> Any:
@@ -146,10 +157,7 @@ class SequenceEstimator(Estimator):
         seed = checkpoint.seed
         used = np.setdiff1d(np.arange(len(items)), kept_back)
         codec = fit_codec([items[n] for n in used], given.kind, settings)
-        inputs, tokens = widths(codec, settings)
-        cell = SEQUENCE_CELLS[settings.cell]
-        stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
-        shape = self._shape(stack, tokens, wanted, settings)
+        shape = self._network(codec, wanted.outputs, settings)
         self._log(given.inferred)
         with self._watching() as callback:
             fitting = fit_model(items, wanted, shape, codec, settings, checkpoint, callback, kept_back=kept_back)
@@ -172,13 +180,26 @@ class SequenceEstimator(Estimator):
     def from_model_file(cls: type[Self], model_file: ModelFile) -> Self:
         """The estimator in a model file that :func:`unrolled.load` has read."""
         config = decode_config(model_file, SequenceConfig)
+        with fitting(model_file):
+            check_config(config)
+            shape = cls._network(config.inputs, cls._outputs(config), config.settings)
+            require_same("shape", config.shape, shape)
+            model = SequenceModel.restore(model_file, config)
         known = cls._defaults()
         given = {name: getattr(config.settings, name) for name in config.settings.__struct_fields__ if name in known}
         if isinstance(given.get("class_weight"), list):
             given["class_weight"] = dict(given["class_weight"])
         estimator = cls(**given)
-        estimator._adopt(config, SequenceModel.restore(model_file, config))
+        estimator._adopt(config, model)
         return estimator
+
+    @classmethod
+    def _network(cls, codec: InputCodec, outputs: int, settings: SequenceSettings) -> EncoderShape | TaggerShape:
+        """The sizes that follow from what is read, what is predicted, and the settings."""
+        inputs, tokens = widths(codec, settings)
+        cell = SEQUENCE_CELLS[settings.cell]
+        stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
+        return cls._shape(stack, tokens, outputs, settings)
 
     def _adopt(self, config: SequenceConfig, model: SequenceModel) -> None:
         self._config = config

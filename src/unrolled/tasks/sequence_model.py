@@ -11,17 +11,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.inputs import InputCodec, Item
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.inputs import AudioCodec, InputCodec, Item
 from unrolled.codecs.labels import Labels
+from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
+from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.columns import Columns
 from unrolled.runtime.encoder import Encoder, EncoderShape
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.runtime.tagger import Tagger, TaggerShape
+from unrolled.tasks.agreement import require_tensors
+from unrolled.tasks.checks import require
 from unrolled.tasks.sequence_settings import SequenceSettings
 
-__all__ = ["SequenceConfig", "SequenceModel"]
+__all__ = ["SequenceConfig", "SequenceModel", "check_config"]
 
 Values = NDArray[np.float64]
 
@@ -30,7 +35,7 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything of a fitted estimator but its arrays."""
 
     settings: SequenceSettings
-    seed: int
+    seed: Size
     shape: EncoderShape | TaggerShape
     inputs: InputCodec
     labels: Labels | None
@@ -44,11 +49,27 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     validation: dict[str, float] | None
     losses: list[float]
     validation_losses: list[float]
-    epochs: list[int]
+    epochs: list[Count]
     columns: Columns | None = None
     """Of the table that was learned from, what each was for."""
     inferred: list[str] = msgspec.field(default_factory=list[str])
     """One sentence for each thing inferred."""
+
+
+def check_config(config: SequenceConfig) -> None:
+    """Check what is read against the settings, which are checked as those of a new estimator are.
+
+    Raises:
+        InputError: naming the field.
+    """
+    settings, inputs = SequenceSettings.check(msgspec.structs.asdict(config.settings)), config.inputs
+    if isinstance(inputs, TokenCodec):
+        require("inputs.splitting", inputs.splitting, inputs.splitting in ("given", settings.tokens), settings.tokens)
+        spelled = settings.character_size > 0
+        require("inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in settings")
+    if isinstance(inputs, AudioCodec):
+        expected = settings.audio or AudioFeatures(rate=inputs.features.rate)
+        require("inputs.features", inputs.features, inputs.features == expected, str(expected))
 
 
 @dataclass(frozen=True)
@@ -118,6 +139,8 @@ class SequenceModel:
         Raises:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
         """
+        settings, found = config.settings, model_file.tensors
+        require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(found))
         names = config.shape.tensors()
         members = range(config.settings.members)
         check_tensors(model_file, {f"members.{k}.{name}": kind for k in members for name, kind in names.items()})

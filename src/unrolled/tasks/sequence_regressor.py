@@ -14,10 +14,12 @@ from unrolled.runtime.encoder import EncoderShape
 from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
 from unrolled.tasks.answers import read_numbers, require_comparable
+from unrolled.tasks.checks import require
 from unrolled.tasks.choices import Pooling, Schedule, SequenceCell, TextSplitting
 from unrolled.tasks.regression_metrics import regression_measures
 from unrolled.tasks.sequence_estimator import SequenceEstimator
 from unrolled.tasks.sequence_fitting import Wanted
+from unrolled.tasks.sequence_model import SequenceConfig
 from unrolled.tasks.sequence_settings import SequenceSettings
 
 if TYPE_CHECKING:
@@ -111,10 +113,17 @@ class SequenceRegressor(SequenceEstimator):
         """R²: 1 is perfect, 0 is as good as predicting the mean of ``y``."""
         return self.evaluate(X, y)["r2"]
 
-    def _shape(
-        self, stack: StackShape, tokens: TokenShape | None, wanted: Wanted, settings: SequenceSettings
-    ) -> EncoderShape:
-        return EncoderShape(stack, settings.pooling, wanted.outputs, tokens)
+    @staticmethod
+    def _shape(stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings) -> EncoderShape:
+        return EncoderShape(stack, settings.pooling, outputs, tokens)
+
+    @staticmethod
+    def _outputs(config: SequenceConfig) -> int:
+        require("labels", config.labels, config.labels is None, "none: a regressor predicts numbers")
+        require("scheme", config.scheme, config.scheme == "none", "'none': only tags have a scheme")
+        require("targets", config.targets, bool(config.targets), "the scale of each number that is predicted")
+        require("flat", config.flat, not config.flat or len(config.targets) == 1, "false where several are predicted")
+        return len(config.targets)
 
     def _read_y(self, y: Any, items: Sequence[Any]) -> NDArray[np.float64]:
         return read_numbers(y, len(items))

@@ -18,12 +18,13 @@ from unrolled.runtime.reader import TokenShape, batches_of_similar_length
 from unrolled.runtime.stack import StackShape
 from unrolled.runtime.tagger import TaggerShape
 from unrolled.runtime.viterbi import k_best, viterbi
-from unrolled.tasks.checks import check_count
+from unrolled.tasks.checks import check_count, require
 from unrolled.tasks.choices import Schedule, SequenceCell, TagScheme
 from unrolled.tasks.class_metrics import accuracy, macro_f1
 from unrolled.tasks.entity_metrics import EntityMetrics, entity_metrics
 from unrolled.tasks.sequence_estimator import SequenceEstimator
 from unrolled.tasks.sequence_fitting import Wanted
+from unrolled.tasks.sequence_model import SequenceConfig
 from unrolled.tasks.sequence_settings import SequenceSettings
 
 if TYPE_CHECKING:
@@ -228,10 +229,19 @@ class SequenceTagger(SequenceEstimator):
                 padded[: lengths[place], place] = scores[n]
             yield chosen, padded, lengths
 
-    def _shape(
-        self, stack: StackShape, tokens: TokenShape | None, wanted: Wanted, settings: SequenceSettings
-    ) -> TaggerShape:
-        return TaggerShape(stack, wanted.outputs, tokens, settings.crf)
+    @staticmethod
+    def _shape(stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings) -> TaggerShape:
+        return TaggerShape(stack, outputs, tokens, settings.crf)
+
+    @staticmethod
+    def _outputs(config: SequenceConfig) -> int:
+        require("targets", config.targets, not config.targets, "none: a tagger predicts tags")
+        scheme, tags = config.settings.scheme, [] if config.labels is None else config.labels.values
+        texts = [tag for tag in tags if isinstance(tag, str) and tag]
+        require("labels.values", tags, len(tags) >= 2 and len(texts) == len(tags), "2 tags at least, all of them texts")
+        require("scheme", config.scheme, scheme in ("infer", config.scheme), f"{scheme!r}, as in settings")
+        tag_order(texts, config.scheme)  # which each tag has to be in
+        return len(tags)
 
     def _read_y(self, y: Any, items: Sequence[Any]) -> list[Tags]:
         return _read_tags(y, items)
