@@ -251,6 +251,32 @@ def test_continuous_integration_runs_the_test_command_of_the_readme():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_run_what_was_looked_at(workflow):
+    """An action by the hash of its commit: a tag can be moved to another one. Behind it stands the version, for people."""
+    used = re.findall(r"uses: *(.+)", workflow.read_text(encoding="utf-8"))
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action), action
+
+
+def test_wheels_have_the_time_of_their_commit():
+    release = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    jobs = re.findall(r"^  (\w+):\n(.*?)(?=^  \w|\Z)", release.partition("jobs:\n")[2], re.M | re.S)
+    built = [steps for _, steps in jobs if "cibuildwheel" in steps or "run build" in steps]
+    assert len(built) == 2
+    for steps in built:
+        assert (
+            0
+            < steps.index("SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")
+            < max(steps.find("cibuildwheel@"), steps.find("run build"))
+        )
+    assert 'environment-pass = ["SOURCE_DATE_EPOCH"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
 def test_constraints_name_every_dependency():
     """Whatever the extras and groups bring in, directly or through others, has its version fixed."""
     constrained = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M)
