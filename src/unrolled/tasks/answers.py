@@ -12,7 +12,7 @@ from unrolled.data.containers import as_array, in_order, is_frame
 from unrolled.data.real_numbers import as_floats, is_missing
 from unrolled.errors import InputError
 
-__all__ = ["join_answers", "read_labels", "read_numbers", "require_comparable"]
+__all__ = ["join_answers", "read_labels", "read_numbers", "read_sample_weight", "require_comparable"]
 
 _PLAIN: dict[type, str] = {bool: "truth", int: "integer", float: "number", str: "text"}
 
@@ -64,6 +64,25 @@ def read_numbers(y: Any, count: int | None = None) -> NDArray[np.float64]:
         n = bad[0].tolist()[0]
         raise InputError(f"y holds NaN or infinity: {array[n]!r:.40} for sequence {n}; every sequence needs its number")
     return values
+
+
+def read_sample_weight(sample_weight: Any, count: int) -> NDArray[np.float32]:
+    """How much each of ``count`` sequences counts in training.
+
+    Raises:
+        InputError: as many numbers from 0 are expected, not all of them 0.
+    """
+    weights = as_floats(_as_given(in_order(sample_weight, "weights")), "sample_weight")
+    if weights.shape != (count,):
+        raise InputError(
+            f"sample_weight has shape {list(weights.shape)}, expected [{count}]: a weight for each sequence"
+        )
+    bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0))
+    if len(bad):
+        raise InputError(f"sample_weight of sequence {bad[0]} is {weights[bad[0]]}, expected a finite number from 0")
+    if not weights.any():
+        raise InputError("sample_weight is zero for every sequence: nothing would count")
+    return (weights / weights.max()).astype(np.float32)
 
 
 def _checked(y: Any, count: int | None) -> NDArray[Any]:

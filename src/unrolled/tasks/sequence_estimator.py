@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
@@ -23,7 +24,7 @@ from unrolled.runtime.reader import TokenShape
 from unrolled.runtime.stack import StackShape
 from unrolled.runtime.tagger import TaggerShape
 from unrolled.tasks.agreement import require_same
-from unrolled.tasks.answers import join_answers
+from unrolled.tasks.answers import join_answers, read_sample_weight
 from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.sequence_fitting import Wanted, fit_codec, fit_model, widths
@@ -86,6 +87,7 @@ class SequenceEstimator(Estimator):
         self: Self,
         X: Any,
         y: Any = None,
+        sample_weight: Any = None,
         *,
         label: str | None = None,
         text: str | None = None,
@@ -103,6 +105,8 @@ class SequenceEstimator(Estimator):
                 row, one step per row, or one sequence per row with a column for each step; its columns are inferred if
                 there is only one candidate, ``inferred_`` says so, and ``predict`` finds them by name.
             y: the target of each item; None if it is a column of the frame.
+            sample_weight: how much each item counts in the training and in the validation loss, ``[N]``; measures such as
+                the accuracy count all items alike.
             label: the target column of a frame.
             text: the text column of a frame.
             series: the column with the names of the sequences, for a frame whose rows are steps; if there is a time
@@ -132,8 +136,13 @@ class SequenceEstimator(Estimator):
             others = self._validation(validation, given)
             items, y = [*items, *others.items], join_answers(y, self._read_y(self._required_y(others), others.items))
         wanted = self._wanted(y, settings)
+        if sample_weight is not None:
+            counts = read_sample_weight(sample_weight, learned)
+            counts = np.concatenate([counts, np.ones(len(items) - learned, np.float32)])  # what validates counts alike
+            wanted = replace(wanted, counts=counts)
         seed = chosen_seed(settings.random_state)
         data = (items, wanted.values) if validation is None else (items, wanted.values, learned)
+        data = data if wanted.counts is None else (*data, wanted.counts)
         with resumable(checkpoint, self._task, settings, data, seed) as saved:
             if validation is None:
                 kept_back = _keep_back(wanted, settings.validation_fraction, saved.seed)
@@ -156,6 +165,11 @@ class SequenceEstimator(Estimator):
         """Learn and become what was learned."""
         seed = checkpoint.seed
         used = np.setdiff1d(np.arange(len(items)), kept_back)
+        for part, called in ((used, "learned from"), (kept_back, "kept back")):
+            if wanted.counts is not None and len(part) and not wanted.counts[part].any():
+                raise InputError(
+                    f"sample_weight is zero for every sequence that is {called}; choose others with validation="
+                )
         codec = fit_codec([items[n] for n in used], given.kind, settings)
         shape = self._network(codec, wanted.outputs, settings)
         self._log(given.inferred)

@@ -45,6 +45,8 @@ class Wanted:
     targets: list[Standardization] = field(default_factory=list[Standardization])
     weights: NDArray[np.float64] | None = None
     """Of each class."""
+    counts: NDArray[np.float32] | None = None
+    """How much each item counts; None if all count alike."""
     flat: bool = True
     """Whether ``y`` is ``[N]``."""
     scheme: Scheme = "none"
@@ -109,7 +111,7 @@ def fit_model(
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting an estimator", error.name or "torch", "train") from None
     encode: Callable[[Any], Item] = codec.encoder()
-    answers = Answers([encode(item) for item in items], wanted.values)
+    answers = Answers([encode(item) for item in items], wanted.values, wanted.counts)
     used = np.setdiff1d(np.arange(len(items)), kept_back)
     make, loss = _network(shape, wanted, settings)
     members: list[Mapping[str, NDArray[Any]]] = []

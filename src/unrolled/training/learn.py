@@ -18,21 +18,33 @@ from unrolled.training.loop import TrainingRun
 from unrolled.training.options import TrainingOptions
 from unrolled.training.seeded import train_seeded
 
-__all__ = ["Answers", "learn"]
+__all__ = ["Answers", "learn", "weighted_mean"]
 
 Module = TypeVar("Module", bound=torch.nn.Module)
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Items, and what is wanted of each."""
+    """Items, and what is wanted of each; ``weights [N]`` of float32 say how much each counts, which is alike without them."""
 
     items: Sequence[Item]
     wanted: Sequence[Any] | NDArray[Any]
+    weights: NDArray[np.float32] | None = None
 
     def select(self, chosen: NDArray[np.int64]) -> Answers:
         """Some of them."""
-        return Answers([self.items[n] for n in chosen], [self.wanted[n] for n in chosen])
+        weights = None if self.weights is None else self.weights[chosen]
+        return Answers([self.items[n] for n in chosen], [self.wanted[n] for n in chosen], weights)
+
+    @property
+    def weight(self) -> float:
+        """How much they count together."""
+        return len(self.items) if self.weights is None else float(self.weights.sum())
+
+
+def weighted_mean(losses: Tensor, counts: Tensor) -> Tensor:
+    """The mean of losses ``[B]`` that count as ``counts [B]`` say; 0 where none counts."""
+    return (losses * counts).sum() / counts.sum().clamp_min(torch.finfo(counts.dtype).tiny)
 
 
 def learn(
@@ -54,8 +66,8 @@ def learn(
         assert kept_back is not None
         N = len(kept_back.items)
         order = np.argsort([len(item) for item in kept_back.items], kind="stable")
-        batches = [order[at : at + options.batch_size] for at in range(0, N, options.batch_size)]
-        return sum(loss(module, kept_back.select(batch)).item() * len(batch) for batch in batches) / N
+        batches = [kept_back.select(order[at : at + options.batch_size]) for at in range(0, N, options.batch_size)]
+        return sum(loss(module, batch).item() * batch.weight for batch in batches) / kept_back.weight
 
     return train_seeded(
         lambda _: make(),

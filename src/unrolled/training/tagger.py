@@ -16,7 +16,7 @@ from unrolled.codecs.inputs import Item
 from unrolled.codecs.tag_scheme import TagOrder
 from unrolled.runtime.tagger import TaggerShape
 from unrolled.training.crf import crf_loss
-from unrolled.training.learn import Answers
+from unrolled.training.learn import Answers, weighted_mean
 from unrolled.training.reader import ReaderModule
 from unrolled.training.recurrent import recurrent_layers
 
@@ -52,14 +52,21 @@ class TaggerModule(torch.nn.Module):
         return self.head(dropout(y, self.dropout, self.training)), lengths
 
     def loss(self, answers: Answers) -> Tensor:
-        """Mean over steps of the negative log likelihood of the tags."""
+        """Mean over steps of the negative log likelihood of the tags; weights are those of whole sequences."""
         scores, lengths = self(answers.items)
         tags = [torch.from_numpy(places) for places in answers.wanted]
         if not self.shape.crf:
             wanted = pad_sequence(tags, padding_value=IGNORED)
-            return cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
-        A, start, end = (self.crf[name] for name in ("transitions", "start", "end"))
-        return crf_loss(scores, pad_sequence(tags), lengths, A, start, end, self.order).sum() / lengths.sum()
+            if answers.weights is None:
+                return cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
+            steps = cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="none")
+            each = steps.reshape(wanted.shape).sum(0)
+        else:
+            A, start, end = (self.crf[name] for name in ("transitions", "start", "end"))
+            each = crf_loss(scores, pad_sequence(tags), lengths, A, start, end, self.order)
+            if answers.weights is None:
+                return each.sum() / lengths.sum()
+        return weighted_mean(each / lengths, torch.from_numpy(answers.weights) * lengths)
 
     def tensors(self) -> dict[str, NDArray[np.floating[Any]]]:
         """The parameters, named as in :meth:`TaggerShape.tensors`."""
