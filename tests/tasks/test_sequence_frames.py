@@ -130,5 +130,12 @@ def test_half_a_character_is_found_before_the_training() -> None:
         SequenceClassifier(**TINY).fit(VALUES, ["a", "b\ud83d"] * 10)
     with pytest.raises(InputError, match=r"label 'B\\ud83d' holds half of a character"):
         SequenceTagger(**TINY, min_count=1).fit([["x", "y"]] * 2, [["A", "B\ud83d"]] * 2)
+    shops = pd.Series(["a", "b\ud83d"] * 20, dtype=object)
+    days = np.repeat(pd.date_range("2024", periods=20), 2)
+    with pytest.raises(InputError, match=r"row 1, column 'shop': 'b\\ud83d' holds half of a character"):
+        Forecaster(**TINY).fit(pd.DataFrame({"shop": shops, "day": days, "sold": 1.0}))
+    odd = pd.DataFrame(np.ones((9, 1)), columns=pd.Index(["sold\ud83d"], dtype=object))
+    with pytest.raises(InputError, match=r"the name of the column 'sold\\ud83d' holds half of a character"):
+        AnomalyDetector(**TINY).fit(odd)
     with pytest.raises(InputError, match="text 1 holds half of a character"):
         SequenceClassifier(**TINY).fit(["a b", "c \ude00"], ["u", "v"])

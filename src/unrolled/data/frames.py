@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.frequency import stamp
 from unrolled.data.header import twice
 from unrolled.data.pandas_index import PandasFrame, open_pandas
@@ -39,6 +40,8 @@ def read_frame(data: Any) -> Table:
         raise MissingExtraError("reading frames", "narwhals", "cli") from None
     given: PandasFrame | None = None
     if nw.dependencies.is_pandas_dataframe(data) or nw.dependencies.is_pandas_series(data):
+        for name in map(str, getattr(data, "columns", ())):  # pandas alone can hold such
+            check_characters(name, f"the name of the column {name!r}")
         given = open_pandas(data)
         data = given.frame
     elif (again := twice(getattr(data, "column_names", ()))) is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.filling import Missing, fill
 from unrolled.data.frequency import Frequency, check_unique, stamp
 from unrolled.data.roles import Roles
@@ -57,6 +58,8 @@ def split_members(table: Table, series: str | None) -> list[Member]:
         if cell is None or cell != cell:  # NaN
             raise table.cell_error(row, series, "the name of the series is missing; fill it or remove the row")
         rows.setdefault(str(cell), []).append(row)
+    for name, found in rows.items():
+        check_characters(name, f"{table.row_name(found[0])}, column {series!r}: {name!r}")
     return [Member(name, np.array(found)) for name, found in rows.items()]
 
 
