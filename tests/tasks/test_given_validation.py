@@ -39,6 +39,9 @@ def test_what_could_not_be_learned_is_refused():
         classifier.fit(X[:4], ["a", "b", "a", "b"], validation=(X[4:6], ["a", "c"]))
     with pytest.raises(InputError, match="validation has 2 items and 1 answers: expected as many"):
         classifier.fit(X[:4], ["a", "b", "a", "b"], validation=(X[4:6], ["a"]))
+    for no_pair in (X[4:7], np.ones((3, 4)), "ab"):
+        with pytest.raises(InputError, match=r"validation is no pair of items .*: give \(X, y\), or a frame"):
+            classifier.fit(X[:4], ["a", "b", "a", "b"], validation=no_pair)
     with pytest.raises(InputError, match="numbers a step"):
         classifier.fit(X[:4], ["a", "b", "a", "b"], validation=([np.ones((3, 2))], ["a"]))
     with pytest.raises(InputError, match="expected sequences of numbers"):

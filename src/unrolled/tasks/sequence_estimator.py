@@ -6,7 +6,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -265,7 +265,10 @@ class SequenceEstimator(Estimator):
 
     def _validation(self, validation: Any, learned: Given) -> Given:
         """What validates, read as what is learned from was."""
-        X, y = (validation, None) if is_frame(validation) else validation
+        pair: Any = (validation, None) if is_frame(validation) else validation
+        if not isinstance(pair, tuple | list) or len(cast("list[Any]", pair)) != 2:
+            raise InputError("validation is no pair of items and what is wanted of them: give (X, y), or a frame")
+        X, y = cast("list[Any]", pair)
         channels = learned.items[0].shape[1] if learned.kind == "numbers" else None
         others = read_as_trained(X, y, learned.kind, channels, learned.columns, self._answers)
         if hasattr(others.y, "__len__") and len(others.items) != len(others.y):
