@@ -2,6 +2,8 @@
 # it makes .venv, installs what it needs with the versions of constraints.txt, and runs. A second call is quick.
 PYTHON ?= python3
 
+FUZZ_CASES ?= 20000
+
 BIN := .venv/bin
 STAMPS := .venv/stamps
 LOG := .venv/install.log
@@ -13,7 +15,7 @@ PACKAGE := CMakeLists.txt pyproject.toml README.md LICENSE \
 # Installing is silent; when it fails, the end of pip's own words follows.
 run_quietly = $(1) >> $(LOG) 2>&1 || { tail -n 40 $(LOG); echo "Installing failed; the whole log is $(LOG)." >&2; exit 1; }
 
-.PHONY: help demo test lint docs bench accuracy mutants sanitize aarch64 clean
+.PHONY: help demo test lint docs bench accuracy mutants fuzz sanitize aarch64 clean
 .DELETE_ON_ERROR:
 
 help:
@@ -24,6 +26,7 @@ help:
 	@echo 'make bench     speed beside PyTorch, JAX and ONNX Runtime'
 	@echo 'make accuracy  forecast errors beside Holt-Winters and simpler methods'
 	@echo 'make mutants   plants faults in the code, one at a time, and reports those the tests miss'
+	@echo 'make fuzz      hostile files of every kind against the readers; FUZZ_CASES=20000 says how many of each'
 	@echo 'make sanitize  the kernel tests on kernels built with AddressSanitizer, UBSan and ThreadSanitizer'
 	@echo 'make aarch64   the kernel tests on kernels built for aarch64, in emulation (Debian)'
 	@echo 'make clean     removes everything the other targets made, .venv included'
@@ -59,6 +62,10 @@ accuracy: $(STAMPS)/unrolled $(STAMPS)/group-test
 
 mutants: $(STAMPS)/unrolled $(STAMPS)/group-test
 	@$(BIN)/python tests/mutants.py
+
+# Others than the suite takes, which begins at 0.
+fuzz: $(STAMPS)/unrolled $(STAMPS)/group-test
+	@$(BIN)/python tests/fuzz/run.py --first 1000 --cases $(FUZZ_CASES)
 
 sanitize: $(STAMPS)/unrolled $(STAMPS)/group-test
 	@tools/sanitize.sh $(BIN)/python address,undefined

@@ -132,7 +132,8 @@ def damaged_text(rng: Random, text: str) -> bytes:
         lines = lines or [""]
     changed = "\n".join(lines)
     encodings = ("utf-8",) * 12 + ("utf-8-sig", "utf-16", "latin-1", "utf-32")
-    data = changed.encode(one_of(rng, encodings), one_of(rng, ("surrogatepass", "replace", "replace", "replace")))
+    encoding, errors = one_of(rng, encodings), one_of(rng, ("surrogatepass", "replace", "replace", "replace"))
+    data = changed.encode(encoding, "replace" if encoding == "latin-1" else errors)
     if rng.random() < 0.2:
         data = data.replace(b"\n", one_of(rng, (b"\r\n", b"\r", b"\n\n", b"\x85", b"\x00\n")))
     return damaged_bytes(rng, data) if rng.random() < 0.2 else data

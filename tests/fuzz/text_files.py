@@ -90,7 +90,7 @@ class CsvFiles(TextFiles):
         _table("text,label", ['"what a film, really",good', "never again,bad"] * 4),
         _table("series,step,x,label", [f"s{s},{t},{s * t / 2},{'ab'[s]}" for s in range(2) for t in range(5)]),
         _table("a,b,c,d,label", [f"{n},{n + 1},{n + 2},{n + 3},{n % 2}" for n in range(8)]),
-        _table("date,value", [f"{n + 1:02d}.01.2024,{n},5" for n in range(12)], ";"),
+        "date;value\n" + "".join(f"{n + 1:02d}.01.2024;{n},5\n" for n in range(12)),
         "month,passengers\n" + "".join(f"19{49 + n // 12}-{n % 12 + 1:02d},{112 + n}\n" for n in range(30)),
     )
 

@@ -58,7 +58,11 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
             twice = next((name for name in file.files if file.files.count(name) > 1), None)
             if twice is not None:
                 raise InputError(f"{path} holds two arrays {twice!r}; write each once")
-            return {name: file[name] for name in ("X", "y", "lengths") if name in file.files}
+            arrays: dict[str, Any] = {name: file[name] for name in ("X", "y", "lengths") if name in file.files}
+            odd = next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None)
+            if odd is not None:
+                raise InputError(f"{path}: {odd!r} is not an array; write it with numpy.savez")
+            return arrays
     except InputError:
         raise
     except FileNotFoundError:
@@ -98,7 +102,10 @@ def _answers(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> list[An
         raise InputError(
             f"{path}: y has shape {list(y.shape)} of {y.dtype}, expected {count} texts or numbers, one a sequence"
         )
-    answers: list[Any] = y.tolist()
+    try:
+        answers: list[Any] = y.tolist()
+    except (SystemError, ValueError):  # numbers beyond all characters
+        raise InputError(f"{path}: y holds texts of what are no characters; write them again") from None
     for n, answer in enumerate(answers):
         if isinstance(answer, str):
             check_characters(answer, f"{path}, row {n}: the answer {answer!r}")
