@@ -12,7 +12,7 @@ TINY = {"hidden_size": 6, "members": 1, "max_epochs": 2, "random_state": 0}
 
 def sequences(n=40, seed=0):
     rng = np.random.default_rng(seed)
-    return [rng.normal(size=(length, 2)) + [0, 5] for length in rng.integers(4, 9, n)]
+    return [rng.normal(size=(length, 2)) + np.array([0, 5]) for length in rng.integers(4, 9, n)]
 
 
 X = sequences()
