@@ -364,7 +364,10 @@ def test_fault_11_ragged_row(tmp_path: Path) -> None:
 def test_several_columns_would_do() -> None:
     data = frame(month=["2020-01", "2020-02"], day=["2020-01-01", "2020-02-01"], a=[1, 2], b=[3, 4])
     assert refusal(data) == "the data: several columns could be the time: 'month', 'day'; name one with time="
-    assert refusal(data, time="day") == "the data: several columns could be the target: 'a', 'b'; name one with target="
+    assert refusal(data, time="day") == (
+        "the data: several columns could be the target: 'a', 'b'; name one with target=; if each is a series, put them below each"
+        " other (columns of times, of the series' names and of the values)"
+    )
     assert refusal(data, time="day", target="c") == (
         "the data: no column 'c' (target=); the columns are 'month', 'day', 'a', 'b'"
     )

@@ -187,3 +187,14 @@ def test_numbers_that_a_model_counted_are_counted_again() -> None:
         pd.DataFrame({"t": [31122024, 10122024], "x": [1, 2]}), time="t", target="x", time_format="%d%m%Y"
     )
     assert (told.frequency, next_times(told)) == (Frequency("W", 3), [21012025])
+
+
+@pytest.mark.parametrize("mark", ["/", "-"])
+def test_years_that_begin_in_one_and_end_in_the_next(tmp_path: Path, mark: str) -> None:
+    rows = [f"{year}{mark}{(year + 1) % 100:02},1" for year in range(2001, 2006)]
+    assert "found '2001" in refusal(csv(tmp_path, "season,x", *rows))
+    assert read_panel(csv(tmp_path, "month,x", "2010-11,1", "2010-12,2", "2011-01,3")).frequency == Frequency("M", 1, 1)
+
+
+def test_whole_numbers_written_as_fractions_are_years(tmp_path: Path) -> None:
+    assert read_panel(csv(tmp_path, "year,x", "2001.0,1", "2002.0,2")).time == "year"

@@ -83,7 +83,11 @@ class CsvRows:
                 cells = cells[:-1]  # a separator ends the line
             if len(cells) != len(self.header):
                 fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
-                raise InputError(f"{self._path}, line {line}: {fields}, expected {len(self.header)} as in the header")
+                further = "; if the columns' names stand further down, remove the lines before them"
+                raise InputError(
+                    f"{self._path}, line {line}: {fields}, expected {len(self.header)} as in the header"
+                    + further * (len(self.header) == 1)
+                )
             yield line, cells
 
     def _check_width(self, head: list[str]) -> None:
@@ -122,7 +126,7 @@ class CsvRows:
         if self.delimiter == "\t":
             yield from self._split_at_tabs(lines, skipped)
             return
-        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        reader = csv.reader(lines, delimiter=self.delimiter, strict=True, skipinitialspace=True)
         begins = skipped + 1
         try:
             for record in reader:

@@ -31,7 +31,7 @@ def find_delimiter(lines: Sequence[str]) -> str:
 def _share(lines: Sequence[str], delimiter: str) -> float:
     """The share of records with as many fields as the first, 0 if that is one."""
     try:
-        records = [record for record in csv.reader(lines, delimiter=delimiter) if record]
+        records = [record for record in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if record]
     except csv.Error:
         return 0.0
     width = len(records[0]) if records else 0

@@ -29,7 +29,10 @@ _FORMS = {  # decimal mark -> a number with it, without and with marks between t
     ),
 }
 _GROUPED = {".": re.compile(r"[+-]?[1-9]\d{0,2},\d{3}"), ",": re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")}
-_AFFIXED = re.compile(r"(?P<sign>[+-]?) ?(?P<before>[$€£¥]?) ?(?P<number>[^$€£¥%]*\d[^$€£¥%]*?)\s?(?P<after>[$€£¥%]?)")
+_BESIDE = r"(?:[$€£¥]|EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|kr|zł)"
+_AFFIXED = re.compile(
+    rf"(?P<sign>[+-]?)\s?(?P<before>{_BESIDE}?)\s?(?P<number>[+-]?[\d.,{_SPACES}]*\d[\d.,{_SPACES}]*?)\s?(?P<after>(?:{_BESIDE}|%)?)"
+)
 
 Mark = Literal[".", ","]
 
@@ -51,6 +54,7 @@ class NumberForm:
 
     def read(self, cell: str) -> float | None:
         """The number, None if a cell is none of this form."""
+        cell = _signed(cell)
         if self.before or self.after:
             found = _AFFIXED.fullmatch(cell)
             if found is None or (found["before"], found["after"]) != (self.before, self.after):
@@ -84,7 +88,7 @@ def number_forms(columns: Sequence[Sequence[str]], delimiter: str = ",") -> list
         columns: the cells of each.
         delimiter: what separates the cells in their file; where it is a comma, numbers with three decimals are no thousands.
     """
-    given = [[cell for cell in cells if cell.lower() not in BLANK] for cells in columns]
+    given = [[_signed(cell) for cell in cells if cell.lower() not in BLANK] for cells in columns]
     affixes = [_affix(cells) for cells in given]
     bare = [cells if affix == ("", "") else _without(cells) for cells, affix in zip(given, affixes, strict=True)]
     proofs = [_proofs(cells) for cells in bare]
@@ -93,6 +97,17 @@ def number_forms(columns: Sequence[Sequence[str]], delimiter: str = ",") -> list
         _form(cells, proof, together, affix, delimiter)
         for cells, proof, affix in zip(bare, proofs, affixes, strict=True)
     ]
+
+
+def _signed(cell: str) -> str:
+    """A number with its minus in front, which accounts write as brackets or behind it.
+
+    >>> _signed("(1,50)"), _signed("1.5-"), _signed("-2")
+    ('-1,50', '-1.5', '-2')
+    """
+    if cell[:1] == "(" and cell[-1:] == ")":
+        return f"-{cell[1:-1]}"
+    return f"-{cell[:-1]}" if cell[-1:] == "-" and cell[:1].isdigit() else cell
 
 
 def _form(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from unrolled.data.header import twice
@@ -9,6 +10,7 @@ from unrolled.data.index_columns import index_columns, is_ascending, left_out
 from unrolled.data.table import Column, Table, listed
 from unrolled.data.time_columns import infer_time, refuse_unread_times
 from unrolled.data.time_parts import join_times
+from unrolled.data.timestamps import are_timestamps
 from unrolled.errors import InputError
 
 __all__ = ["Roles", "assign_channels", "assign_roles"]
@@ -102,6 +104,8 @@ def _infer_time(table: Table, roles: Roles, said: list[str]) -> str | None:
     if found is None:
         found = _row_numbers_as_time(table, free, said)
     if found is None:
+        if not roles.values:
+            _refuse_times_as_names(table)
         refuse_unread_times(table, free, roles.series)
         texts = [name for name, column in free.items() if column.kind == "text" and _repeats(column)]
         if texts and roles.series is None and not roles.values:
@@ -135,6 +139,17 @@ def _without_row_numbers(table: Table, roles: Roles, said: list[str]) -> Table:
     return replace(table, columns={name: column for name, column in table.columns.items() if name not in names})
 
 
+def _refuse_times_as_names(table: Table) -> None:
+    """Raise an InputError where the columns are named by times: a row is a series then, not a time."""
+    names = [name for name, column in table.columns.items() if column.kind == "number"]
+    years = [name for name in names if re.fullmatch("(1[89]|2[01])[0-9]{2}", name)]
+    if len(names) > 1 and (len(years) == len(names) or (not years and are_timestamps(names))):
+        raise InputError(
+            f"{table.source}: the columns {listed(names[:2])} and so on are named by times, but a row for each time is expected;"
+            " turn the table: a column of times, one of the series' names, one of the values"
+        )
+
+
 def _repeats(column: Column) -> bool:
     given = [text for text in column.values.tolist() if text is not None]
     return len(set(given)) < len(given)
@@ -164,11 +179,22 @@ def _infer_target(table: Table, roles: Roles, said: list[str]) -> str:
     if len(numeric) > 1:
         raise InputError(
             f"{table.source}: several columns could be the target: {listed(numeric)}; name one with target="
+            + _if_several_series(table, roles)
         )
     if not numeric:
         raise _no_numbers(table, "to forecast")
     said.append(f"the target is {numeric[0]!r}, the only column of numbers left")
     return numeric[0]
+
+
+def _if_several_series(table: Table, roles: Roles) -> str:
+    """What else columns of numbers beside times may be."""
+    if roles.time is None:
+        return ""
+    times = table.columns[roles.time].values.tolist()
+    apart = "; if another tells several series apart, name it with series=" if len(set(times)) < len(times) else ""
+    below = "put them below each other (columns of times, of the series' names and of the values)"
+    return f"{apart}; if each is a series, {below}"
 
 
 def _no_numbers(table: Table, what_for: str) -> InputError:

@@ -39,7 +39,7 @@ def infer_time(table: Table, free: Mapping[str, Column], said: list[str]) -> str
         lambda name, column: column.kind == "time",
         lambda name, column: _is_text_of_times(column),
         _is_number_of_times,
-        lambda name, column: column.values.dtype.kind == "i" and name.lower() in TIME_NAMES,
+        lambda name, column: _is_whole(column) and name.lower() in TIME_NAMES,
         # of this name and not understood: reading it will say why
         lambda name, column: column.kind == "text" and name.lower() in TIME_NAMES and not is_clock(column),
     )
@@ -65,8 +65,17 @@ def _is_text_of_times(column: Column) -> bool:
 
 
 def _is_number_of_times(name: str, column: Column) -> bool:
-    named = name.lower() in TIME_NAMES or any(word in name.lower() for word in TIME_WORDS)
+    lower = name.lower()
+    named = lower in TIME_NAMES or lower.endswith("_at") or any(word in lower for word in TIME_WORDS)
     return number_style(column, named=named) is not None
+
+
+def _is_whole(column: Column) -> bool:
+    """Whether a column holds whole numbers and nothing else."""
+    values = column.values
+    return values.dtype.kind == "i" or (
+        values.dtype.kind == "f" and len(values) > 0 and bool((np.floor(values) == values).all())
+    )
 
 
 def refuse_unread_times(table: Table, free: Mapping[str, Column], series: str | None) -> None:
@@ -77,6 +86,11 @@ def refuse_unread_times(table: Table, free: Mapping[str, Column], series: str | 
     texts = {name: column for name, column in free.items() if column.kind == "text" and any(_given(column))}
     groups = table.columns[series].values.tolist() if series is not None else [None] * table.rows
     for name, column in texts.items():
+        if len(table.columns) == 1 and table.file is not None:
+            raise InputError(
+                f"{table.source} has one column, {name!r}, of text such as {column.written(0)}; expected fields with a comma,"
+                " semicolon or tab between them"
+            )
         if is_clock(column):
             raise InputError(
                 f"{table.label(name)} holds times of the day and no column the days; add a column of dates, or write both as"

@@ -191,6 +191,10 @@ def _parse_iso(texts: Sequence[str], distinct: Sequence[str]) -> tuple[npt.NDArr
     other = next((text for text in distinct if parts[text]["zone"] != zone), None)
     if other is not None:
         raise MixedZonesError(texts.index(other), parts[other]["zone"].strip(), zone.strip())
+    if all(map(_spans_two_years, parts.values())) and len(parts) > 2:
+        raise ValueError(
+            "it could be a month, or a year that begins in one and ends in the next; write 2011-12-01, or 2011", 0
+        )
     times = _placed(texts, distinct, lambda text: _moment(parts[text]))
     unit = UNITS[max(UNITS.index(_unit(part)) for part in parts.values())]
     first_with_time = next((part["between"] for part in parts.values() if part["between"]), "T")
@@ -202,6 +206,12 @@ def _parts(text: str, texts: Sequence[str]) -> dict[str, str]:
     if match is None:
         raise ValueError(EXPECTED, texts.index(text))
     return match.groupdict(default="")
+
+
+def _spans_two_years(part: dict[str, str]) -> bool:
+    """Whether a date looks like 2011/12, of which the second number is the year after the first."""
+    year, *rest = (int(number) for number in part["date"].split(part["dash"]))
+    return rest == [(year + 1) % 100]
 
 
 def _unit(part: dict[str, str]) -> str:
