@@ -431,3 +431,42 @@ def test_one_column_among_others_can_be_watched():
     assert detector.channels_ == ["load"]
     assert "not used: 'flow'" in detector.inferred_
     assert detector.windows(frame(sensor()), threshold=0).columns == ["start", "end", "peak"]
+
+
+@pytest.mark.parametrize(
+    ("written", "window"),
+    [
+        ("%d.%m.%Y %H:%M", ("27.02.2024 02:00", "27.02.2024 06:00")),
+        ("%m/%d/%Y %I:%M %p", ("02/27/2024 02:00 AM", "2024-02-27 06:00")),
+        ("%Y%m%d%H", (2024022702, 2024022706)),
+    ],
+)
+def test_windows_are_told_as_the_times_are_written(fitted, written, window):
+    data = frame(sensor()).with_columns(pl.col("time").dt.strftime(written))
+    if "%d%H" in written:
+        data = data.with_columns(pl.col("time").cast(pl.Int64))
+    detector = AnomalyDetector(**{**TINY, "max_epochs": 1, "members": 1}).fit(data[:1000])
+    channels = detector.read(data)
+    assert channels.times is not None
+    assert channels.times[0] == np.datetime64("2024-01-01")
+    rows = read_windows([window], channels.times, 1400, channels.frame_like)
+    assert rows.tolist() == [[57 * 24 + 2, 57 * 24 + 6]]
+    assert len(detector.evaluate(data, [window]).found) == 1
+    assert detector.predict(data)["time"].to_list() == data["time"].to_list()
+    assert detector.windows(data, threshold=0.0)["start"].dtype == data["time"].dtype
+    with pytest.raises(InputError, match="window 0: 'soon' is no time"):
+        detector.evaluate(data, [("soon", "later")])
+
+
+def test_results_come_back_row_by_row():
+    """Newest first, shuffled, filtered: what is put beside the data belongs to its row."""
+    data = frame(sensor()).to_pandas()
+    detector = AnomalyDetector(**{**TINY, "max_epochs": 1, "members": 1}).fit(data)
+    plain = detector.predict(data).set_index("time")["score"]
+    for given in (data[::-1], data.sample(frac=1, random_state=0), data.set_index(pd.Index(data.index + 7))):
+        answer = detector.predict(given)
+        assert answer.index.equals(given.index)
+        np.testing.assert_array_equal(answer["score"], plain[given["time"]])
+        np.testing.assert_array_equal(detector.score_samples(given), plain[given["time"]])
+    newest_first = pl.from_pandas(data[::-1])
+    np.testing.assert_array_equal(detector.predict(newest_first)["score"], plain[data["time"][::-1]])

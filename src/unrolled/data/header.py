@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from unrolled.data.table import INTEGER, NUMBER
-from unrolled.data.timestamps import is_timestamp
+from unrolled.data.numbers import INTEGER, NUMBER, NumberForm
+from unrolled.data.timestamps import are_timestamps
 
 __all__ = ["data_in_header", "twice"]
 
 YEARS = range(1800, 2200)
+MOST_LOOKED_AT = 1000  # names that may be times
+MOST_CELLS = 1_000_000
+_COMMA = NumberForm(",")
 
 
 def twice(names: Sequence[str]) -> str | None:
@@ -41,16 +44,23 @@ def data_in_header(names: Sequence[str], rows: Sequence[Sequence[str]], known: C
     if known and set(known) <= set(names):
         return None
     numbers = [name for name in names if NUMBER.fullmatch(name)]
-    if all(NUMBER.fullmatch(name) or is_timestamp(name) for name in names):
+    others = [name for name in names[:MOST_LOOKED_AT] if not NUMBER.fullmatch(name) and any(map(str.isdigit, name))]
+    times = {name for name in others if are_timestamps([name])}
+    rows = rows[: max(5, MOST_CELLS // len(names))]
+    if len(numbers) + len(times) == len(names):
         return f"found data ({names[0]!r})"
     if numbers and not _are_names(numbers):
         return f"found data ({numbers[0]!r})"
     for i, name in enumerate(names):
+        if name not in times and NUMBER.fullmatch(name):
+            continue
         cells = [row[i].strip() for row in rows if i < len(row) and row[i].strip()]
-        if is_timestamp(name) and cells and all(map(is_timestamp, cells)):
+        if name in times and are_timestamps(cells):
             return f"found data ({name!r})"
-        if not NUMBER.fullmatch(name) and not is_timestamp(name) and name in cells:
+        if name not in times and name in cells:
             return f"found {name!r}, which is in a row below, too"
+        if _COMMA.read(name) is not None and cells and all(_COMMA.read(cell) is not None for cell in cells):
+            return f"found data ({name!r})"
     return None
 
 

@@ -20,6 +20,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.I
 INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)  # what surely fits an int64
 BLANK = {"", "na", "n/a", "nan", "null", "none"}
 
+ENOUGH = 1000  # cells, where they tell which mark is that of decimals
 _SPACES = " '’\u00a0\u202f"  # between thousands, too
 _FORMS = {  # decimal mark -> a number with it, without and with marks between thousands
     ".": re.compile(rf"[+-]?(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,3}}(?:[{_SPACES}]\d{{3}})+)(?:\.\d*)?", re.ASCII),
@@ -54,6 +55,9 @@ class NumberForm:
 
     def read(self, cell: str) -> float | None:
         """The number, None if a cell is none of this form."""
+        plain = self.decimal == "." and not (self.before or self.after)
+        if plain and NUMBER.fullmatch(cell):
+            return float(cell)
         cell = _signed(cell)
         if self.before or self.after:
             found = _AFFIXED.fullmatch(cell)
@@ -113,12 +117,15 @@ def _signed(cell: str) -> str:
 def _form(
     cells: Sequence[str], proof: tuple[int, int], together: tuple[bool, bool], affix: tuple[str, str], delimiter: str
 ) -> NumberForm | None:
+    if not cells:
+        return None
     point, comma = proof if any(proof) else together
     decimal: Mark = "," if comma > point else "."
     form = NumberForm(decimal, *affix)
-    count = sum(NumberForm(decimal).read(cell) is not None for cell in cells)
-    if count == 0 or 2 * count < len(cells):
-        return None
+    if decimal == "," or not all(map(NUMBER.fullmatch, cells)):
+        count = sum(NumberForm(decimal).read(cell) is not None for cell in cells)
+        if count == 0 or 2 * count < len(cells):
+            return None
     if not any(proof) and together[0] == together[1]:
         doubtful = next((cell for cell in cells if _is_doubtful(cell, delimiter)), None)
         if doubtful is not None:
@@ -134,9 +141,11 @@ def _is_doubtful(cell: str, delimiter: str) -> bool:
 def _proofs(cells: Sequence[str]) -> tuple[int, int]:
     """How many numbers can only have a decimal point, and how many only a decimal comma."""
     point = comma = 0
-    for cell in cells:
+    for n, cell in enumerate(cells):
         if "." not in cell and "," not in cell:
             continue
+        if n >= ENOUGH and (point or comma):
+            break
         digits = cell.lstrip("+-")
         as_point = bool(NUMBER.fullmatch(cell) or _FORMS["."].fullmatch(cell)) and not digits.startswith("0,")
         as_comma = _FORMS[","].fullmatch(cell) is not None and not digits.startswith("0.")
@@ -147,7 +156,7 @@ def _proofs(cells: Sequence[str]) -> tuple[int, int]:
 
 def _affix(cells: Sequence[str]) -> tuple[str, str]:
     """What stands before and after most numbers."""
-    if 2 * sum(NUMBER.fullmatch(cell) is not None for cell in cells) >= len(cells):
+    if 2 * sum(map(bool, map(NUMBER.fullmatch, cells))) >= len(cells):
         return "", ""
     found = [_AFFIXED.fullmatch(cell) for cell in cells]
     pairs = [(match["before"], match["after"]) for match in found if match is not None]

@@ -107,7 +107,7 @@ def _is_time(level: Any) -> bool:
         return True
     if level.dtype.kind in "iu":
         return str(level.name).lower() not in NAMES and _are_years(level)
-    if level.dtype == object or is_string_dtype(level.dtype):
+    if level.dtype in (object, "category") or is_string_dtype(level.dtype):
         cells = level.tolist()
         if cells and all(isinstance(cell, str) for cell in cells):
             return are_timestamps(cells)

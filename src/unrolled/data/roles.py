@@ -50,7 +50,7 @@ def assign_roles(table: Table, told: Roles, *, with_target: bool) -> tuple[Table
     """
     table, roles, said = _with_joined_times(table, told)
     if roles.time is None:
-        roles = replace(roles, time=_infer_time(table, roles, said))
+        roles = replace(roles, time=_infer_time(table, roles, said, one_series=roles.series is None))
     table = _without_row_numbers(table, roles, said)
     if roles.series is None:
         roles = replace(roles, series=_infer_series(table, roles, said))
@@ -70,7 +70,7 @@ def assign_channels(table: Table, told: Roles) -> tuple[Table, Roles, list[str]]
     """
     table, roles, said = _with_joined_times(table, told)
     if roles.time is None:
-        roles = replace(roles, time=_infer_time(table, roles, said))
+        roles = replace(roles, time=_infer_time(table, roles, said, one_series=False))
     table = _without_row_numbers(table, roles, said)
     if not roles.values:
         roles = replace(roles, values=tuple(n for n, column in _free(table, roles).items() if column.kind == "number"))
@@ -97,18 +97,18 @@ def _free(table: Table, roles: Roles) -> dict[str, Column]:
     return {name: column for name, column in table.columns.items() if name not in roles.named}
 
 
-def _infer_time(table: Table, roles: Roles, said: list[str]) -> str | None:
+def _infer_time(table: Table, roles: Roles, said: list[str], *, one_series: bool) -> str | None:
     """The column of times; without one the rows are in order, unless something speaks against it."""
     free = _free(table, roles)
     found = infer_time(table, free, said)
     if found is None:
         found = _row_numbers_as_time(table, free, said)
     if found is None:
-        if not roles.values:
+        if one_series:
             _refuse_times_as_names(table)
         refuse_unread_times(table, free, roles.series)
         texts = [name for name, column in free.items() if column.kind == "text" and _repeats(column)]
-        if texts and roles.series is None and not roles.values:
+        if texts and one_series:
             raise InputError(
                 f"{table.source}: there is no column of times, and {listed(texts)} may tell several series apart, which are not"
                 " to be joined to one; name it with series=, or leave it out"

@@ -26,6 +26,7 @@ DIRECTIVES = {
     "b": r"[^\W\d_]{3,}\.?", "B": r"[^\W\d_]{3,}\.?", "a": r"[^\W\d_]{2,}\.?", "A": r"[^\W\d_]{2,}\.?", "j": r"\d{1,3}",
     "H": _TWO, "I": _TWO, "M": r"\d{2}", "S": r"\d{2}", "f": r"\d{1,9}", "p": r"[AaPp]\.?[Mm]\.?",
 }  # fmt: skip
+_COUNTED = frozenset("YymdqGVujHIMS")
 _DIRECTIVE = re.compile(r"%(-?[A-Za-z%])")
 _LONG = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "R": "%H:%M"}
 YEARS = range(1800, 2200)  # of a number without marks, such as 20240131
@@ -63,7 +64,7 @@ class TimeFormat:
         if found is None:
             raise ValueError(f"expected a time written as {self.text}")
         part = found.groupdict()
-        number = {name: int(text) for name, text in part.items() if text.isdigit()}
+        number = {name: int(text) for name, text in part.items() if name in _COUNTED}
         if fraction := part.get("f", ""):
             if fraction[6:].strip("0"):
                 raise ValueError("time is finer than a microsecond")
@@ -173,18 +174,22 @@ def find_formats(texts: Sequence[str]) -> list[TimeFormat]:
         texts: distinct.
     """
     candidates = dict.fromkeys(format for text in texts[:MOST_TEXTS_LOOKED_AT] for format in _possible(text.strip()))
-    counted: list[tuple[int, TimeFormat]] = []
+    read: list[tuple[TimeFormat, list[datetime | None]]] = []
     for candidate in candidates:
         matching = [text.strip() for text in texts if _pattern(candidate).fullmatch(text.strip())]
-        if 2 * len(matching) < len(texts):
-            continue
-        format = _fitted(candidate, matching)
-        counted.append((sum(_exists(format, text) for text in matching), format))
-    most = max((count for count, _ in counted), default=0)
+        if 2 * len(matching) >= len(texts):
+            format = _fitted(candidate, matching)
+            read.append((format, [_read(format, text.strip()) for text in texts]))
+    counts = [len(moments) - moments.count(None) for _, moments in read]
+    most = max(counts, default=0)
     if 2 * most < len(texts) or not most:
         return []
-    best = [format for count, format in counted if count == most or (count >= USUAL * most and _is_usual(format))]
-    return _distinct(best, [text for text in texts if all(_exists(format, text) for format in best)])
+    best = [
+        (format, moments)
+        for (format, moments), count in zip(read, counts, strict=True)
+        if count == most or (count >= USUAL * most and _is_usual(format))
+    ]
+    return _distinct(best)
 
 
 def _is_usual(format: TimeFormat) -> bool:
@@ -192,20 +197,26 @@ def _is_usual(format: TimeFormat) -> bool:
     return re.match(r"%-?d\.%-?m\.", format.text) is not None
 
 
-def _distinct(formats: list[TimeFormat], texts: Sequence[str]) -> list[TimeFormat]:
-    """Those that read the texts differently."""
-    readings: dict[tuple[datetime, ...], TimeFormat] = {}
-    for format in formats:
-        readings.setdefault(tuple(map(format.read, texts)), format)
+def _distinct(read: list[tuple[TimeFormat, list[datetime | None]]]) -> list[TimeFormat]:
+    """Those that read differently what all of them read."""
+    if len(read) == 1:
+        return [read[0][0]]
+    rows = [
+        row for row, moments in enumerate(zip(*(moments for _, moments in read), strict=True)) if None not in moments
+    ]
+    readings: dict[tuple[datetime | None, ...], TimeFormat] = {}
+    for format, moments in read:
+        readings.setdefault(tuple(moments[row] for row in rows), format)
     return list(readings.values())
 
 
-def _exists(format: TimeFormat, text: str) -> bool:
+def _read(format: TimeFormat, text: str) -> datetime | None:
+    """The time a text says, None if there is none, or it is a number of another kind."""
     try:
         moment = format.read(text)
     except ValueError:
-        return False
-    return moment.year in YEARS or not text.strip().isdigit()
+        return None
+    return moment if moment.year in YEARS or not text.isdigit() else None
 
 
 def _fitted(candidate: str, texts: Sequence[str]) -> TimeFormat:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from unrolled.data.frequency import stamp
 from unrolled.data.table import FrameLike
-from unrolled.data.timestamps import is_timestamp, parse_timestamps
+from unrolled.data.time_numbers import read_numbers
+from unrolled.data.timestamps import parse_timestamps
 from unrolled.data.zones import zone_named
 from unrolled.errors import InputError
 
@@ -110,8 +111,8 @@ def _pairs(windows: Any) -> list[tuple[Any, Any]]:
 def _moment(value: Any, n: int, times: NDArray[Any] | None, like: FrameLike) -> Any:
     """A bound of a window on the clock of ``times``."""
     if times is not None and times.dtype.kind == "M":
-        if isinstance(value, str) and is_timestamp(value):
-            return parse_timestamps([value])[0][0]
+        if isinstance(value, str) or (isinstance(value, int | np.integer) and not isinstance(value, bool)):
+            return _written_moment(value, n, like)
         if isinstance(value, datetime) and value.tzinfo is not None:
             style = like.time_style
             if style is None or style.zone is None:
@@ -127,3 +128,14 @@ def _moment(value: Any, n: int, times: NDArray[Any] | None, like: FrameLike) -> 
         return int(value)
     what = "a row number" if times is None else "a number, as the times of the data"
     raise InputError(f"window {n}: {value!r} is not {what}")
+
+
+def _written_moment(value: str | int | np.integer[Any], n: int, like: FrameLike) -> np.datetime64:
+    """A bound as the data write their times, or as ISO 8601 does."""
+    style = like.time_style
+    try:
+        if not isinstance(value, str) and style is not None and style.kind == "integer":
+            return read_numbers(np.array([value], np.int64), style)[0]
+        return parse_timestamps([str(value)], known=style)[0][0]
+    except ValueError as error:
+        raise InputError(f"window {n}: {value!r} is no time, such as '2024-01-31 12:00': {error.args[0]}") from None
