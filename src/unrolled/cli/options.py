@@ -38,7 +38,13 @@ __all__ = [
     "make_forecaster",
 ]
 
-CsvArgument = Annotated[Path, typer.Argument(metavar="FILE.csv", help="A CSV file whose first line names the columns.")]
+CsvArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE.csv",
+        help="A table: a CSV file whose first line names the columns, a Parquet file, or - for CSV on stdin.",
+    ),
+]
 TargetOption = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="The column to forecast; default: the only numeric one.")
 ]
