@@ -228,7 +228,7 @@ def _fitted(candidate: str, texts: Sequence[str]) -> TimeFormat:
         written = {name: [part[name] for part in parts if name in part] for name in names}
         if any(len(number) == 1 for numbers in written.values() for number in numbers):
             for name, numbers in written.items():
-                if not any(number.startswith("0") for number in numbers):
+                if not any(number.startswith("0") and number != "0" for number in numbers):
                     text = text.replace(f"%{name}", f"%-{name}")
     format = TimeFormat(text)
     words = {part["b"] for part in parts if "b" in part}
