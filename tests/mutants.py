@@ -60,6 +60,7 @@ CRF = "tests/runtime/test_crf.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
 FIT_THREADS = "tests/training/test_threads.py"
+LIES = "tests/tasks/test_model_file_lies.py"
 RESUMING = "tests/training/test_checkpoint.py"
 
 
@@ -1428,6 +1429,27 @@ MUTANTS = (
         "checkpoint.kept = KeptFile.at(place)",
         "checkpoint.kept = KeptFile.at(place)\n            place.unlink()",
         RESUMING,
+    ),
+    python(
+        "model file: sizes are not compared with the settings",
+        "tasks/sequence_estimator.py",
+        'require_same("shape", config.shape, shape)',
+        "pass",
+        LIES,
+    ),
+    python(
+        "model file: a scale of another magnitude than the series",
+        "tasks/forecast_file.py",
+        "z < LARGEST",
+        "True",
+        LIES,
+    ),
+    python(
+        "model file: times that do not follow each other",
+        "tasks/agreement.py",
+        "int(steps[-1]) == len(times) - 1",
+        "True",
+        LIES,
     ),
     python(
         "temporary files: those of living processes are swept",

@@ -222,3 +222,22 @@ def test_clip_bounds_the_arguments_and_has_no_backward_pass(cell_name, make_case
         assert any(inside), gate
     with pytest.raises(InputError, match=rf"{cell_name} with clip=0.25 has no backward pass: clip the gradients"):
         case.backward()
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("rnn_tanh[affine:x]", "'affine:x': expected a name, or name:alpha or name:alpha:beta"),
+        ("rnn_tanh[affine:1:2:3]", "expected a name, or name:alpha or name:alpha:beta"),
+        ("rnn_tanh[affine:nan:0]", "affine needs finite constants, got nan and 0"),
+        ("rnn_tanh[affine:1:1e999]", "affine needs finite constants, got 1.0 and inf"),
+        ("rnn_tanh[tanh:1:2]", "activation function tanh has no alpha, got 1.0"),
+        ("rnn_tanh[tanh", "expected a name, or name.function;...."),
+        ("rnn_tanh[]", "unknown activation function ''"),
+        ("gru[tanh;tanh|x]", "expected a name, or name.function;...."),
+        ("gru[tanh;tanh|nan]", "clip must be above 0, got nan"),
+    ],
+)
+def test_specs_that_are_none(spec, message):
+    with pytest.raises(InputError, match=message):
+        get_cell(spec)

@@ -154,6 +154,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refused_by_name(what):
+    """FAULTS 29: what is not supported is named, never ignored."""
     made, message = REFUSED[what]
     with pytest.raises(InputError, match=message):
         unrolled.onnx.run(made, [X])
@@ -245,6 +246,7 @@ def test_types_that_do_not_fit():
 
 @pytest.mark.parametrize("location", ["weights.bin", "../weights.bin", "/etc/passwd"])
 def test_external_data_is_refused_and_never_opened(tmp_path, location):
+    """FAULTS 28."""
     made = model(gru_node())
     external_data_helper.set_external_data(made.graph.initializer[1], location)
     made.graph.initializer[1].ClearField("raw_data")

@@ -255,6 +255,72 @@ def test_a_damaged_checkpoint_is_refused(begun):
         fit(begun)
 
 
+class Record(msgspec.Struct):
+    """As a checkpoint has it, with any values."""
+
+    task: str
+    settings: dict
+    seed: int
+    data: str
+    stages: list[dict]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("step", -1, r"at `\$.stages\[0\].step`"),
+        ("losses", ["half"], "'half' is not a loss"),
+        ("losses", ["0x1p99999"], "is not a loss"),
+        ("losses", [], "0 losses, 1 of validation and best epoch 1"),
+        ("best_epoch", 99, "best epoch 99 do not fit together"),
+        ("best_epoch", -1, "best_epoch"),
+        ("first_loss", "one", "'one' is not a loss"),
+        ("batch_order", "{", "does not fit this training: the order of batches cannot be read"),
+        ("batch_order", '{"bit_generator": "MT19937", "state": {}}', "the order of batches cannot be read"),
+        (
+            "batch_order",
+            '{"bit_generator": "PCG64", "state": {"state": -1, "inc": 1}}',
+            "the order of batches cannot be read",
+        ),
+        ("phase", "another", "run is at 'another', expected 'stage 0'"),
+    ],
+)
+def test_a_checkpoint_that_lies_is_refused(begun, field, value, message):
+    """One whose checksum is right."""
+    found = read_model(begun)
+    config = msgspec.convert(found.config, Record)
+    config.stages[0][field] = value
+    write_model(begun, "checkpoint", config, found.tensors)
+    with pytest.raises(InputError, match=message):
+        fit(begun)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.pop("stages.0.torch_generator"), "tensor 'torch_generator' is missing"),
+        (lambda t: t.pop("stages.0.module.0.weight"), "tensor 'module.0.weight' is missing"),
+        (lambda t: t.pop("stages.0.adam.0.bias.exp_avg_sq"), "tensor 'adam.0.bias.exp_avg_sq' is missing"),
+        (lambda t: t.update({"stages.0.more": np.zeros(1)}), "tensor 'more' is none of its own"),
+        (
+            lambda t: t.update({"stages.0.torch_generator": np.zeros(7, np.uint8)}),
+            "'torch_generator' has dtype uint8 and shape",
+        ),
+        (lambda t: t.update({"stages.0.module.0.bias": np.zeros(8)}), "'module.0.bias' has dtype float64 and shape"),
+        (
+            lambda t: t.update({"stages.0.adam.0.bias.exp_avg": np.zeros(9, "f4")}),
+            r"'adam.0.bias.exp_avg' has .* shape \[9\]",
+        ),
+    ],
+)
+def test_a_checkpoint_with_other_arrays_is_refused(begun, change, message):
+    found = read_model(begun)
+    change(found.tensors)
+    write_model(begun, "checkpoint", msgspec.convert(found.config, Record), found.tensors)
+    with pytest.raises(InputError, match=f"does not fit this training: .*{message}.*delete it to begin anew"):
+        fit(begun)
+
+
 def test_a_second_writer_is_refused_by_name(tmp_path):
     path = tmp_path / "run"
     with only_writer(path):

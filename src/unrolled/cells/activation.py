@@ -6,6 +6,7 @@ made, take arrays of any library that has them as methods, so that a cell's step
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -218,6 +219,10 @@ class Activation:
             object.__setattr__(self, constant, float(default or 0.0) if given is None else float(given))
         if function.positive and not self.constants[0] > 0:
             raise InputError(f"activation function {self.name} needs alpha above 0, got {self.alpha}")
+        if not all(map(math.isfinite, self.constants)):
+            raise InputError(
+                f"activation function {self.name} needs finite constants, got {self.alpha} and {self.beta}"
+            )
 
     @property
     def constants(self) -> tuple[float, float]:
@@ -237,9 +242,15 @@ class Activation:
         Activation(name='affine', alpha=2.0, beta=0.5)
         """
         name, *constants = spec.split(":")
+        try:
+            values = [float(constant) for constant in constants]
+        except ValueError:
+            values = [0.0] * 3
+        if len(values) > 2:
+            raise InputError(f"activation function {spec!r}: expected a name, or name:alpha or name:alpha:beta")
         function = ACTIVATIONS.get(name)
-        has = () if function is None else (function.alpha is not None, function.beta is not None)
-        kept = [float(c) if has_it else None for c, has_it in zip(constants, has, strict=False)]
+        has = (True, True) if function is None else (function.alpha is not None, function.beta is not None)
+        kept = [None if c == 0 and not has_it else c for c, has_it in zip(values, has, strict=False)]
         return Activation(name, *kept)
 
     def __call__(self, a: FloatArray) -> FloatArray:

@@ -62,5 +62,10 @@ def get_cell(name: str) -> Cell:
     if not functions:
         return CELLS[plain]
     each, _, clip = functions.removesuffix("]").partition("|")
-    activations = (Activation.parse(spec) for spec in each.split(";"))
-    return CELLS[plain].with_activations(*activations, clip=float(clip) if clip else None)
+    try:
+        limit = float(clip) if clip else None
+    except ValueError:
+        limit = None
+    if not functions.endswith("]") or (clip and limit is None):
+        raise InputError(f"cell {name!r}: expected a name, or name[function;...] or name[function;...|clip]")
+    return CELLS[plain].with_activations(*(Activation.parse(spec) for spec in each.split(";")), clip=limit)

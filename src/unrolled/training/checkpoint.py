@@ -28,6 +28,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.ranges import Size
 from unrolled.errors import InputError, ModelFileError
 from unrolled.runtime.file_lock import only_writer
 from unrolled.runtime.kept_file import KeptFile
@@ -47,13 +48,26 @@ class StageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     phase: str
     finished: bool
-    step: int
+    step: Size
     first_loss: str | None
     losses: list[str]
     validation_losses: list[str]
-    best_epoch: int
+    best_epoch: Size
     batch_order: str | None
     """The state of the NumPy generator that orders the batches, in JSON: its numbers have 128 bits."""
+
+    def __post_init__(self) -> None:
+        """Check that the losses are numbers, and that the best epoch and those that validated are among them."""
+        for loss in (*self.losses, *self.validation_losses, self.first_loss or "0"):
+            try:
+                float.fromhex(loss)
+            except (ValueError, OverflowError):
+                raise InputError(f"{loss[:40]!r} is not a loss, a hexadecimal number") from None
+        if self.best_epoch > len(self.losses) or len(self.validation_losses) not in (0, len(self.losses)):
+            raise InputError(
+                f"{len(self.losses)} losses, {len(self.validation_losses)} of validation and best epoch {self.best_epoch} do"
+                " not fit together"
+            )
 
 
 class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unrolled.errors import InputError
 from unrolled.training.checkpoint import Stage, StageRecord
 
 __all__ = ["TrainingRun", "TrainingState"]
@@ -87,20 +88,53 @@ class TrainingState:
         return Stage(record, {name: tensor.numpy() for name, tensor in tensors.items()})
 
     def take_out(self, stage: Stage) -> None:
-        """Go on from a copy."""
+        """Go on from a copy.
+
+        Raises:
+            InputError: it is not one of this training.
+        """
         record = stage.record
+        self._check(stage)
         tensors = {name: torch.from_numpy(np.array(tensor)) for name, tensor in stage.tensors.items()}
         self._module.load_state_dict(_own("module", tensors))
         self._best = _own("best", tensors) or _copy(self._module.state_dict())
         self._restore_moments(_own("adam", tensors))
         torch.set_rng_state(tensors["torch_generator"])
         if self._batch_order is not None and record.batch_order is not None:
-            self._batch_order.bit_generator.state = json.loads(record.batch_order)
+            try:
+                self._batch_order.bit_generator.state = json.loads(record.batch_order)
+            except (ValueError, TypeError, KeyError, OverflowError) as error:
+                raise _unfit(f"the order of batches cannot be read: {error}") from None
         self.step = record.step
         self.first_loss = None if record.first_loss is None else float.fromhex(record.first_loss)
         self.run.losses = [float.fromhex(loss) for loss in record.losses]
         self.run.validation_losses = [float.fromhex(loss) for loss in record.validation_losses]
         self.run.best_epoch = record.best_epoch
+
+    def _check(self, stage: Stage) -> None:
+        """Check the arrays of a copy: those of the module are all there, of Adam and the best state all or none."""
+        state, found = self._module.state_dict(), stage.tensors
+        moments = {
+            f"{name}.{part}": parameter if part != "step" else torch.zeros(())
+            for name, parameter in self._module.named_parameters()
+            for part in ADAM
+        }
+        generator = torch.get_rng_state()
+        groups = {"module": state, "best": state, "adam": moments}
+        expected = {f"{group}.{name}": tensor for group, of in groups.items() for name, tensor in of.items()}
+        expected["torch_generator"] = generator
+        needed = [f"module.{name}" for name in state] + ["torch_generator"]
+        if any(name.startswith("best.") for name in found):
+            needed += [f"best.{name}" for name in state]
+        for name, _ in self._module.named_parameters():
+            if f"adam.{name}.{ADAM[0]}" in found:  # a parameter without a gradient has none
+                needed += [f"adam.{name}.{part}" for part in ADAM]
+        for name in [*needed, *found]:
+            array, wanted = found.get(name), expected.get(name)
+            if array is None or wanted is None:
+                raise _unfit(f"tensor {name!r} is {'missing' if array is None else 'none of its own'}")
+            if array.shape != tuple(wanted.shape) or array.dtype != wanted.detach().numpy().dtype:
+                raise _unfit(f"tensor {name!r} has dtype {array.dtype} and shape {list(array.shape)}")
 
     def _moments(self) -> dict[str, Tensor]:
         states: Mapping[Tensor, Any] = self._optimiser.state
@@ -115,6 +149,10 @@ class TrainingState:
         for name, parameter in self._module.named_parameters():
             if f"{name}.{ADAM[0]}" in moments:
                 self._optimiser.state[parameter] = {part: moments[f"{name}.{part}"] for part in ADAM}
+
+
+def _unfit(reason: str) -> InputError:
+    return InputError(f"the checkpoint does not fit this training: {reason}; delete it to begin anew")
 
 
 def _copy(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
