@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from picture import Svg
 
-from unrolled.cli.figures import forecast_figure
-from unrolled.cli.terminal_chart import Interval
+from unrolled.drawing.figures import Interval, forecast_figure
 
 
 def forecast_picture(

@@ -10,23 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from unrolled import Forecaster
-from unrolled.cli.figures import forecast_figure
-from unrolled.cli.terminal_chart import Interval
 from unrolled.data.airline import MONTHS, PASSENGERS
-
-STYLE = """
-path { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
-.grid { stroke: #8883; stroke-width: 1; }
-.axis, .now { stroke: #888; stroke-width: 1; }
-.now { stroke-dasharray: 3 4; }
-text { fill: #777; font: 13px system-ui, sans-serif; }
-path.history { stroke: #888; }
-path.truth { stroke: #d0641e; }
-path.forecast { stroke: #2f80c9; }
-path.interval { fill: #2f80c933; }
-circle.truth { fill: #d0641e; }
-circle.forecast { fill: #2f80c9; }
-"""
+from unrolled.drawing.figures import Interval, forecast_figure
+from unrolled.drawing.picture import Drawing
 
 SHOWN, HELD_OUT = 72, 12
 
@@ -43,9 +29,7 @@ def main() -> None:
         months[-SHOWN - HELD_OUT :],
         "Monthly airline passengers 1954 to 1959, the forecast of 1960 with its 80 % interval, and what came",
     )
-    standalone = figure.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    standalone = standalone.replace(">", f"><style>{STYLE}</style>", 1)
-    (Path(__file__).parent / "_static" / "forecast.svg").write_text(standalone + "\n", encoding="utf-8")
+    Drawing(figure).save(Path(__file__).parent / "_static" / "forecast.svg")
 
 
 if __name__ == "__main__":

@@ -147,10 +147,11 @@ MAY_IMPORT = {
     "onnx": ("cells kernels runtime", "onnx google"),
     "convert": ("cells kernels onnx", "torch keras nn"),
     "training": ("torch msgspec nn codecs runtime", ""),
+    "drawing": ("data", "runtime"),
     "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
-    "tasks": ("msgspec codecs runtime data", "torch nn training polars narwhals"),
+    "tasks": ("msgspec codecs runtime data drawing", "torch nn training polars narwhals"),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
-    "cli": ("msgspec typer rich codecs runtime data tasks bench", "kernels"),
+    "cli": ("msgspec typer rich codecs runtime data drawing tasks bench", "kernels"),
 }
 EVERYWHERE = {"numpy", "errors", "version"}
 

@@ -8,10 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from unrolled.cli.figures import forecast_figure, loss_figure
 from unrolled.cli.page import Figure, Page
-from unrolled.cli.svg import Plot
-from unrolled.cli.terminal_chart import Interval
+from unrolled.drawing.figures import Interval, forecast_figure, loss_figure
+from unrolled.drawing.svg import Plot
 
 
 def parse(svg: str) -> ElementTree.Element:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled.cli.terminal_chart import ASCII, UNICODE, Interval, draw_forecast, glyphs_for
+from unrolled.cli.terminal_chart import ASCII, UNICODE, draw_forecast, glyphs_for
 from unrolled.data.airline import MONTHS, PASSENGERS
+from unrolled.drawing.figures import Interval
 
 SERIES = np.array(PASSENGERS, dtype=np.float64)
 TIMES = np.array(MONTHS, dtype="datetime64[M]")

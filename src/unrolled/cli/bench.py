@@ -9,7 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from unrolled.cli.output import JsonOption, print_json, say
+from unrolled.cli.output import JsonOption, say
+from unrolled.cli.report import Report as JsonReport
+from unrolled.cli.report import print_report
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def run_bench(
         report = run_benchmark(cases, counts, QUICK_EFFORT if quick else DEFAULT_EFFORT, on_row=show)
     say(*notes(report))
     if as_json:
-        print_json(as_dict(report))
+        print_report(JsonReport(details=as_dict(report)))
     elif markdown or not sys.stdout.isatty():
         print_markdown(report)
     else:

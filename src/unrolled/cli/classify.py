@@ -137,14 +137,15 @@ def evaluate_classes(model: Model, file: Path, options: Any) -> None:
     classes = model.estimator.classes_
     true: list[Any] = []
     predicted: list[Any] = []
-    for examples in stream(model, file, options, "evaluating", wanted="one"):
+    notes: list[str] = []
+    for examples in stream(model, file, options, "evaluating", wanted="one", notes=notes):
         true.append(as_known_classes(examples, classes))
         predicted.append(model.estimator.predict(examples.items))
     y, said = np.concatenate(true), np.concatenate(predicted)
     found = {"accuracy": accuracy(y, said), "macro_f1": macro_f1(y, said)}
     print_measures(
         model, file, len(y), found, rows={str(label): each for label, each in class_measures(y, said).items()},
-        rows_are="class", as_json=options.as_json,
+        rows_are="class", as_json=options.as_json, inferred=notes,
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        with speaking(self._flags):
+        with speaking(self._flags, ctx.command_path.partition(" ")[2]):
             for name in self._ranged:
                 given = ctx.params[name]
                 for value in given if isinstance(given, list | tuple) else [given]:

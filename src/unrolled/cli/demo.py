@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unrolled.cli.measures import by_method, forecast_measures
 from unrolled.cli.options import SeedOption, make_forecaster
-from unrolled.cli.output import JsonOption, print_json
+from unrolled.cli.output import JsonOption
 from unrolled.cli.places import check_places
 from unrolled.cli.progress import TrainingBar
+from unrolled.cli.report import Report, print_report
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
-    from unrolled.cli.terminal_chart import Interval
+    from unrolled.drawing.figures import Interval
     from unrolled.tasks.evaluation import Evaluation
     from unrolled.tasks.forecaster import Forecaster
 
@@ -57,7 +59,15 @@ def demo(
     result = _learn(random_state)
     _write(files, output, result)
     if as_json:
-        print_json(_as_dict(result, files))
+        details = {
+            "files": {name: str(file) for name, file in files.items()},
+            "seconds": result.seconds,
+            "epochs": result.forecaster.epochs_,
+            "methods": by_method(result.evaluation),
+        }
+        inferred, measures = result.forecaster.inferred_, forecast_measures(result.evaluation)
+        report = Report(files["model"], files["data"], inferred, measures, details)
+        print_report(report, result.forecaster.predict().to_dicts())
         return
     _show(result)
     print(
@@ -89,10 +99,10 @@ def _make_folder(folder: Path, files: dict[str, Path], *, as_json: bool) -> None
 def _learn(random_state: int) -> Result:
     import numpy as np
 
-    from unrolled.cli.terminal_chart import Interval
     from unrolled.data.airline import MONTHS, PASSENGERS
     from unrolled.data.panel import build_frame
     from unrolled.data.table import FrameLike
+    from unrolled.drawing.figures import Interval
 
     polars = FrameLike("polars")
     whole = build_frame({"month": MONTHS, "passengers": PASSENGERS}, polars)
@@ -134,9 +144,9 @@ def _show(result: Result) -> None:
 def _page(result: Result, folder: Path) -> str:
     import numpy as np
 
-    from unrolled.cli.figures import forecast_figure, loss_figure
     from unrolled.cli.page import Figure, Page
     from unrolled.data.airline import MONTHS, PASSENGERS
+    from unrolled.drawing.figures import forecast_figure, loss_figure
     from unrolled.tasks.forecast_settings import ForecastSettings
     from unrolled.version import library_version
 
@@ -218,15 +228,3 @@ def _next_commands(folder: Path) -> list[str]:
         f"unrolled fit classify {reviews}",
         "unrolled forecast YOUR.csv -H 12",
     ]
-
-
-def _as_dict(result: Result, files: dict[str, Path]) -> dict[str, Any]:
-    from unrolled.cli.forecasting import evaluation_as_dict
-
-    return {
-        "files": {name: str(file) for name, file in files.items()},
-        "seconds": result.seconds,
-        "epochs": result.forecaster.epochs_,
-        "evaluation": evaluation_as_dict(result.evaluation),
-        "forecast": {name: values.tolist() for name, values in vars(result.interval).items()},
-    }

@@ -24,9 +24,10 @@ from unrolled.cli.example_options import (
 )
 from unrolled.cli.option_groups import with_groups
 from unrolled.cli.options import CheckpointOption, CsvArgument, MissingOption, ModelOption, TimeFormatOption, TimeOption
-from unrolled.cli.output import JsonOption, print_json, say, show
+from unrolled.cli.output import JsonOption, say, show
 from unrolled.cli.places import check_places, model_path, print_with_model
 from unrolled.cli.progress import TrainingBar
+from unrolled.cli.report import Report, print_report
 from unrolled.cli.task import Model, Task
 from unrolled.errors import InputError
 
@@ -119,7 +120,8 @@ def fit_detect(
     detector.save(path)
     found = detector.calibration_
     if as_json:
-        print_json({"model": str(path), "channels": detector.channels_, "inferred": detector.inferred_, **vars(found)})
+        details = {"channels": detector.channels_, "calibration": vars(found)}
+        print_report(Report(path, file, detector.inferred_, None, details))
         return
     print_with_model(
         path,
@@ -150,7 +152,7 @@ def predict_scores(model: Model, file: Path, options: Any) -> None:
     else:
         say(*_episode_lines(windows))
     if options.as_json:
-        print_json({"model": str(model.path), "windows": windows.to_dicts(), "scores": frame.to_dicts()})
+        print_report(Report(model.path, file, details={"windows": windows.to_dicts()}), frame.to_dicts())
     if options.output is not None or not options.as_json:
         with writing_to(options.output) as out:
             out.write(frame.write_csv())
@@ -180,8 +182,10 @@ def evaluate_alarms(model: Model, file: Path, options: Any) -> None:
     known = read_windows_file(options.windows, file.name)
     found = _prepared(model, options).evaluate(file, known, threshold=options.threshold)
     if options.as_json:
-        measures = {"precision": found.precision, "recall": found.recall}
-        print_json({"model": str(model.path), "file": str(file), **vars(found), **measures})
+        measures = {"precision": found.precision, "recall": found.recall, "alarmed": found.alarmed}
+        counts = {"episodes": found.episodes, "false_episodes": found.false_episodes, "threshold": found.threshold}
+        rows = [{"start": a, "end": b, "found": hit} for (a, b), hit in zip(known, found.found, strict=True)]
+        print_report(Report(model.path, file, measures=measures, details=counts), rows)
         return
     show(f"{file}: {found}")
     for (start, end), was_found in zip(known, found.found, strict=True):

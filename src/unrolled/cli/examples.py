@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from unrolled.cli.example_options import told
 from unrolled.cli.output import say
 from unrolled.cli.progress import ShareBar
-from unrolled.cli.rows import Writer, write_csv, write_json, write_json_lines, writing_to
+from unrolled.cli.report import Report, reporting
+from unrolled.cli.rows import Writer, write_csv, write_json_lines, writing_to
 from unrolled.cli.task import Model
 from unrolled.data.examples import open_examples
 from unrolled.errors import InputError
@@ -70,8 +72,13 @@ def _span(lengths: list[Any]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def stream(model: Model, file: Path, options: Any, what: str, *, wanted: Wanted) -> Iterator[Examples]:
-    """The examples of a file, as many as are held at once, that a model can read; a bar shows how far it is."""
+def stream(
+    model: Model, file: Path, options: Any, what: str, *, wanted: Wanted, notes: list[str] | None = None
+) -> Iterator[Examples]:
+    """The examples of a file, as many as are held at once, that a model can read; a bar shows how far it is.
+
+    What was inferred of the file is said, and added to ``notes``.
+    """
     estimator = model.estimator
     with (
         open_examples(file, told(options), wanted=wanted, columns=estimator.columns_) as opened,
@@ -79,6 +86,8 @@ def stream(model: Model, file: Path, options: Any, what: str, *, wanted: Wanted)
     ):
         _check_kind(model, opened)
         say(*opened.notes)
+        if notes is not None:
+            notes.extend(opened.notes)
         count = 0
         for examples in opened.batches(RECORDINGS if opened.kind == "audio" else BATCH):
             _check_channels(model, examples)
@@ -94,24 +103,33 @@ def predict_rows(
     rows: Callable[[Examples], Iterator[dict[str, Any]]],
     writer: Writer = write_csv,
 ) -> None:
-    """Write what ``rows`` makes of each batch of a file, as it is made: by ``writer``, or as JSON where that is asked for."""
-    count = 0
+    """Write what ``rows`` makes of each batch of a file, as it is made: by ``writer``, and as JSON where that is asked for."""
+    count, notes = 0, list[str]()
 
     def counted() -> Iterator[dict[str, Any]]:
         nonlocal count
-        for examples in stream(model, file, options, "predicting", wanted="nothing"):
+        for examples in stream(model, file, options, "predicting", wanted="nothing", notes=notes):
             for row in rows(examples):
                 count += 1
                 yield row
 
-    if options.as_json:
-        writer = write_json
-    elif options.output is not None and options.output.suffix == ".jsonl":
+    if options.output is not None and options.output.suffix == ".jsonl":
         writer = write_json_lines
-    with writing_to(options.output) as out:
-        writer(counted(), out)
+    if options.as_json:
+        with reporting(Report(model.path, file, notes)) as passing:
+            if options.output is None:
+                collections.deque(passing(counted()), maxlen=0)
+            else:
+                _write(passing(counted()), options.output, writer)
+    else:
+        _write(counted(), options.output, writer)
     if options.output is not None:
         say(f"wrote {options.output} ({_count(count, 'item')})")
+
+
+def _write(rows: Iterator[dict[str, Any]], output: Path | None, writer: Writer) -> None:
+    with writing_to(output) as out:
+        writer(rows, out)
 
 
 def _check_kind(model: Model, opened: ExampleFile) -> None:

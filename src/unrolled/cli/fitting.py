@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from unrolled.cli.example_options import NetworkOptions, TableOptions
 from unrolled.cli.measures import measures_line
 from unrolled.cli.option_groups import flag
-from unrolled.cli.output import print_json, say
+from unrolled.cli.output import say
 from unrolled.cli.places import check_places, model_path, print_with_model
 from unrolled.cli.progress import TrainingBar
+from unrolled.cli.report import Report, print_report
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,9 +87,8 @@ def fit_examples(make: Callable[..., Any], answers: Answers, sources: Sources, *
     estimator.save(path)
     measured = estimator.validation_
     if sources.as_json:
-        items = {"items": len(examples.items), "kind": examples.kind}
-        epochs = {"epochs": estimator.epochs_, "validation": measured}
-        print_json({"model": str(path), "file": str(file), **items, **found, "inferred": notes, **epochs})
+        details = {"items": len(examples.items), "kind": examples.kind, **found, "epochs": estimator.epochs_}
+        print_report(Report(path, file, notes, measured, details))
         return
     if measured is None:
         verdict = "Nothing was kept back, so how well it does is not known."

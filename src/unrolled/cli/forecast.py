@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from unrolled.cli.forecasting import evaluation_as_dict
+from unrolled.cli.measures import by_method, forecast_measures
 from unrolled.cli.options import (
     CellOption,
     CsvArgument,
@@ -28,6 +28,7 @@ from unrolled.cli.options import (
 from unrolled.cli.output import JsonOption, say
 from unrolled.cli.places import check_places, output_option
 from unrolled.cli.progress import TrainingBar
+from unrolled.cli.report import Report
 
 __all__ = ["forecast"]
 
@@ -82,8 +83,9 @@ def forecast(
     if validation is not None:
         say(f"mean absolute error on the last {validation.horizon} steps, kept back: {_errors(validation.accuracy)}")
     result = ForecastOutput(forecaster.predict(), panel, tuple(forecaster.quantiles))
-    extra = {"validation": None if validation is None else evaluation_as_dict(validation)}
-    write_forecast(result, output, as_json=as_json, extra={"inferred": forecaster.inferred_, **extra})
+    details = {"horizon": forecaster.horizon_, "methods": by_method(validation)}
+    report = Report(None, file, forecaster.inferred_, forecast_measures(validation), details)
+    write_forecast(result, output, as_json=as_json, report=report)
 
 
 def _errors(accuracy: dict[str, Any]) -> str:

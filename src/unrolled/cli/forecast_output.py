@@ -13,9 +13,11 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from unrolled.cli.output import print_json, say, show
-from unrolled.cli.terminal_chart import Glyphs, Interval, draw_forecast, glyphs_for
+from unrolled.cli.output import say, show
+from unrolled.cli.report import Report, print_report
+from unrolled.cli.terminal_chart import Glyphs, draw_forecast, glyphs_for
 from unrolled.data.panel import Panel
+from unrolled.drawing.figures import Interval
 from unrolled.runtime.atomic_write import write_atomically
 
 __all__ = ["ForecastOutput", "interval_name", "print_chart", "write_forecast"]
@@ -40,13 +42,13 @@ class ForecastOutput:
         return Interval(values.min(axis=0), rows[self.panel.target].to_numpy(), values.max(axis=0))
 
 
-def write_forecast(output: ForecastOutput, file: Path | None, *, as_json: bool, extra: dict[str, Any]) -> None:
-    """Write a forecast where it was asked for; ``extra`` goes into the JSON beside it."""
+def write_forecast(output: ForecastOutput, file: Path | None, *, as_json: bool, report: Report) -> None:
+    """Write a forecast where it was asked for; ``report`` is what the JSON says beside it."""
     if file is not None:
         write_atomically(file, output.frame.write_csv().encode())
         say(f"wrote {file} ({len(output.frame)} rows)")
     if as_json:
-        print_json({**extra, "forecast": output.frame.to_dicts()})
+        print_report(report, output.frame.to_dicts())
     elif file is None and not sys.stdout.isatty():
         print(output.frame.write_csv(), end="")
     elif file is None:

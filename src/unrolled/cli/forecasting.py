@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unrolled.cli.measures import by_method, forecast_measures
 from unrolled.cli.options import (
     CellOption,
     CheckpointOption,
@@ -29,12 +30,13 @@ from unrolled.cli.options import (
     TimeOption,
     make_forecaster,
 )
-from unrolled.cli.output import JsonOption, print_json, say, show
+from unrolled.cli.output import JsonOption, say, show
 from unrolled.cli.places import check_places, model_path, print_with_model
 from unrolled.cli.progress import TrainingBar
+from unrolled.cli.report import Report, print_report
 from unrolled.cli.task import Model, Task
 
-__all__ = ["FORECAST", "evaluation_as_dict"]
+__all__ = ["FORECAST"]
 
 
 def fit_forecast(
@@ -97,16 +99,13 @@ def fit_forecast(
     forecaster.save(path)
     validation = forecaster.validation_
     if as_json:
-        print_json(
-            {
-                "model": str(path),
-                "horizon": forecaster.horizon_,
-                "season_length": forecaster.season_length_,
-                "epochs": forecaster.epochs_,
-                "inferred": forecaster.inferred_,
-                "validation": None if validation is None else evaluation_as_dict(validation),
-            }
-        )
+        found = {
+            "horizon": forecaster.horizon_,
+            "season_length": forecaster.season_length_,
+            "epochs": forecaster.epochs_,
+        }
+        details = {**found, "methods": by_method(validation)}
+        print_report(Report(path, file, forecaster.inferred_, forecast_measures(validation), details))
         return
     if validation is None:
         verdict = "The series are too short to keep some steps back, so how well it forecasts is not known."
@@ -124,7 +123,7 @@ def predict_forecast(model: Model, file: Path, options: Any) -> None:
     panel = forecaster.read(file)
     frame = forecaster.predict(panel, horizon=options.horizon, future=options.future)
     result = ForecastOutput(frame, panel, tuple(forecaster.quantiles))
-    write_forecast(result, options.output, as_json=options.as_json, extra={"model": str(model.path)})
+    write_forecast(result, options.output, as_json=options.as_json, report=Report(model.path, file))
 
 
 def evaluate_forecast(model: Model, file: Path, options: Any) -> None:
@@ -132,15 +131,11 @@ def evaluate_forecast(model: Model, file: Path, options: Any) -> None:
     model.estimator.set_params(missing=options.missing or "raise")
     evaluation = model.estimator.evaluate(file)
     if options.as_json:
-        print_json({"model": str(model.path), "file": str(file), **evaluation_as_dict(evaluation)})
+        details = {"horizon": evaluation.horizon, "methods": by_method(evaluation)}
+        print_report(Report(model.path, file, measures=forecast_measures(evaluation), details=details))
         return
     show(f"{file}: its last {evaluation.horizon} steps, from those before")
     show(evaluation)
-
-
-def evaluation_as_dict(evaluation: Any) -> dict[str, Any]:
-    """Return an evaluation as plain data."""
-    return {**vars(evaluation), "accuracy": {name: vars(found) for name, found in evaluation.accuracy.items()}}
 
 
 FORECAST = Task(

@@ -8,7 +8,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from unrolled.cli.output import JsonOption, print_json, show
+from unrolled.cli.output import JsonOption, show
+from unrolled.cli.report import Report, print_report
 
 __all__ = ["info"]
 
@@ -26,7 +27,6 @@ def info(
     found = read_model(model)
     parameters = sum(tensor.size for tensor in found.tensors.values())
     description: dict[str, Any] = {
-        "file": str(model),
         "bytes": model.stat().st_size,
         "task": found.task,
         "library_version": found.library_version,
@@ -36,7 +36,7 @@ def info(
         "tensors": {name: {"dtype": str(t.dtype), "shape": list(t.shape)} for name, t in found.tensors.items()},
     }
     if as_json:
-        print_json(description)
+        print_report(Report(model, details=description))
         return
     show(f"{model}: a {found.task}, saved by unrolled {found.library_version}")
     show(f"{description['bytes']:,} bytes, {parameters:,} numbers in {len(found.tensors)} tensors, checksum correct")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from unrolled.cli.output import print_json, show
+from unrolled.cli.output import show
+from unrolled.cli.report import Report, print_report
 from unrolled.cli.task import Model
 
-__all__ = ["measures_line", "print_measures"]
+if TYPE_CHECKING:
+    from unrolled.tasks.evaluation import Evaluation
+
+__all__ = ["by_method", "forecast_measures", "measures_line", "print_measures"]
 
 WORDS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "precision": "precision", "recall": "recall", "f1": "F1", "r2": "R2",
@@ -26,6 +31,19 @@ def measures_line(measures: dict[str, float]) -> str:
     return ", ".join(f"{words.get(name, name)} {_number(value)}" for name, value in measures.items())
 
 
+def forecast_measures(evaluation: Evaluation | None) -> dict[str, Any] | None:
+    """Errors of the forecast, and how often its interval held; None where nothing was kept back."""
+    if evaluation is None:
+        return None
+    coverage = {"coverage": evaluation.coverage, "nominal_coverage": evaluation.nominal_coverage}
+    return {**vars(evaluation.accuracy["forecast"]), **coverage}
+
+
+def by_method(evaluation: Evaluation | None) -> dict[str, Any]:
+    """Errors of the forecast and of the simple methods beside it."""
+    return {} if evaluation is None else {name: vars(found) for name, found in evaluation.accuracy.items()}
+
+
 def print_measures(
     model: Model,
     file: Path,
@@ -35,11 +53,12 @@ def print_measures(
     rows: dict[str, dict[str, float]] | None = None,
     rows_are: str = "",
     as_json: bool,
+    inferred: list[str],
 ) -> None:
     """Print measures of all items, and of each class or kind (``rows``) in a table."""
     if as_json:
-        parts = {} if rows is None else {f"by_{rows_are.replace(' ', '_')}": rows}
-        print_json({"model": str(model.path), "file": str(file), "items": items, **measures, **parts})
+        report = Report(model.path, file, inferred, measures=measures, details={"items": items})
+        print_report(report, [{rows_are: name, **row} for name, row in (rows or {}).items()])
         return
     show(f"{file}: {items:,} item{'s' * (items > 1)}, {measures_line(measures)}")
     show(*_table(rows or {}, rows_are))

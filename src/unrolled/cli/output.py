@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ import typer
 
 from unrolled.cli.wording import in_flags, printable
 
-__all__ = ["JsonOption", "finite", "print_json", "say", "show"]
+__all__ = ["JsonOption", "finite", "say", "show"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -27,19 +26,6 @@ def show(*lines: Any, to: TextIO | None = None) -> None:
     """Write lines for a reader to stdout, or ``to`` another stream."""
     for line in lines:
         print(printable(line), file=to or sys.stdout)
-
-
-def print_json(value: Any) -> None:
-    """Write a value as JSON to stdout; a number that is not finite becomes null, for JSON has no word for it.
-
-    >>> print_json({"mase": float("nan"), "mae": 1.5})
-    {
-      "mase": null,
-      "mae": 1.5
-    }
-    """
-    json.dump(finite(value), sys.stdout, indent=2, ensure_ascii=True, allow_nan=False, default=str)
-    print()
 
 
 def finite(value: Any) -> Any:

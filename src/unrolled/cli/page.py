@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from unrolled.drawing.picture import html_table
+
 __all__ = ["Figure", "Page"]
 
 STYLE = """
@@ -106,12 +108,7 @@ class Page:
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, own: int) -> None:
         """Add a table; row ``own`` stands out."""
-        cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-        lines = [f"<tr>{cells}</tr>"]
-        for i, row in enumerate(rows):
-            kind = ' class="own"' if i == own else ""
-            lines.append(f"<tr{kind}>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>")
-        self._parts.append('<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>")
+        self._parts.append(f'<div class="scroll">{html_table(head, rows, own=own)}</div>')
 
     def code(self, lines: Iterable[str]) -> None:
         """Add lines to be typed."""

@@ -98,11 +98,14 @@ def evaluate_numbers(model: Model, file: Path, options: Any) -> None:
 
     true: list[Any] = []
     predicted: list[Any] = []
-    for examples in stream(model, file, options, "evaluating", wanted="one"):
+    notes: list[str] = []
+    for examples in stream(model, file, options, "evaluating", wanted="one", notes=notes):
         true.append(as_numbers(examples))
         predicted.append(model.estimator.predict(examples.items))
     y = np.concatenate(true)
-    print_measures(model, file, len(y), regression_measures(y, np.concatenate(predicted)), as_json=options.as_json)
+    print_measures(
+        model, file, len(y), regression_measures(y, np.concatenate(predicted)), as_json=options.as_json, inferred=notes
+    )
 
 
 REGRESS = Task(

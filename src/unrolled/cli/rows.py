@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 from unrolled.cli.output import finite
 from unrolled.cli.wording import printable
 
-__all__ = ["Writer", "write_csv", "write_json", "write_json_lines", "writing_to"]
+__all__ = ["Writer", "write_csv", "write_json_lines", "writing_to"]
 
 Row = dict[str, Any]
 Writer = Callable[[Iterable[Row], IO[str]], None]
@@ -27,15 +27,6 @@ def write_csv(rows: Iterable[Row], file: IO[str]) -> None:
         if n == 0:
             writer.writerow(row)
         writer.writerow(row.values())
-
-
-def write_json(rows: Iterable[Row], file: IO[str]) -> None:
-    """Write a list of objects, one a line."""
-    separator = "[\n"
-    for row in rows:
-        file.write(separator + json.dumps(finite(row)))
-        separator = ",\n"
-    file.write("\n]\n" if separator == ",\n" else "[]\n")
 
 
 def write_json_lines(rows: Iterable[Row], file: IO[str]) -> None:

@@ -200,7 +200,8 @@ def evaluate_tags(model: Model, file: Path, options: Any) -> None:
 
     true: Tags = []
     predicted: Tags = []
-    for examples in stream(model, file, options, "evaluating", wanted="each"):
+    notes: list[str] = []
+    for examples in stream(model, file, options, "evaluating", wanted="each", notes=notes):
         true += examples.answers or ()
         predicted += model.estimator.predict(examples.items)
     _say_unknown(file, Counter(chain(*true)), model.estimator.tags_)
@@ -212,7 +213,7 @@ def evaluate_tags(model: Model, file: Path, options: Any) -> None:
         entities = entity_metrics(true, predicted, model.estimator.scheme_)
         found |= {name: value for name, value in vars(entities.micro).items() if name != "support"}
         rows, rows_are = {name: vars(each) for name, each in entities.types.items()}, "entity"
-    print_measures(model, file, len(true), found, rows=rows, rows_are=rows_are, as_json=options.as_json)
+    print_measures(model, file, len(true), found, rows=rows, rows_are=rows_are, as_json=options.as_json, inferred=notes)
 
 
 def _say_unknown(file: Path, true: Counter[str], known: Collection[str]) -> None:

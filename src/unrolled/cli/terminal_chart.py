@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unrolled.cli.ticks import number_label, number_ticks, time_ticks
+from unrolled.drawing.figures import Interval
+from unrolled.drawing.ticks import number_label, number_ticks, time_ticks
 
-__all__ = ["Glyphs", "Interval", "draw_forecast", "glyphs_for"]
+__all__ = ["Glyphs", "draw_forecast", "glyphs_for"]
 
 Values = npt.NDArray[np.float64]
 
@@ -46,15 +47,6 @@ def glyphs_for(encoding: str | None) -> Glyphs:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A forecast: its median and the bounds of its interval, [H] each."""
-
-    low: Values
-    median: Values
-    high: Values
 
 
 def draw_forecast(

@@ -12,22 +12,29 @@ from contextvars import ContextVar
 from shlex import quote
 from typing import Any
 
-__all__ = ["in_flags", "knows", "printable", "speaking"]
+__all__ = ["current_command", "in_flags", "knows", "printable", "speaking"]
 
 QUOTED = r"(?<!\w)'(?:[^'\\]|\\.)*'(?!\w)|\"(?:[^\"\\]|\\.)*\""
 VALUES = r"'[^']*'(?:, '[^']*')*(?: or '[^']*')?|[\w+-][\w.+-]*\b|\([^()]*\)"
 
 _FLAGS: ContextVar[Mapping[str, str]] = ContextVar("_FLAGS")
+_COMMAND: ContextVar[str] = ContextVar("_COMMAND", default="")
 
 
 @contextmanager
-def speaking(flags: Mapping[str, str]) -> Generator[None, None, None]:
+def speaking(flags: Mapping[str, str], command: str = "") -> Generator[None, None, None]:
     """Let :func:`in_flags` know the flags of a command, by the names of the arguments they stand for."""
-    token = _FLAGS.set(flags)
+    tokens = _FLAGS.set(flags), _COMMAND.set(command)
     try:
         yield
     finally:
-        _FLAGS.reset(token)
+        _FLAGS.reset(tokens[0])
+        _COMMAND.reset(tokens[1])
+
+
+def current_command() -> str:
+    """The words by which the command that runs was called, such as ``fit forecast``."""
+    return _COMMAND.get()
 
 
 def in_flags(message: str) -> str:

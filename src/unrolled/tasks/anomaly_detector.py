@@ -17,6 +17,8 @@ from unrolled.codecs.scaling import is_constant
 from unrolled.data.channels import Channels, read_channels
 from unrolled.data.frames import build_frame
 from unrolled.data.panel import is_array
+from unrolled.drawing.figures import series_figure
+from unrolled.drawing.picture import Drawing
 from unrolled.errors import InputError
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting
 from unrolled.tasks.anomaly_evaluation import AlarmEvaluation, compare, read_windows
@@ -284,6 +286,26 @@ class AnomalyDetector(Estimator):
         if len(channels.names) > 1:
             columns["channel"] = np.array(channels.names)[np.nanargmax(scores[at], axis=1)]
         return self._as_given(columns, channels, times=("start", "end"))
+
+    def plot(self, data: Any, *, threshold: float | None = None) -> Drawing:
+        """Draw the channels and their score, with the threshold, in front of the episodes of alarms.
+
+        Args:
+            data: as in :meth:`fit`, with the same columns.
+            threshold: instead of ``threshold_``.
+
+        Returns:
+            A drawing that a notebook shows, and that ``save`` keeps as SVG; of many channels the first five are in it.
+        """
+        channels = self.read(data)
+        score, level = self._scores(channels).max(1), self._level(threshold)
+        spans = [(int(start), int(end)) for start, end in self._episodes(score, level)]
+        stamps = np.arange(len(score)) if channels.times is None else channels.times
+        charts = [
+            series_figure(stamps, column, spans, "history", f"{name} with the episodes of alarms")
+            for name, column in zip(channels.names[:5], channels.values.T, strict=False)
+        ]
+        return Drawing(*charts, series_figure(stamps, score, spans, "forecast", "the score and the threshold", level))
 
     def evaluate(self, data: Any, windows: Any, *, threshold: float | None = None) -> AlarmEvaluation:
         """Compare the alarms with windows in which something was known to be wrong.

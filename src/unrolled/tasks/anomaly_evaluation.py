@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.data.frames import build_frame
 from unrolled.data.frequency import stamp
 from unrolled.data.table import FrameLike
 from unrolled.data.time_numbers import read_numbers
 from unrolled.data.timestamps import parse_timestamps
 from unrolled.data.zones import zone_named
+from unrolled.drawing.picture import html_table
 from unrolled.errors import InputError
 
 __all__ = ["AlarmEvaluation", "compare", "read_windows"]
@@ -51,6 +53,15 @@ class AlarmEvaluation:
     def recall(self) -> float:
         """Share of the windows that were found; 1 where there are none."""
         return sum(self.found) / len(self.found) if self.found else 1.0
+
+    def to_frame(self) -> Any:
+        """A row a window, as a polars frame; without polars a dictionary of arrays."""
+        found = np.array(self.found, np.bool_)
+        return build_frame({"window": np.arange(len(found)), "found": found}, FrameLike("polars"))
+
+    def _repr_html_(self) -> str:
+        rows = [[f"window {n}", "found" if found else "missed"] for n, found in enumerate(self.found)]
+        return html_table(["", ""], rows, below=str(self))
 
     def __str__(self) -> str:
         episodes = f"{self.false_episodes} false episode{'s' * (self.false_episodes != 1)}"

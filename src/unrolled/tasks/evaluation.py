@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.data.frames import build_frame
+from unrolled.data.table import FrameLike
+from unrolled.drawing.picture import html_table
 from unrolled.tasks import metrics
 from unrolled.tasks.baselines import BASELINES
 
 __all__ = ["Accuracy", "Backtest", "Case", "Evaluation", "evaluate_cases"]
 
 Values = NDArray[np.float64]
+
+HEAD = ["", "MAE", "RMSE", "sMAPE", "MASE"]
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,35 @@ class Evaluation:
             return 1.0 if model == 0 else -np.inf
         return 1 - model / reference
 
+    def to_frame(self) -> Any:
+        """A row a method, as a polars frame; without polars a dictionary of arrays."""
+        columns: dict[str, Any] = {"method": list(self.accuracy)}
+        for measure in ("mae", "rmse", "smape", "mase"):
+            found = [getattr(each, measure) for each in self.accuracy.values()]
+            columns[measure] = np.array([np.nan if value is None else value for value in found])
+        return build_frame(columns, FrameLike("polars"))
+
+    def _lines(self) -> list[list[str]]:
+        return [
+            [name, f"{a.mae:.4g}", f"{a.rmse:.4g}", f"{a.smape:.2f}", "-" if a.mase is None else f"{a.mase:.3f}"]
+            for name, a in self.accuracy.items()
+        ]
+
+    def _sentence(self) -> str:
+        said = f"{self.cases} forecast{'s' * (self.cases > 1)} of {self.horizon} steps"
+        if self.coverage is None:
+            return said
+        return f"{said}; {self.coverage:.0%} of the values lie in the {self.nominal_coverage:.0%} interval"
+
     def __str__(self) -> str:
-        rows = [f"{'':<24}{'MAE':>12}{'RMSE':>12}{'sMAPE':>9}{'MASE':>9}"]
-        for name, a in self.accuracy.items():
-            mase = "-" if a.mase is None else f"{a.mase:.3f}"
-            rows.append(f"{name:<24}{a.mae:>12.4g}{a.rmse:>12.4g}{a.smape:>9.2f}{mase:>9}")
-        rows.append(f"{self.cases} forecast{'s' * (self.cases > 1)} of {self.horizon} steps")
-        if self.coverage is not None:
-            rows[-1] += f"; {self.coverage:.0%} of the values lie in the {self.nominal_coverage:.0%} interval"
-        return "\n".join(rows)
+        rows = [
+            f"{name:<24}{mae:>12}{rmse:>12}{smape:>9}{mase:>9}"
+            for name, mae, rmse, smape, mase in [HEAD, *self._lines()]
+        ]
+        return "\n".join([*rows, self._sentence()])
+
+    def _repr_html_(self) -> str:
+        return html_table(HEAD, self._lines(), own=0, below=self._sentence())
 
 
 @dataclass(frozen=True)

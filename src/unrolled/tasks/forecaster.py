@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from unrolled.codecs.period import season_of
 from unrolled.codecs.scaling import is_constant
 from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
-from unrolled.data.table import FrameLike
+from unrolled.data.table import FrameLike, listed
+from unrolled.drawing.figures import Interval, forecast_figure
+from unrolled.drawing.picture import Drawing
 from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnnShape
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting
@@ -248,6 +250,41 @@ class Forecaster(Estimator):
         median."""
         history, _ = self._history(data)
         return self._forecast(history, self._steps(horizon), future)
+
+    def plot(
+        self,
+        data: Any = None,
+        *,
+        horizon: int | None = None,
+        future: Any = None,
+        series: str | None = None,
+        steps: int | None = None,
+    ) -> Drawing:
+        """Draw a forecast behind the series it continues; a notebook shows the drawing, ``save`` keeps it as SVG.
+
+        Args:
+            data, horizon, future: as in :meth:`predict`.
+            series: the name of the series to draw; default the first.
+            steps: how much of its past is drawn; default five times the horizon.
+
+        Raises:
+            InputError: there is no such series, or what :meth:`predict` refuses.
+        """
+        history, _ = self._history(data)
+        ahead, config = self._steps(horizon), self._fitted()
+        if series is not None and series not in history.names:
+            raise InputError(f"series is {series!r}, expected one of {listed(history.names)}")
+        n = history.names.index(history.names[0] if series is None else series)
+        past = 5 * ahead if steps is None else check_count("steps", steps)
+        quantiles, values, times = self._forecast(history, ahead, future)[n], history.values[n], history.times[n]
+        if times is None:
+            stamps = np.arange(len(values) + ahead)
+        else:
+            stamps = np.concatenate([times, config.frequency.after(times[-1], ahead)])
+        interval = Interval(quantiles[:, 0], quantiles[:, self.quantiles_.index(0.5)], quantiles[:, -1])
+        name = f" of {history.names[n]}" if history.names[n] else ""
+        label = f"{config.columns.target or 'the series'}{name} and the forecast of {ahead} steps"
+        return Drawing(forecast_figure(values[-past:], interval, None, stamps[-past - ahead :], label))
 
     def evaluate(self, data: Any) -> Evaluation:
         """Forecast the last ``horizon_`` steps of ``data`` from the steps before them, and compare with the true

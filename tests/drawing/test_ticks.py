@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled.cli.ticks import number_label, number_ticks, time_ticks
+from unrolled.drawing.ticks import number_label, number_ticks, time_ticks
 
 
 @given(

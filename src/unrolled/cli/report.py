@@ -1,0 +1,100 @@
+"""What ``--json`` prints: one object of the same keys, whatever the command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unrolled.cli.output import finite
+from unrolled.cli.wording import current_command
+
+__all__ = ["Report", "print_report", "reporting"]
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Report:
+    """Everything but the rows.
+
+    Attributes:
+        model: the model file that was written or read.
+        file: the file that was read.
+        inferred: a sentence for each thing the data told.
+        measures: how good it is, by name; None where it was not measured.
+        details: what only this command has.
+    """
+
+    model: Path | None = None
+    file: Path | None = None
+    inferred: Iterable[str] = ()
+    measures: dict[str, Any] | None = None
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def head(self) -> dict[str, Any]:
+        """The keys and values in order; ``rows`` come after them."""
+        return {
+            "command": current_command(),
+            "model": None if self.model is None else str(self.model),
+            "file": None if self.file is None else str(self.file),
+            "inferred": list(self.inferred),
+            "measures": self.measures,
+            "details": self.details,
+        }
+
+
+def print_report(report: Report, rows: Iterable[Row] = ()) -> None:
+    """Print a report with its rows.
+
+    >>> print_report(Report(measures={"mae": 1.5, "mase": float("nan")}), [{"step": 1}])
+    {
+      "command": "",
+      "model": null,
+      "file": null,
+      "inferred": [],
+      "measures": {
+        "mae": 1.5,
+        "mase": null
+      },
+      "details": {},
+      "rows": [
+        {"step": 1}
+      ]
+    }
+    """
+    with reporting(report) as passing:
+        for _ in passing(rows):
+            pass
+
+
+@contextmanager
+def reporting(report: Report) -> Generator[Callable[[Iterable[Row]], Iterator[Row]], None, None]:
+    """Yield a function through which rows pass on their way elsewhere; each is printed as it passes.
+
+    The report is read when the first row has come, or none will.
+    """
+    begun = False
+
+    def begin() -> None:
+        nonlocal begun
+        if not begun:
+            begun = True
+            head = json.dumps(finite(report.head()), indent=2, allow_nan=False, default=str)
+            sys.stdout.write(head.removesuffix("\n}") + ',\n  "rows": [')
+
+    def passing(rows: Iterable[Row]) -> Iterator[Row]:
+        separator = "\n    "
+        for row in rows:
+            begin()
+            sys.stdout.write(separator + json.dumps(finite(row), allow_nan=False, default=str))
+            separator = ",\n    "
+            yield row
+        begin()
+        sys.stdout.write("]\n}\n" if separator == "\n    " else "\n  ]\n}\n")
+
+    yield passing
