@@ -370,7 +370,7 @@ def test_default_rows_and_threads(monkeypatch):
         (["--size", "1,2,3"], "--size '1,2,3': expected four whole numbers above 0, B,T,I,H, such as 32,100,64,128"),
         (["--size", "1,2,3,0"], "--size '1,2,3,0': expected"),
         (["--cell", "gruu"], "unknown cell 'gruu'; known: gru, lstm, rnn"),
-        (["--threads", "0"], "threads must be from 1 to "),
+        (["--threads", "0"], "--threads is 0, expected at least 1"),
         (["--threads", "100000"], "threads must be from 1 to "),
     ],
 )

@@ -111,7 +111,7 @@ def test_other_failures(unrolled: Run, monkeypatch: pytest.MonkeyPatch, passenge
 
     for error, code, message in [
         (TrainingError("the loss became nan"), 1, "the loss became nan"),
-        (OSError(28, "No space left on device", "out"), 1, "[Errno 28] No space left on device: 'out'"),
+        (OSError(28, "No space left on device", "out"), 1, "out: No space left on device"),
     ]:
         outcome = fail_with(error)
         assert (outcome.code, outcome.out, outcome.err) == (code, "", f"unrolled: {message}\n")

@@ -120,7 +120,7 @@ def test_options_are_the_estimators_parameters() -> None:
     ]:
         parameters = inspect.signature(estimator).parameters
         given = {**vars(options()), **vars(SplittingOptions()), **vars(TokenOptions())}
-        assert set(parameters) - set(given) <= {"callback", "class_weight", "audio"}
+        assert set(parameters) - set(given) <= {"callback", "class_weight", "audio", "verbose"}
         for name, default in given.items():
             assert name in parameters
             assert parameters[name].default == default or name == "random_state", name
@@ -181,7 +181,9 @@ def test_fit_refuses_in_a_sentence(unrolled: Run, walks: Path, reviews: Path, tm
         f"{walks}, series 'w0': found 'circle', expected a finite number; a classifier learns labels",
     )
     refused(unrolled("fit", "classify", tmp_path / "a.txt"), f"{tmp_path / 'a.txt'}: plain text has no labels")
-    refused(unrolled("fit", "classify", walks, "--series", "walk", "--cell", "gruu"), "cell is 'gruu', expected one of")
+    refused(
+        unrolled("fit", "classify", walks, "--series", "walk", "--cell", "gruu"), "--cell is 'gruu', expected one of"
+    )
     refused(unrolled("fit", "classify", walks, "-o", tmp_path / "no" / "m"), f"cannot write {tmp_path / 'no' / 'm'}: ")
     (tmp_path / "a.jsonl").write_text('{"tokens": ["a"], "tags": ["b"]}\n')
     refused(

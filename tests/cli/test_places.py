@@ -128,7 +128,7 @@ def test_forecast_and_demo_look_first(unrolled: Run, passengers: Path, tmp_path:
     assert (outcome.code, "it is a folder" in outcome.err) == (2, True)
     (tmp_path / "demo" / "index.html").mkdir(parents=True)
     outcome = unrolled("demo", "-o", tmp_path / "demo")
-    assert (outcome.code, "index.html: it is a folder" in outcome.err) == (2, True)
+    assert (outcome.code, "index.html is there already" in outcome.err) == (2, True)
 
 
 def test_into_a_named_pipe(unrolled: Run, model: Path, passengers: Path, tmp_path: Path) -> None:

@@ -356,7 +356,7 @@ def test_episodes_and_windows_that_share_a_step_overlap():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"method": "magic"}, "wrong type: Invalid enum value 'magic'"),
+        ({"method": "magic"}, "method is 'magic', expected one of forecast, reconstruction"),
         ({"cell": "gruu"}, "cell is 'gruu', expected one of rnn, indrnn"),
         ({"hidden_size": 0}, "hidden_size is 0, expected at least 1"),
         ({"merge": "soon"}, "merge is 'soon', expected steps"),

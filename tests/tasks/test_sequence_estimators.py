@@ -201,7 +201,7 @@ def test_what_is_no_sequence_or_no_class_is_refused(X, y, message):
     ("parameters", "message"),
     [
         ({"cell": "gruu"}, "cell is 'gruu', expected one of rnn, indrnn"),
-        ({"pooling": "sum"}, "wrong type: Invalid enum value 'sum'"),
+        ({"pooling": "sum"}, "pooling is 'sum', expected one of last, mean, max, attention"),
         ({"hidden_size": 0}, "hidden_size is 0, expected at least 1"),
         ({"dropout": 1.0}, "dropout is 1.0, expected from 0 to below 1"),
         ({"validation_fraction": 0.9}, "validation_fraction is 0.9, expected from 0"),

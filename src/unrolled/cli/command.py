@@ -15,6 +15,10 @@ __all__ = ["Command"]
 KNOWN = {**RANGES, "random_state": Range(0), "threads": Range(1)}
 
 
+OTHER_NAMES = {"labels_file": "labels"}
+"""Arguments that the commands call differently."""
+
+
 class Command(TyperCommand):
     """A command whose options that are counts, shares or rates have the ranges of the arguments they stand for."""
 
@@ -22,6 +26,7 @@ class Command(TyperCommand):
         super().__init__(*arguments, **named)
         options: list[Any] = [option for option in self.params if option.param_type_name == "option"]
         self._flags = {str(option.name): max(option.opts, key=len) for option in options}
+        self._flags |= {name: self._flags[ours] for name, ours in OTHER_NAMES.items() if ours in self._flags}
         ranged = [option for option in options if option.name in KNOWN and option.metavar != "SPAN"]  # 12h is no number
         for option in ranged:
             option.help = f"{(option.help or '').rstrip('.')}; {KNOWN[option.name]}."

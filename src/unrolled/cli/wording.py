@@ -53,6 +53,7 @@ def in_flags(message: str) -> str:
         return message
     names = "|".join(sorted(map(re.escape, flags), key=len, reverse=True))
     compound = "|".join(sorted((name for name in flags if "_" in name), key=len, reverse=True)) or r"(?!)"
+    message = re.sub(rf" \((?!(?:{names})=)\w+=\)", "", message)  # what this command has no flag for
     pattern = re.compile(
         rf"{QUOTED}|(?<![\w./=-])(?:(?P<name>{names})=(?P<values>{VALUES})?|(?P<word>{compound})(?![\w=(]))"
         rf"|^(?P<first>{names})(?= is [^ ]+, expected)"

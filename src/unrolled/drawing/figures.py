@@ -86,7 +86,8 @@ def series_figure(
     """Return an SVG of a series [T] in front of ``spans``, pairs of a first and a last row; NaN has no place in it."""
     shown = values if threshold is None else np.append(values, threshold)
     y = _padded(float(np.nanmin(shown)), float(np.nanmax(shown)))
-    plot = Plot(WIDTH, 190, x=(0, max(len(times) - 1, 1)), y=y)
+    plot = Plot(WIDTH, 190, x=(0, max(len(times) - 1, 1)), y=y, top=26)
+    plot.text(plot.left, 16, label, "tick")
     plot.y_axis([(tick, number_label(tick)) for tick in number_ticks(*y, 5)])
     plot.x_axis(time_ticks(times, 10))
     for start, end in spans:

@@ -164,15 +164,15 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
 
 def _open_regular_file(path: Path) -> BinaryIO:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # before opening: opening a pipe would wait for its writer
-            raise ModelFileError(f"{path} is not a file; give the path of a model file")
-        return path.open("rb")
+        if stat.S_ISREG(path.stat().st_mode):  # before opening: opening a pipe would wait for its writer
+            return path.open("rb")
     except FileNotFoundError:
         raise ModelFileError(f"{path}: no such file") from None
     except ValueError as error:  # a NUL in the name
         raise ModelFileError(f"{str(path)!r} cannot be the name of a file: {error}") from None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}") from error
+    raise ModelFileError(f"{path} is not a file; give the path of a model file")
 
 
 def _read_header(path: Path, file: BinaryIO, size: int) -> bytes:

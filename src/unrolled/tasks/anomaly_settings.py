@@ -10,7 +10,7 @@ import msgspec
 from unrolled.data.filling import check_missing_option
 from unrolled.data.spans import check_span
 from unrolled.errors import InputError
-from unrolled.tasks.checks import check_network, plain, require
+from unrolled.tasks.checks import check_network, converted, plain, require
 from unrolled.tasks.ranges import RANGES, check_ranges
 from unrolled.tasks.sequence_settings import SEQUENCE_CELLS
 
@@ -51,10 +51,7 @@ class AnomalySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             InputError: naming the parameter, what it is and what it may be.
         """
         given = {name: _plain(name, params[name]) for name in cls.__struct_fields__}
-        try:
-            settings = msgspec.convert(given, cls)
-        except (msgspec.ValidationError, TypeError) as error:
-            raise InputError(f"a parameter has the wrong type: {error}") from None
+        settings = converted(given, cls)
         check_network(settings, SEQUENCE_CELLS)
         check_ranges(calibration_fraction=settings.calibration_fraction, code_size=settings.code_size)
         code, seasons = settings.code_size, settings.seasons

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
+import msgspec
 import numpy as np
 
 from unrolled.errors import InputError
 from unrolled.tasks.ranges import check_ranges
 
-__all__ = ["check_count", "check_network", "chosen_seed", "plain", "require"]
+__all__ = ["check_count", "check_network", "chosen_seed", "converted", "plain", "require"]
+
+
+Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 LONGEST = 200  # characters of a value in a message
 
@@ -34,6 +38,23 @@ def require(name: str, value: object, holds: bool, expected: str) -> None:
         raise InputError(
             f"{name} is {shown if len(shown) <= LONGEST else shown[:LONGEST] + '...'}, expected {expected}"
         )
+
+
+def converted(given: Mapping[str, Any], settings: type[Settings]) -> Settings:
+    """Parameters as ``settings``, each of the type it has there.
+
+    Raises:
+        InputError: naming the parameter, what it is and what it may be.
+    """
+    for name, kind in get_type_hints(settings).items():
+        words = get_args(kind) if get_origin(kind) is Literal else ()
+        if words and name in given:
+            known = isinstance(given[name], str) and given[name] in words
+            require(name, given[name], known, f"one of {', '.join(words)}")
+    try:
+        return msgspec.convert(given, settings)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise InputError(f"a parameter has the wrong type: {error}") from None
 
 
 class NetworkSettings(Protocol):
@@ -70,7 +91,7 @@ def check_network(settings: NetworkSettings, cells: Collection[str]) -> None:
     )  # fmt: skip
     check_ranges(**{name: getattr(settings, name, None) for name in names})  # patience is for those that stop early
     seed = settings.random_state
-    require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0, or None")
+    require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0 to below 2**63")
 
 
 def chosen_seed(random_state: int | None) -> int:

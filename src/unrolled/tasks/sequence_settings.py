@@ -9,9 +9,8 @@ import msgspec
 
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.tokens import Splitting
-from unrolled.errors import InputError
 from unrolled.runtime.encoder import Pooling
-from unrolled.tasks.checks import check_network, plain, require
+from unrolled.tasks.checks import check_network, converted, plain, require
 from unrolled.tasks.ranges import check_ranges
 
 __all__ = ["SEQUENCE_CELLS", "SequenceSettings"]
@@ -65,10 +64,7 @@ class SequenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if isinstance(params.get("class_weight"), dict):
             params = {**params, "class_weight": [(plain(c), plain(w)) for c, w in params["class_weight"].items()]}
         given = {name: plain(params[name]) for name in cls.__struct_fields__ if name in params}
-        try:
-            settings = msgspec.convert(given, cls)
-        except (msgspec.ValidationError, TypeError) as error:
-            raise InputError(f"a parameter has the wrong type: {error}") from None
+        settings = converted(given, cls)
         check_network(settings, SEQUENCE_CELLS)
         check_ranges(
             min_count=settings.min_count, embedding_size=settings.embedding_size, character_size=settings.character_size,
