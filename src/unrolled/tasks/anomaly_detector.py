@@ -298,7 +298,7 @@ class AnomalyDetector(Estimator):
             A drawing that a notebook shows, and that ``save`` keeps as SVG; of many channels the first five are in it.
         """
         channels = self.read(data)
-        score, level = self._scores(channels).max(1), self._level(threshold)
+        score, level = highest(self._scores(channels)), self._level(threshold)
         spans = [(int(start), int(end)) for start, end in self._episodes(score, level)]
         stamps = np.arange(len(score)) if channels.times is None else channels.times
         charts = [
