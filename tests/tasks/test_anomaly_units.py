@@ -72,3 +72,13 @@ def test_float32_has_the_scores_of_the_same_numbers_in_float64():
     values = flow().astype(np.float32)
     single, double = (AnomalyDetector(**TINY).fit(x).score_samples(x) for x in (values, values.astype(np.float64)))
     assert np.array_equal(single, double, equal_nan=True)
+
+
+def test_a_value_beside_which_the_others_vanish_is_said():
+    values = flow()
+    values[77] = -999999
+    with pytest.warns(
+        UserWarning, match=r"value: -999999 at row 77 \(counted from 0\) is so far from the other values"
+    ):
+        scores = AnomalyDetector(**TINY).fit(values).score_samples(values)
+    assert np.isfinite(scores[100:]).all()

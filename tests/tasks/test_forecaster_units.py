@@ -178,7 +178,10 @@ def test_a_far_value_in_the_history_leaves_a_forecast(method):
         assert np.isfinite(forecaster.predict_quantiles(data)).all()
     data = seasonal()
     data[50] = 1e12
-    assert np.isfinite(quantiles(data, method=method)).all()
+    with pytest.warns(
+        UserWarning, match=r"the series: 1e\+12 at row 50 \(counted from 0\) is so far from the other values"
+    ):
+        assert np.isfinite(quantiles(data, method=method)).all()
 
 
 def test_a_covariate_that_never_changed_means_nothing_when_it_does():

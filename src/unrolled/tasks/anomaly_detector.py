@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.episodes import episodes, peaks
-from unrolled.codecs.scaling import is_constant
 from unrolled.data.channels import Channels, read_channels
 from unrolled.data.frames import build_frame
 from unrolled.data.panel import is_array
@@ -30,6 +28,7 @@ from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.choices import AnomalyMethod, Missing, SequenceCell
 from unrolled.tasks.estimator import Estimator
 from unrolled.tasks.ranges import check_ranges
+from unrolled.tasks.value_warnings import warn_of_values
 
 if TYPE_CHECKING:
     import polars
@@ -199,7 +198,8 @@ class AnomalyDetector(Estimator):
         settings = AnomalySettings.check(self.get_params())
         self._remember(data)
         channels = read_channels(data, values, time, missing=settings.missing, time_format=time_format)
-        _warn_of_constants(channels)
+        named = zip(channels.names, channels.values.T, strict=True)
+        warn_of_values(named, "any other value will be an alarm", stacklevel=2)
         times = channels.times
         data, seed = (channels.values, times), chosen_seed(settings.random_state)
         self._log(channels.inferred)
@@ -448,13 +448,3 @@ class AnomalyDetector(Estimator):
 def _above(score: Values, threshold: float) -> NDArray[np.bool_]:
     """Whether each step has a score above the threshold; one without a score has no alarm."""
     return np.nan_to_num(score, nan=-np.inf) > threshold
-
-
-def _warn_of_constants(channels: Channels) -> None:
-    constant = [name for name, column in zip(channels.names, channels.values.T, strict=True) if is_constant(column)]
-    if constant:
-        warnings.warn(
-            f"{', '.join(constant[:3])}: every value is the same, so any other value will be an alarm",
-            UserWarning,
-            stacklevel=3,
-        )

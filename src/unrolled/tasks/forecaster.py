@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.period import season_of
-from unrolled.codecs.scaling import is_constant
 from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
 from unrolled.data.table import FrameLike, listed
 from unrolled.drawing.figures import Interval, forecast_figure
@@ -33,6 +31,7 @@ from unrolled.tasks.forecast_settings import ForecastSettings, shape_of
 from unrolled.tasks.history import History
 from unrolled.tasks.known_ahead import follow_on
 from unrolled.tasks.quantile_columns import quantile_columns
+from unrolled.tasks.value_warnings import warn_of_values
 
 if TYPE_CHECKING:
     import polars
@@ -354,7 +353,8 @@ class Forecaster(Estimator):
         settings = ForecastSettings.check(self.get_params())
         shape, notes = network_shape(panel, settings)
         panel.require_length(shape.input_window, shape.horizon)
-        _warn_of_constants(panel)
+        named = zip(map(called, panel.names), panel.values, strict=True)
+        warn_of_values(named, "the forecast will be that value", stacklevel=3)
         history = History.from_panel(panel)
         self._log([*panel.inferred, *notes])
         seed = chosen_seed(settings.random_state)
@@ -554,11 +554,3 @@ def _said_of_scalings(model: ForecastModel, panel: Panel) -> list[str]:
     if N == 1:
         return [f"{panel.target!r} is modelled on its logarithm: it varies in proportion to its level"]
     return [f"{logs} of {N} series are modelled on their logarithm: they vary in proportion to their level"]
-
-
-def _warn_of_constants(panel: Panel) -> None:
-    constant = [called(name) for name, values in zip(panel.names, panel.values, strict=True) if is_constant(values)]
-    if constant:
-        more = f" and {len(constant) - 3} more" if len(constant) > 3 else ""
-        message = f"{', '.join(constant[:3])}{more}: every value is the same, so the forecast will be that value"
-        warnings.warn(message, UserWarning, stacklevel=4)
