@@ -1,9 +1,12 @@
-"""The code that a page shows is what a reader can paste: it imports nothing of docs/, and defines every name it uses."""
+"""Code on the pages: what a page shows can be pasted, and every line beside an equation is there in the source."""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import re
+import runpy
+import shlex
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(
     page for page in DOCS.rglob("*.md") if "_build" not in page.parts and "{code-cell}" in page.read_text("utf-8")
 )
+PACKAGE = Path(__file__).parents[1] / "src" / "unrolled"
+BESIDE = re.compile(r"^```\{beside\} (.+)$", re.MULTILINE)
 HELPERS = {module.stem for folder in (DOCS, DOCS / "_ext") for module in folder.glob("*.py")}
 
 
@@ -48,3 +53,13 @@ def test_a_helper_and_a_name_from_a_hidden_cell_are_noticed():
     tree = ast.parse("from picture import chart\nchart({name: values for name in names})")
     assert imported(tree) & HELPERS == {"picture"}
     assert undefined(tree) == {"values", "names"}
+
+
+def test_every_line_beside_an_equation_is_in_the_source():
+    statements, pick = (runpy.run_path(str(DOCS / "_ext" / "statements.py"))[name] for name in ("statements", "pick"))
+    directives = {directive for page in DOCS.rglob("*.md") for directive in BESIDE.findall(page.read_text("utf-8"))}
+    assert len(directives) > 100
+    for directive in directives:
+        file, function, *beginnings = shlex.split(directive)
+        found = statements((PACKAGE / file).read_text(encoding="utf-8"), function)
+        assert [pick(found, beginning) for beginning in beginnings], directive
