@@ -394,6 +394,16 @@ def test_a_process_that_dies_is_reported(monkeypatch):
         run_benchmark([Case("gru", "inference", TINY)], [1], ONCE)
 
 
+def test_files_of_the_current_folder_are_not_run(monkeypatch, tmp_path):
+    for name in ("msgspec", "numpy", "torch", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text(f"open('{name} was run', 'w')\nraise ImportError('planted')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bench_run, "PEERS", {})
+    report = run_benchmark([Case("rnn", "inference", TINY)], [1], ONCE)
+    assert not report.errors
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".py"] == []
+
+
 def test_an_interrupted_run_leaves_no_process(monkeypatch):
     monkeypatch.setattr(bench_run, "PEERS", {})
     processes = []

@@ -31,6 +31,10 @@ class BenchmarkError(UnrolledError):
     """A benchmark process that ended before its time."""
 
 
+WORKER = "import sys; sys.path[:] = filter(None, sys.path); from unrolled.bench.worker import main; main()"
+"""Without the current folder on its path, where ``-m`` and ``-c`` put it: what lies there is not imported."""
+
+
 def run_benchmark(
     cases: Sequence[Case],
     threads: Sequence[int],
@@ -63,7 +67,7 @@ def run_benchmark(
 
 
 def _run(request: Request, on_row: Callable[[int, Row], object]) -> Run:
-    command = [sys.executable, "-m", "unrolled.bench.worker"]
+    command = [sys.executable, "-c", WORKER]
     with (
         TemporaryFile() as messages,
         subprocess.Popen(
@@ -85,6 +89,7 @@ def _run(request: Request, on_row: Callable[[int, Row], object]) -> Run:
                 on_row(request.threads, row)
         except BaseException:
             process.kill()
+            process.wait()  # leaving the block after Ctrl-C waits for a moment only
             raise
         code = process.wait()
         if code or run is None:

@@ -54,7 +54,3 @@ def main() -> None:
     for result in chain((run,), measure(request.cases, chosen, request.effort)):
         results.write(msgspec.json.encode(result) + b"\n")
         results.flush()
-
-
-if __name__ == "__main__":
-    main()
