@@ -71,7 +71,7 @@ def damaged_tree(rng: Random, tree: Any) -> Any:
         for key in other:
             value = value[key]
         holder[last] = copy.deepcopy(value)
-    elif action <= 5 and isinstance(old, int | float) and not isinstance(old, bool):
+    elif action <= 5 and isinstance(old, int | float) and not isinstance(old, bool) and abs(old) < 1e300:
         holder[last] = one_of(rng, (old + 1, old - 1, -old, 2 * old, 0, float(old), str(old), old / 3, bool(old)))
     elif action <= 5 and isinstance(old, bool):
         holder[last] = not old

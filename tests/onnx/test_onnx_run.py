@@ -256,6 +256,17 @@ def test_external_data_is_refused_and_never_opened(tmp_path, location):
         unrolled.onnx.run(path, [X])
 
 
+@pytest.mark.parametrize("name", [b"layer", b"GRU", b"hidden_size", b"V_out"])
+def test_names_that_are_no_text(name):
+    """Protobuf gives them as bytes, which nothing after it expects."""
+    node = helper.make_node("GRU", ["X", "W", "R"], ["V_out"], name="layer", hidden_size=3)
+    held = {"W": np.ones((1, 9, 2)), "R": np.ones((1, 9, 3))}
+    content = model(node, held=held, outputs=("V_out",)).SerializeToString()
+    assert unrolled.onnx.run(content, [X])
+    with pytest.raises(InputError, match=r"model\.graph\.[a-z._]+ is b'\\xff.*', expected a text in UTF-8"):
+        unrolled.onnx.run(content.replace(name, b"\xff" * len(name)), [X])
+
+
 def test_sparse_initializers_are_refused():
     made = model(gru_node())
     values = numpy_helper.from_array(np.ones(1, np.float32), "S")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,12 +56,26 @@ def read_model(model: ModelProto | bytes | str | PathLike[str]) -> ModelProto:
             raise InputError(f"{name}: no ONNX model, its protobuf cannot be read") from None
         if not read.HasField("graph") or not read.opset_import:
             raise InputError(f"{name}: no ONNX model, it has no graph or no operator set")
+    _check_texts(read, "model")
     for tensor in read.graph.initializer:
         _check_held(tensor, f"initializer {tensor.name!r}")
     if read.graph.sparse_initializer:
         name = read.graph.sparse_initializer[0].values.name
         raise InputError(f"initializer {name!r} is sparse: only dense ones are read")
     return read
+
+
+def _check_texts(message: Any, place: str) -> None:
+    """Raise an InputError if a name in the model is no text: protobuf gives such ones as bytes."""
+    for field, value in message.ListFields():
+        texts, messages = field.type == field.TYPE_STRING, field.message_type is not None
+        if texts or messages:
+            single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
+            for each in (value,) if single else value:
+                if messages:
+                    _check_texts(each, f"{place}.{field.name}")
+                elif not isinstance(each, str):
+                    raise InputError(f"{place}.{field.name} is {each[:40]!r}, expected a text in UTF-8")
 
 
 def _check_held(tensor: TensorProto, what: str) -> None:
