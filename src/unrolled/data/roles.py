@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from unrolled.data.header import twice
 from unrolled.data.index_columns import index_columns, is_ascending, left_out
@@ -28,7 +29,7 @@ class Roles:
     static: tuple[str, ...] = ()
     values: tuple[str, ...] = ()  # channels of equal rank, where nothing is forecast
 
-    @property
+    @cached_property
     def named(self) -> dict[str, str]:
         """Column name -> the argument that claims it."""
         single = {"target": self.target, "time": self.time, "series": self.series}

@@ -48,7 +48,8 @@ def join_times(table: Table, time: str | None, taken: Sequence[str] = ()) -> tup
         time: the column the user names; a name such as ``"date time"`` is that of two columns.
         taken: the columns that are for something else.
     """
-    free = {name: column for name, column in table.columns.items() if name not in taken}
+    claimed = set(taken)
+    free = {name: column for name, column in table.columns.items() if name not in claimed}
     parts = _parts(table, free, time)
     column = _joined(free, parts)
     if column is None:
