@@ -12,6 +12,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from unrolled.data import text_lines
 from unrolled.data.channels import read_channels
@@ -398,3 +400,57 @@ def test_steps_whose_order_is_not_clear(file: Path) -> None:
         steps(file, "id,day,x,kind", [*rows, "z,,1,up"])
     with pytest.raises(InputError, match=r"column 'day': it could be 2020-02-01 or 2020-01-02"):
         steps(file, "id,day,x,kind", ["a,1/2/2020,1,up", "a,1/3/2020,1,up"])
+
+
+# ---- whatever comes ----
+
+
+CELLS = [
+    "1", "2.5", "-3", "1,5", "1.102", "1,102", "$5", "5%", "", "NA", "north", "2020-01-01", "01.02.2020", "31.12.2020", "1/2/20",
+    "2020Q1", "2020-W60", "Jan-20", "20200101", "202001", "10:00 PM", "1704067200", '"a"', "#", "nan", "1e999", "9" * 40,
+    "\u0661", "Total", "0", "00", "2020-13", "0000-01-01", "9999-12-31", "%", "(5)", "5-", "true", '"', 'a"b', "24:00", "½",
+]  # fmt: skip
+NAMES = [
+    "date",
+    "time",
+    "t",
+    "v",
+    "shop",
+    "id",
+    "label",
+    "year",
+    "month",
+    "day",
+    "hour",
+    "",
+    "index",
+    "0",
+    "2020-01",
+    "week",
+]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_comes_is_read_or_refused_in_one_sentence(file: Path, data: st.DataObject) -> None:
+    header = data.draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True))
+    columns = [data.draw(st.lists(st.sampled_from(CELLS), min_size=1, max_size=3)) for _ in header]
+    rows = [[data.draw(st.sampled_from(column)) for column in columns] for _ in range(data.draw(st.integers(0, 6)))]
+    mark, end = data.draw(st.sampled_from(",;\t|")), data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    content = end.join(
+        [data.draw(st.sampled_from(["", "", "# c" + end, "sep=;" + end])) + mark.join(header), *map(mark.join, rows)]
+    )
+    file.write_bytes(content.encode()[: data.draw(st.sampled_from([None, None, 20, 50]))])
+
+    def examples() -> None:
+        told = Told(series=data.draw(st.sampled_from([None, header[0] or None])))
+        with open_examples(file, told, wanted=data.draw(st.sampled_from(["one", "nothing"]))) as opened:
+            opened.read()
+
+    messages: list[str] = []
+    for reader in (lambda: read_panel(file, missing="zero"), lambda: read_channels(file, missing="previous"), examples):
+        try:
+            reader()
+        except InputError as error:
+            messages.append(str(error))
+    assert not any("\n" in message for message in messages)

@@ -140,7 +140,7 @@ def _refuse_blank(table: Table, name: str, blank: npt.NDArray[np.bool_]) -> None
 def _read_numbers(table: Table, name: str, known: TimeStyle | None) -> tuple[npt.NDArray[Any], TimeStyle, list[str]]:
     column, numbers = table.columns[name], table.numbers(name, "time")
     _refuse_blank(table, name, np.isnan(numbers))
-    broken = np.flatnonzero(numbers != np.floor(numbers))
+    broken = np.flatnonzero((numbers != np.floor(numbers)) | (np.abs(numbers) >= 2**63))
     if len(broken):
         row = int(broken[0])
         raise table.cell_error(row, name, f"found {column.written(row)}, expected a time stamp or an integer")

@@ -42,7 +42,8 @@ def number_style(column: Column, *, named: bool) -> TimeStyle | None:
     if column.kind != "number" or not len(column.values):
         return None
     values = column.values.astype(np.float64)
-    if not (np.isfinite(values).all() and (values == np.floor(values)).all() and values.min() > 0):
+    whole = np.isfinite(values).all() and (values == np.floor(values)).all()
+    if not whole or values.min() <= 0 or values.max() >= 2**63:
         return None
     numbers: list[int] = column.values.astype(np.int64).tolist()
     format = _format_of(sorted(set(numbers)), named=named)
