@@ -174,7 +174,7 @@ inline __attribute__((always_inline)) Vec<T> rectified(Vec<T> a) {
 }
 template <class T>
 inline __attribute__((always_inline)) Vec<T> rectified_slope(Vec<T> y) {
-  return y > broadcast(T(0)) ? broadcast(T(1)) : broadcast(T(0));
+  return y > broadcast(T(0)) ? broadcast(T(1)) : y == y ? broadcast(T(0)) : y;  // NaN stays NaN
 }
 
 template <class T>

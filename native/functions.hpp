@@ -83,21 +83,22 @@ inline Vec<T> apply(const Activated& a, Vec<T> x) {
   }
 }
 
-// Its derivative in terms of its result.
+// Its derivative in terms of its result; NaN stays NaN where the derivative depends on the result at all.
 template <class T>
 inline Vec<T> slope(const Activated& a, Vec<T> y) {
   const Vec<T> zero{}, one = broadcast(T(1)), alpha = broadcast(T(a.alpha)), beta = broadcast(T(a.beta));
+  const auto with_nan = [&](Vec<T> slope) { return y == y ? slope : y; };
   switch (a.function) {
     case kTanh: return tanh_slope<T>(y);
     case kLogistic: return sigmoid_slope<T>(y);
     case kRelu: return rectified_slope<T>(y);
-    case kHardSigmoid: return (y > zero) & (y < one) ? alpha : zero;
-    case kHardTanh: return (y > -one) & (y < one) ? one : zero;
-    case kLeakyRelu: return y < zero ? alpha : one;
-    case kThresholdedRelu: return y == zero ? zero : one;
+    case kHardSigmoid: return with_nan((y > zero) & (y < one) ? alpha : zero);
+    case kHardTanh: return with_nan((y > -one) & (y < one) ? one : zero);
+    case kLeakyRelu: return with_nan(y < zero ? alpha : one);
+    case kThresholdedRelu: return with_nan(y == zero ? zero : one);
     case kAffine: return alpha;
     case kScaledTanh: return alpha * beta * tanh_slope<T>(y / alpha);
-    case kElu: return y < zero ? y + alpha : one;
+    case kElu: return with_nan(y < zero ? y + alpha : one);
     case kSoftsign: return one_minus<T>(magnitude<T>(y)) * one_minus<T>(magnitude<T>(y));
     case kSoftplus: return -exponential_minus_one<T>(-y);
     default: return one;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 
 import pytest
 import torch
@@ -98,10 +99,18 @@ def test_opcheck_backward(cell, directions, sizes, all_wanted):
     torch.library.opcheck(BACKWARD, (*forward, *grads, wanted))
 
 
-def test_opcheck_order_rows():
-    for batch_first in (False, True):
-        arguments = (torch.tensor([2, 0, 3]), 3, batch_first)
-        torch.library.opcheck(torch.ops.unrolled.order_rows.default, arguments)
+INDEX_OPERATORS = {
+    "order_rows": (torch.tensor([2, 0, 3]), torch.zeros(3), True),
+    "reversed_rows": (torch.tensor([3, 2, 0]), torch.zeros(4)),
+    "rows_before": (torch.tensor([3, 2, 0]), torch.zeros(4)),
+    "segment_rows": (torch.tensor([3, 2, 0]), torch.zeros(4), 2),
+    "count_rows": (torch.tensor([3, 2, 0]),),
+}
+
+
+@pytest.mark.parametrize("name", INDEX_OPERATORS)
+def test_opcheck_of_operators_that_find_rows(name):
+    torch.library.opcheck(getattr(torch.ops.unrolled, name).default, INDEX_OPERATORS[name])
 
 
 @pytest.mark.parametrize("module", [RNN(3, 4), LSTM(3, 4, 2), GRU(3, 4), GRU(3, 4, reset_after=False)], ids=str)
@@ -219,11 +228,70 @@ def test_torch_func_and_forward_mode():
     assert torch.allclose(jacobian, torch.func.jacfwd(lambda row: lstm(row)[0][-1])(x[:, 0]), rtol=0, atol=1e-14)
 
 
-def test_changing_an_output_in_place_before_backward_is_noticed():
-    y, _ = GRU(2, 3)(torch.randn(4, 1, 2))
-    y.mul_(2)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        y.sum().backward()
+CHANGES = {
+    "scaled": lambda y: y.mul_(2),
+    "masked": lambda y: y.masked_fill_(y > 0, 0),
+    "a step set": lambda y: y[1].zero_(),
+    "through a view": lambda y: y.transpose(0, 1)[0].relu_(),
+    "by indices": lambda y: y.__setitem__((slice(None), [0]), 3.0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_outputs_may_be_changed_in_place_as_torchs(name, change, twins, assert_close):
+    gradients = []
+    for module in twins(name, 3, 4, 2, bidirectional=True, dtype=torch.float64):
+        torch.manual_seed(1)
+        x = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
+        y, _ = module(x)
+        CHANGES[change](y)
+        inputs = [x, *module.parameters()]
+        first = torch.autograd.grad(y.square().sum(), inputs, retain_graph=True)
+        gradients.append([*first, *torch.autograd.grad(y.exp().sum(), inputs)])
+    for a, b in zip(*gradients, strict=True):
+        assert_close(a, b)
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_every_output_of_every_cell_may_be_changed_in_place(cell):
+    """What was changed is computed again: the gradients are the bits of outputs left alone."""
+    x, states, weights = make(cell, T=5, D=2)
+    inputs = [x, *(state for state in states if state is not None), *weights]
+    for lengths in (None, torch.tensor([2, 2, 1, 1, 1])):
+        gradients = []
+        for change in (False, True):
+            outputs = flat(layer(cell, 2, lengths, x, *states, weights, cells=True))
+            loss = sum((k + 2) * output.clone().square().sum() for k, output in enumerate(outputs))
+            if change:
+                for output in outputs:
+                    output.detach().mul_(3)
+            gradients.append(torch.autograd.grad(loss, inputs))
+        for a, b in zip(*gradients, strict=True):
+            assert torch.equal(a, b)
+
+
+def test_what_others_keep_of_an_output_is_left_to_them():
+    """Hooks that save a copy, as those that move tensors to a disk."""
+    gru, x = GRU(2, 3), torch.randn(4, 1, 2)
+    expected = torch.autograd.grad(gru(x)[0].sum(), gru.weight_hh_l0)[0]
+    with torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda kept: kept):
+        y, _ = gru(x)
+    loss = y.sum()
+    y.detach().zero_()
+    assert torch.equal(torch.autograd.grad(loss, gru.weight_hh_l0)[0], expected)
+
+
+def test_an_output_leaves_nothing_behind():
+    """No cycle keeps it: it goes with the last reference, before and after a backward pass."""
+    gru, x = GRU(2, 3), torch.randn(4, 1, 2)
+    for backward in (False, True):
+        y, _ = gru(x)
+        if backward:
+            y.sum().backward()
+        gone = weakref.ref(y)
+        del y
+        assert gone() is None
 
 
 def test_last_states_may_be_changed_in_place():

@@ -16,37 +16,6 @@ from unrolled.errors import InputError
 from unrolled.nn.options import OBSTACLES, obstacle
 from unrolled.nn.slstm import whole_matrix
 
-MODULES = {
-    "rnn_tanh": (nn.RNN, {}),
-    "rnn_relu": (nn.RNN, {"nonlinearity": "relu"}),
-    "rnn_identity": (nn.RNN, {"nonlinearity": "identity"}),
-    "irnn": (nn.IRNN, {}),
-    "indrnn": (nn.IndRNN, {}),
-    "leaky_rnn": (nn.LeakyRNN, {"alpha": 0.3, "learn_alpha": True}),
-    "lstm": (nn.LSTM, {}),
-    "lstm_peephole": (nn.LSTM, {"peepholes": True}),
-    "lstm_cifg": (nn.LSTM, {"coupled_gates": True}),
-    "lstm_peephole_cifg": (nn.LSTM, {"peepholes": True, "coupled_gates": True}),
-    "lstmp": (nn.LSTM, {"proj_size": 2}),
-    "lstm_layer_norm": (nn.LSTM, {"layer_norm": True}),
-    "janet": (nn.JANET, {}),
-    "gru": (nn.GRU, {}),
-    "gru_reset_before": (nn.GRU, {"reset_after": False}),
-    "gru_layer_norm": (nn.GRU, {"layer_norm": True}),
-    "gru1": (nn.GRU1, {}),
-    "gru2": (nn.GRU2, {}),
-    "gru3": (nn.GRU3, {}),
-    "mgu": (nn.MGU, {}),
-    "li_gru": (nn.LiGRU, {}),
-    "min_gru": (nn.MinGRU, {}),
-    "min_lstm": (nn.MinLSTM, {}),
-    "sru": (nn.SRU, {"highway": False}),
-    "sru_highway": (nn.SRU, {"highway": True}),
-    "qrnn": (nn.QRNN, {"kernel_width": 3}),
-    "fast_grnn": (nn.FastGRNN, {}),
-    "slstm": (nn.SLSTM, {"num_heads": 2}),
-}
-
 ON = {
     "input_dropout": 0.4,
     "state_dropout": 0.4,
@@ -82,18 +51,6 @@ LAYOUTS = {
 
 def argument(option, value):
     return {"zoneout": value} if option.startswith("zoneout") else {option: value}
-
-
-def make(name, inputs=3, hidden=4, **arguments):
-    """The module of a cell in float64 with parameters away from their special starts."""
-    module, own = MODULES[name]
-    inputs = hidden if name == "sru" else inputs
-    torch.manual_seed(1)
-    layer = module(inputs, hidden, dtype=torch.float64, **own, **arguments)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(0.3 * torch.randn_like(parameter))
-    return layer
 
 
 class Draws:
@@ -302,21 +259,20 @@ def check(
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10, msg=lambda m, k=k: f"gradient {k}: {m}")
 
 
-def test_every_cell_has_a_module():
-    assert list(MODULES) == list(CELLS)
-    for name in MODULES:
-        assert make(name).cell == name
+def test_every_cell_has_a_module(make_layer):
+    for name in CELLS:
+        assert make_layer(name).cell == name
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("option", [*ON, "activations"])
-def test_the_table_says_what_happens(name, option):
+def test_the_table_says_what_happens(name, option, make_layer):
     """An option the table refuses raises with its reason; every other one changes nothing but what it should."""
     reason = obstacle(get_cell(name), option)
     if option == "activations":
         value = ("softsign",) * max(1, len(get_cell(name).activations))
         arguments = {"nonlinearity": "softsign"} if name.startswith("rnn_") else {"activations": value}
-        if MODULES[name][0] is nn.RNN:
+        if name.startswith("rnn_"):
             module = nn.RNN(3, 4, dtype=torch.float64, **arguments)
             return check(module)
     else:
@@ -325,23 +281,23 @@ def test_the_table_says_what_happens(name, option):
     deep = {"num_layers": 2} if option == "residual" else {}
     if reason:
         with pytest.raises(InputError, match=reason.split("(")[0].strip()):
-            make(name, **arguments, **both, **deep)
+            make_layer(name, **arguments, **both, **deep)
         return None
-    return check(make(name, **arguments, **both, **deep), lengths=[5, 2, 0])
+    return check(make_layer(name, **arguments, **both, **deep), lengths=[5, 2, 0])
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_stacks_directions_lengths_states_and_resets(name):
+@pytest.mark.parametrize("name", CELLS)
+def test_stacks_directions_lengths_states_and_resets(name, make_layer):
     resets = torch.tensor([[0, 1, 0], [0, 0, 0], [1, 1, 0], [0, 1, 0], [1, 0, 1]], dtype=torch.bool)
     both = {"merge": "sum"} if name == "sru" else {}
     for given, lengths, where in itertools.product((False, True), (None, [3, 0, 5]), (None, resets)):
-        module = make(name, num_layers=2, bidirectional=True, dropout=0.3, batch_first=given, **both)
+        module = make_layer(name, num_layers=2, bidirectional=True, dropout=0.3, batch_first=given, **both)
         check(module, given=given, lengths=lengths, resets=where, batch_first=given)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", MODULES)
-def test_strides_do_not_matter(name, layout):
+@pytest.mark.parametrize("name", CELLS)
+def test_strides_do_not_matter(name, layout, make_layer):
     """Of input, states and gradients, whatever runs the layer: whole, in segments, in segments once more, in episodes."""
     resets = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 1, 0]], dtype=torch.bool)
     both = {"merge": "sum"} if name == "sru" else {}
@@ -353,44 +309,44 @@ def test_strides_do_not_matter(name, layout):
         ({"truncate": 4, "checkpoint": 2, "num_layers": 2, "bidirectional": True, **both}, {}),
         ({"checkpoint": 3}, {"given": True, "resets": resets}),
     )
-    first = (list(MODULES).index(name) + list(LAYOUTS).index(layout)) % 3
+    first = (list(CELLS).index(name) + list(LAYOUTS).index(layout)) % 3
     for options, call in ways[first::3]:  # every cell meets all of them, every layout does
-        module = make(name, **options, batch_first=call.get("batch_first", False))
+        module = make_layer(name, **options, batch_first=call.get("batch_first", False))
         check(module, **call, layout=layout)
 
 
 @pytest.mark.parametrize("checkpoint", [None, 2])
 @pytest.mark.parametrize("name", ["gru", "lstm"])
-def test_masks_of_both_directions_and_a_residual_past_dropout(name, checkpoint):
+def test_masks_of_both_directions_and_a_residual_past_dropout(name, checkpoint, make_layer):
     """Every mask at once, drawn for sequences that are rearranged by their lengths."""
-    module = make(
+    module = make_layer(
         name, num_layers=2, bidirectional=True, dropout=0.4, residual=True, input_dropout=0.4, state_dropout=0.4,
         recurrent_dropout=0.4, zoneout=(0.4, 0.4 * (name == "lstm")), checkpoint=checkpoint,
     )  # fmt: skip
     check(module, B=4, lengths=[2, 5, 0, 4])
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_evaluation_draws_nothing_and_mixes_in_zoneout(name):
+@pytest.mark.parametrize("name", CELLS)
+def test_evaluation_draws_nothing_and_mixes_in_zoneout(name, make_layer):
     cell = get_cell(name)
     shares = (0.0 if obstacle(cell, "zoneout of h") else 0.3, 0.0 if obstacle(cell, "zoneout of c") else 0.2)
-    module = make(name, num_layers=2, dropout=0.5, input_dropout=0.5, zoneout=shares).eval()
+    module = make_layer(name, num_layers=2, dropout=0.5, input_dropout=0.5, zoneout=shares).eval()
     check(module, lengths=[5, 0, 2])
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if len(cell.activations) > 1])
-def test_activation_functions(name, activation):
+def test_activation_functions(name, activation, make_layer):
     for place in range(len(get_cell(name).activations)):
         chosen = [a.name for a in get_cell(name).activations]
         chosen[place] = activation
-        check(make(name, activations=tuple(chosen)), T=3, B=2)
+        check(make_layer(name, activations=tuple(chosen)), T=3, B=2)
 
 
 @st.composite
 def cases(draw):
     """A cell, arguments it can have, and a call."""
-    name = draw(st.sampled_from(list(MODULES)))
+    name = draw(st.sampled_from(list(CELLS)))
     cell = get_cell(name)
     arguments = {
         "num_layers": draw(st.integers(1, 3)),
@@ -439,13 +395,13 @@ def cases(draw):
     max_examples=75, deadline=None, derandomize=False, suppress_health_check=list(hypothesis.HealthCheck)
 )
 @hypothesis.given(case=cases())
-def test_random_combinations(part, case):
+def test_random_combinations(part, case, make_layer):
     name, inputs, hidden, arguments, call, training = case
     if name == "li_gru" and call["lengths"] is None and call["T"] * call["B"] < 2:
         return
     if arguments["num_layers"] == 1:
         arguments.pop("dropout", None)
-    module = make(name, inputs, hidden, batch_first=call["batch_first"], **arguments).train(training)
+    module = make_layer(name, inputs, hidden, batch_first=call["batch_first"], **arguments).train(training)
     if call["resets"]:
         call = call | {"resets": torch.rand(call["T"], call["B"]) < 0.3}
     check(module, **call)

@@ -75,16 +75,22 @@ def test_a_checkpointed_layer_keeps_no_tape():
     assert kept[50] < kept[None] / 4
 
 
-def test_checkpointed_gradients_are_not_differentiable_again():
-    x = torch.randn(6, 2, 3, requires_grad=True)
-    y, _ = nn.GRU(3, 4, checkpoint=2)(x)
-    slope = torch.autograd.grad(y.square().sum(), x, create_graph=True)[0]
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        slope.sum().backward()
-    y, _ = nn.GRU(3, 4, truncate=2)(x)
-    slope = torch.autograd.grad(y.square().sum(), x, create_graph=True)[0]
-    slope.square().sum().backward()
-    assert x.grad is not None
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_of_gradients_pass_segments(kind):
+    """Of segments that are run once more as of those that keep their tape, and of the whole."""
+    found = []
+    for options in ({}, {"checkpoint": 2}, {"truncate": 4}, {"truncate": 4, "checkpoint": 2}):
+        torch.manual_seed(0)
+        layer = kind(4, 4, dtype=torch.float64, **options)
+        x = torch.randn(6, 2, 4, dtype=torch.float64, requires_grad=True)
+        y, _ = layer(x, lengths=[6, 3])
+        slope = torch.autograd.grad(y.square().sum(), x, create_graph=True)[0]
+        slope.square().sum().backward()
+        found.append([x.grad, *(p.grad for p in layer.parameters())])
+    whole, checkpointed, truncated, both = found
+    for a, b in ((whole, checkpointed), (truncated, both)):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-13)
+    assert not torch.allclose(whole[0], truncated[0])
 
 
 def test_gradients_stop_where_they_are_truncated():

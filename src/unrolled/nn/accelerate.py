@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection
 from dataclasses import fields
 from typing import NamedTuple
@@ -11,19 +12,24 @@ from torch import nn
 
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
+from unrolled.nn.cell import GRUCell, LSTMCell, RNNCell
 from unrolled.nn.gru import GRU
 from unrolled.nn.lstm import LSTM
 from unrolled.nn.options import Settings
 from unrolled.nn.recurrent import Recurrent
 from unrolled.nn.rnn import RNN
 
-__all__ = ["Accelerated", "accelerate", "beyond_torch", "make_ours", "make_theirs", "obstacle", "restore"]
+__all__ = ["Accelerated", "accelerate", "as_torchs", "beyond_torch", "make_ours", "make_theirs", "obstacle", "restore"]
 
 _TORCHS = ("rnn_tanh", "rnn_relu", "lstm", "lstmp", "gru")
 """Cells that torch has, too."""
 _STARTS = ("start", "forget_bias", "chrono")
 """Options that make no difference to a layer once it is made."""
 _OURS: dict[type[nn.Module], type[Recurrent]] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
+_THEIRS: dict[type[nn.Module], type[nn.Module]] = {
+    **{ours: theirs for theirs, ours in _OURS.items()},
+    RNNCell: nn.RNNCell, LSTMCell: nn.LSTMCell, GRUCell: nn.GRUCell,
+}  # fmt: skip
 
 
 class Accelerated(NamedTuple):
@@ -126,21 +132,38 @@ def make_ours(module: nn.RNNBase) -> None:
     module.__class__ = ours  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def make_theirs(module: Recurrent) -> None:
+def make_theirs(module: nn.Module) -> None:
     """Change a layer of this library in place, one that is not :func:`beyond_torch`."""
     for name in ("cell", "sizes", "settings", "reset_after", "layer_norm", "peepholes", "coupled_gates"):
         module.__dict__.pop(name, None)
-    theirs = {ours: torchs for torchs, ours in _OURS.items()}
-    module.__class__ = theirs[type(module)]  # pyright: ignore[reportAttributeAccessIssue]
+    module.__class__ = _THEIRS[type(module)]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def beyond_torch(module: Recurrent) -> str:
+def as_torchs(module: nn.Module) -> nn.Module:
+    """torch's layer with the parameters of one of this library's.
+
+    Raises
+    ------
+    InputError
+        It is :func:`beyond_torch`.
+    """
+    beyond = beyond_torch(module)
+    if beyond:
+        raise InputError(f"torch.jit.script compiles torch's own layers only, and {beyond}: use torch.jit.trace")
+    twin = copy.copy(module)
+    make_theirs(twin)
+    return twin
+
+
+def beyond_torch(module: nn.Module) -> str:
     """What torch has not of a layer: its equation or an option; nothing if torch has all."""
-    name = type(module).__name__
-    if type(module) not in _OURS.values():
+    name, cell = type(module).__name__, str(getattr(module, "cell", ""))
+    if type(module) not in _THEIRS:
         return f"torch has no {name}"
-    if module.cell not in _TORCHS:
-        return f"torch's {name} has another equation than {get_cell(module.cell).title}: {name}({module.extra_repr()})"
+    if cell not in _TORCHS:
+        return f"torch's {name} has another equation than {get_cell(cell).title}: {name}({module.extra_repr()})"
+    if not isinstance(module, Recurrent):
+        return ""
     changed = [f.name for f in fields(Settings) if getattr(module.settings, f.name) != f.default]
     beyond = [option for option in changed if option not in _STARTS]
     return f"torch's {name} has no {', '.join(beyond)}" if beyond else ""

@@ -15,7 +15,8 @@ from unrolled.kernels.layout import Layout
 from unrolled.nn.errors import TensorError
 
 __all__ = [
-    "NO_MASKS", "Call", "Masks", "check_shape", "check_tensors", "get_layout", "holds_numbers", "is_tracing", "is_transformed",
+    "NO_MASKS", "Call", "Masks", "check_shape", "check_strided", "check_tensors", "get_layout", "holds_numbers", "is_tracing",
+    "is_transformed",
 ]  # fmt: skip
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
@@ -175,6 +176,12 @@ def _check_masks(call: Call, dtype: torch.dtype) -> None:
         raise TensorError(f"cell {call.kernel.cell.name} has no memory c that zoneout could keep")
 
 
+def check_strided(name: str, tensor: Tensor) -> None:
+    """Refuse a tensor that is no plain block of numbers."""
+    if tensor.layout is not torch.strided:
+        raise TensorError(f"{name} is {tensor.layout}: the kernels read plain tensors, convert it with .to_dense()")
+
+
 def check_shape(name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     """Refuse a tensor of another shape or dtype."""
     if tensor.shape != shape or tensor.dtype != dtype:
@@ -216,12 +223,16 @@ is_tracing: Callable[[], bool] = torch.jit.is_tracing  # pyright: ignore[reportP
 
 _forward_ad: Any = torch.autograd.forward_ad
 _is_wrapped: Callable[[Tensor], bool] = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore
+_is_batched: Callable[[Tensor], bool] = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
 
 
 def is_transformed(*tensors: Tensor | None) -> bool:
-    """Whether torch.func or forward-mode differentiation is at work, which follow torch's own operations only."""
+    """Whether torch.func, forward-mode differentiation or a batch of gradients (``is_grads_batched=True``) is at work.
+
+    They follow torch's own operations only.
+    """
     if torch.compiler.is_compiling():
         return False
     if _forward_ad._current_level >= 0:
         return True
-    return any(t is not None and _is_wrapped(t) for t in tensors)
+    return any(t is not None and (_is_wrapped(t) or _is_batched(t)) for t in tensors)

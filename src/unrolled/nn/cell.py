@@ -6,20 +6,22 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.nn.modules.rnn import RNNCellBase
 
-from unrolled.cells import ACTIVATIONS, get_cell
+from unrolled.cells import get_cell
 from unrolled.errors import InputError
-from unrolled.nn.autocast import in_full_precision
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.layer import layer
+from unrolled.nn.leaf import Leaf
 from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
+from unrolled.nn.precision import as_parameters
 from unrolled.nn.rnn import rnn_cell
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
 
-class _Cell(RNNCellBase):
+class _Cell(Leaf, RNNCellBase):
     def __init__(self, cell: str, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any) -> None:
         super().__init__(input_size, hidden_size, bias, len(get_cell(cell).gates), device=device, dtype=dtype)
         self.cell = cell
@@ -33,7 +35,7 @@ class _Cell(RNNCellBase):
             raise InputError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
         given = states or ()
         if torch.is_autocast_enabled("cpu"):
-            input, *given = in_full_precision((input, *given), self.weight_ih.dtype)
+            input, *given = as_parameters((input, *given), self.weight_ih.dtype)
         batched = input.dim() == 2
         x = input if batched else input.unsqueeze(0)
         if x.shape[1] != self.input_size:
@@ -52,9 +54,13 @@ class _Cell(RNNCellBase):
             if len(state) != len(x):
                 raise TensorError(f"{name}: Input batch size {len(x)} doesn't match hidden{i} batch size {len(state)}")
             checked.append(state.unsqueeze(0))
+        if self.hidden_size == 0:  # the kernels need a unit
+            return (F.linear(input, self.weight_ih),) * len(get_cell(self.cell).states)
         h0, c0 = (*checked, None, None)[:2]
         stored = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         weights = [weight for weight in stored if weight is not None]  # pyright: ignore[reportUnnecessaryComparison]
+        if self.input_size == 0:  # the kernels need an input
+            x, weights[0] = F.pad(x, (0, 1)), F.pad(weights[0], (0, 1))
         run = onnx_layer if is_exporting_to_onnx() else layer
         after = run(self.cell, 1, None, x.unsqueeze(0), h0, c0, weights).last
         return tuple(state[0] if batched else state[0, 0] for state in after)
@@ -90,8 +96,6 @@ class RNNCell(_HiddenStateCell):
         self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
         dtype: Any = None,
     ) -> None:  # fmt: skip
-        if nonlinearity not in ACTIVATIONS:
-            raise TensorError(f"Unknown nonlinearity: {nonlinearity}; expected one of {', '.join(ACTIVATIONS)}")
         super().__init__(rnn_cell(nonlinearity), input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 

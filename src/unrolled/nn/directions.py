@@ -29,7 +29,7 @@ def each_direction(
     each = len(weights) // directions
     results: list[Result] = []
     for d in range(directions):
-        rows = reversed_rows(batch_sizes) if d and batch_sizes is not None else None
+        rows = reversed_rows(batch_sizes, x.shape[1]) if d and batch_sizes is not None else None
 
         def turn(steps: Tensor, d: int = d, rows: Tensor | None = rows) -> Tensor:
             return turned(steps, rows) if d else steps

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from unrolled.nn.call import is_tracing
 from unrolled.nn.dropout import Arranged
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 
@@ -36,7 +37,7 @@ class Episodes(NamedTuple):
         """``[T * B, W]`` as ``[T', E, W]``."""
         T, E = len(self.arranged.sizes), len(self.starts[0])  # type: ignore[arg-type]
         living = rows.index_select(0, self.living)
-        return F.pad(living, (0, 0, 0, T * E - len(living))).view(T, E, -1)
+        return F.pad(living, (0, 0, 0, T * E - len(living))).view(T, E, rows.shape[1])
 
     def give_back(self, steps: Tensor) -> Tensor:
         """``[T', E, W]`` as ``[T * B, W]``."""
@@ -60,8 +61,12 @@ def order_episodes(resets: Any, lengths: Tensor | None, T: int, B: int, batch_fi
     ArgumentTypeError
         ``resets`` are not truth values.
     TensorError
-        Another shape.
+        Another shape, or a program is made of the call.
     """
+    if is_tracing() or torch.compiler.is_compiling():
+        raise TensorError(
+            "resets: how many episodes there are no program that is compiled, exported or traced can know"
+        )
     flags = torch.as_tensor(resets, device="cpu")
     if flags.dtype != torch.bool:
         raise ArgumentTypeError(f"resets must be truth values, got {flags.dtype}")
@@ -76,11 +81,10 @@ def order_episodes(resets: Any, lengths: Tensor | None, T: int, B: int, batch_fi
     fresh = cuts[:, 0].copy() if T else np.zeros(B, bool)
     cuts[:, 0] = True  # every sequence has an episode, an empty one too
     sequence, start = np.nonzero(cuts)
-    last = np.append(sequence[1:] != sequence[:-1], True)
-    first = np.insert(last[:-1], 0, True)
-    length = np.where(last, steps[sequence], np.append(start[1:], 0)) - start
+    last, first = np.diff(sequence, append=B) > 0, np.diff(sequence, prepend=-1) > 0
+    length = np.where(last, steps[sequence], np.roll(start, -1)) - start
     order = np.argsort(-length, kind="stable")
-    E, longest = len(order), int(length.max(initial=0))
+    E, longest = len(order), int(length.max(initial=1))  # where all are empty, one step in which nothing lives
     alive = np.arange(longest)[:, None] < length[order]
     time = (np.arange(longest)[:, None] + start[order])[alive]
     of = np.broadcast_to(sequence[order], alive.shape)[alive]

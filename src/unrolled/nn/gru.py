@@ -29,7 +29,7 @@ class GRU(HiddenState):
         h_t &= (1 - z_t) \circ n_t + z_t \circ h_{t-1}
 
     A drop-in for :class:`torch.nn.GRU`: the same arguments, parameters, initialisation, state dictionary and outputs.
-    It runs on the CPU in float32 or float64. Sources: Cho et al. 2014, arXiv 1406.1078, version 1 (after) and
+    It runs on the CPU and computes in float32 or float64. Sources: Cho et al. 2014, arXiv 1406.1078, version 1 (after) and
     version 3 (before).
 
     Parameters

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 
 from unrolled.cells import get_cell
+from unrolled.kernels.compiled import get_compiled
 
-__all__ = ["Kind", "initial_value", "kind_of", "state_widths"]
+__all__ = ["Kind", "gates_on_tape", "initial_value", "kind_of", "state_widths"]
 
 
 class Kind(NamedTuple):
@@ -43,3 +44,11 @@ def state_widths(
 def initial_value(cell: str, state: str) -> float:
     """What a state is before the first step."""
     return get_cell(cell).initial.get(state, 0.0)
+
+
+@torch.compiler.assume_constant_result
+def gates_on_tape(cell: str) -> tuple[int, int, int]:
+    """How many gates meet ``W``; where the gates begin in a row of the tape, or -1 where it holds none; how many they are."""
+    described = get_cell(cell)
+    compiled, _ = get_compiled(described.name)
+    return compiled.input_gates, compiled.gates_at if compiled.tape else -1, len(described.gates)

@@ -8,24 +8,25 @@ rows of all steps come first without gaps, then rows without meaning, whose outp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from unrolled.cells import get_cell
-from unrolled.kernels.compiled import get_compiled
 from unrolled.nn.backward import Arrived, backward_pass, run_backward
 from unrolled.nn.call import NO_MASKS, Call, Masks, check_tensors, holds_numbers, is_tracing, is_transformed
 from unrolled.nn.composite import composite
 from unrolled.nn.errors import TensorError
 from unrolled.nn.forward import forward_pass, run_forward
-from unrolled.nn.kind import kind_of
+from unrolled.nn.kind import gates_on_tape, kind_of
 from unrolled.nn.library import LIBRARY
+from unrolled.nn.precision import in_single_precision, is_half
 from unrolled.nn.result import Result
+from unrolled.nn.saved import allow_changes, is_lost
 
-__all__ = ["layer"]
+__all__ = ["differentiable_gradients", "differentiates", "gradients_of", "layer", "state_count"]
 
 
 class _Described(NamedTuple):
@@ -38,7 +39,7 @@ class _Described(NamedTuple):
     call: Call | None
 
 
-def _states(cell: str) -> int:
+def state_count(cell: str) -> int:
     """How many tensors of states a layer returns."""
     kind = kind_of(cell)
     return kind.hands_on_h + bool(kind.memory)
@@ -65,32 +66,60 @@ def _backward(
     grads: Sequence[Tensor | None], wanted: Sequence[bool],
 ) -> list[Tensor | None]:  # fmt: skip
     """A gradient for each wanted one of x, h0, c0 and the weights; outputs are ``y`` and the tape."""
+    if torch.is_grad_enabled() or is_transformed(*grads):  # create_graph, or gradients of torch.func
+        cell, directions, batch_sizes, masks, _ = described
+
+        def run(x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor) -> Sequence[Tensor]:
+            return composite(cell, directions, batch_sizes, x, h0, c0, weights, masks)
+
+        return differentiable_gradients(run, inputs, grads, wanted)
+    return _kernel_gradients(described, inputs, outputs, _name(described.cell, grads), wanted)
+
+
+def differentiable_gradients(
+    run: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor | None], grads: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:  # fmt: skip
+    """The wanted gradients of inputs by torch's own way back through ``run(*inputs)``; with a graph of their own if one is kept.
+
+    ``grads`` are those of its first results.
+    """
+    with torch.enable_grad():
+        # as tensors of their own: a state may have come from the same weights, and no way leads there past it
+        own = [None if t is None else t.view_as(t) for t in inputs]
+        results = run(*own)
+    arrived = [(result, grad) for result, grad in zip(results, grads, strict=False) if grad is not None]
+    gradients = torch.autograd.grad(
+        [result for result, _ in arrived],
+        [t for t, want in zip(own, wanted, strict=True) if want and t is not None],
+        [grad for _, grad in arrived],
+        create_graph=torch.is_grad_enabled(),
+        materialize_grads=True,
+    )
+    return _each(gradients, wanted)
+
+
+def _each(gradients: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+    following = iter(gradients)
+    return [next(following) if want else None for want in wanted]
+
+
+def _kernel_gradients(
+    described: _Described, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], grads: Arrived,
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:  # fmt: skip
+    """At once where that is possible, otherwise the operator."""
     cell, directions, batch_sizes, masks, call = described
     x, h0, c0, *weights = inputs
     y, *tape = outputs
     assert x is not None
     parameters = [weight for weight in weights if weight is not None]
-    if torch.is_grad_enabled():  # create_graph: these gradients may be differentiated again
-        results = composite(cell, directions, batch_sizes, x, h0, c0, parameters, masks)
-        arrived = [(result, grad) for result, grad in zip(results, grads, strict=False) if grad is not None]
-        gradients = torch.autograd.grad(
-            [result for result, _ in arrived],
-            [t for t, want in zip(inputs, wanted, strict=True) if want and t is not None],
-            [grad for _, grad in arrived],
-            create_graph=True,
-            materialize_grads=True,
-        )
+    if call and holds_numbers(*grads):
+        gradients = backward_pass(call, batch_sizes, x, h0, c0, parameters, y, tape, grads, wanted)
     else:
-        named = _name(cell, grads)
-        if call and holds_numbers(*grads):
-            gradients = backward_pass(call, batch_sizes, x, h0, c0, parameters, y, tape, named, wanted)
-        else:
-            gradients = run_backward(
-                cell, directions, batch_sizes, x, h0, c0, parameters, *masks, y, tape, *named,
-                wanted,
-            )  # fmt: skip
-    following = iter(gradients)
-    return [next(following) if want else None for want in wanted]
+        arguments = cell, directions, batch_sizes, x, h0, c0, parameters, *masks, y, tape, *grads, wanted
+        gradients = run_backward(*arguments)
+    return _each(gradients, wanted)
 
 
 def _name(cell: str, grads: Sequence[Tensor | None]) -> Arrived:
@@ -106,21 +135,20 @@ def _name(cell: str, grads: Sequence[Tensor | None]) -> Arrived:
 def _gates(described: _Described, outputs: Sequence[Tensor], weight_ih: Tensor) -> list[Tensor]:
     """The gates of every step from what a forward pass with a tape returned, a direction each: ``[T, B, G*H]``."""
     cell, directions, batch_sizes, masks, _ = described
-    compiled, _ = get_compiled(get_cell(cell).name)
-    y, *tape = outputs[0], *outputs[1 + _states(cell) + _has_memory(cell) :]
+    input_gates, gates_at, G = gates_on_tape(cell)
+    y, *tape = outputs[0], *outputs[1 + state_count(cell) + _has_memory(cell) :]
     T, B = y.shape[:2]
-    each, H, G = len(tape) // directions, len(weight_ih) // compiled.input_gates, len(get_cell(cell).gates)
-    living = T * B if batch_sizes is None else int(batch_sizes.sum())
+    each, H = len(tape) // directions, weight_ih.shape[0] // input_gates
+    alive = None if batch_sizes is None else (torch.arange(T * B) < batch_sizes.sum())[:, None]
     shown: list[Tensor] = []
     for d in range(directions):
-        if compiled.tape:
-            rows = tape[d * each].narrow(1, compiled.gates_at * H, G * H)
+        if gates_at >= 0:
+            rows = tape[d * each].narrow(1, gates_at * H, G * H)
         elif masks.keep_h is not None or masks.zoneout_h:
             rows = tape[(d + 1) * each - 1]  # the hidden state before zoneout
         else:  # the hidden state is the only gate
             rows = y.chunk(directions, 2)[d].flatten(0, 1)
-        gates = rows.new_zeros(T * B, G * H)
-        gates[:living] = rows[:living].detach()
+        gates = rows.detach().clone() if alive is None else rows.detach().where(alive, rows.new_zeros(()))
         shown.append(gates.view(T, B, G * H))
     return shown
 
@@ -134,7 +162,7 @@ class _Layer(torch.autograd.Function):
         x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor,
     ) -> tuple[Tensor, ...]:  # fmt: skip
         call, outputs = _forward(cell, directions, batch_sizes, x, h0, c0, weights, masks, tape=True)
-        before_tape = 1 + _states(cell)
+        before_tape = 1 + state_count(cell)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, h0, c0, *weights, outputs[0], *outputs[before_tape:])
         ctx.described = _Described(cell, directions, batch_sizes, masks, call)
@@ -146,15 +174,37 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[6:]
         n = len(wanted)
-        gradients = _backward(ctx.described, saved[:n], saved[n:], grad_outputs, wanted)
+        inputs, outputs = saved[:n], saved[n:]
+        if any(output is not None and is_lost(output) for output in outputs) and not torch.is_grad_enabled():
+            outputs = _again(ctx.described, inputs)[1]
+        gradients = _backward(ctx.described, inputs, outputs, grad_outputs, wanted)
         return None, None, None, None, None, None, *gradients
+
+
+def _again(described: _Described, inputs: Sequence[Tensor | None]) -> tuple[_Described, Sequence[Tensor]]:
+    """A pass once more: its output and its tape."""
+    x, h0, c0, *weights = inputs
+    assert x is not None
+    cell, directions, batch_sizes, masks, _ = described
+    parameters = [weight for weight in weights if weight is not None]
+    call, outputs = _forward(cell, directions, batch_sizes, x, h0, c0, parameters, masks, tape=True)
+    return described._replace(call=call), [outputs[0], *outputs[1 + state_count(cell) :]]
+
+
+def gradients_of(
+    cell: str, batch_sizes: Tensor | None, masks: Masks, inputs: Sequence[Tensor | None], grads: Arrived,
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:  # fmt: skip
+    """The gradients of one direction of a layer, of x, h0, c0 and the weights as wanted; its tape is made for them alone."""
+    described, outputs = _again(_Described(cell, 1, batch_sizes, masks, None), inputs)
+    return _kernel_gradients(described, inputs, outputs, grads, wanted)
 
 
 def _set_up(ctx: Any, inputs: tuple[Any, ...], output: Sequence[Tensor]) -> None:
     cell, directions, batch_sizes, x, h0, c0, weights, *masks, tape = inputs
     if not tape:
         raise TensorError("unrolled::layer without a tape has no gradients: call it under no_grad(), or with a tape")
-    before_tape = 1 + _states(cell)
+    before_tape = 1 + state_count(cell)
     ctx.differentiable = before_tape + _has_memory(cell)
     ctx.set_materialize_grads(False)
     ctx.save_for_backward(x, h0, c0, *weights, output[0], *output[before_tape:])
@@ -174,6 +224,11 @@ def _formula(ctx: Any, grads: Sequence[Tensor | None]) -> Any:
 torch.library.register_autograd("unrolled::layer", _formula, setup_context=_set_up, lib=LIBRARY)
 
 
+def differentiates(*tensors: Tensor | None) -> bool:
+    """Whether autograd asks for a way back to any of these."""
+    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
 def layer(
     cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
     weights: Sequence[Tensor], *, masks: Masks = NO_MASKS, cells: bool = False, gates: bool = False,
@@ -183,8 +238,11 @@ def layer(
     ``weights`` holds the cell's parameters, with or without the biases, of each direction; states not given are what
     the cell starts from. The memory of every step comes with ``cells``, of a cell that has one, every gate with ``gates``.
     """
-    cells, states = cells and _has_memory(cell), _states(cell)
+    cells, states = cells and _has_memory(cell), state_count(cell)
     returned = 1 + states + cells
+    if is_half(x):
+        run = partial(layer, cell, directions, batch_sizes, cells=cells, gates=gates)
+        return in_single_precision(run, x, h0, c0, weights, masks)
     transformed = is_transformed(x, h0, c0, *weights)
     if gates and (transformed or is_tracing()):
         raise TensorError("return_gates=True: transforms of torch.func and traces do not show gates")
@@ -194,11 +252,13 @@ def layer(
     if is_tracing():  # a trace holds operators, no functions of Python; with a tape they have gradients
         arguments = cell, directions, batch_sizes, x, h0, c0, weights, *masks, True
         return Result.of(run_forward(*arguments)[:returned], states, cells=cells)
-    if torch.is_grad_enabled():
-        for tensor in (x, h0, c0, *weights):
-            if tensor is not None and tensor.requires_grad:
-                arguments = cell, directions, cells, gates, batch_sizes, masks, x, h0, c0, *weights
-                return Result.of(_Layer.apply(*arguments), states, cells=cells)  # type: ignore[no-any-return]
+    if differentiates(x, h0, c0, *weights):
+        arguments = cell, directions, cells, gates, batch_sizes, masks, x, h0, c0, *weights
+        tensors: Any = _Layer.apply(*arguments)
+        if holds_numbers(x):
+            first = 3 + len(weights)  # where y is, and behind it the memory of every step
+            allow_changes(tensors[0].grad_fn, range(first, first + 1 + cells))
+        return Result.of(tensors, states, cells=cells)
     outputs = _forward(cell, directions, batch_sizes, x, h0, c0, weights, masks, tape=cells or gates)[1]
     described = _Described(cell, directions, batch_sizes, masks, None)
     shown = _gates(described, outputs, weights[0]) if gates else []

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from unrolled.errors import InputError
+from unrolled.nn.call import is_tracing, is_transformed
 from unrolled.nn.errors import ArgumentTypeError
-from unrolled.nn.library import LIBRARY
+from unrolled.nn.library import index_operator, sized
 from unrolled.nn.memory import check_allocation
 
-__all__ = ["Order", "as_lengths", "order_rows", "rearrange"]
+__all__ = ["Order", "as_lengths", "inverse", "order_rows", "rearrange"]
 
 
 class Order(NamedTuple):
@@ -35,11 +36,8 @@ class Order(NamedTuple):
     """``[B]`` the place of each sequence."""
 
 
-LIBRARY.define("order_rows(Tensor lengths, SymInt steps, bool batch_first) -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
-
-
-def _order_rows(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Tensor, ...]:
-    given, T, B = lengths.numpy(), steps, len(lengths)
+def _order_rows(lengths: Tensor, steps: Tensor, batch_first: bool) -> tuple[Tensor, ...]:
+    given, T, B = lengths.numpy(), len(steps), len(lengths)
     check_allocation(8 * T * B * 5, "the indices of all steps")
     wrong = np.flatnonzero((given < 0) | (given > T))
     if wrong.size:
@@ -48,22 +46,25 @@ def _order_rows(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Tensor,
     alive = np.arange(T)[:, None] < given[sequences]
     padded = np.arange(T)[:, None] + sequences * T if batch_first else np.arange(T)[:, None] * B + sequences
     rows = np.concatenate((padded[alive], padded[~alive]))
-    return tuple(map(torch.from_numpy, (rows, _inverse(rows), alive.sum(1), sequences, _inverse(sequences))))
+    return tuple(map(torch.from_numpy, (rows, inverse(rows), alive.sum(1), sequences, inverse(sequences))))
 
 
-def _inverse(permutation: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    inverse = np.empty_like(permutation)
-    inverse[permutation] = np.arange(len(permutation))
-    return inverse
+def inverse(permutation: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Where each number of a permutation stands in it."""
+    places = np.empty_like(permutation)
+    places[permutation] = np.arange(len(permutation))
+    return places
 
 
-def _order_shapes(lengths: Tensor, steps: int, batch_first: bool) -> tuple[Tensor, ...]:
-    B = lengths.shape[0]
-    return tuple(lengths.new_empty(n) for n in (steps * B, steps * B, steps, B, B))
+def _order_shapes(lengths: Tensor, steps: Tensor, batch_first: bool) -> tuple[Tensor, ...]:
+    T, B = steps.shape[0], lengths.shape[0]
+    return tuple(lengths.new_empty(n) for n in (T * B, T * B, T, B, B))
 
 
-LIBRARY.impl("order_rows", _order_rows, "CPU")
-torch.library.register_fake("unrolled::order_rows", _order_shapes, lib=LIBRARY)
+_ORDER_ROWS = index_operator(
+    "order_rows(Tensor lengths, Tensor steps, bool batch_first) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    _order_rows, _order_shapes,
+)  # fmt: skip
 
 
 def as_lengths(lengths: Sequence[int] | Tensor, batch: int) -> Tensor:
@@ -84,24 +85,26 @@ def order_rows(lengths: Tensor, steps: int, batch_first: bool) -> Order:
     InputError
         A length is negative or exceeds ``steps``.
     """
-    return Order(*torch.ops.unrolled.order_rows.default(lengths, steps, batch_first))
+    return Order(*_ORDER_ROWS(lengths, sized(steps), batch_first))
 
 
 class _Rearrange(torch.autograd.Function):
     # index_select's own backward adds rows into zeros one by one; a permutation's gradient is its inverse
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, dim: int, index: Tensor, inverse: Tensor) -> Tensor:
-        ctx.save_for_backward(index, inverse)
+    def forward(ctx: Any, x: Tensor, dim: int, index: Tensor, places: Tensor) -> Tensor:
+        ctx.save_for_backward(index, places)
         ctx.dim = dim
         return x.index_select(dim, index)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
-        index, inverse = ctx.saved_tensors
-        return rearrange(grad_outputs[0], ctx.dim, inverse, index), None, None, None
+        index, places = ctx.saved_tensors
+        return rearrange(grad_outputs[0], ctx.dim, places, index), None, None, None
 
 
-def rearrange(x: Tensor, dim: int, index: Tensor, inverse: Tensor) -> Tensor:
-    """``x`` permuted along ``dim`` by ``index``, differentiable."""
-    return _Rearrange.apply(x, dim, index, inverse)  # type: ignore[no-any-return]
+def rearrange(x: Tensor, dim: int, index: Tensor, places: Tensor) -> Tensor:
+    """``x`` permuted along ``dim`` by ``index``, whose inverse is ``places``, differentiable."""
+    if is_tracing() or is_transformed(x):  # neither follows functions of Python
+        return x.index_select(dim, index)
+    return _Rearrange.apply(x, dim, index, places)  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from unrolled.errors import InputError
 from unrolled.nn.dropout import Arranged
 from unrolled.nn.errors import TensorError
 from unrolled.nn.hidden_state import Variant
+from unrolled.nn.library import index_operator
 
 __all__ = ["LiGRU"]
 
@@ -83,35 +84,47 @@ class LiGRU(Variant):
     def _kernel_weights(self, index: int, x: Tensor, arranged: Arranged) -> list[Tensor]:
         """``W`` and ``b`` that normalise: ``BN(W x) = (γ/s) W x + β - (γ/s) W m`` for mean ``m`` and deviation ``s``."""
         weights: list[Tensor] = []
-        mean, covariance, count = self._moments(x, arranged) if self.training else (None, None, 0)
+        moments = _moments(x, arranged.sizes) if self.training and x.shape[0] * x.shape[1] else None
         for k, suffix in self._suffixes():
             if k != index:
                 continue
             W, U, scale, shift = (
                 getattr(self, stem + suffix) for stem in ("weight_ih", "weight_hh", "weight_bn", "bias_bn")
             )
-            if mean is None or covariance is None:
+            if moments is None:
                 center, variance = getattr(self, f"running_mean{suffix}"), getattr(self, f"running_var{suffix}")
             else:
+                mean, covariance, count = moments
                 center, variance = W @ mean, ((W @ covariance) * W).sum(1)
-                self._follow(suffix, center.detach(), variance.detach() * count / (count - 1))
+                self._follow(suffix, center.detach(), variance.detach() * count / (count - 1), count > 0)
             factor = scale / (variance + _EPSILON).sqrt()
             shift = shift - factor * center
             weights += [W * factor[:, None], U, shift, torch.zeros_like(shift)]
         return weights
 
-    def _moments(self, x: Tensor, arranged: Arranged) -> tuple[Tensor, Tensor, int]:
-        """Mean and covariance of the input over all living rows, and how many there are."""
-        count = x.shape[0] * x.shape[1] if arranged.sizes is None else int(arranged.sizes.sum())
-        if count < 2:
-            raise TensorError(f"LiGRU: batch normalisation in training needs at least 2 rows of input, got {count}")
-        rows = x.flatten(0, 1)[:count]
-        mean = rows.mean(0)
-        centered = rows - mean
-        return mean, centered.T @ centered / count, count
-
     @torch.no_grad()
-    def _follow(self, suffix: str, mean: Tensor, variance: Tensor) -> None:
+    def _follow(self, suffix: str, mean: Tensor, variance: Tensor, any_rows: Tensor) -> None:
         """Move the running statistics towards those of a batch."""
-        getattr(self, f"running_mean{suffix}").lerp_(mean, _MOMENTUM)
-        getattr(self, f"running_var{suffix}").lerp_(variance, _MOMENTUM)
+        weight = _MOMENTUM * any_rows.to(mean.dtype)
+        getattr(self, f"running_mean{suffix}").lerp_(mean, weight)
+        getattr(self, f"running_var{suffix}").lerp_(variance, weight)
+
+
+def _moments(x: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and covariance of the input over all living rows, and how many there are."""
+    rows = x.flatten(0, 1)
+    count: Tensor = _COUNT_ROWS(torch.ones(rows.shape[0], dtype=torch.int64) if sizes is None else sizes)
+    alive, share = (torch.arange(rows.shape[0]) < count)[:, None], 1 / count.clamp(min=1).to(x.dtype)
+    mean = torch.where(alive, rows, 0).sum(0) * share
+    centered = torch.where(alive, rows - mean, 0)
+    return mean, centered.T @ centered * share, count
+
+
+def _count_rows(sizes: Tensor) -> Tensor:
+    count = sizes.sum()
+    if count == 1:
+        raise TensorError("LiGRU: batch normalisation in training needs at least 2 rows of input, got 1")
+    return count
+
+
+_COUNT_ROWS = index_operator("count_rows(Tensor sizes) -> Tensor", _count_rows, lambda sizes: sizes.new_empty(()))

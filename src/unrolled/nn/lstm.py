@@ -42,7 +42,7 @@ class LSTM(Recurrent):
         h_t &= o_t \circ \tanh(c_t)
 
     A drop-in for :class:`torch.nn.LSTM`: the same arguments, parameters, initialisation, state dictionary and outputs.
-    It runs on the CPU in float32 or float64. Source: Hochreiter and Schmidhuber 1997, with Gers' forget gate.
+    It runs on the CPU and computes in float32 or float64. Source: Hochreiter and Schmidhuber 1997, with Gers' forget gate.
 
     Parameters
     ----------

@@ -74,6 +74,8 @@ class Settings:
     @staticmethod
     def of(name: str, options: dict[str, Any]) -> Settings:
         """From a constructor's arguments; ``name`` is the module's."""
+        if "proj_size" in options:
+            raise InputError(f"{name}: proj_size argument is only supported for LSTM, not RNN or GRU")
         known = {f.name for f in fields(Settings)}
         unknown = [option for option in options if option not in known]
         if unknown:

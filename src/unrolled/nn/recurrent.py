@@ -15,18 +15,20 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
-from unrolled.nn.autocast import in_full_precision
-from unrolled.nn.call import Masks
+from unrolled.nn.call import Masks, check_strided
 from unrolled.nn.directions import each_direction
 from unrolled.nn.dropout import Arranged, draw, draw_masks, draw_steps, evaluation_masks
 from unrolled.nn.episodes import Episodes, order_episodes
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.kind import Kind, initial_value, kind_of, state_widths
 from unrolled.nn.layer import layer
+from unrolled.nn.leaf import Leaf
 from unrolled.nn.lengths import Order, as_lengths, order_rows, rearrange
 from unrolled.nn.memory import check_allocation
 from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
 from unrolled.nn.options import Settings
+from unrolled.nn.packed import check_packed, unpacked
+from unrolled.nn.precision import as_parameters
 from unrolled.nn.result import Result
 from unrolled.nn.segments import segmented_layer
 from unrolled.nn.start import start_parameters
@@ -78,7 +80,7 @@ class _Through(NamedTuple):
         return _Through(once(self.output), tuple(tuple(map(once, steps)) for steps in self.layers))
 
 
-class Recurrent(RNNBase):
+class Recurrent(Leaf, RNNBase):
     """Stacked recurrent layers with the constructor, parameters, initialisation and outputs of ``torch.nn``."""
 
     settings = Settings()
@@ -212,8 +214,8 @@ class Recurrent(RNNBase):
         """Run over sequences; everything returned is shaped as the input is: batched or not, batch first or not."""
         if torch.is_autocast_enabled("cpu"):
             dtype = self._layer_weights(0)[0].dtype
-            (input,) = in_full_precision((input,), dtype)
-            states = None if states is None else in_full_precision(states, dtype)
+            (input,) = as_parameters((input,), dtype)
+            states = None if states is None else as_parameters(states, dtype)
         if isinstance(input, PackedSequence):
             for name, given in (("lengths", lengths), ("resets", resets)):
                 if given is not None:
@@ -279,14 +281,13 @@ class Recurrent(RNNBase):
         data, sizes = input.data, input.batch_sizes
         if self._check_input(data) != 2:
             raise TensorError(f"{type(self).__name__}: Expected packed data to be 2D, got {data.dim()}D instead")
-        T, B, N = len(sizes), int(sizes[0]), len(data)
+        check_packed(type(self).__name__, input)
+        rows, N = unpacked(data, sizes), data.shape[0]
+        B = rows.shape[1]
         states = self._initial_states(data, states, B, True)
         if input.sorted_indices is not None:
             states = tuple(state.index_select(1, input.sorted_indices) for state in states)
-        rows = F.pad(data, (0, 0, 0, T * B - N)) if T * B > N else data
-        through, last = self._run_layers(
-            rows.view(T, B, self.input_size), states, self._packed_origin(input, wanted), wanted
-        )
+        through, last = self._run_layers(rows, states, self._packed_origin(input, wanted), wanted)
         if input.unsorted_indices is not None:
             last = tuple(end.index_select(1, input.unsorted_indices) for end in last)
         return through.each(lambda steps: PackedSequence(steps.flatten(0, 1)[:N], *input[1:])), last
@@ -335,7 +336,7 @@ class Recurrent(RNNBase):
             )  # fmt: skip
         through, last = self._run_layers(rows, states, episodes.arranged, wanted)
         last = tuple(torch.stack([episodes.end_states(end[k], k % D) for k in range(len(end))]) for end in last)
-        return through.each(lambda steps: episodes.give_back(steps).view(*input.shape[:2], -1)), last
+        return through.each(lambda steps: episodes.give_back(steps).view(*input.shape[:2], steps.shape[2])), last
 
     def _default_states(self, like: Tensor) -> tuple[Tensor, ...]:
         """The states sequences start from, each ``[L*D, 1, H]``."""
@@ -499,6 +500,7 @@ class Recurrent(RNNBase):
         dimensions = input.dim()
         if dimensions not in (2, 3):
             raise InputError(f"{name}: Expected input to be 2D or 3D, got {dimensions}D instead")
+        check_strided(f"{name}: the input", input)
         weight = self._layer_weights(0)[0]
         if input.device != weight.device:
             raise TensorError(f"{name}: the input is on {input.device}, the parameters are on {weight.device}")
@@ -506,7 +508,8 @@ class Recurrent(RNNBase):
             raise TensorError(f"{name} runs on cpu, input and parameters are on {input.device}: move both with .cpu()")
         if input.dtype != weight.dtype:
             raise InputError(
-                f"{name}: the input has dtype {input.dtype}, the parameters have {weight.dtype}: convert one of them"
+                f"{name} input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}): convert the input with"
+                f" .to({weight.dtype}) or the module with .to({input.dtype})"
             )
         if input.shape[-1] != self.input_size:
             raise TensorError(
@@ -536,6 +539,7 @@ class Recurrent(RNNBase):
                 raise TensorError(
                     f"{name}_0 is {state.dtype} on {state.device}, the input is {input.dtype} on {input.device}"
                 )
+            check_strided(f"{name}_0", state)
             state = state if batched else state.unsqueeze(1)
             expected = (layers, B, width)
             if state.shape != expected:

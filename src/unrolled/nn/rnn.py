@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unrolled.cells import Activation, get_cell
+from unrolled.cells import ACTIVATIONS, Activation, get_cell
 from unrolled.errors import InputError
+from unrolled.nn.errors import TensorError
 from unrolled.nn.hidden_state import HiddenState, Variant
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ def rnn_cell(nonlinearity: str) -> str:
 
     >>> rnn_cell("relu"), rnn_cell("softsign")
     ('rnn_relu', 'rnn_tanh[softsign]')
+
+    Raises
+    ------
+    TensorError
+        No such function.
     """
+    if not isinstance(nonlinearity, str) or nonlinearity.partition(":")[0] not in ACTIVATIONS:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TensorError(f"Unknown nonlinearity: {nonlinearity}; expected one of {', '.join(ACTIVATIONS)}")
     if nonlinearity in _NAMED:
         return f"rnn_{nonlinearity}"
     return get_cell("rnn_tanh").with_activations(Activation.parse(nonlinearity)).spec
@@ -33,7 +41,7 @@ class RNN(HiddenState):
     r"""Elman's network: :math:`h_t = \varphi(W x_t + b_{ih} + U h_{t-1} + b_{hh})`.
 
     A drop-in for :class:`torch.nn.RNN`: the same arguments, parameters, initialisation, state dictionary and outputs.
-    It runs on the CPU in float32 or float64.
+    It runs on the CPU and computes in float32 or float64.
 
     Parameters
     ----------

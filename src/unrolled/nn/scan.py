@@ -48,6 +48,8 @@ def scanned_layer(
     ends: list[list[Tensor]] = []
     for d in range(directions):
         params = named_parameters(described, weights[d * each : (d + 1) * each], x.shape[2])
+        # inside scan every size is a symbol: a single number would no longer broadcast from a dimension of its own
+        params |= {name: params[name].squeeze(0) for name, shape in described.parameters if shape == ("1",)}
         given = (None if state is None else state[d] for state in (h0, c0))
         states = first_states(described, params, x, *given)
 

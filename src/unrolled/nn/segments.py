@@ -9,17 +9,20 @@ Source: Chen et al. 2016, "Training deep nets with sublinear memory cost", arXiv
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
-from unrolled.nn.call import Masks
+from unrolled.nn.backward import Arrived
+from unrolled.nn.call import Masks, is_tracing, is_transformed
+from unrolled.nn.errors import TensorError
 from unrolled.nn.kind import kind_of
-from unrolled.nn.layer import layer
+from unrolled.nn.layer import differentiable_gradients, differentiates, gradients_of, layer, state_count
+from unrolled.nn.lengths import inverse, rearrange
+from unrolled.nn.library import index_operator, sized
+from unrolled.nn.precision import in_single_precision, is_half
 from unrolled.nn.result import Result
 
 __all__ = ["segmented_layer"]
@@ -27,32 +30,32 @@ __all__ = ["segmented_layer"]
 _States = tuple["Tensor | None", "Tensor | None"]
 
 
-def segmented_layer(
-    cell: str, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
-    *, checkpoint: int | None, truncate: int | None, masks: Masks, cells: bool = False, gates: bool = False,
-) -> Result:  # fmt: skip
-    """What :func:`unrolled.nn.layer.layer` returns of one direction, in segments of ``checkpoint`` or ``truncate`` steps."""
-    plan = _Plan(cell, batch_sizes, masks, checkpoint or truncate or x.shape[0], truncate, cells, gates)
-    if checkpoint and torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, h0, c0, *weights)):
-        tensors = _Checkpointed.apply(plan, x, h0, c0, *weights)
-        return Result.of(tensors, plan.states, cells=cells and plan.has_memory)  # pyright: ignore
-    results: list[Result] = []
-    states: _States = h0, c0
-    for start in plan.starts(x):
-        if plan.stops(start):
-            states = plan.each_alive(start, states, lambda alive: alive.detach())
-        results.append(plan.run(start, plan.cut(x, start), states, weights))
-        states = plan.named(results[-1].last)
-    return Result(
-        plan.join([r.y for r in results], x),
-        results[-1].last,
-        plan.join([r.cells for r in results if r.cells is not None], x) if cells and plan.has_memory else None,
-        [plan.join([r.gates[0] for r in results], x)] if gates else (),
-    )
+def _segment_rows(sizes: Tensor, batch: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    alive, B = sizes.numpy(), len(batch)
+    all_rows, rows = np.arange(len(alive) * B), [np.empty(0, np.int64)]
+    first, unused = 0, int(alive.sum())
+    for start in range(0, len(alive), steps):
+        own = alive[start : start + steps]
+        living = int(own.sum())
+        missing = len(own) * B - living
+        rows += all_rows[first : first + living], all_rows[unused : unused + missing]
+        first, unused = first + living, unused + missing
+    order = np.concatenate(rows)
+    return torch.from_numpy(order), torch.from_numpy(inverse(order))
 
 
-@dataclass(frozen=True)
-class _Plan:
+def _segment_shapes(sizes: Tensor, batch: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    R = sizes.shape[0] * batch.shape[0]
+    return sizes.new_empty(R), sizes.new_empty(R)
+
+
+# for T steps the arranged row of each place in segments, living ones first in each, and where each row went
+_SEGMENT_ROWS = index_operator(
+    "segment_rows(Tensor sizes, Tensor batch, SymInt steps) -> (Tensor, Tensor)", _segment_rows, _segment_shapes
+)
+
+
+class _Segments(NamedTuple):
     """One direction of a layer apart from its tensors, cut into segments of so many steps."""
 
     cell: str
@@ -63,15 +66,6 @@ class _Plan:
     cells: bool
     gates: bool
 
-    @property
-    def has_memory(self) -> bool:
-        return bool(kind_of(self.cell).memory)
-
-    @property
-    def states(self) -> int:
-        """How many tensors of states a layer returns."""
-        return kind_of(self.cell).hands_on_h + self.has_memory
-
     def starts(self, x: Tensor) -> range:
         return range(0, x.shape[0], self.steps)
 
@@ -81,51 +75,108 @@ class _Plan:
 
     def each_alive(self, start: int, states: Sequence[Tensor | None], change: Callable[[Tensor], Tensor]) -> _States:
         """The states before step ``start``, changed for the sequences that go on; those of the others are final."""
-        h, c = states
-        n = None if self.sizes is None else int(self.sizes[start])
-        return tuple(  # type: ignore[return-value]
-            s if s is None else change(s) if n is None else torch.cat((change(s[:, :n]), s[:, n:]), 1) for s in (h, c)
-        )
+        h, c = (None if state is None else self._if_alive(start, change(state), state) for state in states)
+        return h, c
 
-    def rows(self, start: int, x: Tensor) -> tuple[int, int]:
-        """The living rows of the segment from step ``start`` on, among those of all steps."""
-        end = min(start + self.steps, x.shape[0])
+    def _if_alive(self, start: int, changed: Tensor, state: Tensor) -> Tensor:
         if self.sizes is None:
-            return start * x.shape[1], end * x.shape[1]
-        return int(self.sizes[:start].sum()), int(self.sizes[:end].sum())
+            return changed
+        return torch.where((torch.arange(state.shape[1]) < self.sizes[start])[:, None], changed, state)
 
-    def cut(self, steps: Tensor, start: int) -> Tensor:
-        """The segment's part of ``steps [T, B, ...]``."""
-        T, B = steps.shape[:2]
-        first, last = self.rows(start, steps)
-        living = steps.flatten(0, 1)[first:last]
-        rows = min(self.steps, T - start) * B
-        return _filled(living, rows).view(-1, B, steps.shape[2])
+    def masks_of(self, own: slice) -> Masks:
+        """The masks of some steps."""
+        candidate, keep_h, keep_c = (None if mask is None else mask[own] for mask in self.masks[1:4])
+        return self.masks._replace(candidate=candidate, keep_h=keep_h, keep_c=keep_c)
 
-    def join(self, segments: Sequence[Tensor], x: Tensor) -> Tensor:
-        """All segments one after the other, ``[T, B, ...]``."""
-        T, B = x.shape[:2]
-        bounds = (self.rows(start, x) for start in self.starts(x))
-        living = torch.cat([s.flatten(0, 1)[: last - first] for s, (first, last) in zip(segments, bounds, strict=True)])
-        return _filled(living, T * B).view(T, B, -1)
+    def sizes_of(self, own: slice) -> Tensor | None:
+        """The sequences alive at some steps."""
+        return None if self.sizes is None else self.sizes[own]
 
     def run(self, start: int, x: Tensor, states: _States, weights: Sequence[Tensor]) -> Result:
-        """The segment from step ``start`` on."""
-        sizes = None if self.sizes is None else self.sizes[start : start + self.steps]
-        candidate, keep_h, keep_c = (
-            None if mask is None else self.cut(mask, start).contiguous() for mask in self.masks[1:4]
-        )
-        masks = self.masks._replace(candidate=candidate, keep_h=keep_h, keep_c=keep_c)
-        return layer(self.cell, 1, sizes, x, *states, weights, masks=masks, cells=self.cells, gates=self.gates)
+        """The segment of ``x`` from step ``start`` on."""
+        own = slice(start, start + self.steps)
+        return layer(
+            self.cell, 1, self.sizes_of(own), x[own], *states, weights, masks=self.masks_of(own), cells=self.cells,
+            gates=self.gates,
+        )  # fmt: skip
 
     def named(self, states: Sequence[Any]) -> _States:
         """``h`` and the memory, of what :attr:`Result.last` holds or of its gradients."""
-        return (states[0] if kind_of(self.cell).hands_on_h else None), (states[-1] if self.has_memory else None)
+        kind = kind_of(self.cell)
+        return (states[0] if kind.hands_on_h else None), (states[-1] if kind.memory else None)
 
 
-def _filled(living: Tensor, rows: int) -> Tensor:
-    missing = rows - len(living)
-    return F.pad(living, (0, 0, 0, missing)) if missing else living
+def segmented_layer(
+    cell: str, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
+    *, checkpoint: int | None, truncate: int | None, masks: Masks, cells: bool = False, gates: bool = False,
+) -> Result:  # fmt: skip
+    """What :func:`unrolled.nn.layer.layer` returns of one direction, in segments of ``checkpoint`` or ``truncate`` steps.
+
+    Raises
+    ------
+    TensorError
+        A trace is recorded that would have gradients: it would hold one run's number of segments.
+    """
+    asked = {"cells": cells and bool(kind_of(cell).memory), "gates": gates}
+    if is_half(x):
+
+        def run(*tensors: Any, masks: Masks) -> Result:
+            return segmented_layer(
+                cell, batch_sizes, *tensors, checkpoint=checkpoint, truncate=truncate, masks=masks, **asked
+            )
+
+        return in_single_precision(run, x, h0, c0, weights, masks)
+    transformed = is_transformed(x, h0, c0, *weights)
+    if not transformed and not differentiates(x, h0, c0, *weights):  # segments are a matter of the way back
+        return layer(cell, 1, batch_sizes, x, h0, c0, weights, masks=masks, **asked)
+    if is_tracing():
+        raise TensorError(
+            "checkpoint and truncate: a trace would hold the segments of one run for its gradients: call"
+            " torch.jit.trace under torch.no_grad()"
+        )
+    steps = checkpoint or truncate or x.shape[0]
+    order = None if batch_sizes is None else _SEGMENT_ROWS(batch_sizes, sized(x.shape[1]), steps)
+    masks = masks._replace(
+        candidate=_arranged(masks.candidate, order), keep_h=_arranged(masks.keep_h, order),
+        keep_c=_arranged(masks.keep_c, order),
+    )  # fmt: skip
+    segments = _Segments(cell, batch_sizes, masks, steps, truncate, **asked)
+    arranged = x if order is None else rearrange(x.flatten(0, 1), 0, *order).view(x.shape)
+    if checkpoint and not transformed:
+        tensors = _Checkpointed.apply(segments, arranged, h0, c0, *weights)
+        result = Result.of(tensors, state_count(cell), cells=asked["cells"])  # pyright: ignore[reportArgumentType]
+    else:
+        result = _one_after_the_other(segments, arranged, (h0, c0), weights)
+    if order is None:
+        return result
+    back = order[::-1]
+    y, *cells_and_gates = (
+        rearrange(steps.flatten(0, 1), 0, *back).view(steps.shape)
+        for steps in (result.y, *(() if result.cells is None else (result.cells,)), *result.gates)
+    )
+    return Result.of([y, *result.last, *cells_and_gates], state_count(cell), cells=asked["cells"])
+
+
+def _arranged(mask: Tensor | None, order: tuple[Tensor, Tensor] | None) -> Tensor | None:
+    """A mask of every step with the living rows of each segment first, as the kernels take it."""
+    if mask is None or order is None:
+        return mask
+    return mask.flatten(0, 1)[order[0]].view(mask.shape)
+
+
+def _one_after_the_other(segments: _Segments, x: Tensor, states: _States, weights: Sequence[Tensor]) -> Result:
+    results: list[Result] = []
+    for start in segments.starts(x):
+        if segments.stops(start):
+            states = segments.each_alive(start, states, torch.Tensor.detach)
+        results.append(segments.run(start, x, states, weights))
+        states = segments.named(results[-1].last)
+    return Result(
+        torch.cat([result.y for result in results]),
+        results[-1].last,
+        torch.cat([result.cells for result in results if result.cells is not None]) if segments.cells else None,
+        [torch.cat([result.gates[0] for result in results])] if segments.gates else (),
+    )
 
 
 class _Checkpointed(torch.autograd.Function):
@@ -133,78 +184,62 @@ class _Checkpointed(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, plan: _Plan, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor
+        ctx: Any, segments: _Segments, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor
     ) -> tuple[Tensor, ...]:
         states: _States = h0, c0
         between: list[_States] = []
         whole: list[Tensor] = []  # y, then the memory of every step and the gates, as far as they were asked for
         last: Sequence[Tensor] = ()
-        for start in plan.starts(x):
+        for start in segments.starts(x):
             between.append(states)
-            result = plan.run(start, plan.cut(x, start), states, weights)
+            result = segments.run(start, x, states, weights)
             parts = [result.y, *([] if result.cells is None else [result.cells]), *result.gates]
-            whole = whole or [x.new_zeros((*x.shape[:2], part.shape[2])) for part in parts]
-            first, end = plan.rows(start, x)
+            whole = whole or [x.new_empty((*x.shape[:2], part.shape[2])) for part in parts]
             for all_steps, part in zip(whole, parts, strict=True):
-                all_steps.view(-1, all_steps.shape[2])[first:end] = part.flatten(0, 1)[: end - first]
+                all_steps[start : start + segments.steps] = part
             last = result.last
-            states = plan.named(last)
-        ctx.plan, ctx.weights = plan, len(weights)
+            states = segments.named(last)
+        ctx.segments, ctx.weights = segments, len(weights)
         ctx.absent = [tuple(s is None for s in pair) for pair in between]
         ctx.save_for_backward(x, *weights, *(s for pair in between for s in pair if s is not None))
         ctx.set_materialize_grads(False)
-        ctx.mark_non_differentiable(*whole[len(whole) - int(plan.gates) :])
+        ctx.mark_non_differentiable(*whole[len(whole) - int(segments.gates) :])
         return whole[0], *last, *whole[1:]
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        plan: _Plan = ctx.plan
+        segments: _Segments = ctx.segments
         x, weights = ctx.saved_tensors[0], ctx.saved_tensors[1 : 1 + ctx.weights]
         following = iter(ctx.saved_tensors[1 + ctx.weights :])
-        between = [[None if absent else next(following) for absent in pair] for pair in ctx.absent]
-        grad_y, grad_last = grads[0], grads[1 : 1 + plan.states]
-        grad_cells = grads[1 + plan.states] if plan.cells and plan.has_memory else None
-        carried: list[Tensor | None] = list(plan.named(grad_last))
-        wants_x, wants_h, wants_c, *wants_weights = ctx.needs_input_grad[1:]
-        grad_x = x.new_zeros(x.shape) if wants_x else None
+        between: list[Any] = [[None if absent else next(following) for absent in pair] for pair in ctx.absent]
+        wanted = ctx.needs_input_grad[1:]
+        if torch.is_grad_enabled() or is_transformed(*grads):  # create_graph, or gradients of torch.func
+
+            def run(x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor) -> Sequence[Tensor]:
+                result = _one_after_the_other(segments, x, (h0, c0), weights)
+                return result.y, *result.last, *(() if result.cells is None else (result.cells,))
+
+            return None, *differentiable_gradients(run, (x, *between[0], *weights), grads, wanted)
+        n = 1 + state_count(segments.cell)
+        grad_y, carried = grads[0], segments.named(grads[1:n])
+        grad_cells = grads[n] if segments.cells else None
+        grad_x = x.new_empty(x.shape) if wanted[0] else None
         sums: list[Tensor | None] = [None] * len(weights)
-        for start, states in zip(reversed(plan.starts(x)), reversed(between), strict=True):
-            leaves = [
-                None if t is None else t.detach().requires_grad_(wanted)
-                for t, wanted in (
-                    (plan.cut(x, start), wants_x), (states[0], True), (states[1], True),
-                    *zip(weights, wants_weights, strict=True),
-                )
-            ]  # fmt: skip
-            arriving = [(None if g is None else plan.cut(g, start)) for g in (grad_y, grad_cells)]
-            found = _segment_gradients(plan, start, leaves, arriving[0], carried, arriving[1])
-            if grad_x is not None and found[0] is not None:
-                first, end = plan.rows(start, x)
-                grad_x.view(-1, x.shape[2])[first:end] = found[0].flatten(0, 1)[: end - first]
-            for i, gradient in enumerate(found[3:]):
+        for start, states in zip(reversed(segments.starts(x)), reversed(between), strict=True):
+            own = slice(start, start + segments.steps)
+            arrived = Arrived(
+                None if grad_y is None else grad_y[own], *carried, None if grad_cells is None else grad_cells[own]
+            )
+            of_x, *of_states_and_weights = gradients_of(
+                segments.cell, segments.sizes_of(own), segments.masks_of(own), (x[own], *states, *weights), arrived,
+                (wanted[0], *(state is not None for state in states), *wanted[3:]),
+            )  # fmt: skip
+            if grad_x is not None:
+                grad_x[own] = of_x
+            for i, gradient in enumerate(of_states_and_weights[2:]):
                 total = sums[i]
                 sums[i] = gradient if total is None else total if gradient is None else total + gradient
-            carried = found[1:3]
-            if plan.stops(start):
-                carried = list(plan.each_alive(start, carried, torch.zeros_like))
-        return None, grad_x, carried[0] if wants_h else None, carried[1] if wants_c else None, *sums
-
-
-def _segment_gradients(
-    plan: _Plan, start: int, leaves: Sequence[Tensor | None], grad_y: Tensor | None, grad_last: Sequence[Tensor | None],
-    grad_cells: Tensor | None,
-) -> list[Tensor | None]:  # fmt: skip
-    """Run a segment once more; a gradient for each leaf, none where nothing arrives."""
-    x, h, c, *weights = leaves
-    assert x is not None
-    with torch.enable_grad():
-        result = plan.run(start, x, (h, c), [w for w in weights if w is not None])
-    outputs = (result.y, *plan.named(result.last), result.cells)
-    pairs = zip(outputs, (grad_y, *grad_last, grad_cells), strict=True)
-    arrived = [(output, grad) for output, grad in pairs if output is not None and grad is not None]
-    wanted = [leaf for leaf in leaves if leaf is not None and leaf.requires_grad]
-    if not arrived or not wanted:
-        return [None] * len(leaves)
-    gradients = iter(torch.autograd.grad([o for o, _ in arrived], wanted, [g for _, g in arrived]))
-    return [next(gradients) if leaf is not None and leaf.requires_grad else None for leaf in leaves]
+            carried = of_states_and_weights[0], of_states_and_weights[1]
+            if segments.stops(start):
+                carried = segments.each_alive(start, carried, torch.zeros_like)
+        return None, grad_x, carried[0] if wanted[1] else None, carried[1] if wanted[2] else None, *sums

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from unrolled.kernels.layout import Layout
+from unrolled.nn.library import index_operator, sized
 
 __all__ = ["windows"]
+
+
+def _rows_before(sizes: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
+    layout, R = Layout(sizes.numpy(), len(batch)), len(sizes) * len(batch)
+    before, ends = np.arange(R), layout.ends(reverse=False)
+    before[: layout.rows] = layout.before(reverse=False)
+    for places in (before[: layout.rows], ends):  # the initial ones follow all rows here, not the living ones
+        places[places >= layout.rows] += R - layout.rows
+    return torch.from_numpy(before), torch.from_numpy(ends)
+
+
+_ROWS_BEFORE = index_operator(
+    "rows_before(Tensor sizes, Tensor batch) -> (Tensor, Tensor)", _rows_before,
+    lambda sizes, batch: (sizes.new_empty(sizes.shape[0] * batch.shape[0]), sizes.new_empty(batch.shape[0])),
+)  # fmt: skip
 
 
 def windows(x: Tensor, sizes: Tensor | None, first: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -24,19 +40,19 @@ def windows(x: Tensor, sizes: Tensor | None, first: Tensor, width: int) -> tuple
     T, B, I = x.shape
     if width == 1:
         return x, first
-    before = first.view(B, width - 1, I)
-    if sizes is None:
-        padded = torch.cat((before.transpose(0, 1), x))
-        return torch.cat([padded[k : k + T] for k in range(width)], 2), padded[T:].transpose(0, 1).reshape(B, -1)
-    layout = Layout(sizes.numpy(), B)
-    place = torch.from_numpy(layout.before(reverse=False))
-    chain = [x.flatten(0, 1)[: layout.rows]]  # the input of each row, of the step before it, of the one before that
+    before, at_last_step = first.view(B, width - 1, I), (T - 1) * B
+    order = None if sizes is None else _ROWS_BEFORE(sizes, sized(B))
+    # the input of each row, of the step before it, of the one before that; so gradients are added up in the same order,
+    # and are the same bits, whether a sequence stands alone or among others
+    chain: list[Tensor] = [x.flatten(0, 1)]
+    last: list[Tensor] = []
     for back in range(1, width):
-        chain.append(torch.cat((chain[-1], before[:, width - 1 - back])).index_select(0, place))
-    at_end = torch.from_numpy(layout.ends(reverse=False))
-    last = [
-        torch.cat((chain[back], before[:, width - 2 - back])).index_select(0, at_end)
-        for back in range(width - 2, -1, -1)
-    ]
-    seen = torch.cat(chain[::-1], 1)
-    return F.pad(seen, (0, 0, 0, T * B - len(seen))).view(T, B, -1), torch.cat(last, 1)
+        initial, rows = before[:, width - 1 - back], chain[-1]
+        if order is None:
+            chain.append(torch.cat((initial, rows[:at_last_step])))
+            last.insert(0, rows[at_last_step:])
+        else:
+            both = torch.cat((rows, initial))
+            chain.append(both.index_select(0, order[0]))
+            last.insert(0, both.index_select(0, order[1]))
+    return torch.cat(chain[::-1], 1).view(T, B, width * I), torch.cat(last, 1)
