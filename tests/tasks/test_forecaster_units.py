@@ -84,6 +84,16 @@ def test_a_series_that_never_changed_is_forecast_as_its_value_with_all_quantiles
     assert np.isfinite(forecaster.validation_losses_).all()
 
 
+@METHODS
+def test_series_that_never_changed_say_nothing_of_the_intervals_of_others(method):
+    data = np.concatenate([[growing(), seasonal()], np.full((18, 96), 3.0)])
+    with pytest.warns(UserWarning, match="'4' and 15 more: every value is the same"):
+        found = quantiles(data, method=method, intervals="conformal")
+    assert (found[:2, :, 2] > found[:2, :, 0]).all()
+    with pytest.warns(UserWarning, match="every value is the same"), pytest.raises(InputError, match="got 8"):
+        quantiles(data[1:], method="smoothing", intervals="conformal", horizon=8)
+
+
 def test_a_series_alone_that_never_changed():
     for value in (0.0, 14.62):
         with pytest.warns(UserWarning, match="the series: every value is the same"):
@@ -140,6 +150,7 @@ def test_a_value_without_a_logarithm_that_comes_later(method):
     data[[90, 100]] = data[[100, 90]]
     with pytest.raises(InputError, match="modelled on its logarithm, but holds 0 at row 90"):
         forecaster.evaluate(data)
+    data[[90, 100]] = data[[100, 90]]  # after the first origin of a backtest
     for refit in (False, True):
         result = Forecaster(**TINY, season_length=12, method=method, horizon=4).backtest(data, windows=3, refit=refit)
         assert np.isfinite(result.forecasts).all()
