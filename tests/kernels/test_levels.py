@@ -16,10 +16,10 @@ import unrolled
 from unrolled.cells import CELLS
 from unrolled.errors import InputError
 from unrolled.kernels import _native
-from unrolled.kernels.arrays import PackedWeights, backward, elementary, forward
+from unrolled.kernels.arrays import PackedDense, PackedWeights, backward, elementary, forward
 from unrolled.kernels.layout import Layout
 
-from .conftest import make_case
+from .conftest import make_case, with_masks
 
 HERE = Path(__file__).parent
 FUSED = [level for level in _native.levels() if level not in ("v2", "generic")]
@@ -31,7 +31,6 @@ def run_python(*arguments, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=300,
         check=False,
     )
 
@@ -47,21 +46,34 @@ def test_the_kernel_tests_pass_at(level):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
+def all_results(c, *, reverse: bool) -> list[np.ndarray]:
+    """Outputs, last states and every gradient of a case whose sequences end one after the other."""
+    T, B = c.x.shape[:2]
+    lengths = np.sort(T - np.arange(B) % (T + 1))[::-1]
+    rows = np.flatnonzero((np.arange(T)[:, None] < lengths).ravel())
+    weights, layout = PackedWeights(c.cell, c.parameters), Layout.of_lengths(lengths)
+    x, grad_h, grad_c = (None if a is None else c.rows(a)[rows] for a in (c.x, c.grad_h, c.grad_c))
+    result = forward(weights, x, c.states, layout, masks=c.packed(rows), reverse=reverse, tape=True)
+    grads = backward(weights, x, result, grad_h, c.grad_last, layout, grad_c=grad_c, reverse=reverse)
+    return [result.h, *result.last, *grads.values()]
+
+
 def digest() -> str:
-    """A hash over forward and backward results of every cell at awkward sizes."""
+    """A hash over all results of every cell at awkward sizes, of functions and of dense layers."""
     total = hashlib.sha256()
     for cell in sorted(CELLS):
         for dtype in ("float32", "float64"):
             for T, B, I, H in ((3, 1, 5, 33), (4, 7, 17, 16), (2, 13, 3, 70)):
-                c = make_case(cell, T, B, I, H).to(dtype)
-                weights, layout, x = PackedWeights(cell, c.parameters), Layout.padded(T, B), c.rows(c.x)
-                result = forward(weights, x, c.states, layout, tape=True)
-                grads = backward(weights, x, result, c.rows(c.grad_h), c.grad_last, layout)
-                states = (grads[name] for name in weights.kernel.state_names)
-                for array in (result.h, *result.last, *states):
-                    total.update(array.tobytes())
+                plain = make_case(cell, T, B, I, H)
+                for c, reverse in ((plain, False), (with_masks(plain, shares=False), True)):
+                    for array in all_results(c.to(dtype), reverse=reverse):
+                        total.update(array.tobytes())
     for function in ("exp", "sigmoid", "tanh"):
         total.update(elementary(function, np.linspace(-100, 90, 100003, dtype=np.float32)).tobytes())
+    rng = np.random.default_rng(0)
+    for dtype in ("float32", "float64"):
+        weight, bias, x = (rng.normal(size=size).astype(dtype) for size in ((37, 150), (37,), (11, 150)))
+        total.update(PackedDense(weight, bias)(x).tobytes())
     return total.hexdigest()
 
 
