@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("src", "native", "tests", "CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE")
-HANGS = 300  # seconds
+HANGS = 20  # times the seconds that the same tests take without a fault
 
 PAPERS = "tests/cells/test_cell_papers.py"
 CELLS = f"{PAPERS} tests/cells/test_cell_gradients.py tests/cells/test_output_and_loss.py"
@@ -1539,8 +1539,10 @@ class Tree:
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / name, **({"ignore": ignored} if source.is_dir() else {}))
 
-    def run(self, command: list[str], folder: Path | None = None) -> tuple[int | None, str]:
-        """Exit code and output; no exit code if it does not end."""
+    def run(
+        self, command: list[str], folder: Path | None = None, seconds: float | None = None
+    ) -> tuple[int | None, str]:
+        """Exit code and output; no exit code if it does not end within ``seconds``."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
         # without .pyc files: a changed source may have the size and second of the one that was compiled before
@@ -1550,7 +1552,7 @@ class Tree:
             try:
                 code = subprocess.run(
                     command, cwd=folder or self.root, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                    timeout=HANGS, check=False,
+                    timeout=seconds, check=False,
                 ).returncode  # fmt: skip
             except subprocess.TimeoutExpired:
                 code = None
@@ -1563,10 +1565,10 @@ class Tree:
             raise Broken(f"{' '.join(command)[:200]} failed:\n{said[-2000:]}")
         return said
 
-    def test(self, tests: str) -> str | None:
+    def test(self, tests: str, seconds: float | None = None) -> str | None:
         """What noticed a fault; nothing if all tests pass."""
         options = ["-x", "-q", "-p", "no:cacheprovider"]
-        code, said = self.run([sys.executable, "-m", "pytest", *options, *tests.split()])
+        code, said = self.run([sys.executable, "-m", "pytest", *options, *tests.split()], seconds=seconds)
         failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", said, re.M)
         if code == 0:
             return None
@@ -1578,15 +1580,15 @@ class Tree:
             return failed[1].removeprefix("tests/")
         raise Broken(f"pytest ended with exit code {code}:\n{said[-2000:]}")
 
-    def plant(self, mutant: Mutant) -> str | None:
-        """Plant a fault, run its tests, take it out again; tell what noticed it."""
+    def plant(self, mutant: Mutant, seconds: float) -> str | None:
+        """Plant a fault, run its tests for so long at most, take it out again; tell what noticed it."""
         path = self.root / mutant.file
         text = path.read_text(encoding="utf8")
         path.write_text(text.replace(mutant.old, mutant.new), encoding="utf8")
         try:
             if mutant.compiled:
                 self.recompile(mutant)
-            return self.test(mutant.tests)
+            return self.test(mutant.tests, seconds)
         finally:
             path.write_text(text, encoding="utf8")
             if mutant.compiled:
@@ -1643,14 +1645,17 @@ def check_texts(mutants: list[Mutant]) -> None:
 
 def survivors_of(tree: Tree, mutants: list[Mutant]) -> list[Mutant]:
     """One fault after the other; the survivors."""
+    limits: dict[str, float] = {}
     for tests in sorted({mutant.tests for mutant in mutants}):
+        start = time.monotonic()
         noticed = tree.test(tests)
         if noticed:
             raise Broken(f"without any fault: {noticed}")
+        limits[tests] = HANGS * (time.monotonic() - start)
     survivors: list[Mutant] = []
     for mutant in mutants:
         start = time.monotonic()
-        noticed = tree.plant(mutant)
+        noticed = tree.plant(mutant, limits[mutant.tests])
         if not noticed:
             survivors.append(mutant)
         verdict = f"killed   {mutant.what}, by {noticed}" if noticed else f"SURVIVED {mutant.what}"

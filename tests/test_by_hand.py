@@ -29,7 +29,6 @@ def test_it_runs_with_numpy_alone_and_prints_each_step():
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
         check=True,
     )
     assert run.stderr == ""

@@ -28,7 +28,7 @@ MAIN = [sys.executable, "-m", "unrolled"]
 
 
 def subprocess_run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*MAIN, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run([*MAIN, *map(str, arguments)], capture_output=True, text=True, **options)
 
 
 def refused(outcome: Any, message: str) -> None:
@@ -236,7 +236,7 @@ def test_ctrl_c_ends_quietly_and_leaves_nothing_behind(passengers: Path, tmp_pat
         "progress.TrainingBar.__call__ = lambda self, step: os.kill(os.getpid(), signal.SIGINT)\nmain()"
     )
     arguments = [sys.executable, "-c", program, "fit", "forecast", str(passengers), "-o", str(tmp_path / "m")]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     lost = "stopped, and what was learned so far is lost: --checkpoint and the path of a file would keep it"
     assert (done.returncode, done.stdout, done.stderr) == (130, "", f"unrolled: {lost}\n")
     assert [file.name for file in tmp_path.iterdir()] == ["passengers.csv"]
@@ -252,7 +252,6 @@ def test_ctrl_c_where_nothing_could_be_kept(passengers: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
     )
     lost = "unrolled: stopped, and what was learned so far is lost\n"  # this command has no --checkpoint
     assert (done.returncode, done.stdout, done.stderr) == (130, "", lost)
@@ -269,7 +268,7 @@ def test_sigterm_ends_with_143_and_leaves_nothing_half_written(model: Path, pass
     ]:
         program = f"import os, signal\nfrom unrolled.cli import progress, main\n{change}\nmain()"
         done = subprocess.run(
-            [sys.executable, "-c", program, *map(str, command)], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-c", program, *map(str, command)], capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stdout) == (143, ""), done.stderr
         assert [file.name for file in tmp_path.iterdir()] == ["passengers.csv"]
@@ -283,9 +282,7 @@ def test_ctrl_c_with_a_checkpoint_says_how_to_go_on(unrolled: Run, passengers: P
     )
     options = ["--members", "1", "--max-epochs", "2", "--hidden-size", "4", "--checkpoint", str(tmp_path / "run")]
     command = ["fit", "forecast", str(passengers), "-o", str(tmp_path / "m"), *options]
-    done = subprocess.run(
-        [sys.executable, "-c", program, *command], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", program, *command], capture_output=True, text=True, check=False)
     message = (
         f"unrolled: stopped; {tmp_path / 'run'} holds the training so far, and the same again goes on from there\n"
     )

@@ -138,7 +138,7 @@ def test_into_a_named_pipe(unrolled: Run, model: Path, passengers: Path, tmp_pat
     reader = threading.Thread(target=lambda: found.append((tmp_path / "pipe").read_text()), daemon=True)
     reader.start()
     assert unrolled("predict", model, passengers, "-o", tmp_path / "pipe").code == 0
-    reader.join(30)
+    reader.join()
     assert found == [expected]
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 

@@ -37,15 +37,13 @@ x = rng.normal(size=(30, 8, 16))
 before, _ = layer(x)
 child = os.fork()
 if child == 0:
-    signal.alarm(10)
+    signal.alarm(3600)  # a second is enough, but not on every machine at every hour
     os._exit(0 if np.array_equal(layer(x)[0], before) else 3)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert np.array_equal(layer(x)[0], before)
 """
     environment = {**os.environ, "UNROLLED_NUM_THREADS": "2"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, timeout=60, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -60,9 +58,9 @@ def test_concurrent_calls(case):
 def test_environment_variable(monkeypatch):
     monkeypatch.setenv("UNROLLED_NUM_THREADS", "5")
     assert threads.default_threads() == 5
-    for wrong in ("0", "-1", "two", "1.5", ""):
+    for wrong in ("0", "-1", "two", "1.5", "", "1025", "2147483648", "9" * 5000, "²", " 2", "0x2", "1_0"):
         monkeypatch.setenv("UNROLLED_NUM_THREADS", wrong)
-        with pytest.raises(InputError, match="UNROLLED_NUM_THREADS="):
+        with pytest.raises(InputError, match=r"UNROLLED_NUM_THREADS=.{2,40}: expected a whole number from 1 to 1024"):
             threads.default_threads()
 
 

@@ -39,7 +39,7 @@ def test_two_processes_have_the_gradients_of_one(tmp_path):
     ]
     try:
         for process in processes:
-            _, errors = process.communicate(timeout=120)
+            _, errors = process.communicate()  # torch ends a meeting that nobody comes to
             assert process.returncode == 0, errors
     finally:
         for process in processes:

@@ -225,7 +225,7 @@ def test_fault_34_workers_of_a_data_loader_use_a_layer_that_its_parent_used():
     layer, x = LSTM(16, 64), torch.randn(6, 30, 4, 16)
     expected = [layer(row)[0].detach() for row in x]  # wakes the threads
     loader = torch.utils.data.DataLoader(
-        Encoded(layer, x), batch_size=None, num_workers=2, timeout=60, multiprocessing_context="fork"
+        Encoded(layer, x), batch_size=None, num_workers=2, multiprocessing_context="fork"
     )
     for actual, row in zip(loader, expected, strict=True):
         assert torch.equal(actual, row)

@@ -54,7 +54,7 @@ samples = np.load({str(tmp_path / "x.npz")!r})
 X = [Waveform(samples[f"arr_{{n}}"], 4000) for n in range(6)]
 np.save({str(tmp_path / "p.npy")!r}, [model.predict_proba(X), np.concatenate([model.predict_proba([x]) for x in X])])
 """
-    subprocess.run([sys.executable, "-c", code], timeout=120, check=True)
+    subprocess.run([sys.executable, "-c", code], check=True)
     together, alone = np.load(tmp_path / "p.npy")
     assert (together == fitted.predict_proba(X)).all()
     assert (alone == together).all()

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import unrolled
+from unrolled.errors import InputError
 from unrolled.nn import LSTM
 from unrolled.nn.threads import kernel_threads, kernels_apart
 from unrolled.training.threads import SMALL, threads_worth_having
@@ -21,7 +22,8 @@ HANG = 3600  # seconds that only a hang takes, however busy the machine is
 
 
 @pytest.fixture
-def two_threads():
+def two_threads(monkeypatch):
+    monkeypatch.setenv("UNROLLED_NUM_THREADS", "2")
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -35,6 +37,21 @@ def test_small_networks_train_on_one_thread_of_torch_and_on_the_kernels_own(two_
             assert (torch.get_num_threads(), kernel_threads()) == (1, 2)
         assert (torch.get_num_threads(), kernel_threads()) == (1, 2)
         raise KeyError
+    assert (torch.get_num_threads(), kernel_threads()) == (2, 2)
+
+
+@pytest.mark.parametrize("wanted", ["1", "2**31", str(2**31), "9" * 5000, "-1", "²"])
+def test_the_variable_for_the_librarys_threads_counts_and_is_read_before_the_training(wanted, monkeypatch, two_threads):
+    monkeypatch.setenv("UNROLLED_NUM_THREADS", wanted)
+    if wanted == "1":
+        with kernels_apart():
+            assert (torch.get_num_threads(), kernel_threads()) == (1, 1)
+        return
+    steps = []
+    classifier = unrolled.SequenceClassifier(members=1, max_epochs=1, hidden_size=4, callback=steps.append)
+    with pytest.raises(InputError, match=r"UNROLLED_NUM_THREADS=.{1,40}: expected a whole number from 1 to 1024"):
+        classifier.fit(np.zeros((4, 3, 1)), ["a", "b"] * 2)
+    assert steps == []
     assert (torch.get_num_threads(), kernel_threads()) == (2, 2)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from tempfile import TemporaryFile
 
 import msgspec
@@ -26,13 +27,14 @@ PEERS = {"jax": ("jax",), "onnx": ("onnx", "onnxruntime")}
 DEFAULT_EFFORT = Effort(seconds=3, least_rounds=5, most_rounds=25)
 QUICK_EFFORT = Effort(seconds=0.3, least_rounds=3, most_rounds=9)
 
+WORKER = (
+    "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv[1]]; from unrolled.bench.worker import main; main()"
+)
+"""Without the current folder, where a module of any name may lie, among the places that modules come from."""
+
 
 class BenchmarkError(UnrolledError):
     """A benchmark process that ended before its time."""
-
-
-WORKER = "import sys; sys.path[:] = filter(None, sys.path); from unrolled.bench.worker import main; main()"
-"""Without the current folder on its path, where ``-m`` and ``-c`` put it: what lies there is not imported."""
 
 
 def run_benchmark(
@@ -67,7 +69,7 @@ def run_benchmark(
 
 
 def _run(request: Request, on_row: Callable[[int, Row], object]) -> Run:
-    command = [sys.executable, "-c", WORKER]
+    command = [sys.executable, "-c", WORKER, str(Path(__file__).parents[2])]
     with (
         TemporaryFile() as messages,
         subprocess.Popen(

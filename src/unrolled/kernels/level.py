@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from dataclasses import dataclass
 
 from unrolled.errors import InputError
@@ -18,7 +19,7 @@ def _select_level() -> None:
     wanted = os.environ.get("UNROLLED_CPU_LEVEL") or (supported[0] if supported else "")
     if wanted not in supported:
         known = ", ".join(supported) or "none: the kernels need SSE4.2"
-        raise InputError(f"UNROLLED_CPU_LEVEL={wanted!r}: this machine can run {known}")
+        raise InputError(f"UNROLLED_CPU_LEVEL={reprlib.repr(wanted)}: this machine can run {known}")
     _native.select_level(wanted)
 
 

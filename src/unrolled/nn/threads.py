@@ -22,6 +22,7 @@ from contextlib import contextmanager
 import torch
 
 from unrolled.kernels import _native
+from unrolled.kernels.threads import default_threads
 
 __all__ = ["follow_forks", "kernel_threads", "kernels_apart", "share_torch_threads"]
 
@@ -49,14 +50,15 @@ def kernel_threads() -> int:
 
 @contextmanager
 def kernels_apart() -> Generator[None]:
-    """Torch on one thread, the kernels on as many of their own as torch had."""
+    """Torch on one thread, the kernels on as many of their own as torch had, within :func:`default_threads`."""
     global _calls_apart
     before, outer = torch.get_num_threads(), getattr(_apart, "threads", None)
+    threads = outer or min(before, default_threads())
     with _lock:
         _calls_apart += 1
         _native.borrow_threads(0)
     torch.set_num_threads(1)
-    _apart.threads = outer or before
+    _apart.threads = threads
     try:
         yield
     finally:
