@@ -71,7 +71,8 @@ def _check_texts(message: Any, place: str) -> None:
         texts, messages = field.type == field.TYPE_STRING, field.message_type is not None
         if texts or messages:
             single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
-            for each in (value,) if single else value:
+            every: Any = (value,) if single else value
+            for each in every:
                 if messages:
                     _check_texts(each, f"{place}.{field.name}")
                 elif not isinstance(each, str):
