@@ -298,7 +298,7 @@ def test_markdown(torch_only, capsys):
 
 def test_json(torch_only, capsys):
     assert run(["bench", "--quick", "--threads", "1", "--cell", "rnn", "--size", "1 2 3 4", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["details"]
+    found = json.loads(capsys.readouterr().out)
     [run_found] = found["runs"]
     assert found["machine"]["processors"] == len(cores())
     assert [row["case"]["work"] for row in run_found["rows"]] == ["training", "inference"]

@@ -193,9 +193,8 @@ def test_fit_as_json(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
     outcome = unrolled("fit", "forecast", passengers, "-o", tmp_path / "m", "--json", quick=True)
     result = json.loads(outcome.out)
     assert (result["model"], result["command"]) == (str(tmp_path / "m"), "fit forecast")
-    assert (result["details"]["horizon"], result["details"]["season_length"]) == (12, 12)
-    assert result["measures"]["mae"] == result["details"]["methods"]["forecast"]["mae"]
-    assert set(result["details"]["methods"]) >= {"forecast", "naive", "seasonal naive"}
+    assert (result["horizon"], result["season_length"]) == (12, 12)
+    assert set(result["validation"]["accuracy"]) >= {"forecast", "naive", "seasonal naive"}
     assert "time is 'month'" in result["inferred"]
     assert set(result["inferred"]) == set(outcome.err.splitlines())
 
@@ -209,7 +208,7 @@ def test_fit_of_a_short_series_says_that_it_was_not_validated(unrolled: Run, tmp
     assert outcome.out.startswith("The series are too short to keep some steps back")
     assert json.loads(
         unrolled("fit", "forecast", tmp_path / "x.csv", "-o", tmp_path / "m", "-H", 3, "--json", quick=True).out
-    )["measures"] is None  # fmt: skip
+    )["validation"] is None  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["fit forecast", "forecast", "predict no-model"])
@@ -348,10 +347,10 @@ def test_forecast_of_several_series_draws_the_first(unrolled: Run, tmp_path: Pat
 def test_forecast_to_a_file_and_as_json(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
     outcome = unrolled("forecast", passengers, "-H", 2, "-o", tmp_path / "out.csv", "--json", quick=True)
     result = json.loads(outcome.out)
-    assert [row["month"] for row in result["rows"]] == ["1961-01", "1961-02"]
-    assert result["details"]["horizon"] == 2
+    assert [row["month"] for row in result["forecast"]] == ["1961-01", "1961-02"]
+    assert result["validation"]["horizon"] == 2
     written = (tmp_path / "out.csv").read_text().splitlines()
-    assert written[1].split(",")[1] == str(result["rows"][0]["passengers"])
+    assert written[1].split(",")[1] == str(result["forecast"][0]["passengers"])
     assert f"wrote {tmp_path / 'out.csv'} (2 rows)" in outcome.err
     outcome = unrolled("forecast", passengers, "-H", 2, "-o", tmp_path / "out.csv", quick=True)
     assert outcome.out == ""
@@ -374,7 +373,7 @@ def test_predict_agrees_with_the_library(unrolled: Run, model: Path, passengers:
     assert outcome.out == expected.write_csv()
     assert len(outcome.out.splitlines()) == 13
     longer = json.loads(unrolled("predict", model, passengers, "-H", 20, "--json").out)
-    assert (longer["model"], len(longer["rows"])) == (str(model), 20)
+    assert (longer["model"], len(longer["forecast"])) == (str(model), 20)
 
 
 def test_predict_never_imports_torch(model: Path, passengers: Path) -> None:
@@ -456,7 +455,7 @@ def test_info(unrolled: Run, model: Path) -> None:
     assert outcome.out.startswith(f"{model}: a forecaster, saved by unrolled {library.__version__}\n")
     assert "checksum correct" in outcome.out
     assert "target               passengers" in outcome.out
-    description = json.loads(unrolled("info", model, "--json").out)["details"]
+    description = json.loads(unrolled("info", model, "--json").out)
     assert description["task"] == "forecaster"
     assert description["bytes"] == model.stat().st_size
     assert description["tensors"]["history.values"] == {"dtype": "float64", "shape": [144]}

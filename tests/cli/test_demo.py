@@ -52,13 +52,13 @@ def test_demo_never_sees_the_last_year_and_its_files_work(unrolled: Run, tmp_pat
     result = json.loads(unrolled("demo", "-o", tmp_path, "--json").out)
     forecaster = library.load(result["model"])
     assert forecaster.predict()["month"].to_list() == [f"1960-{month:02}" for month in range(1, 13)]
-    assert forecaster.predict()["passengers"].to_list() == [row["passengers"] for row in result["rows"]]
-    errors = result["details"]["methods"]
+    assert forecaster.predict()["passengers"].to_list() == [row["passengers"] for row in result["forecast"]]
+    errors = result["evaluation"]["accuracy"]
     assert errors["naive"]["mae"] == pytest.approx(76.0)  # 1960 minus 405, by hand
     assert errors["seasonal naive"]["mae"] == pytest.approx(47.8333, abs=1e-4)
     outcome = unrolled("predict", result["model"], result["file"])
     assert outcome.out.splitlines()[1].startswith("1961-01,")
-    page = Path(result["details"]["files"]["page"]).read_text(encoding="utf-8")
+    page = Path(result["files"]["page"]).read_text(encoding="utf-8")
     assert page.count("<svg") == 2
     assert f"{errors['forecast']['mae']:.1f}" in page
     assert "http" not in page

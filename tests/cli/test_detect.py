@@ -54,7 +54,7 @@ def test_fit_says_what_it_watches(unrolled: Run, pump: Path, tmp_path: Path) -> 
     assert "time is 'time'" in outcome.err.splitlines()
     assert (detector.window, detector.merge, detector.seasons, detector.merge_) == (24, "12h", (24,), 12)
     found = json.loads(unrolled(*arguments, "--json").out)
-    assert (found["details"]["channels"], found["details"]["calibration"]["every"]) == (["flow"], 10_000)
+    assert (found["channels"], found["every"]) == (["flow"], 10_000)
 
 
 def test_options_are_the_detectors_parameters() -> None:
@@ -80,7 +80,7 @@ def test_scores_and_episodes(unrolled: Run, pump: Path, tmp_path: Path) -> None:
     assert (tmp_path / "w.csv").read_text() == detector.windows(pump / "later.csv").write_csv()
     assert len(pl.read_csv(tmp_path / "s.csv")) == 200
     found = json.loads(unrolled("predict", pump / "m", pump / "later.csv", "--json", "--threshold", 1e9).out)
-    assert (found["details"]["windows"], len(found["rows"])) == ([], 200)
+    assert (found["windows"], len(found["scores"])) == ([], 200)
     assert unrolled("predict", pump / "m", pump / "later.csv", "--threshold", 1e9).err == "no alarms\n"
     many = unrolled("predict", pump / "m", pump / "later.csv", "--threshold", 0.8).err.splitlines()
     assert len(many) <= 12
@@ -98,8 +98,7 @@ def test_evaluation_against_windows(unrolled: Run, pump: Path, tmp_path: Path) -
     found = json.loads(
         unrolled("evaluate", pump / "m", pump / "later.csv", "--windows", tmp_path / "known.json", "--json").out
     )
-    assert (found["measures"]["recall"], found["measures"]["precision"]) == (1, expected.precision)
-    assert [row["found"] for row in found["rows"]] == [True]
+    assert (found["recall"], found["found"], found["precision"]) == (1, [True], expected.precision)
     refused(
         unrolled("evaluate", pump / "m", pump / "later.csv"), f"{pump / 'm'} is a detector: name the file of windows"
     )

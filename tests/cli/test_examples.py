@@ -104,10 +104,9 @@ def test_fit_of_texts_as_json(unrolled: Run, reviews: Path, tmp_path: Path) -> N
     outcome = unrolled("fit", "regress", reviews, "-o", tmp_path / "m", "--json", "--tokens", "characters", *QUICK)
     found = json.loads(outcome.out)
     assert (found["model"], found["command"]) == (str(tmp_path / "m"), "fit regress")
-    details = found["details"]
-    assert (details["items"], details["kind"]) == (40, "text")
-    assert (details["lowest"], details["highest"], details["mean"]) == (-2, 3, 0.5)
-    assert set(found["measures"]) == {"r2", "mae", "rmse"}
+    assert (found["items"], found["kind"]) == (40, "text")
+    assert (found["lowest"], found["highest"], found["mean"]) == (-2, 3, 0.5)
+    assert set(found["validation"]) == {"r2", "mae", "rmse"}
     assert found["inferred"] == outcome.err.splitlines()[:-2] == ["the text is 'review'", "the label is 'stars'"]
     assert outcome.err.splitlines()[-2] == f"{reviews}: 40 texts of 4 to 7 words"
     assert library.load(tmp_path / "m").tokens == "characters"
@@ -215,7 +214,10 @@ def test_predicted_numbers_to_a_file_and_as_json(unrolled: Run, reviews: Path, t
     expected = library.load(model_of(reviews)).predict(["the film is good", "the film is bad"]).tolist()
     assert (tmp_path / "out.csv").read_text() == f"line,value\n1,{expected[0]!r}\n3,{expected[1]!r}\n"
     outcome = unrolled("predict", model_of(reviews), tmp_path / "new.txt", "--json")
-    assert json.loads(outcome.out)["rows"] == [{"line": 1, "value": expected[0]}, {"line": 3, "value": expected[1]}]
+    assert json.loads(outcome.out)["predictions"] == [
+        {"line": 1, "value": expected[0]},
+        {"line": 3, "value": expected[1]},
+    ]
 
 
 def test_a_failure_leaves_the_old_file(unrolled: Run, reviews: Path, tmp_path: Path) -> None:
@@ -321,12 +323,11 @@ def test_evaluation_of_classes_is_scikit_learns(unrolled: Run, walks: Path, tmp_
         report: Any = classification_report(
             y, library.load(model_of(walks)).predict(X), output_dict=True, zero_division=0
         )
-    assert (found["details"]["items"], found["measures"]["accuracy"]) == (23, pytest.approx(report["accuracy"]))
-    assert found["measures"]["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"])
-    by_class = {row.pop("class"): row for row in found["rows"]}
+    assert (found["items"], found["accuracy"]) == (23, pytest.approx(report["accuracy"]))
+    assert found["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"])
     for name in ("circle", "eight"):
         expected = {key.replace("f1-score", "f1"): pytest.approx(value) for key, value in report[name].items()}
-        assert by_class[name] == expected
+        assert found["by_class"][name] == expected
     lines = unrolled("evaluate", model_of(walks), tmp_path / "test.csv").out.splitlines()
     assert lines[0].startswith(f"{tmp_path / 'test.csv'}: 23 items, accuracy {report['accuracy']:.4f}, macro F1 ")
     assert [line.split()[0] for line in lines[2:]] == ["class", "circle", "eight"]
@@ -337,7 +338,7 @@ def test_evaluation_of_numbers(unrolled: Run, reviews: Path) -> None:
     rows = [line.rpartition(",") for line in reviews.read_text().splitlines()[1:]]
     expected = regressor.evaluate([text for text, _, _ in rows], [float(stars) for _, _, stars in rows])
     found = json.loads(unrolled("evaluate", model_of(reviews), reviews, "--json").out)
-    assert found["measures"] == pytest.approx(expected)
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert unrolled("evaluate", model_of(reviews), reviews).out.startswith(
         f"{reviews}: 40 items, R2 {expected['r2']:.4f}, "
     )
@@ -366,7 +367,7 @@ def test_a_ts_file_from_fit_to_evaluation(unrolled: Run, tmp_path: Path) -> None
     assert classifier.columns_ is None
     X, y = read_ts(tmp_path / "a.ts")
     found = json.loads(unrolled("evaluate", tmp_path / "m", tmp_path / "a.ts", "--json").out)
-    assert found["measures"]["accuracy"] == classifier.evaluate(X, y.astype(int))["accuracy"]
+    assert found["accuracy"] == classifier.evaluate(X, y.astype(int))["accuracy"]
 
 
 def test_evaluation_of_a_forecast(unrolled: Run, model: Path, passengers: Path) -> None:
@@ -374,9 +375,9 @@ def test_evaluation_of_a_forecast(unrolled: Run, model: Path, passengers: Path) 
     outcome = unrolled("evaluate", model, passengers)
     assert outcome.out == f"{passengers}: its last 12 steps, from those before\n{expected}\n"
     found = json.loads(unrolled("evaluate", model, passengers, "--json").out)
-    assert found["measures"]["smape"] == expected.accuracy["forecast"].smape
-    assert found["details"]["methods"]["naive"]["mae"] == expected.accuracy["naive"].mae
-    assert found["measures"]["coverage"] == expected.coverage
+    assert found["accuracy"]["forecast"]["smape"] == expected.accuracy["forecast"].smape
+    assert found["accuracy"]["naive"]["mae"] == expected.accuracy["naive"].mae
+    assert found["coverage"] == expected.coverage
     refused(
         unrolled("evaluate", model, passengers, "--label", "x"),
         f"{model} is a forecaster, for which --label means nothing: leave it out",

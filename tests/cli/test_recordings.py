@@ -84,7 +84,7 @@ def test_predict_and_evaluate(unrolled: Run, tones: Path) -> None:
     assert outcome.out.splitlines()[1].split(",")[1:] == lines[1][1:]  # the same bits alone
     found = json.loads(unrolled("evaluate", model, tones, "--json").out)
     expected = classifier.evaluate([read_wav(file) for file in files], ["high"] * 6 + ["low"] * 6)
-    assert found["measures"] == expected
+    assert {name: found[name] for name in expected} == expected
 
 
 def test_what_will_not_do(unrolled: Run, tones: Path, tmp_path: Path) -> None:

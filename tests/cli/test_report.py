@@ -1,4 +1,4 @@
-"""What ``--json`` prints: the same keys from every command, whatever becomes of the rows."""
+"""What ``--json`` prints: one flat object that begins with the same keys, whatever becomes of the rows."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from unrolled.cli.options import make_forecaster
 from unrolled.cli.report import Report, print_report, reporting
 
 Run = Callable[..., Any]
-KEYS = ["command", "model", "file", "inferred", "measures", "details", "rows"]
+KEYS = ["command", "model", "file", "inferred"]
 
 
 def report_of(outcome: Any, command: str) -> dict[str, Any]:
     found = json.loads(outcome.out)
-    assert list(found) == KEYS
+    assert list(found)[: len(KEYS)] == KEYS
     assert found["command"] == command
     assert isinstance(found["inferred"], list)
-    assert isinstance(found["details"], dict)
-    assert all(isinstance(row, dict) for row in found["rows"])
-    assert found["measures"] is None or all(isinstance(name, str) for name in found["measures"])
     return found
 
 
-def test_every_command_prints_the_same_keys(unrolled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_begins_with_the_same_keys(
+    unrolled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     quick = {"members": 1, "max_epochs": 2, "hidden_size": 4}
     monkeypatch.setattr(demo_module, "make_forecaster", lambda **given: make_forecaster(**given, **quick))
     found = report_of(unrolled("demo", "-o", tmp_path, "--json"), "demo")
-    assert len(found["rows"]) == 12
-    report_of(unrolled("forecast", tmp_path / "passengers.csv", "--json", quick=True), "forecast")
+    assert len(found["forecast"]) == 12
+    found = report_of(unrolled("forecast", tmp_path / "passengers.csv", "--json", quick=True), "forecast")
+    assert (len(found["forecast"]), found["validation"]["horizon"]) == (12, 12)
     report_of(unrolled("info", tmp_path / "model.safetensors", "--json"), "info")
-    for task, data, options, evaluated in [
-        ("classify", "reviews.csv", [], []),
-        ("regress", "engines.csv", ["--series", "engine", "--label", "hours_left"], []),
-        ("tag", "names.conll", [], []),
-        ("detect", "pump.csv", ["--false-alarm-every", "20d"], ["--windows", tmp_path / "windows.csv"]),
-        ("forecast", "passengers.csv", [], []),
+    windows = tmp_path / "windows.csv"
+    for task, data, options, evaluated, rows, measure in [
+        ("classify", "reviews.csv", [], [], "predictions", "accuracy"),
+        ("regress", "engines.csv", ["--series", "engine", "--label", "hours_left"], [], "predictions", "r2"),
+        ("tag", "names.conll", [], [], "predictions", "accuracy"),
+        ("detect", "pump.csv", ["--false-alarm-every", "20d"], ["--windows", windows], "scores", "recall"),
+        ("forecast", "passengers.csv", [], [], "forecast", "coverage"),
     ]:
         model = tmp_path / f"{task}.model"
         fit = report_of(
@@ -48,10 +49,11 @@ def test_every_command_prints_the_same_keys(unrolled: Run, tmp_path: Path, monke
         )
         assert (fit["model"], fit["file"]) == (str(model), str(tmp_path / data))
         predicted = report_of(unrolled("predict", model, tmp_path / data, "--json"), "predict")
-        assert predicted["rows"]
-        (tmp_path / "windows.csv").write_text("start,end\n2024-02-01 00:00,2024-02-01 05:00\n")
+        assert all(isinstance(row, dict) for row in predicted[rows])
+        assert predicted[rows]
+        windows.write_text("start,end\n2024-02-01 00:00,2024-02-01 05:00\n")
         measured = report_of(unrolled("evaluate", model, tmp_path / data, *evaluated, "--json"), "evaluate")
-        assert measured["measures"]
+        assert isinstance(measured[measure], int | float)
 
 
 def test_rows_go_to_the_file_and_into_the_report(unrolled: Run, tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_rows_go_to_the_file_and_into_the_report(unrolled: Run, tmp_path: Path) 
     assert unrolled("fit", "classify", tmp_path / "r.csv", "-o", tmp_path / "m", quick=True).code == 0
     for name in ("out.csv", "out.jsonl"):
         outcome = unrolled("predict", tmp_path / "m", tmp_path / "new.txt", "-o", tmp_path / name, "--json")
-        rows = report_of(outcome, "predict")["rows"]
+        rows = report_of(outcome, "predict")["predictions"]
         assert [row["line"] for row in rows] == [1, 2]
         written = (tmp_path / name).read_text().splitlines()
         assert len(written) == (3 if name == "out.csv" else 2)
@@ -77,8 +79,10 @@ def test_rows_are_printed_as_they_pass(capsys: pytest.CaptureFixture[str]) -> No
         assert '{"n": 1}' in capsys.readouterr().out
         yield {"n": float("inf")}
 
-    with reporting(Report(inferred=notes)) as passing:
+    with reporting(Report(inferred=notes, rows_are="rows")) as passing:
         assert [row["n"] for row in passing(rows())] == [1, float("inf")]
     assert capsys.readouterr().out == ',\n    {"n": null}\n  ]\n}\n'
-    print_report(Report(inferred=notes))
+    print_report(Report(inferred=notes, rows_are="rows"))
     assert json.loads(capsys.readouterr().out)["rows"] == []
+    print_report(Report(inferred=notes))
+    assert "rows" not in json.loads(capsys.readouterr().out)

@@ -33,7 +33,7 @@ def test_an_order_of_day_and_month_is_told_once(unrolled: Run, tmp_path: Path) -
         "date,sales\n" + "".join(f"01/{month:02}/{year},{value}\n" for year, month, value in sales(30)[::-1])
     )
     predicted = unrolled("predict", model, file, "-H", 2, "--json")
-    assert [row["date"] for row in json.loads(predicted.out)["rows"]] == ["01/07/2021", "01/08/2021"]
+    assert [row["date"] for row in json.loads(predicted.out)["forecast"]] == ["01/07/2021", "01/08/2021"]
     quick = unrolled("forecast", file, "--time-format", "%m/%d/%Y", "-H", 2, quick=True)
     assert quick.code == 2
     wrong = unrolled("forecast", file, "--time-format", "%Q", "-H", 2, quick=True)
@@ -45,7 +45,7 @@ def test_parquet(unrolled: Run, tmp_path: Path) -> None:
     rows = [(f"{year}Q{month // 3 + 1}", value) for year, month, value in sales(72) if month % 3 == 1]
     pl.DataFrame(rows, schema=["quarter", "sales"], orient="row").write_parquet(file)
     outcome = unrolled("forecast", file, "-H", 2, "--json", quick=True)
-    assert [row["quarter"] for row in json.loads(outcome.out)["rows"]] == ["2025Q1", "2025Q2"]
+    assert [row["quarter"] for row in json.loads(outcome.out)["forecast"]] == ["2025Q1", "2025Q2"]
 
 
 def test_pipes_and_the_standard_input_are_read_once(

@@ -74,7 +74,7 @@ def test_predictions_are_conll_or_json(unrolled: Run, names: Path, tmp_path: Pat
     assert outcome.err == f"wrote {tmp_path / 'out.conll'} (2 items)\n"
     assert read_conll(tmp_path / "out.conll") == ([["Ada", "met", "London"], ["Hopper"]], expected)
     found = json.loads(unrolled("predict", model, tmp_path / "new.jsonl", "--json").out)
-    assert found["rows"][0] == {"line": 1, "tokens": ["Ada", "met", "London"], "tags": expected[0]}
+    assert found["predictions"][0] == {"line": 1, "tokens": ["Ada", "met", "London"], "tags": expected[0]}
     unrolled("predict", model, tmp_path / "out.conll", "-o", tmp_path / "out.jsonl")
     lines = (tmp_path / "out.jsonl").read_text().splitlines()
     assert [json.loads(line)["sentence"] for line in lines] == [1, 2]
@@ -91,9 +91,8 @@ def test_evaluation_of_names(unrolled: Run, names: Path) -> None:
     X, y = read_conll(names)
     found = json.loads(unrolled("evaluate", names.with_suffix(".safetensors"), names, "--json").out)
     expected = tagger.evaluate(X, y)
-    assert found["measures"] == expected
-    (person,) = (row for row in found["rows"] if row["entity"] == "PER")
-    assert person == {"entity": "PER", **vars(tagger.entities(X, y).types["PER"])}
+    assert {name: found[name] for name in expected} == expected
+    assert found["by_entity"]["PER"] == vars(tagger.entities(X, y).types["PER"])
     out = unrolled("evaluate", names.with_suffix(".safetensors"), names).out
     assert out.startswith(f"{names}: 12 items, accuracy ")
     assert [line.split()[0] for line in out.splitlines()[2:]] == ["entity", "LOC", "PER"]
@@ -109,9 +108,8 @@ def test_unknown_tags_and_broken_schemes(unrolled: Run, names: Path, tmp_path: P
     right = sum(
         a == b for one, other in zip(tagger.predict(X), y, strict=True) for a, b in zip(one, other, strict=True)
     )
-    assert found["measures"]["accuracy"] == right / 15 == tagger.evaluate(X, y)["accuracy"]
-    (organisation,) = (row for row in found["rows"] if row["entity"] == "ORG")
-    assert (organisation["support"], organisation["recall"]) == (1, 0)
+    assert found["accuracy"] == right / 15 == tagger.evaluate(X, y)["accuracy"]
+    assert (found["by_entity"]["ORG"]["support"], found["by_entity"]["ORG"]["recall"]) == (1, 0)
     (tmp_path / "other.conll").write_text("Ada NOUN\nsings VERB\n")
     refused(
         unrolled("evaluate", names.with_suffix(".safetensors"), tmp_path / "other.conll"),
@@ -147,7 +145,7 @@ def test_steps_of_numbers(unrolled: Run, tmp_path: Path) -> None:
     assert [line[:2] for line in lines] == [["series", "step"], ["a", "0"], ["a", "1"], ["b", "0"]]
     assert {line[2] for line in lines[1:]} <= {"beat", "rest"}
     found = json.loads(unrolled("evaluate", tmp_path / "m", tmp_path / "beats.csv", "--json").out)
-    assert {row["tag"] for row in found["rows"]} == {"beat", "rest"}
+    assert set(found["by_tag"]) == {"beat", "rest"}
     refused(
         unrolled("fit", "tag", tmp_path / "beats.csv", "--embedding-size", 3),
         f"{tmp_path / 'beats.csv'} holds sequences of numbers; --embedding-size is for texts and texts in tokens",

@@ -57,7 +57,7 @@ def run_bench(
         report = run_benchmark(cases, counts, QUICK_EFFORT if quick else DEFAULT_EFFORT, on_row=show)
     say(*notes(report))
     if as_json:
-        print_report(JsonReport(details=as_dict(report)))
+        print_report(JsonReport(found=as_dict(report)))
     elif markdown or not sys.stdout.isatty():
         print_markdown(report)
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unrolled.cli.measures import by_method, forecast_measures
+from unrolled.cli.measures import evaluation_as_dict
 from unrolled.cli.options import SeedOption, make_forecaster
 from unrolled.cli.output import JsonOption
 from unrolled.cli.places import check_places
@@ -59,14 +59,13 @@ def demo(
     result = _learn(random_state)
     _write(files, output, result)
     if as_json:
-        details = {
+        found = {
             "files": {name: str(file) for name, file in files.items()},
             "seconds": result.seconds,
             "epochs": result.forecaster.epochs_,
-            "methods": by_method(result.evaluation),
+            "evaluation": evaluation_as_dict(result.evaluation),
         }
-        inferred, measures = result.forecaster.inferred_, forecast_measures(result.evaluation)
-        report = Report(files["model"], files["data"], inferred, measures, details)
+        report = Report(files["model"], files["data"], result.forecaster.inferred_, found, "forecast")
         print_report(report, result.forecaster.predict().to_dicts())
         return
     _show(result)

@@ -120,8 +120,7 @@ def fit_detect(
     detector.save(path)
     found = detector.calibration_
     if as_json:
-        details = {"channels": detector.channels_, "calibration": vars(found)}
-        print_report(Report(path, file, detector.inferred_, None, details))
+        print_report(Report(path, file, detector.inferred_, {"channels": detector.channels_, **vars(found)}))
         return
     print_with_model(
         path,
@@ -152,7 +151,7 @@ def predict_scores(model: Model, file: Path, options: Any) -> None:
     else:
         say(*_episode_lines(windows))
     if options.as_json:
-        print_report(Report(model.path, file, details={"windows": windows.to_dicts()}), frame.to_dicts())
+        print_report(Report(model.path, file, (), {"windows": windows.to_dicts()}, "scores"), frame.to_dicts())
     if options.output is not None or not options.as_json:
         with writing_to(options.output) as out:
             out.write(frame.write_csv())
@@ -182,10 +181,8 @@ def evaluate_alarms(model: Model, file: Path, options: Any) -> None:
     known = read_windows_file(options.windows, file.name)
     found = _prepared(model, options).evaluate(file, known, threshold=options.threshold)
     if options.as_json:
-        measures = {"precision": found.precision, "recall": found.recall, "alarmed": found.alarmed}
-        counts = {"episodes": found.episodes, "false_episodes": found.false_episodes, "threshold": found.threshold}
-        rows = [{"start": a, "end": b, "found": hit} for (a, b), hit in zip(known, found.found, strict=True)]
-        print_report(Report(model.path, file, measures=measures, details=counts), rows)
+        measures = {"precision": found.precision, "recall": found.recall}
+        print_report(Report(model.path, file, found={**vars(found), **measures}))
         return
     show(f"{file}: {found}")
     for (start, end), was_found in zip(known, found.found, strict=True):

@@ -116,7 +116,7 @@ def predict_rows(
     if options.output is not None and options.output.suffix == ".jsonl":
         writer = write_json_lines
     if options.as_json:
-        with reporting(Report(model.path, file, notes)) as passing:
+        with reporting(Report(model.path, file, notes, rows_are="predictions")) as passing:
             if options.output is None:
                 collections.deque(passing(counted()), maxlen=0)
             else:

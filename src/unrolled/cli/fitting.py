@@ -87,8 +87,9 @@ def fit_examples(make: Callable[..., Any], answers: Answers, sources: Sources, *
     estimator.save(path)
     measured = estimator.validation_
     if sources.as_json:
-        details = {"items": len(examples.items), "kind": examples.kind, **found, "epochs": estimator.epochs_}
-        print_report(Report(path, file, notes, measured, details))
+        items = {"items": len(examples.items), "kind": examples.kind}
+        epochs = {"epochs": estimator.epochs_, "validation": measured}
+        print_report(Report(path, file, notes, {**items, **found, **epochs}))
         return
     if measured is None:
         verdict = "Nothing was kept back, so how well it does is not known."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from unrolled.cli.measures import by_method, forecast_measures
+from unrolled.cli.measures import evaluation_as_dict
 from unrolled.cli.options import (
     CellOption,
     CsvArgument,
@@ -83,8 +83,9 @@ def forecast(
     if validation is not None:
         say(f"mean absolute error on the last {validation.horizon} steps, kept back: {_errors(validation.accuracy)}")
     result = ForecastOutput(forecaster.predict(), panel, tuple(forecaster.quantiles))
-    details = {"horizon": forecaster.horizon_, "methods": by_method(validation)}
-    report = Report(None, file, forecaster.inferred_, forecast_measures(validation), details)
+    measured = None if validation is None else evaluation_as_dict(validation)
+    found = {"horizon": forecaster.horizon_, "season_length": forecaster.season_length_, "validation": measured}
+    report = Report(None, file, forecaster.inferred_, found, "forecast")
     write_forecast(result, output, as_json=as_json, report=report)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from unrolled.cli.measures import by_method, forecast_measures
+from unrolled.cli.measures import evaluation_as_dict
 from unrolled.cli.options import (
     CellOption,
     CheckpointOption,
@@ -104,8 +104,8 @@ def fit_forecast(
             "season_length": forecaster.season_length_,
             "epochs": forecaster.epochs_,
         }
-        details = {**found, "methods": by_method(validation)}
-        print_report(Report(path, file, forecaster.inferred_, forecast_measures(validation), details))
+        measured = {"validation": None if validation is None else evaluation_as_dict(validation)}
+        print_report(Report(path, file, forecaster.inferred_, {**found, **measured}))
         return
     if validation is None:
         verdict = "The series are too short to keep some steps back, so how well it forecasts is not known."
@@ -123,7 +123,9 @@ def predict_forecast(model: Model, file: Path, options: Any) -> None:
     panel = forecaster.read(file)
     frame = forecaster.predict(panel, horizon=options.horizon, future=options.future)
     result = ForecastOutput(frame, panel, tuple(forecaster.quantiles))
-    write_forecast(result, options.output, as_json=options.as_json, report=Report(model.path, file))
+    write_forecast(
+        result, options.output, as_json=options.as_json, report=Report(model.path, file, rows_are="forecast")
+    )
 
 
 def evaluate_forecast(model: Model, file: Path, options: Any) -> None:
@@ -131,8 +133,7 @@ def evaluate_forecast(model: Model, file: Path, options: Any) -> None:
     model.estimator.set_params(missing=options.missing or "raise")
     evaluation = model.estimator.evaluate(file)
     if options.as_json:
-        details = {"horizon": evaluation.horizon, "methods": by_method(evaluation)}
-        print_report(Report(model.path, file, measures=forecast_measures(evaluation), details=details))
+        print_report(Report(model.path, file, found=evaluation_as_dict(evaluation)))
         return
     show(f"{file}: its last {evaluation.horizon} steps, from those before")
     show(evaluation)

@@ -36,7 +36,7 @@ def info(
         "tensors": {name: {"dtype": str(t.dtype), "shape": list(t.shape)} for name, t in found.tensors.items()},
     }
     if as_json:
-        print_report(Report(model, details=description))
+        print_report(Report(model, found=description))
         return
     show(f"{model}: a {found.task}, saved by unrolled {found.library_version}")
     show(f"{description['bytes']:,} bytes, {parameters:,} numbers in {len(found.tensors)} tensors, checksum correct")

@@ -12,7 +12,7 @@ from unrolled.cli.task import Model
 if TYPE_CHECKING:
     from unrolled.tasks.evaluation import Evaluation
 
-__all__ = ["by_method", "forecast_measures", "measures_line", "print_measures"]
+__all__ = ["evaluation_as_dict", "measures_line", "print_measures"]
 
 WORDS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "precision": "precision", "recall": "recall", "f1": "F1", "r2": "R2",
@@ -31,17 +31,9 @@ def measures_line(measures: dict[str, float]) -> str:
     return ", ".join(f"{words.get(name, name)} {_number(value)}" for name, value in measures.items())
 
 
-def forecast_measures(evaluation: Evaluation | None) -> dict[str, Any] | None:
-    """Errors of the forecast, and how often its interval held; None where nothing was kept back."""
-    if evaluation is None:
-        return None
-    coverage = {"coverage": evaluation.coverage, "nominal_coverage": evaluation.nominal_coverage}
-    return {**vars(evaluation.accuracy["forecast"]), **coverage}
-
-
-def by_method(evaluation: Evaluation | None) -> dict[str, Any]:
-    """Errors of the forecast and of the simple methods beside it."""
-    return {} if evaluation is None else {name: vars(found) for name, found in evaluation.accuracy.items()}
+def evaluation_as_dict(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation as plain data; ``accuracy`` holds the errors of the forecast and of the simple methods beside it."""
+    return {**vars(evaluation), "accuracy": {name: vars(found) for name, found in evaluation.accuracy.items()}}
 
 
 def print_measures(
@@ -57,8 +49,8 @@ def print_measures(
 ) -> None:
     """Print measures of all items, and of each class or kind (``rows``) in a table."""
     if as_json:
-        report = Report(model.path, file, inferred, measures=measures, details={"items": items})
-        print_report(report, [{rows_are: name, **row} for name, row in (rows or {}).items()])
+        parts = {} if rows is None else {f"by_{rows_are.replace(' ', '_')}": rows}
+        print_report(Report(model.path, file, inferred, {"items": items, **measures, **parts}))
         return
     show(f"{file}: {items:,} item{'s' * (items > 1)}, {measures_line(measures)}")
     show(*_table(rows or {}, rows_are))

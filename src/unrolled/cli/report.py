@@ -1,4 +1,4 @@
-"""What ``--json`` prints: one object of the same keys, whatever the command."""
+"""What ``--json`` prints: one flat object that begins with the same keys, whatever the command."""
 
 from __future__ import annotations
 
@@ -26,43 +26,39 @@ class Report:
         model: the model file that was written or read.
         file: the file that was read.
         inferred: a sentence for each thing the data told.
-        measures: how good it is, by name; None where it was not measured.
-        details: what only this command has.
+        found: what this command found, by name: measures, or what was learned.
+        rows_are: what the rows are; None where there are none.
     """
 
     model: Path | None = None
     file: Path | None = None
     inferred: Iterable[str] = ()
-    measures: dict[str, Any] | None = None
-    details: dict[str, Any] = field(default_factory=dict[str, Any])
+    found: dict[str, Any] = field(default_factory=dict[str, Any])
+    rows_are: str | None = None
 
     def head(self) -> dict[str, Any]:
-        """The keys and values in order; ``rows`` come after them."""
+        """The keys and values in order; the rows come after them."""
         return {
             "command": current_command(),
             "model": None if self.model is None else str(self.model),
             "file": None if self.file is None else str(self.file),
             "inferred": list(self.inferred),
-            "measures": self.measures,
-            "details": self.details,
+            **self.found,
         }
 
 
 def print_report(report: Report, rows: Iterable[Row] = ()) -> None:
     """Print a report with its rows.
 
-    >>> print_report(Report(measures={"mae": 1.5, "mase": float("nan")}), [{"step": 1}])
+    >>> print_report(Report(found={"mae": 1.5, "mase": float("nan")}, rows_are="forecast"), [{"step": 1}])
     {
       "command": "",
       "model": null,
       "file": null,
       "inferred": [],
-      "measures": {
-        "mae": 1.5,
-        "mase": null
-      },
-      "details": {},
-      "rows": [
+      "mae": 1.5,
+      "mase": null,
+      "forecast": [
         {"step": 1}
       ]
     }
@@ -85,7 +81,9 @@ def reporting(report: Report) -> Generator[Callable[[Iterable[Row]], Iterator[Ro
         if not begun:
             begun = True
             head = json.dumps(finite(report.head()), indent=2, allow_nan=False, default=str)
-            sys.stdout.write(head.removesuffix("\n}") + ',\n  "rows": [')
+            if report.rows_are is not None:
+                head = head.removesuffix("\n}") + f',\n  "{report.rows_are}": ['
+            sys.stdout.write(head)
 
     def passing(rows: Iterable[Row]) -> Iterator[Row]:
         separator = "\n    "
@@ -95,6 +93,9 @@ def reporting(report: Report) -> Generator[Callable[[Iterable[Row]], Iterator[Ro
             separator = ",\n    "
             yield row
         begin()
-        sys.stdout.write("]\n}\n" if separator == "\n    " else "\n  ]\n}\n")
+        if report.rows_are is None:
+            sys.stdout.write("\n")
+        else:
+            sys.stdout.write("]\n}\n" if separator == "\n    " else "\n  ]\n}\n")
 
     yield passing
