@@ -139,13 +139,13 @@ def test_full_graph_compilation():
     ("make", "error", "message"),
     [
         (lambda: LSTM(3, 4, proj_size=4), ValueError, "proj_size has to be smaller than hidden_size"),
-        (lambda: GRU(3, 4, proj_size=2), TypeError, "proj_size"),
-        (lambda: RNN(3, 4, proj_size=2), TypeError, "proj_size"),
+        (lambda: GRU(3, 4, proj_size=2), ValueError, "proj_size argument is only supported for LSTM, not RNN or GRU"),
+        (lambda: RNN(3, 4, proj_size=2), ValueError, "proj_size argument is only supported for LSTM, not RNN or GRU"),
         (lambda: GRU(3, 4, reset_after=1), TypeError, "reset_after should be of type bool, got: int"),
         (
             lambda: RNN(3, 4, nonlinearity="sigmiod"),
             ValueError,
-            "unknown activation function 'sigmiod'; known: tanh, sigmoid",
+            "Unknown nonlinearity: sigmiod; expected one of tanh, sigmoid",
         ),
         (lambda: GRU(0, 4), ValueError, "input_size"),
         (lambda: GRU(3, -4), ValueError, "hidden_size"),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from unrolled.cells.arrays import FloatArray
 
-__all__ = ["NO_MASKS", "NO_STEP_MASKS", "Masks", "StepMasks"]
+__all__ = ["NO_MASKS", "NO_STEP_MASKS", "Masks", "StepMasks", "zoned"]
 
 
 class StepMasks(NamedTuple):
@@ -28,6 +28,16 @@ class StepMasks(NamedTuple):
 
 
 NO_STEP_MASKS = StepMasks()
+
+
+def zoned(keep: FloatArray | float, before: FloatArray, new: FloatArray) -> FloatArray:
+    """What zoneout makes of a state, ``keep * before + (1 - keep) * new``; without zoneout it is new, also beside an infinity.
+
+    >>> import numpy as np
+    >>> zoned(0.0, np.array([np.inf]), np.array([1.0])).item(), zoned(0.5, np.array([4.0]), np.array([2.0])).item()
+    (1.0, 3.0)
+    """
+    return new if isinstance(keep, float) and not keep else keep * before + (1 - keep) * new
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ from unrolled.cells.activation import sigmoid, tanh
 from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import BIAS_IH, Cell, Parameter, Size
 from unrolled.cells.gates import split, stack
-from unrolled.cells.masks import NO_STEP_MASKS, StepMasks
+from unrolled.cells.masks import NO_STEP_MASKS, StepMasks, zoned
 from unrolled.cells.unroll import Step
 
 __all__ = ["QRNN"]
@@ -77,7 +77,7 @@ def step(
     a = split(window @ W[:, :width].T + x @ W[:, width:].T + params["bias_ih"], GATES)
     z, f, o = tanh(a["z"]), sigmoid(a["f"]), sigmoid(a["o"])
     new = f * c_prev + (1 - f) * (masks.candidate * z)
-    c = masks.keep * c_prev + (1 - masks.keep) * new  # zoneout
+    c = zoned(masks.keep, c_prev, new)
     h = o * c
     return h, (c, moved_on(window, x)), {"z": z, "f": f, "o": o}
 

@@ -52,7 +52,7 @@ from unrolled.cells.activation import sigmoid
 from unrolled.cells.arrays import Arrays, FloatArray, States
 from unrolled.cells.cell import Cell, Parameter
 from unrolled.cells.gates import split, stack
-from unrolled.cells.masks import NO_STEP_MASKS, StepMasks
+from unrolled.cells.masks import NO_STEP_MASKS, StepMasks, zoned
 from unrolled.cells.unroll import Step
 
 __all__ = ["SRU", "SRU_HIGHWAY"]
@@ -72,7 +72,7 @@ def step(
     r = sigmoid(Wx["r"] + v["r"] * c_prev + b["r"])
     n, k = Wx["n"], Wx.get("k", x)
     new = f * c_prev + (1 - f) * (masks.candidate * n)
-    c = masks.keep * c_prev + (1 - masks.keep) * new  # zoneout
+    c = zoned(masks.keep, c_prev, new)
     h = r * c + (1 - r) * k
     return h, (c,), {"n": n, "f": f, "r": r, "k": k}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from unrolled.cells.arrays import Arrays, FloatArray, States
-from unrolled.cells.masks import Masks, StepMasks
+from unrolled.cells.masks import Masks, StepMasks, zoned
 
 if TYPE_CHECKING:
     from unrolled.cells.cell import Cell
@@ -48,7 +48,7 @@ def unroll(
         met = masks.at(t)
         h, made, gates = cell.step(cell, params, x_t, *states, masks=met)
         after = tuple(
-            _zoned(keep, before, new) for keep, before, new in zip(_keeps(cell, masks, t), states, made, strict=True)
+            zoned(keep, before, new) for keep, before, new in zip(_keeps(cell, masks, t), states, made, strict=True)
         )
         h = after[0] if cell.hands_on_h else h
         tape.append(Step(x_t, states, after, gates, h, made, met))
@@ -67,10 +67,6 @@ def _is(number: float, keep: FloatArray | float) -> bool:
 
 def _share(keep: FloatArray | float, value: FloatArray) -> FloatArray:
     return value if _is(1, keep) else keep * value
-
-
-def _zoned(keep: FloatArray | float, before: FloatArray, new: FloatArray) -> FloatArray:
-    return new if _is(0, keep) else keep * before + (1 - keep) * new
 
 
 def backpropagate(

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unrolled.cells import Cell, StepMasks, get_cell
+from unrolled.cells.masks import zoned
 from unrolled.nn.call import NO_MASKS, Masks
 
 __all__ = ["composite", "first_states", "named_parameters"]
@@ -113,9 +114,8 @@ class _OwnMasks:
         masks = self.keep.get(name)
         return self.share.get(name, 0.0) if masks is None else masks[t]
 
-    def zoned(self, name: str, t: int, before: Tensor, new: Any) -> Any:
-        keep = self.kept(name, t)
-        return new if isinstance(keep, float) and not keep else keep * before + (1 - keep) * new
+    def zoned(self, name: str, t: int, before: Any, new: Any) -> Any:
+        return zoned(self.kept(name, t), before, new)
 
 
 def _padded(directions: Sequence[Tensor], T: int, B: int) -> Tensor:
