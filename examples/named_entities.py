@@ -29,7 +29,7 @@ from pathlib import Path
 from unrolled import SequenceTagger
 from unrolled.cli.progress import TrainingBar
 from unrolled.data.conll import read_conllu
-from unrolled.tasks.entity_metrics import entity_metrics
+from unrolled.metrics.entities import entity_metrics
 
 
 def bio(in_name: list[bool]) -> list[str]:

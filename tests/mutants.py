@@ -1495,14 +1495,14 @@ MUTANTS = (
     ),
     python(
         "model file: sizes are not compared with the settings",
-        "tasks/sequence_estimator.py",
+        "tasks/sequences/estimator.py",
         'require_same("shape", config.shape, shape)',
         "pass",
         LIES,
     ),
     python(
         "model file: a scale of another magnitude than the series",
-        "tasks/forecast_file.py",
+        "tasks/forecasting/file.py",
         "z < LARGEST",
         "True",
         LIES,

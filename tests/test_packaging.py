@@ -149,9 +149,10 @@ MAY_IMPORT = {
     "training": ("torch msgspec nn codecs runtime", ""),
     "drawing": ("data", "runtime"),
     "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
-    "tasks": ("msgspec codecs runtime data drawing", "torch nn training polars narwhals"),
+    "metrics": ("codecs data drawing", ""),
+    "tasks": ("msgspec codecs runtime data drawing metrics", "torch nn training polars narwhals"),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
-    "cli": ("msgspec typer rich codecs runtime data drawing tasks bench", "kernels"),
+    "cli": ("msgspec typer rich codecs runtime data drawing metrics tasks bench", "kernels"),
 }
 EVERYWHERE = {"numpy", "errors", "version"}
 

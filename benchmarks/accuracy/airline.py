@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 import unrolled
 from unrolled import Forecaster
 from unrolled.data.airline import PASSENGERS
-from unrolled.tasks.baselines import seasonal_growth, seasonal_naive
+from unrolled.metrics.baselines import seasonal_growth, seasonal_naive
 
 Values = NDArray[np.float64]
 

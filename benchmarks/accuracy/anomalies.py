@@ -36,7 +36,7 @@ from unrolled import AnomalyDetector
 from unrolled.codecs.episodes import episodes
 from unrolled.codecs.tail import calibrate
 from unrolled.data.csv import read_csv
-from unrolled.tasks.anomaly_evaluation import AlarmEvaluation, compare
+from unrolled.metrics.alarms import AlarmEvaluation, compare
 from unrolled.version import library_version
 
 SERIES = ("nyc_taxi", "machine_temperature_system_failure", "ambient_temperature_system_failure")

@@ -29,7 +29,7 @@ from ridge import Ridge
 
 from unrolled import Forecaster
 from unrolled.data.panel import read_panel
-from unrolled.tasks.history import History
+from unrolled.tasks.forecasting.history import History
 from unrolled.version import library_version
 
 Values = NDArray[np.float64]

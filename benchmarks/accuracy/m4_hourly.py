@@ -30,8 +30,8 @@ from ridge import Ridge
 
 from unrolled import Forecaster
 from unrolled.codecs.scaling import SeriesScaling
-from unrolled.tasks.baselines import seasonal_naive
-from unrolled.tasks.evaluation import Case, Evaluation, evaluate_cases
+from unrolled.metrics.baselines import seasonal_naive
+from unrolled.metrics.forecasts import Case, Evaluation, evaluate_cases
 from unrolled.version import library_version
 
 Values = NDArray[np.float64]

@@ -27,7 +27,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from unrolled import SequenceClassifier
-from unrolled.tasks.class_metrics import accuracy, macro_f1
+from unrolled.metrics.classes import accuracy, macro_f1
 from unrolled.version import library_version
 
 WORD = r"(?u)\b\w+\b"  # one letter suffices; scikit-learn's default leaves "I" and "a" out

@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from unrolled.nn import accelerate as accelerate
     from unrolled.nn import restore as restore
     from unrolled.tasks import load as load
-    from unrolled.tasks.anomaly_detector import AnomalyDetector as AnomalyDetector
-    from unrolled.tasks.forecaster import Forecaster as Forecaster
-    from unrolled.tasks.sequence_classifier import SequenceClassifier as SequenceClassifier
-    from unrolled.tasks.sequence_regressor import SequenceRegressor as SequenceRegressor
-    from unrolled.tasks.sequence_tagger import SequenceTagger as SequenceTagger
+    from unrolled.tasks.anomalies.detector import AnomalyDetector as AnomalyDetector
+    from unrolled.tasks.forecasting.forecaster import Forecaster as Forecaster
+    from unrolled.tasks.sequences.classifier import SequenceClassifier as SequenceClassifier
+    from unrolled.tasks.sequences.regressor import SequenceRegressor as SequenceRegressor
+    from unrolled.tasks.sequences.tagger import SequenceTagger as SequenceTagger
 
     __version__: str
 
 # name -> the module that holds it; "" for a module of its own
 _HOMES = {
-    "AnomalyDetector": "unrolled.tasks.anomaly_detector",
-    "Forecaster": "unrolled.tasks.forecaster",
+    "AnomalyDetector": "unrolled.tasks.anomalies.detector",
+    "Forecaster": "unrolled.tasks.forecasting.forecaster",
     "InputError": "unrolled.errors",
     "MissingExtraError": "unrolled.errors",
     "ModelFileError": "unrolled.errors",
-    "SequenceClassifier": "unrolled.tasks.sequence_classifier",
-    "SequenceRegressor": "unrolled.tasks.sequence_regressor",
-    "SequenceTagger": "unrolled.tasks.sequence_tagger",
+    "SequenceClassifier": "unrolled.tasks.sequences.classifier",
+    "SequenceRegressor": "unrolled.tasks.sequences.regressor",
+    "SequenceTagger": "unrolled.tasks.sequences.tagger",
     "UnrolledError": "unrolled.errors",
     "accelerate": "unrolled.nn",
     "convert": "",

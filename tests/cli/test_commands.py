@@ -106,7 +106,7 @@ def test_other_failures(unrolled: Run, monkeypatch: pytest.MonkeyPatch, passenge
         def fail(*_: Any, **__: Any) -> None:
             raise error
 
-        monkeypatch.setattr("unrolled.tasks.forecaster.Forecaster.fit_panel", fail)
+        monkeypatch.setattr("unrolled.tasks.forecasting.forecaster.Forecaster.fit_panel", fail)
         return unrolled("forecast", passengers)
 
     for error, code, message in [

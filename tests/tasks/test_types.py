@@ -12,8 +12,8 @@ import pytest
 
 import unrolled
 from unrolled.tasks import choices
-from unrolled.tasks.forecast_settings import CELL_NAMES, METHODS
-from unrolled.tasks.sequence_settings import SEQUENCE_CELLS, SequenceSettings
+from unrolled.tasks.forecasting.settings import CELL_NAMES, METHODS
+from unrolled.tasks.sequences.settings import SEQUENCE_CELLS, SequenceSettings
 
 CODE = """
 import numpy as np

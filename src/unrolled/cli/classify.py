@@ -63,7 +63,7 @@ def fit_classify(
     """
     from unrolled.cli.fitting import Answers, Sources, fit_examples
     from unrolled.data.answers import as_known_classes
-    from unrolled.tasks.sequence_classifier import SequenceClassifier
+    from unrolled.tasks.sequences.classifier import SequenceClassifier
 
     def make(examples: Examples, **given: Any) -> SequenceClassifier:
         own = {"class_weight": "balanced" if balanced else None, "audio": heard(examples, audio)}
@@ -130,7 +130,7 @@ def evaluate_classes(model: Model, file: Path, options: Any) -> None:
     from unrolled.cli.examples import stream
     from unrolled.cli.measures import print_measures
     from unrolled.data.answers import as_known_classes
-    from unrolled.tasks.class_metrics import accuracy, class_measures, macro_f1
+    from unrolled.metrics.classes import accuracy, class_measures, macro_f1
 
     if model.estimator.multilabel_:
         raise InputError(f"{model.path} tells several classes at once, which only evaluate(X, y) in Python compares")

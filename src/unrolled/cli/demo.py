@@ -20,8 +20,8 @@ from unrolled.errors import InputError
 
 if TYPE_CHECKING:
     from unrolled.drawing.figures import Interval
-    from unrolled.tasks.evaluation import Evaluation
-    from unrolled.tasks.forecaster import Forecaster
+    from unrolled.metrics.forecasts import Evaluation
+    from unrolled.tasks.forecasting.forecaster import Forecaster
 
 __all__ = ["demo"]
 
@@ -146,7 +146,7 @@ def _page(result: Result, folder: Path) -> str:
     from unrolled.cli.page import Figure, Page
     from unrolled.data.airline import MONTHS, PASSENGERS
     from unrolled.drawing.figures import forecast_figure, loss_figure
-    from unrolled.tasks.forecast_settings import ForecastSettings
+    from unrolled.tasks.forecasting.settings import ForecastSettings
     from unrolled.version import library_version
 
     values = np.array(PASSENGERS, dtype=np.float64)[-SHOWN - HELD_OUT :]

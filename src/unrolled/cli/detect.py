@@ -105,7 +105,7 @@ def fit_detect(
 
     For example: unrolled fit detect pump.csv --false-alarm-every 90d
     """
-    from unrolled.tasks.anomaly_detector import AnomalyDetector
+    from unrolled.tasks.anomalies.detector import AnomalyDetector
 
     path = output or model_path(file)
     check_places({"--output": path, "--checkpoint": checkpoint}, [file], as_json=as_json)

@@ -10,7 +10,7 @@ from unrolled.cli.report import Report, print_report
 from unrolled.cli.task import Model
 
 if TYPE_CHECKING:
-    from unrolled.tasks.evaluation import Evaluation
+    from unrolled.metrics.forecasts import Evaluation
 
 __all__ = ["evaluation_as_dict", "measures_line", "print_measures"]
 

@@ -11,7 +11,7 @@ import typer
 from unrolled.cli.places import output_option
 
 if TYPE_CHECKING:
-    from unrolled.tasks.forecaster import Forecaster
+    from unrolled.tasks.forecasting.forecaster import Forecaster
 
 __all__ = [
     "CellOption",
@@ -114,6 +114,6 @@ SeedOption = Annotated[
 
 def make_forecaster(*, callback: Callable[[Any], object], **parameters: Any) -> Forecaster:
     """Return an unfitted forecaster with the parameters of a command."""
-    from unrolled.tasks.forecaster import Forecaster
+    from unrolled.tasks.forecasting.forecaster import Forecaster
 
     return Forecaster(**parameters, callback=callback)

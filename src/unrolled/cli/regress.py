@@ -59,7 +59,7 @@ def fit_regress(
     """
     from unrolled.cli.fitting import Answers, Sources, fit_examples
     from unrolled.data.answers import as_numbers
-    from unrolled.tasks.sequence_regressor import SequenceRegressor
+    from unrolled.tasks.sequences.regressor import SequenceRegressor
 
     def make(examples: Examples, **given: Any) -> SequenceRegressor:
         return SequenceRegressor(**values_of(network, splitting, tokens), audio=heard(examples, audio), **given)
@@ -94,7 +94,7 @@ def evaluate_numbers(model: Model, file: Path, options: Any) -> None:
     from unrolled.cli.examples import stream
     from unrolled.cli.measures import print_measures
     from unrolled.data.answers import as_numbers
-    from unrolled.tasks.regression_metrics import regression_measures
+    from unrolled.metrics.regression import regression_measures
 
     true: list[Any] = []
     predicted: list[Any] = []

@@ -94,7 +94,7 @@ def fit_tag(
     For example: unrolled fit tag en_ewt-ud-train.conllu --validation en_ewt-ud-dev.conllu
     """
     from unrolled.cli.fitting import Answers, Sources, fit_examples
-    from unrolled.tasks.sequence_tagger import SequenceTagger
+    from unrolled.tasks.sequences.tagger import SequenceTagger
 
     scheme = network.scheme
 
@@ -195,8 +195,8 @@ def evaluate_tags(model: Model, file: Path, options: Any) -> None:
 
     from unrolled.cli.examples import stream
     from unrolled.cli.measures import print_measures
-    from unrolled.tasks.class_metrics import accuracy, class_measures, macro_f1
-    from unrolled.tasks.entity_metrics import entity_metrics
+    from unrolled.metrics.classes import accuracy, class_measures, macro_f1
+    from unrolled.metrics.entities import entity_metrics
 
     true: Tags = []
     predicted: Tags = []

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 from unrolled.errors import ModelFileError
 
 if TYPE_CHECKING:
-    from unrolled.tasks.anomaly_detector import AnomalyDetector
+    from unrolled.tasks.anomalies.detector import AnomalyDetector
     from unrolled.tasks.estimator import Estimator
-    from unrolled.tasks.forecaster import Forecaster
-    from unrolled.tasks.sequence_classifier import SequenceClassifier
-    from unrolled.tasks.sequence_regressor import SequenceRegressor
-    from unrolled.tasks.sequence_tagger import SequenceTagger
+    from unrolled.tasks.forecasting.forecaster import Forecaster
+    from unrolled.tasks.sequences.classifier import SequenceClassifier
+    from unrolled.tasks.sequences.regressor import SequenceRegressor
+    from unrolled.tasks.sequences.tagger import SequenceTagger
 
     AnyEstimator: TypeAlias = AnomalyDetector | Forecaster | SequenceClassifier | SequenceRegressor | SequenceTagger
     Expected = TypeVar("Expected", bound=Estimator)
@@ -23,11 +23,11 @@ __all__ = ["load"]
 
 # task name in a model file -> the estimator that reads it back
 _ESTIMATORS = {
-    "forecaster": ("unrolled.tasks.forecaster", "Forecaster"),
-    "anomaly_detector": ("unrolled.tasks.anomaly_detector", "AnomalyDetector"),
-    "sequence_classifier": ("unrolled.tasks.sequence_classifier", "SequenceClassifier"),
-    "sequence_regressor": ("unrolled.tasks.sequence_regressor", "SequenceRegressor"),
-    "sequence_tagger": ("unrolled.tasks.sequence_tagger", "SequenceTagger"),
+    "forecaster": ("unrolled.tasks.forecasting.forecaster", "Forecaster"),
+    "anomaly_detector": ("unrolled.tasks.anomalies.detector", "AnomalyDetector"),
+    "sequence_classifier": ("unrolled.tasks.sequences.classifier", "SequenceClassifier"),
+    "sequence_regressor": ("unrolled.tasks.sequences.regressor", "SequenceRegressor"),
+    "sequence_tagger": ("unrolled.tasks.sequences.tagger", "SequenceTagger"),
 }
 
 

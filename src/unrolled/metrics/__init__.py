@@ -1,0 +1,1 @@
+"""What predictions are measured by, and the baselines beside them."""

@@ -1,0 +1,1 @@
+"""Finding anomalies in series."""

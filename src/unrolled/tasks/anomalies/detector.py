@@ -1,0 +1,451 @@
+"""Anomaly detection: scores, threshold, alarms, episodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.episodes import episodes, peaks
+from unrolled.data.channels import Channels, read_channels
+from unrolled.data.frames import build_frame
+from unrolled.data.panel import is_array
+from unrolled.drawing.figures import series_figure
+from unrolled.drawing.picture import Drawing
+from unrolled.errors import InputError
+from unrolled.metrics.alarms import AlarmEvaluation, compare_alarms
+from unrolled.runtime.model_file import ModelFile, decode_config, fitting
+from unrolled.tasks.anomalies.file import AnomalyConfig, check_config, restore
+from unrolled.tasks.anomalies.fitting import fit_model
+from unrolled.tasks.anomalies.labelled_windows import read_windows
+from unrolled.tasks.anomalies.model import AnomalyModel, highest
+from unrolled.tasks.anomalies.settings import AnomalySettings
+from unrolled.tasks.checks import chosen_seed
+from unrolled.tasks.choices import AnomalyMethod, Missing, SequenceCell
+from unrolled.tasks.estimator import Estimator
+from unrolled.tasks.ranges import check_ranges
+from unrolled.tasks.value_warnings import warn_of_values
+
+if TYPE_CHECKING:
+    import polars
+
+    from unrolled.training.loop import Progress
+
+__all__ = ["AnomalyDetector"]
+
+Values = NDArray[np.float64]
+File = str | os.PathLike[str]
+Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
+Frame = TypeVar("Frame")
+Span = int | str | timedelta
+
+
+class AnomalyDetector(Estimator):
+    r"""Find where series behave differently from the past: scores, a threshold, alarms, episodes.
+
+    ``method="forecast"``: a recurrent network forecasts the next steps after every step, with the mean absolute error it
+    expects (:mod:`unrolled.runtime.lead_forecast`). The score of a step is the mean of :math:`|z - \mu| / b` over all
+    earlier forecasts of it, and over the last ``smoothing`` steps; about 1 is normal.
+
+    ``method="reconstruction"``: an encoder compresses the window that ends at the step into a few numbers, a decoder
+    reconstructs it
+    (:mod:`unrolled.runtime.autoencoder`), and the last ``smoothing`` steps count.
+
+    With several channels, the highest score counts. A score depends only on the step and earlier ones. A channel
+    whose value never changed has score 0, and at any other value, however near, the largest there is.
+
+    The last part of the training data is used for calibration instead of training. The threshold is the score that,
+    according to this part, one episode in ``false_alarm_every`` steps exceeds (:mod:`unrolled.codecs.tail`), if the
+    series continues to behave in the same way. This is an expected rate, estimated from the calibration part;
+    ``calibration_`` says how, and from how many steps.
+
+    If there are many anomalies in the training data, they are learned as normal; leave out those you know of.
+
+    Args:
+        method: ``forecast`` or ``reconstruction``.
+        cell: ``rnn``, ``indrnn``, ``lstm``, ``lstm_peephole``, ``lstm_layer_norm``, ``janet``, ``gru``,
+            ``gru_reset_before``, ``gru_layer_norm``, ``mgu``, ``min_gru`` or ``min_lstm``.
+        hidden_size, num_layers: size and number of the recurrent layers.
+        window: steps, or a span such as ``"1d"``: what the network reads before its forecasts count, or reconstructs;
+            by default the shortest season between 16 and 64 steps, or 32 without one.
+        horizon: how far ahead to forecast, in steps or a span; by default the window. Forecasts are for 1, 2, 4, …
+            steps.
+        code_size: size of the code for a window; by default an eighth of the window's size.
+        seasons: lengths in steps of the seasons whose earlier values are inputs; by default, if there are time stamps,
+            those of a day, a week and a year that the training part contains at least three times.
+        smoothing: steps, or a span, over which scores are averaged; by default an eighth of the window.
+        merge: alarms no further apart than this, in steps or a span, form one episode; by default a day, or the window
+            if steps are not parts of a day.
+        false_alarm_every: steps, or a span such as ``"90d"``, in which one false alarm is accepted.
+        calibration_fraction: share of the data, at its end, from which the threshold is computed.
+        members: size of the ensemble.
+        dropout: dropout rate.
+        max_epochs: number of epochs, over which the learning rate falls to zero along half a cosine.
+        batch_size, learning_rate: those of Adam; a batch consists of stretches of two windows.
+        clip_norm: gradients are clipped to this norm.
+        missing: how to treat blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
+            Interpolation uses the value after a gap, which is not yet known in a live stream.
+        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
+            is a ``callback``.
+        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
+        random_state: an integer seed; the same one gives the same detector, bit for bit, on the same build.
+
+    Attributes:
+        threshold_: an alarm is a score above it.
+        calibration_: how the threshold was chosen, an :class:`unrolled.codecs.tail.Calibration`.
+        channels_: names of the watched columns; also ``feature_names_in_`` if they have names.
+        context_: steps before the first one that can have a score.
+        merge_: steps within which alarms form one episode.
+        inferred_: one sentence for each thing that was inferred from the data.
+        losses_: losses by epoch, of one network after the other.
+        seed_: the value of ``random_state``, or the seed drawn instead.
+        model_: the model, a :class:`unrolled.tasks.anomalies.model.AnomalyModel`.
+
+    >>> t = np.arange(800)
+    >>> wave = np.sin(t / 5) + np.random.default_rng(0).normal(scale=0.1, size=800)
+    >>> detector = AnomalyDetector(members=1, max_epochs=10, random_state=0).fit(wave[:600])
+    >>> wave[700] += 3
+    >>> [(int(start), int(end)) for start, end, peak in detector.windows(wave)]
+    [(700, 703)]
+    """
+
+    def __init__(
+        self,
+        *,
+        method: AnomalyMethod = "forecast",
+        cell: SequenceCell = "gru",
+        hidden_size: int = 32,
+        num_layers: int = 1,
+        window: Span | None = None,
+        horizon: Span | None = None,
+        code_size: int | None = None,
+        seasons: Sequence[int] | None = None,
+        smoothing: Span | None = None,
+        merge: Span | None = None,
+        false_alarm_every: Span = 10_000,
+        calibration_fraction: float = 0.3,
+        members: int = 3,
+        dropout: float = 0.1,
+        max_epochs: int = 40,
+        batch_size: int = 32,
+        learning_rate: float = 0.01,
+        clip_norm: float = 1.0,
+        missing: Missing = "raise",
+        verbose: bool | None = None,
+        callback: Callable[[Progress], object] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.method = method
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.window = window
+        self.horizon = horizon
+        self.code_size = code_size
+        self.seasons = seasons
+        self.smoothing = smoothing
+        self.merge = merge
+        self.false_alarm_every = false_alarm_every
+        self.calibration_fraction = calibration_fraction
+        self.members = members
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.missing = missing
+        self.verbose = verbose
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(
+        self,
+        data: Any,
+        y: None = None,
+        *,
+        values: Sequence[str] = (),
+        time: str | None = None,
+        time_format: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> AnomalyDetector:
+        """Learn normal behaviour. A previous model is replaced only after the training has succeeded.
+
+        Args:
+            data: a pandas, polars or pyarrow frame or series with one row a time step, an array ``[T]`` or ``[T, C]``, or the
+                path of a CSV file.
+            y: nothing; scikit-learn's tools pass it.
+            values: columns to watch; by default all numeric columns.
+            time: the time column; inferred if there is only one candidate.
+            time_format: the format of the times, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q``
+                for a quarter; inferred unless the order of day and month is ambiguous.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until
+                :meth:`save` has written the model. If it already exists, the training resumes from it, and the result
+                has the same bits as if it had never stopped.
+
+        Raises:
+            InputError: the data or a parameter is invalid, or the checkpoint belongs to others; the message names the
+                culprit.
+            TrainingError: the loss is not finite or has exploded.
+            MissingExtraError: torch is not installed.
+        """
+        from unrolled.training.checkpoint import resumable
+
+        self._refuse_y(y)
+        settings = AnomalySettings.check(self.get_params())
+        self._remember(data)
+        channels = read_channels(data, values, time, missing=settings.missing, time_format=time_format)
+        named = zip(channels.names, channels.values.T, strict=True)
+        warn_of_values(named, "any other value will be an alarm", stacklevel=2)
+        times = channels.times
+        data, seed = (channels.values, times), chosen_seed(settings.random_state)
+        self._log(channels.inferred)
+        with resumable(checkpoint, "anomaly_detector", settings, data, seed) as saved, self._watching() as callback:
+            fitting = fit_model(channels, settings, saved, callback)
+        self._log(fitting.notes)
+        config = AnomalyConfig(
+            settings=settings,
+            seed=saved.seed,
+            shape=fitting.model.shape,
+            channels=fitting.model.channels,
+            names=channels.names,
+            time=channels.time,
+            clock="none" if times is None else "datetime" if times.dtype.kind == "M" else "integer",
+            frequency=channels.frequency,
+            frame_like=channels.frame_like,
+            calibration=fitting.calibration,
+            losses=fitting.losses,
+            inferred=[*channels.inferred, *fitting.notes],
+        )
+        rows = slice(-fitting.model.shape.history, None)
+        history: dict[str, NDArray[Any]] = {"history.values": channels.values[rows]}
+        if times is not None:
+            history["history.times"] = times[rows].astype(np.int64)
+        self._adopt(config, fitting.model, history)
+        self._checkpoint = saved.kept
+        return self
+
+    def score_samples(self, data: Any) -> Values:
+        """The score of each row, ``[T]``, in the order of the rows: higher means more unusual, the opposite of
+        scikit-learn's sign.
+
+        The first ``context_`` steps have none (NaN), unless the data follow on the training data by their times, or a
+        channel that never changed does.
+
+        Raises:
+            InputError: no step would have a score, and so on.
+        """
+        channels = self.read(data)
+        return channels.of_rows(highest(self._scores(channels)))
+
+    @overload
+    def predict(self, data: Array, *, threshold: float | None = None) -> NDArray[np.void]: ...
+    @overload
+    def predict(self, data: File, *, threshold: float | None = None) -> polars.DataFrame: ...
+    @overload
+    def predict(self, data: Frame, *, threshold: float | None = None) -> Frame: ...
+    def predict(self, data: Any, *, threshold: float | None = None) -> Any:
+        """Score, threshold and alarm of each row: a frame of the given kind, or for an array a structured array.
+
+        There is one row of output per row of input, in the same order and with the same pandas index, whatever the
+        order of the times. Without an index, steps added by ``missing`` are rows too, and all rows are in order of
+        time.
+
+        Args:
+            data: as in :meth:`fit`, with the same columns.
+            threshold: instead of ``threshold_``.
+        """
+        channels = self.read(data)
+        score, level = channels.of_rows(highest(self._scores(channels))), self._level(threshold)
+        columns = {"score": score, "threshold": np.full(len(score), level), "alarm": _above(score, level)}
+        return self._as_given(columns, channels)
+
+    @overload
+    def windows(self, data: Array, *, threshold: float | None = None) -> NDArray[np.void]: ...
+    @overload
+    def windows(self, data: File, *, threshold: float | None = None) -> polars.DataFrame: ...
+    @overload
+    def windows(self, data: Frame, *, threshold: float | None = None) -> Frame: ...
+    def windows(self, data: Any, *, threshold: float | None = None) -> Any:
+        """Episodes of alarms: ``start``, ``end``, the highest score ``peak``, and with several channels the one that
+        had it.
+
+        Returns:
+            A frame of the given kind, or for an array a structured one whose starts and ends are row numbers.
+        """
+        channels = self.read(data)
+        scores = self._scores(channels)
+        score = highest(scores)
+        found = self._episodes(score, self._level(threshold))
+        at = peaks(score, found)
+        stamps = np.arange(len(score)) if channels.times is None else channels.times
+        columns: dict[str, NDArray[Any]] = {"start": stamps[found[:, 0]], "end": stamps[found[:, 1]], "peak": score[at]}
+        if len(channels.names) > 1:
+            columns["channel"] = np.array(channels.names)[np.nanargmax(scores[at], axis=1)]
+        return self._as_given(columns, channels, times=("start", "end"))
+
+    def plot(self, data: Any, *, threshold: float | None = None) -> Drawing:
+        """Draw the channels and their score, with the threshold, in front of the episodes of alarms.
+
+        Args:
+            data: as in :meth:`fit`, with the same columns.
+            threshold: instead of ``threshold_``.
+
+        Returns:
+            A drawing that a notebook shows, and that ``save`` keeps as SVG; of many channels the first five are in it.
+        """
+        channels = self.read(data)
+        score, level = highest(self._scores(channels)), self._level(threshold)
+        spans = [(int(start), int(end)) for start, end in self._episodes(score, level)]
+        stamps = np.arange(len(score)) if channels.times is None else channels.times
+        charts = [
+            series_figure(stamps, column, spans, "history", f"{name} with the episodes of alarms")
+            for name, column in zip(channels.names[:5], channels.values.T, strict=False)
+        ]
+        return Drawing(*charts, series_figure(stamps, score, spans, "forecast", "the score and the threshold", level))
+
+    def evaluate(self, data: Any, windows: Any, *, threshold: float | None = None) -> AlarmEvaluation:
+        """Compare the alarms with windows in which something was known to be wrong.
+
+        Args:
+            data: as in :meth:`fit`, with the same columns.
+            windows: pairs of a first and a last time, or row number if there are no times; or a frame with the columns
+                ``start`` and ``end``.
+            threshold: instead of ``threshold_``.
+
+        Raises:
+            InputError: a window holds no row of the data, and so on.
+        """
+        channels = self.read(data)
+        level = self._level(threshold)
+        wanted = read_windows(windows, channels.times, len(channels.values), channels.frame_like)
+        score = highest(self._scores(channels))
+        return compare_alarms(self._episodes(score, level), wanted, level, len(score))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, completely or not at all; it contains the end of the training data but not
+        ``callback``.
+
+        Raises:
+            InputError: not fitted, or ``path`` is a folder, or a file that the data were read from.
+            OSError: the system refused; an older file is intact.
+        """
+        config = self._fitted()
+        self._write(path, "anomaly_detector", config, {**self.model_.tensors(), **self._history})
+
+    @classmethod
+    def from_model_file(cls, model_file: ModelFile) -> AnomalyDetector:
+        """The detector in a model file that :func:`unrolled.load` has read."""
+        config = decode_config(model_file, AnomalyConfig)
+        with fitting(model_file):
+            check_config(config)
+            model, history = restore(model_file, config)
+        detector = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
+        return detector._adopt(config, model, history)
+
+    def _adopt(self, config: AnomalyConfig, model: AnomalyModel, history: dict[str, NDArray[Any]]) -> AnomalyDetector:
+        """Become a fitted detector."""
+        self._config = config
+        self._history = history
+        self.model_ = model
+        self.threshold_ = config.calibration.threshold
+        self.calibration_ = config.calibration
+        self.channels_ = config.names
+        self.context_ = config.shape.context
+        self.merge_ = config.calibration.merge
+        self.inferred_ = config.inferred
+        self.losses_ = config.losses
+        self.seed_ = config.seed
+        return self
+
+    def _learned(self) -> str:
+        shown = ", ".join(map(repr, self.channels_[:3])) + (", ..." if len(self.channels_) > 3 else "")
+        return f"watches {shown}, an alarm is a score above {self.threshold_:.3g}"
+
+    def _fitted(self) -> AnomalyConfig:
+        if not hasattr(self, "_config"):
+            raise self._unfitted("fit(data)")
+        return self._config
+
+    def _feature_names(self) -> Sequence[str]:
+        config = self._fitted()
+        return () if config.frame_like.kind == "numpy" else config.names
+
+    def read(self, data: Any) -> Channels:
+        """The data as :meth:`predict` and :meth:`windows` take them, too: read once, with the columns that ``fit`` had.
+
+        Raises:
+            InputError: not fitted, or the data will not do.
+        """
+        if isinstance(data, Channels):
+            return data
+        config = self._fitted()
+        self._remember(data)
+        named = config.frame_like.kind != "numpy"
+        if is_array(data):
+            channels = read_channels(data, missing=self.missing)
+            if config.time is not None:
+                raise InputError(f"an array has no times, but the detector learned from those in {config.time!r}")
+        else:
+            frequency = config.frequency if config.time is not None else None
+            channels = read_channels(
+                data, config.names if named else (), config.time, missing=self.missing, frequency=frequency,
+                time_style=config.frame_like.time_style,
+            )  # fmt: skip
+        if len(channels.names) != len(config.names):
+            raise InputError(
+                f"the data has {len(channels.names)} channels, the detector was trained on {len(config.names)}:"
+                f" {', '.join(map(repr, config.names[:12]))}"
+            )
+        return channels
+
+    def _scores(self, channels: Channels) -> Values:
+        """Scores of each channel ``[T, C]``, told by the end of the training data where the data follow on it."""
+        config = self._fitted()
+        before, times, values = 0, channels.times, channels.values
+        if times is not None and "history.times" in self._history:
+            earlier = self._history["history.times"].astype(times.dtype)
+            if times[0] == config.frequency.after(earlier[-1], 1)[0]:
+                before = len(earlier)
+                times = np.concatenate([earlier, times])
+                values = np.concatenate([self._history["history.values"], values])
+        if len(values) <= self.context_:
+            raise InputError(
+                f"the data has {len(values)} rows, need at least {self.context_ + 1} for one to have a score: its context of"
+                f" {self.context_} steps comes before it"
+            )
+        return self.model_.scores(values, times)[before:]
+
+    def _level(self, threshold: float | None) -> float:
+        if threshold is None:
+            return self.threshold_
+        check_ranges(threshold=threshold)
+        return float(threshold)
+
+    def _episodes(self, score: Values, threshold: float) -> NDArray[np.int64]:
+        return episodes(_above(score, threshold), self.merge_)
+
+    def _as_given(self, columns: dict[str, NDArray[Any]], channels: Channels, times: Sequence[str] = ()) -> Any:
+        """Columns as a frame of the user's kind, steps with their times; or as a structured array."""
+        like = channels.frame_like
+        if like.kind == "numpy":
+            rows = len(next(iter(columns.values())))
+            table = np.empty(rows, [(name, column.dtype) for name, column in columns.items()])
+            for name, column in columns.items():
+                table[name] = column
+            return table
+        if times:
+            return build_frame(columns, replace(like, time_is_index=False), times)
+        if channels.times is not None and channels.time is not None and not like.time_is_index:
+            columns = {channels.time: channels.of_rows(channels.times), **columns}
+        frame = build_frame(columns, replace(like, time_is_index=False))
+        return frame if channels.index is None else frame.set_axis(channels.index, axis=0)
+
+
+def _above(score: Values, threshold: float) -> NDArray[np.bool_]:
+    """Whether each step has a score above the threshold; one without a score has no alarm."""
+    return np.nan_to_num(score, nan=-np.inf) > threshold

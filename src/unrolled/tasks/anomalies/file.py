@@ -1,0 +1,109 @@
+"""A detector as a model file: what its configuration and its tensors are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.ranges import Size
+from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.tail import Calibration
+from unrolled.data.frequency import Frequency
+from unrolled.data.roles import Roles
+from unrolled.data.spans import steps_of
+from unrolled.data.table import FrameLike
+from unrolled.runtime.autoencoder import AutoencoderShape
+from unrolled.runtime.model_file import ModelFile, check_tensors
+from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
+from unrolled.tasks.anomalies.fitting import leads_to, shape_of
+from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape
+from unrolled.tasks.anomalies.settings import AnomalySettings
+from unrolled.tasks.checks import require
+
+__all__ = ["AnomalyConfig", "check_config", "restore"]
+
+
+class AnomalyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything of a fitted detector but its arrays."""
+
+    settings: AnomalySettings
+    seed: Size
+    shape: AnomalyShape
+    channels: list[Standardization]
+    names: list[str]
+    time: str | None
+    clock: Clock
+    frequency: Frequency
+    frame_like: FrameLike
+    calibration: Calibration
+    losses: list[float]
+    inferred: list[str]
+
+
+def check_config(config: AnomalyConfig) -> None:
+    """Check all of it against the settings, which are checked as those of a new detector are, and against itself.
+
+    Raises:
+        InputError: naming the field.
+    """
+    settings, shape, network = config.settings, config.shape, config.shape.network
+    AnomalySettings.check(msgspec.structs.asdict(settings))
+    named = Roles(None, config.time, None, values=tuple(config.names)).named
+    require(
+        "names", config.names, 0 < len(config.names) == len(named) - (config.time is not None), "one column at least"
+    )
+    require("channels", len(config.channels), len(config.channels) == len(config.names), "a scale for each of names")
+    check_times(config.frame_like, config.clock, config.frequency, config.time)
+    known = config.frequency.cycles if config.clock == "datetime" else {}
+    require("shape.cycles", shape.cycles, set(shape.cycles) <= known.keys(), f"some of {list(known)}, by the frequency")
+    require("shape.cycles", shape.cycles, len(set(shape.cycles)) == len(shape.cycles), "each once")
+    if settings.seasons is not None:
+        require_same("shape.seasons", shape.seasons, settings.seasons)
+    require("shape.seasons", shape.seasons, all(m >= 2 for m in shape.seasons), "numbers of steps, each at least 2")
+    rebuilds = isinstance(network, AutoencoderShape)
+    require("shape.network", network, rebuilds == (settings.method == "reconstruction"), f"one of {settings.method}")
+    horizon = 1 if isinstance(network, AutoencoderShape) else max(network.leads, default=1)
+    code = network.code if isinstance(network, AutoencoderShape) else 1
+    if not isinstance(network, AutoencoderShape):
+        require_same("shape.network.leads", network.leads, leads_to(horizon))
+    if rebuilds and settings.code_size is not None:
+        require_same("shape.network.code", code, settings.code_size)
+    sizes = {"window": shape.window, "horizon": horizon, "smoothing": shape.smoothing, "code": code}
+    expected = shape_of(settings, len(config.names), cycles=shape.cycles, seasons=shape.seasons, **sizes)
+    require_same("shape", shape, expected)
+    require("shape.window", shape.window, shape.window >= 2, "at least 2")
+    longest = shape.window if rebuilds else shape.smoothing
+    require("shape.smoothing", shape.smoothing, shape.smoothing <= longest, f"at most window = {longest}")
+    found = {**sizes, "merge": config.calibration.merge, "false_alarm_every": config.calibration.every}
+    for name in ("window", "smoothing", "merge", "false_alarm_every", *([] if rebuilds else ["horizon"])):
+        span = getattr(settings, name)
+        if span is not None:
+            require_same(name, found[name], steps_of(name, span, config.frequency))
+
+
+def restore(model_file: ModelFile, config: AnomalyConfig) -> tuple[AnomalyModel, dict[str, NDArray[Any]]]:
+    """Put a model and the end of its training data together from their file.
+
+    Raises:
+        InputError: tensors are missing, surplus, of another shape or dtype, not finite, or at other times.
+    """
+    tensors, settings = model_file.tensors, config.settings
+    require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(tensors))
+    names, members = config.shape.network.tensors(), range(settings.members)
+    expected: dict[str, Any] = {f"members.{k}.{name}": kind for k in members for name, kind in names.items()}
+    rows = len(tensors["history.values"]) if tensors.get("history.values", np.zeros(())).ndim else 0
+    expected["history.values"] = ((rows, len(config.names)), np.float64)
+    if config.clock != "none":
+        expected["history.times"] = ((rows,), np.int64)
+    check_tensors(model_file, expected)
+    require("history.values", rows, 1 <= rows <= config.shape.history, f"1 to {config.shape.history} rows")
+    if config.clock != "none":
+        times = tensors["history.times"]
+        stamps = times.astype("datetime64[us]") if config.clock == "datetime" else times
+        check_grid(stamps, config.frame_like, config.frequency, "history.times")
+    each = [{name: tensors[f"members.{k}.{name}"] for name in names} for k in members]
+    history = {name: tensor for name, tensor in tensors.items() if name.startswith("history.")}
+    return AnomalyModel(config.shape, config.channels, each), history

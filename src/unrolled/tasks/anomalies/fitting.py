@@ -1,0 +1,227 @@
+"""From channels to a fitted detector: networks learn from the first part, the threshold comes from the second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.cycles import Cycle
+from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.tail import Calibration, calibrate
+from unrolled.data.channels import Channels
+from unrolled.data.spans import steps_of
+from unrolled.errors import InputError, MissingExtraError
+from unrolled.runtime.autoencoder import AutoencoderShape
+from unrolled.runtime.lead_forecast import LeadForecastShape
+from unrolled.runtime.stack import StackShape
+from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape, highest
+from unrolled.tasks.anomalies.settings import AnomalySettings
+from unrolled.tasks.checks import require
+from unrolled.tasks.sequences.settings import SEQUENCE_CELLS
+
+if TYPE_CHECKING:
+    from unrolled.training.checkpoint import Checkpoint
+    from unrolled.training.loop import Progress
+
+__all__ = ["AnomalyFitting", "Sizes", "fit_model", "leads_to", "shape_of"]
+
+TIMES_SEEN = 3  # times the training part must go through a season before it is one
+FEWEST = 50  # scores that a threshold is calibrated on
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Every span in steps, and which part of the data is for what."""
+
+    train: int
+    """Steps to learn from; the rest calibrates."""
+    window: int
+    horizon: int
+    smoothing: int
+    merge: int
+    every: int
+    cycles: tuple[Cycle, ...]
+    seasons: tuple[int, ...]
+    notes: list[str]
+
+    @classmethod
+    def choose(cls, channels: Channels, settings: AnomalySettings) -> Sizes:
+        """By the settings, and where those are None by the data.
+
+        Raises:
+            InputError: the data is too short, or two sizes do not fit each other.
+        """
+        frequency, T = channels.frequency, len(channels.values)
+        train = T - round(settings.calibration_fraction * T)
+        found: dict[Cycle, int] = frequency.cycles
+        lasting: dict[Cycle, int] = {cycle: m for cycle, m in found.items() if TIMES_SEEN * m <= train}
+        rebuilds = settings.method == "reconstruction"
+        seasons = tuple(lasting.values()) if settings.seasons is None else settings.seasons
+        shortest = min((*lasting.values(), *seasons), default=0)
+        usual = int(np.clip(shortest, 16, 64)) if shortest else 32
+
+        def steps(name: str, default: int) -> int:
+            span: int | str | None = getattr(settings, name)
+            return default if span is None else steps_of(name, span, frequency)
+
+        window = steps("window", usual)
+        if rebuilds and settings.seasons is None:  # a shorter one would show the decoder the window's own values
+            seasons = tuple(m for m in seasons if m >= window)
+        sizes = cls(
+            train=train,
+            window=window,
+            horizon=steps("horizon", window),
+            smoothing=steps("smoothing", max(1, window // 8)),
+            merge=steps("merge", found.get("day", window)),
+            every=steps("false_alarm_every", 1),
+            cycles=tuple(lasting),
+            seasons=seasons,
+            notes=[],
+        )
+        sizes._check(T, settings)
+        return replace(sizes, notes=sizes._notes(found, settings))
+
+    @property
+    def least(self) -> int:
+        """Steps that are needed to learn from."""
+        return max(self.seasons, default=0) + 2 * self.window + self.horizon
+
+    def _check(self, T: int, settings: AnomalySettings) -> None:
+        require("window", self.window, self.window >= 2, "at least 2")
+        if self.train < self.least or T - self.train < FEWEST:
+            raise InputError(
+                f"the data has {T} rows, {self.train} to learn from and {T - self.train} to calibrate on"
+                f" (calibration_fraction={settings.calibration_fraction:g}); need at least {self.least} (window"
+                f" {self.window}, horizon {self.horizon}, seasons {list(self.seasons)}) and {FEWEST}; give more data, or"
+                " choose less of these"
+            )
+        if settings.method == "reconstruction":
+            longest = f"at most window = {self.window}: the last steps of each window count"
+            require("smoothing", self.smoothing, self.smoothing <= self.window, longest)
+            apart = f"numbers of at least window = {self.window}, or the values to rebuild would be read there"
+            require("seasons", self.seasons, min(self.seasons, default=self.window) >= self.window, apart)
+        expected = f"more than merge = {self.merge} steps, within which alarms are one episode"
+        require("false_alarm_every", self.every, self.every > self.merge, expected)
+
+    def _notes(self, found: Mapping[Cycle, int], settings: AnomalySettings) -> list[str]:
+        said = [f"the first {self.train} rows are learned from, the other rows calibrate the threshold"]
+        said += [f"the network sees the time of the {cycle}" for cycle in self.cycles]
+        short = [cycle for cycle in found if cycle not in self.cycles]
+        said += [f"the {cycle} is left out: there are fewer than {TIMES_SEEN} to learn from" for cycle in short]
+        said += [f"the network sees the values of the last seasons of {m} steps" for m in self.seasons]
+        ahead = f"forecasts 1 to {self.horizon}" if settings.method == "forecast" else "rebuilds them"
+        said.append(
+            f"the network reads {self.window} steps at once and {ahead}; scores are means of {self.smoothing} steps"
+        )
+        said.append(
+            f"alarms within {self.merge} steps are one episode; one false one is meant to come in {self.every} steps"
+        )
+        return said
+
+
+@dataclass(frozen=True)
+class AnomalyFitting:
+    """A fitted model, its threshold, and how they came to be."""
+
+    model: AnomalyModel
+    calibration: Calibration
+    losses: list[float]
+    notes: list[str]
+
+
+def fit_model(
+    channels: Channels, settings: AnomalySettings, checkpoint: Checkpoint, callback: Callable[[Progress], object] | None
+) -> AnomalyFitting:
+    """Train the members one after the other on the first part, and calibrate on the rest.
+
+    Raises:
+        InputError: the data is too short.
+        TrainingError: the loss is not finite or exploded.
+        MissingExtraError: torch is not installed.
+    """
+    try:
+        from unrolled.training.options import TrainingOptions
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("fitting a detector", error.name or "torch", "train") from None
+    sizes = Sizes.choose(channels, settings)
+    scaling = [_scaling(column, sizes.train) for column in channels.values.T]
+    shape = shape_of(
+        settings, len(channels.names), window=sizes.window, horizon=sizes.horizon, smoothing=sizes.smoothing,
+        code=settings.code_size, cycles=sizes.cycles, seasons=sizes.seasons,
+    )  # fmt: skip
+    model = AnomalyModel(shape, scaling, [])
+    z = model.scaled(channels.values[: sizes.train])
+    x = model.inputs(z, None if channels.times is None else channels.times[: sizes.train])
+    members: list[Mapping[str, NDArray[Any]]] = []
+    losses: list[float] = []
+    for k in range(settings.members):
+        options = TrainingOptions(
+            dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.max_epochs,
+            batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
+            seed=checkpoint.seed + k, callback=callback, checkpoint=checkpoint,
+        )  # fmt: skip
+        phase = "training" if settings.members == 1 else f"network {k + 1} of {settings.members}"
+        tensors, run = _learn(model.shape, x, z.astype(np.float32), options, phase)
+        members.append(tensors)
+        losses += run
+    model = replace(model, members=members)
+    scores = highest(model.scores(channels.values, channels.times))
+    return AnomalyFitting(model, calibrate(scores[sizes.train :], sizes.every, sizes.merge), losses, sizes.notes)
+
+
+def _scaling(column: NDArray[np.float64], train: int) -> Standardization:
+    """Of the steps learned from; of all where the channel changes later, which then is nothing that cannot be."""
+    learned = Standardization.fit(column[:train])
+    return Standardization.fit(column) if learned.constant else learned
+
+
+def _learn(
+    shape: AnomalyShape, x: NDArray[np.float32], z: NDArray[np.float32], options: Any, phase: str
+) -> tuple[dict[str, NDArray[Any]], list[float]]:
+    from unrolled.training.autoencoder import learn_autoencoder
+    from unrolled.training.lead_forecast import learn_lead_forecast
+
+    x, z = x[shape.settling :], z[shape.settling :]
+    if isinstance(shape.network, AutoencoderShape):
+        return learn_autoencoder(shape.network, x, z, options, phase)
+    return learn_lead_forecast(shape.network, x, z, shape.window, options, phase)
+
+
+def shape_of(
+    settings: AnomalySettings,
+    channels: int,
+    *,
+    window: int,
+    horizon: int,
+    smoothing: int,
+    code: int | None,
+    cycles: tuple[Cycle, ...],
+    seasons: tuple[int, ...],
+) -> AnomalyShape:
+    """The network's sizes: some are of the data, the others follow from the settings."""
+
+    def stack(inputs: int) -> StackShape:
+        return StackShape(SEQUENCE_CELLS[settings.cell], inputs, settings.hidden_size, settings.num_layers)
+
+    C, known = channels, 2 * len(cycles)
+    if settings.method == "forecast":
+        leads = leads_to(horizon)
+        inputs = C + known + len(seasons) * len(leads) * C
+        network = LeadForecastShape(stack(inputs), leads, C)
+    else:
+        whole = window * C
+        code = max(1, whole // 8) if code is None else code
+        require("code_size", code, code < whole, f"less than the {whole} numbers of a window, or nothing is left out")
+        known += len(seasons) * C
+        network = AutoencoderShape(stack(C + known), stack(code + known), code, window, C)
+    return AnomalyShape(network, window, smoothing, cycles, seasons)
+
+
+def leads_to(horizon: int) -> tuple[int, ...]:
+    """1, 2, 4, … and the horizon."""
+    powers = [1 << k for k in range(horizon.bit_length()) if 1 << k < horizon]
+    return (*powers, horizon)

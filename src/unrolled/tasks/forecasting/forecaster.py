@@ -1,0 +1,556 @@
+"""Forecast series: exponential smoothing and a recurrent network, learned together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.period import season_of
+from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
+from unrolled.data.table import FrameLike, listed
+from unrolled.drawing.figures import Interval, forecast_figure
+from unrolled.drawing.picture import Drawing
+from unrolled.errors import InputError
+from unrolled.metrics.forecasts import Backtest, Case, Evaluation, evaluate_cases
+from unrolled.runtime.es_rnn import EsRnnShape
+from unrolled.runtime.model_file import ModelFile, decode_config, fitting
+from unrolled.runtime.window_rnn import WindowRnnShape
+from unrolled.tasks.checks import check_count, chosen_seed
+from unrolled.tasks.choices import Distribution, ForecastCell, ForecastMethod, Intervals, Missing
+from unrolled.tasks.estimator import Estimator
+from unrolled.tasks.forecasting.backtest import run_backtest
+from unrolled.tasks.forecasting.file import Columns, ForecastConfig, check_config, forecast_tensors, restore_model
+from unrolled.tasks.forecasting.fitting import fit_model
+from unrolled.tasks.forecasting.history import History
+from unrolled.tasks.forecasting.known_ahead import follow_on
+from unrolled.tasks.forecasting.model import ForecastModel, called
+from unrolled.tasks.forecasting.quantile_columns import quantile_columns
+from unrolled.tasks.forecasting.settings import ForecastSettings, shape_of
+from unrolled.tasks.value_warnings import warn_of_values
+
+if TYPE_CHECKING:
+    import polars
+
+    from unrolled.training.loop import Progress
+
+__all__ = ["Forecaster"]
+
+Values = NDArray[np.float64]
+File = str | os.PathLike[str]
+Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
+Frame = TypeVar("Frame")
+
+MANY_WINDOWS = 10_000  # from here on a network learns more from them than smoothing tells it
+MOST_STEPS = 2000  # ahead, unless as many were learned at once
+SEASONS_AT_ONCE = 14  # in a window, where series are twice as long
+
+
+class Forecaster(Estimator):
+    """Forecast one series or many, with prediction intervals.
+
+    There are two methods. With ``smoothing``, each series has its own exponential smoothing of level and season, on a
+    logarithmic scale if it varies in proportion to its level; one recurrent network for all series reads and continues
+    the remainder. Both are trained jointly by gradient descent, as an ensemble whose forecasts are averaged. It is
+    meant for one series, for a few, or for short ones. Equations:
+    :mod:`unrolled.runtime.es_rnn`. Source: Smyl 2020, doi 10.1016/j.ijforecast.2019.03.017, the winner of the M4
+    competition.
+
+    With ``windows``, there are no parameters for single series: a linear forecast and a recurrent network are trained
+    on windows of all series. It is meant for long series and large panels, and is fast there. Equations:
+    :mod:`unrolled.runtime.window_rnn`.
+
+    Args:
+        method: ``smoothing``, ``windows``, or ``auto``: ``windows`` if there are at least 10,000 of them.
+        cell: ``gru``, ``gru_reset_before``, ``lstm`` or ``rnn`` (tanh).
+        hidden_size, num_layers: size and number of the recurrent layers; the default ``hidden_size`` is 16 with
+            smoothing, 128 with windows.
+        input_window: how many steps the network sees. The default with smoothing is one season, or 8 without a season;
+            with windows it is up to fourteen times as much, and at most half of the shortest series.
+        horizon: how many steps ahead to forecast; by default one season, or 8 without a season.
+        quantiles: the quantiles to forecast besides the median, each between 0 and 1.
+        distribution: what the network predicts for each step: the ``quantiles`` themselves, trained with the pinball
+            loss, or ``student_t``, a location, a scale and degrees of freedom, trained with the likelihood, from which
+            the quantiles follow. Equations: :mod:`unrolled.runtime.forecast_head`.
+        intervals: ``model`` for the network's own quantiles, or ``conformal`` to scale their distances from the median
+            according to held-out steps. For the equations and the guarantee see :mod:`unrolled.codecs.conformal`. The
+            guarantee is for ``refit=False``; a model that is refitted on all data usually keeps it too.
+        season_length: steps per season; by default from the time stamps (12 for months, 24 for hours, …), or from the
+            values where they clearly repeat after another number of steps (:mod:`unrolled.codecs.period`); otherwise 1.
+        members: size of the ensemble; by default 8 with smoothing, 2 with windows.
+        dropout: dropout rate between layers and before the output; by default 0.3 with smoothing, 0.2 with windows.
+        oldest_weight: weight of the oldest steps of a series in training, relative to the newest; by default 0.1 with
+            smoothing, 1 with windows.
+        max_epochs: maximum number of epochs (of at most 20,000 windows each), over which the learning rate falls to
+            zero along half a cosine; by default 100 with smoothing, 30 with windows.
+        patience: number of epochs without a better validation loss after which training stops; by default 30 with
+            smoothing, 10 with windows.
+        batch_size: series per batch, by default 32, or windows per batch, by default 256.
+        learning_rate: initial learning rate of Adam; by default 0.01 with smoothing, 0.003 with windows.
+        clip_norm: gradients are clipped to this norm.
+        refit: train again on all data once the number of epochs has been chosen on held-out steps; otherwise these
+            steps remain unseen. Held out are the last ``horizon`` steps, or with windows about the last tenth.
+        missing: how to treat blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
+        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
+            is a ``callback``.
+        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
+        random_state: an integer seed; the same one gives the same forecaster, bit for bit, on the same build.
+
+    Attributes:
+        inferred_: one sentence for each thing that was inferred from the data.
+        validation_: accuracy and coverage on the held-out steps of a model that had not seen them, with the network's
+            own quantiles; an :class:`unrolled.metrics.forecasts.Evaluation`, or None if the series are too short.
+        losses_, validation_losses_: losses by epoch, of the training with held-out steps.
+        epochs_: the chosen number of epochs.
+        columns_: the names of the columns by role: ``target``, ``time``, ``series``, ``past``, ``future``, ``static``.
+        method_, horizon_, input_window_, season_length_: the values in use.
+        seed_: the value of ``random_state``, or the seed drawn instead.
+        model_: the model, a :class:`unrolled.tasks.forecasting.model.ForecastModel`.
+
+    >>> sales = np.tile([10.0, 20.0, 30.0, 20.0], 8) * np.linspace(1, 2, 32)
+    >>> forecaster = Forecaster(season_length=4, members=1, max_epochs=5, random_state=0).fit(sales)
+    >>> forecaster.predict().shape
+    (4,)
+    """
+
+    def __init__(
+        self,
+        *,
+        method: ForecastMethod = "auto",
+        cell: ForecastCell = "gru",
+        hidden_size: int | None = None,
+        num_layers: int = 1,
+        input_window: int | None = None,
+        horizon: int | None = None,
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        distribution: Distribution = "quantiles",
+        intervals: Intervals = "model",
+        season_length: int | None = None,
+        members: int | None = None,
+        dropout: float | None = None,
+        oldest_weight: float | None = None,
+        max_epochs: int | None = None,
+        patience: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        clip_norm: float = 1.0,
+        refit: bool = True,
+        missing: Missing = "raise",
+        verbose: bool | None = None,
+        callback: Callable[[Progress], object] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.method = method
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.input_window = input_window
+        self.horizon = horizon
+        self.quantiles = quantiles
+        self.distribution = distribution
+        self.intervals = intervals
+        self.season_length = season_length
+        self.members = members
+        self.dropout = dropout
+        self.oldest_weight = oldest_weight
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.refit = refit
+        self.missing = missing
+        self.verbose = verbose
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(
+        self,
+        data: Any,
+        y: None = None,
+        *,
+        target: str | None = None,
+        time: str | None = None,
+        series: str | None = None,
+        past: Sequence[str] = (),
+        future: Sequence[str] = (),
+        static: Sequence[str] = (),
+        time_format: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> Forecaster:
+        """Train on data. A previous model is replaced only after the training has succeeded.
+
+        Args:
+            data: a pandas, polars or pyarrow frame with one row for each time and series, an array ``[T]`` or
+                ``[N, T]``, or the path of a CSV file.
+            y: nothing; scikit-learn's tools pass it.
+            target, time, series: names of the columns; each is inferred if there is only one candidate, and
+                ``inferred_`` says so.
+            past: numeric columns known up to the present.
+            future: numeric columns known in advance, such as prices or holidays; ``predict`` needs their future values.
+            static: numeric columns that are constant within a series.
+            time_format: the format of the times, such as ``"%d/%m/%Y"``, in the directives of ``strftime`` and ``%q``
+                for a quarter; inferred unless the order of day and month is ambiguous.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until
+                :meth:`save` has written the model. If it already exists, the training resumes from it, and the result
+                has the same bits as if it had never stopped.
+
+        Raises:
+            InputError: the data or a parameter is invalid, or the checkpoint belongs to others; the message names the
+                culprit.
+            TrainingError: the loss is not finite or has exploded.
+            MissingExtraError: torch is not installed.
+        """
+        self._refuse_y(y)
+        settings = ForecastSettings.check(self.get_params())
+        self._remember(data)
+        panel = read_panel(
+            data, target, time, series, past, future, static, missing=settings.missing, time_format=time_format
+        )
+        return self.fit_panel(panel, checkpoint=checkpoint)
+
+    @overload
+    def predict(self, data: None = None, *, horizon: int | None = None, future: Any = None) -> Any: ...
+    @overload
+    def predict(self, data: Array, *, horizon: int | None = None, future: Any = None) -> Values: ...
+    @overload
+    def predict(self, data: File, *, horizon: int | None = None, future: Any = None) -> polars.DataFrame: ...
+    @overload
+    def predict(self, data: Frame, *, horizon: int | None = None, future: Any = None) -> Frame: ...
+    def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
+        """Forecast the steps after the data of ``fit``, or after a new history with the same columns, without training
+        again.
+
+        Args:
+            data: the history; by default that of ``fit``. A history that begins as in ``fit`` starts from the learned
+                states; any other one, also of a new series, starts from its own first seasons.
+            horizon: number of steps; by default ``horizon_``. Beyond it, forecasts are fed back as inputs, for 2,000 steps or a
+                hundred times ``horizon_`` at most.
+            future: a frame with the columns known in advance, one row for each step and series.
+
+        Returns:
+            A frame of the kind given to ``fit`` (or here as ``data``): time, series, the median under the target's
+            name, and each quantile as ``target_q10``. For an array the median, ``[horizon]`` or ``[N, horizon]``.
+
+        Raises:
+            InputError: the history is too short, the columns known in advance are missing or do not continue the
+                history, and so on.
+        """
+        history, like = self._history(data)
+        steps = self._steps(horizon)
+        return self._as_given(history, like, self._forecast(history, steps, future))
+
+    def predict_quantiles(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Values:
+        """Like :meth:`predict`, but an array ``[N, horizon, Q]`` of ``quantiles_``, ascending and including the
+        median."""
+        history, _ = self._history(data)
+        return self._forecast(history, self._steps(horizon), future)
+
+    def plot(
+        self,
+        data: Any = None,
+        *,
+        horizon: int | None = None,
+        future: Any = None,
+        series: str | None = None,
+        steps: int | None = None,
+    ) -> Drawing:
+        """Draw a forecast behind the series it continues; a notebook shows the drawing, ``save`` keeps it as SVG.
+
+        Args:
+            data, horizon, future: as in :meth:`predict`.
+            series: the name of the series to draw; default the first.
+            steps: how much of its past is drawn; default five times the horizon.
+
+        Raises:
+            InputError: there is no such series, or what :meth:`predict` refuses.
+        """
+        history, _ = self._history(data)
+        ahead, config = self._steps(horizon), self._fitted()
+        if series is not None and series not in history.names:
+            raise InputError(f"series is {series!r}, expected one of {listed(history.names)}")
+        n = history.names.index(history.names[0] if series is None else series)
+        past = 5 * ahead if steps is None else check_count("steps", steps)
+        quantiles, values, times = self._forecast(history, ahead, future)[n], history.values[n], history.times[n]
+        if times is None:
+            stamps = np.arange(len(values) + ahead)
+        else:
+            stamps = np.concatenate([times, config.frequency.after(times[-1], ahead)])
+        interval = Interval(quantiles[:, 0], quantiles[:, self.quantiles_.index(0.5)], quantiles[:, -1])
+        name = f" of {history.names[n]}" if history.names[n] else ""
+        label = f"{config.columns.target or 'the series'}{name} and the forecast of {ahead} steps"
+        return Drawing(forecast_figure(values[-past:], interval, None, stamps[-past - ahead :], label))
+
+    def evaluate(self, data: Any) -> Evaluation:
+        """Forecast the last ``horizon_`` steps of ``data`` from the steps before them, and compare with the true
+        values.
+
+        Use steps that ``fit`` has not seen; otherwise the result is too optimistic.
+
+        Raises:
+            InputError: a series is shorter than ``input_window_ + horizon_``, and so on.
+        """
+        self._fitted()
+        panel = self.read(data)
+        panel.require_length(self.input_window_, self.horizon_)
+        return evaluate_cases(self.cases(panel), self.season_length_, self.quantiles_)
+
+    def score(self, data: Any, y: None = None) -> float:
+        """``1 - MAE / MAE of the seasonal-naive forecast`` on the last ``horizon_`` steps: 1 is perfect; ``y`` is nothing."""
+        self._refuse_y(y)
+        return self.evaluate(data).skill
+
+    def backtest(self, data: Any, *, windows: int = 4, step: int | None = None, refit: bool = False) -> Backtest:
+        """Forecast from several past origins, with a forecaster that has not seen anything later, and compare.
+
+        This forecaster need not be fitted and is not changed: a new one with the same parameters is trained on the data
+        before the first origin, and with ``refit`` again before each origin. Columns are those of ``fit``, or inferred;
+        season, window and horizon are those that ``fit`` would choose for all of ``data``.
+
+        Args:
+            data: as in :meth:`fit`.
+            windows: number of origins.
+            step: steps from one origin to the next; by default the horizon, so that windows do not overlap.
+        """
+        return run_backtest(self, self.read(data), windows, step, refit)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, whole or not at all; the data of ``fit`` are in it, ``callback`` is not.
+
+        Raises:
+            InputError: not fitted, or ``path`` is a folder, or a file that the data were read from.
+            OSError: the system refused; an older file is intact.
+        """
+        self._write(path, "forecaster", self._fitted(), forecast_tensors(self.model_))
+
+    @classmethod
+    def from_model_file(cls, model_file: ModelFile) -> Forecaster:
+        """The forecaster in a model file that :func:`unrolled.load` has read."""
+        config = decode_config(model_file, ForecastConfig)
+        with fitting(model_file):
+            check_config(config)
+            model = restore_model(model_file, config)
+        forecaster = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
+        return forecaster._adopt(config, model)
+
+    def fit_panel(
+        self,
+        panel: Panel,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        positive: Sequence[bool] | None = None,
+    ) -> Forecaster:
+        """:meth:`fit` on data that are already read.
+
+        ``positive`` says which series may be modelled on their logarithm; by default those whose values are all above zero.
+        """
+        from unrolled.training.checkpoint import resumable
+
+        settings = ForecastSettings.check(self.get_params())
+        shape, notes = network_shape(panel, settings)
+        panel.require_length(shape.input_window, shape.horizon)
+        named = zip(map(called, panel.names), panel.values, strict=True)
+        warn_of_values(named, "the forecast will be that value", stacklevel=3)
+        history = History.from_panel(panel)
+        self._log([*panel.inferred, *notes])
+        seed = chosen_seed(settings.random_state)
+        with resumable(checkpoint, "forecaster", settings, history, seed) as saved, self._watching() as callback:
+            fitting = fit_model(history, shape, settings, saved, callback, positive=positive)
+        times = panel.times[0]
+        config = ForecastConfig(
+            settings=settings,
+            seed=saved.seed,
+            columns=Columns(
+                panel.target, panel.time, panel.series, tuple(panel.past), tuple(panel.future), tuple(panel.static)
+            ),
+            shape=shape,
+            covariates=fitting.model.covariates,
+            names=panel.names,
+            rows=[len(values) for values in panel.values],
+            times="none" if times is None else "datetime" if times.dtype.kind == "M" else "integer",
+            frequency=panel.frequency,
+            frame_like=panel.frame_like,
+            inferred=[*panel.inferred, *notes, *_said_of_scalings(fitting.model, panel)],
+            validation=fitting.validation,
+            losses=fitting.losses,
+            validation_losses=fitting.validation_losses,
+            epochs=fitting.epochs,
+            constant=[i for i, scaling in enumerate(fitting.model.scalings) if scaling.constant is not None],
+        )
+        self._adopt(config, fitting.model)
+        self._checkpoint = saved.kept
+        return self
+
+    def shape_for(self, panel: Panel) -> EsRnnShape | WindowRnnShape:
+        """The sizes the network would have for these data."""
+        return network_shape(panel, ForecastSettings.check(self.get_params()))[0]
+
+    def _adopt(self, config: ForecastConfig, model: ForecastModel) -> Forecaster:
+        """Become a fitted forecaster."""
+        self._config = config
+        self.model_ = model
+        self.inferred_ = config.inferred
+        self.validation_ = config.validation
+        self.losses_ = config.losses
+        self.validation_losses_ = config.validation_losses
+        self.epochs_ = config.epochs
+        self.columns_ = msgspec.structs.asdict(config.columns)
+        self.method_ = config.shape.method
+        self.horizon_ = config.shape.horizon
+        self.input_window_ = config.shape.input_window
+        self.season_length_ = config.shape.season
+        self.quantiles_ = config.shape.quantiles
+        self.seed_ = config.seed
+        return self
+
+    def _learned(self) -> str:
+        names = self._fitted().names
+        series = f"{len(names)} series" if len(names) > 1 else "1 series"
+        return f"{series}, {self.horizon_} steps ahead, by the method {self.method_!r}"
+
+    def _fitted(self) -> ForecastConfig:
+        if not hasattr(self, "_config"):
+            raise self._unfitted("fit(data)")
+        return self._config
+
+    def _feature_names(self) -> Sequence[str]:
+        config = self._fitted()
+        columns = config.columns
+        covariates = (*columns.past, *columns.future, *columns.static)
+        return () if config.frame_like.kind == "numpy" else (columns.target, *covariates)
+
+    def _steps(self, horizon: int | None) -> int:
+        """The horizon asked for, or the one learned."""
+        if horizon is None:
+            return self.horizon_
+        check_count("horizon", horizon)
+        most = max(MOST_STEPS, 100 * self.horizon_)
+        if horizon > most:
+            raise InputError(
+                f"horizon is {horizon:,}, at most {most:,}: the forecaster learned {self.horizon_} steps, and beyond them feeds"
+                " its forecasts back; fit with a longer horizon, or join rows to longer steps"
+            )
+        return horizon
+
+    def _history(self, data: Any) -> tuple[History, FrameLike]:
+        """The series to forecast, and the kind of frame to answer in."""
+        config = self._fitted()
+        if data is None:
+            return self.model_.trained, config.frame_like
+        panel = self.read(data)
+        return History.from_panel(panel), panel.frame_like
+
+    def read(self, data: Any) -> Panel:
+        """The data as :meth:`predict` and :meth:`evaluate` take them, too: read once, with the columns that ``fit`` had.
+
+        Raises:
+            InputError: the data will not do.
+        """
+        if isinstance(data, Panel):
+            return data
+        self._remember(data)
+        config = getattr(self, "_config", None)
+        if config is None:
+            return read_panel(data, missing=self.missing)
+        columns, missing = config.columns, self.missing
+        if isinstance(data, np.ndarray | list | tuple) or config.frame_like.kind == "numpy":
+            covariates = [*columns.past, *columns.future, *columns.static]
+            if covariates:
+                raise InputError(f"an array has no covariates, but the forecaster learned from {', '.join(covariates)}")
+            return read_panel(data, missing=missing)
+        return read_panel(
+            data, columns.target, columns.time, columns.series, columns.past, columns.future, columns.static,
+            missing=missing, frequency=config.frequency if columns.time is not None else None,
+            time_style=config.frame_like.time_style,
+        )  # fmt: skip
+
+    def _forecast(self, history: History, horizon: int, future: Any) -> Values:
+        columns, frequency = self._fitted().columns, self._fitted().frequency
+        style = self._fitted().frame_like.time_style
+        for last in {times[-1] for times in history.times if times is not None}:
+            frequency.after(last, horizon)  # raises, before the work, where dates end
+        if columns.future and future is None:
+            raise InputError(
+                f"the forecaster learned from {', '.join(map(repr, columns.future))}, known ahead: give"
+                f" future=, a frame with {horizon} rows of them for each series"
+            )
+        if future is not None and not columns.future:
+            raise InputError("future= was given, but fit had no columns known ahead (its future=)")
+        if columns.future:
+            self._remember(future)
+            ahead = read_covariates(
+                future, columns.future, time=columns.time, series=columns.series, missing=self.missing,
+                frequency=frequency if columns.time is not None else None, time_style=style,
+            )  # fmt: skip
+            history = follow_on(history, ahead, frequency, horizon)
+        return self.model_.forecast(history, horizon)
+
+    def cases(self, panel: Panel) -> list[Case]:
+        """Forecasts of each series' last ``horizon_`` steps from those before, beside what came."""
+        history = History.from_panel(panel)
+        earlier = history.without_last(self.horizon_)
+        forecasts = self.model_.forecast(earlier, self.horizon_)
+        actual = [values[-self.horizon_ :] for values in history.values]
+        return [Case(*case) for case in zip(earlier.values, actual, forecasts, strict=True)]
+
+    def _as_given(self, history: History, like: FrameLike, quantiles: Values) -> Any:
+        """Forecasts ``[N, H, Q]`` as an array of medians, or as a frame of the user's kind and names."""
+        config = self._fitted()
+        median = quantiles[..., self.quantiles_.index(0.5)]
+        if like.kind == "numpy":
+            return median[0] if history.names == [""] else median
+        horizon = median.shape[1]
+        columns: dict[str, Any] = {}
+        if like.time is not None:
+            ahead = [config.frequency.after(times[-1], horizon) for times in history.times if times is not None]
+            columns[like.time] = np.concatenate(ahead)
+        if like.series is not None:
+            columns[like.series] = [name for name in history.names for _ in range(horizon)]
+        columns |= quantile_columns(config.columns.target, self.quantiles_, config.settings.quantiles, quantiles)
+        return build_frame(columns, like)
+
+
+def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape | WindowRnnShape, list[str]]:
+    """The network's sizes for these data, and what to say about those that were not given."""
+    lengths = [len(values) for values in panel.values]
+    season, notes = settings.season_length, []
+    if season is None:
+        calendar = panel.frequency.season
+        season = season_of(panel.values, calendar)
+        if max(lengths) < 2 * season:
+            notes.append(f"the season of {season} steps is left out: no series is two seasons long")
+            season = 1
+        elif season != calendar:
+            notes.append(f"the season is {season} steps, after which the values repeat; season_length= sets another")
+        else:
+            notes.append(
+                f"the season is {season} steps" if season > 1 else "no season is assumed; season_length= sets one"
+            )
+    usual = season if season > 1 else 8
+    horizon = settings.horizon or usual
+    several = settings.input_window or usual * max(1, min(SEASONS_AT_ONCE, min(lengths) // (2 * usual)))
+    count = sum(max(0, length - several - horizon + 1) for length in lengths)
+    method = settings.method
+    if method == "auto":
+        method = "windows" if count >= MANY_WINDOWS else "smoothing"
+        if method == "windows":
+            notes.append(f"there are {count} windows to learn from: one network reads them without smoothing")
+    window = settings.input_window or (usual if method == "smoothing" else several)
+    if settings.input_window is None or settings.horizon is None:
+        notes.append(f"the network reads {window} steps at once and forecasts {horizon}")
+    covariates = {"past": len(panel.past), "future": len(panel.future), "static": len(panel.static)}
+    sizes = {"input_window": window, "horizon": horizon, "season": season, **covariates}
+    return shape_of(settings, EsRnnShape if method == "smoothing" else WindowRnnShape, **sizes), notes
+
+
+def _said_of_scalings(model: ForecastModel, panel: Panel) -> list[str]:
+    logs, N = sum(scaling.log for scaling in model.scalings), len(panel.names)
+    if not logs:
+        return []
+    if N == 1:
+        return [f"{panel.target!r} is modelled on its logarithm: it varies in proportion to its level"]
+    return [f"{logs} of {N} series are modelled on their logarithm: they vary in proportion to their level"]

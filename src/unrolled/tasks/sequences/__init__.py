@@ -1,0 +1,1 @@
+"""Classes, numbers or tags of whole sequences."""

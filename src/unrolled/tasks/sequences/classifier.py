@@ -1,0 +1,230 @@
+"""Classify whole sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.labels import Labels
+from unrolled.errors import InputError
+from unrolled.metrics.classes import accuracy, macro_f1
+from unrolled.runtime.encoder import EncoderShape
+from unrolled.runtime.probabilities import sigmoid, softmax
+from unrolled.runtime.reader import TokenShape
+from unrolled.runtime.stack import StackShape
+from unrolled.tasks.checks import require
+from unrolled.tasks.choices import Pooling, Schedule, SequenceCell, TextSplitting
+from unrolled.tasks.sequences.answers import read_labels, require_comparable
+from unrolled.tasks.sequences.estimator import SequenceEstimator
+from unrolled.tasks.sequences.fitting import Wanted
+from unrolled.tasks.sequences.model import SequenceConfig
+from unrolled.tasks.sequences.settings import SequenceSettings
+
+if TYPE_CHECKING:
+    from unrolled.training.loop import Progress
+
+__all__ = ["SequenceClassifier"]
+
+Values = NDArray[np.float64]
+
+
+class SequenceClassifier(SequenceEstimator):
+    r"""Classify sequences: recurrent layers, pooling over time, one score per class.
+
+    The networks are trained on the cross entropy :math:`-\log \mathrm{softmax}(s)_y` with Adam, and their probabilities
+    are averaged. Equations: :mod:`unrolled.runtime.encoder`. If ``y`` is an array ``[N, K]`` of zeros and ones, the K
+    classes are not exclusive (multi-label), and each has its own probability.
+
+    Args:
+        cell: ``rnn``, ``indrnn``, ``lstm``, ``lstm_peephole``, ``lstm_layer_norm``, ``janet``, ``gru``,
+            ``gru_reset_before``, ``gru_layer_norm``, ``mgu``, ``min_gru`` or ``min_lstm``.
+        hidden_size, num_layers: size and number of the recurrent layers.
+        bidirectional: read each sequence in both directions.
+        pooling: how the outputs are pooled over time: ``last``, ``mean``, ``max``, or ``attention``, a mean with
+            learned weights.
+        members: size of the ensemble.
+        dropout: dropout rate between layers and before the scores.
+        max_epochs: maximum number of epochs.
+        patience: number of epochs without a better validation loss after which training stops.
+        batch_size: sequences per batch; those of similar length are batched together.
+        learning_rate: peak learning rate of Adam.
+        clip_norm: gradients are clipped to this norm.
+        schedule: how the learning rate changes over ``max_epochs``: it falls to zero along half a ``cosine`` or a
+            ``linear`` ramp, or is ``constant``.
+        warmup: number of epochs in which it rises first.
+        weight_decay: the weight decay of AdamW.
+        validation_fraction: share of the sequences, the same for each class, that is used to choose the best epoch
+            instead of for training; 0 trains on all for ``max_epochs``.
+        tokens: how a text is split: ``words``, ``characters``, or ``pieces``, byte pairs learned from the texts (needs
+            the extra ``bpe``).
+        min_count: minimum frequency of a token that has its own embedding.
+        embedding_size: size of the token embeddings.
+        character_size: hidden units per direction of a network that reads the characters of each token; 0 for none.
+        token_dropout: share of tokens replaced by the unknown token in training, so that its embedding is trained.
+        audio: the features of recordings; by default 13 mel-frequency cepstral coefficients per frame.
+        class_weight: ``balanced`` gives rare classes more weight; a dictionary contains the weights, 1 for classes it
+            does not contain; with None all sequences have the same weight.
+        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
+            is a ``callback``.
+        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
+        random_state: an integer seed; the same one gives the same model, bit for bit, on the same build.
+
+    Attributes:
+        validation_: accuracy and macro F1 on the validation sequences, or None.
+        losses_, validation_losses_: losses by epoch, of one member after the other.
+        epochs_: the best epoch of each member.
+        n_channels_in_: number of input features.
+        columns_: the roles of a frame's columns.
+        inferred_: one sentence for each thing a frame told.
+        seed_: the value of ``random_state``, or the seed drawn instead.
+        model_: the model, a :class:`unrolled.tasks.sequences.model.SequenceModel`.
+
+    >>> rng = np.random.default_rng(0)
+    >>> rising = [np.linspace(0, 1, n) + 0.1 * rng.normal(size=n) for n in (20, 30, 25, 22, 28, 24)]
+    >>> X, y = [*rising, *(-x for x in rising)], ["up"] * 6 + ["down"] * 6
+    >>> classifier = SequenceClassifier(hidden_size=8, members=1, max_epochs=20, random_state=0).fit(X, y)
+    >>> classifier.predict([np.linspace(0, 1, 40)]).tolist()
+    ['up']
+    """
+
+    _task = "sequence_classifier"
+    _estimator_type = "classifier"
+    _noun, _plural = "class", "es"
+
+    def __init__(
+        self,
+        *,
+        cell: SequenceCell = "gru",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        pooling: Pooling = "max",
+        members: int = 3,
+        dropout: float = 0.3,
+        max_epochs: int = 60,
+        patience: int = 20,
+        batch_size: int = 32,
+        learning_rate: float = 0.005,
+        clip_norm: float = 1.0,
+        schedule: Schedule = "cosine",
+        warmup: int = 0,
+        weight_decay: float = 0.0,
+        validation_fraction: float = 0.1,
+        tokens: TextSplitting = "words",
+        min_count: int = 2,
+        embedding_size: int = 64,
+        character_size: int = 0,
+        token_dropout: float = 0.1,
+        audio: AudioFeatures | None = None,
+        class_weight: str | dict[Any, float] | None = None,
+        verbose: bool | None = None,
+        callback: Callable[[Progress], object] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.members = members
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.warmup = warmup
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.tokens = tokens
+        self.min_count = min_count
+        self.embedding_size = embedding_size
+        self.character_size = character_size
+        self.token_dropout = token_dropout
+        self.audio = audio
+        self.class_weight = class_weight
+        self.verbose = verbose
+        self.callback = callback
+        self.random_state = random_state
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The classes in order; for multi-label targets their indices."""
+        config = self._fitted()
+        return np.arange(config.shape.outputs) if config.labels is None else config.labels.classes
+
+    @property
+    def multilabel_(self) -> bool:
+        """Whether the classes are not exclusive (multi-label)."""
+        return self._fitted().labels is None
+
+    def predict_proba(self, X: Any) -> Values:
+        """Probability of each class, ``[N, K]`` in the order of ``classes_``."""
+        probabilities = sigmoid if self._fitted().labels is None else softmax
+        return self.model_.answers(self._read(X).items, probabilities)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each sequence, ``[N]``; for multi-label targets zeros and ones ``[N, K]``."""
+        probabilities, labels = self.predict_proba(X), self._fitted().labels
+        return (probabilities > 0.5).astype(np.int64) if labels is None else labels.decode(probabilities.argmax(1))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Accuracy: the share of sequences for which the class, or all classes, are right."""
+        return self.evaluate(X, y)["accuracy"]
+
+    @staticmethod
+    def _shape(stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings) -> EncoderShape:
+        return EncoderShape(stack, settings.pooling, outputs, tokens)
+
+    @staticmethod
+    def _outputs(config: SequenceConfig) -> int:
+        require("targets", config.targets, not config.targets, "none: a classifier predicts classes")
+        require("scheme", config.scheme, config.scheme == "none", "'none': only tags have a scheme")
+        if config.labels is None:  # any number of the classes can hold
+            return config.shape.outputs
+        require("labels.values", config.labels.values, len(config.labels.values) >= 2, "2 classes at least")
+        return len(config.labels.values)
+
+    def _read_y(self, y: Any, items: Sequence[Any]) -> NDArray[Any]:
+        return read_labels(y, len(items))
+
+    def _wanted(self, y: NDArray[Any], settings: SequenceSettings) -> Wanted:
+        if y.ndim == 2:
+            if not np.isin(y, (0, 1)).all():
+                raise InputError("y of shape [N, K] says which of K classes hold: expected zeros and ones")
+            if settings.class_weight is not None:
+                raise InputError("class_weight is for one class a sequence; y of shape [N, K] has several")
+            return Wanted(y, "any_of", y.astype(np.float32), y.shape[1])
+        labels = Labels.fit(y)
+        if len(labels.values) < 2:
+            raise InputError(
+                f"y holds one class, {labels.values[0]!r}: a classifier needs sequences of 2 classes at least"
+            )
+        places = labels.encode(y)
+        weights = None
+        if settings.class_weight == "balanced":
+            weights = len(places) / (len(labels.values) * np.bincount(places))
+        elif settings.class_weight is not None:
+            weights = _weights_of(dict(settings.class_weight), labels)
+        return Wanted(y, "one_of", places, len(labels.values), labels=labels, weights=weights)
+
+    def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
+        """Accuracy and macro F1 of the predictions for ``X`` against ``y``; a frame may have a column of what is true."""
+        items, y = self._read_with_y(X, y)
+        predicted = self.predict(items)
+        y = require_comparable(read_labels(y), predicted)
+        return {"accuracy": accuracy(y, predicted), "macro_f1": macro_f1(y, predicted)}
+
+
+def _weights_of(given: dict[Any, float], labels: Labels) -> Values:
+    for label, weight in given.items():
+        if label not in labels.values:
+            raise InputError(f"class_weight: {label!r} is none of the classes {', '.join(map(repr, labels.values))}")
+        if not (np.isfinite(weight) and weight >= 0):
+            raise InputError(f"class_weight of {label!r} is {weight}, expected a number of at least 0")
+    return np.array([given.get(label, 1.0) for label in labels.values], np.float64)

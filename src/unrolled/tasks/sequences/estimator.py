@@ -1,0 +1,306 @@
+"""What the sequence estimators share: reading, validation data, saving."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec
+from unrolled.codecs.tokens import TokenCodec
+from unrolled.data.containers import is_frame
+from unrolled.data.example_file import Told
+from unrolled.data.items import Kind
+from unrolled.errors import InputError
+from unrolled.runtime.encoder import EncoderShape
+from unrolled.runtime.model_file import ModelFile, decode_config, fitting
+from unrolled.runtime.reader import TokenShape
+from unrolled.runtime.stack import StackShape
+from unrolled.runtime.tagger import TaggerShape
+from unrolled.tasks.agreement import require_same
+from unrolled.tasks.checks import chosen_seed
+from unrolled.tasks.estimator import Estimator
+from unrolled.tasks.sequences.answers import join_answers, read_sample_weight
+from unrolled.tasks.sequences.fitting import Wanted, fit_codec, fit_model, widths
+from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_config
+from unrolled.tasks.sequences.reading import Given, read_as_trained, read_to_learn
+from unrolled.tasks.sequences.settings import SEQUENCE_CELLS, SequenceSettings
+
+if TYPE_CHECKING:
+    from unrolled.training.checkpoint import Checkpoint
+
+__all__ = ["SequenceEstimator"]
+
+Self = TypeVar("Self", bound="SequenceEstimator")
+
+
+class SequenceEstimator(Estimator):
+    """Base of :class:`unrolled.SequenceClassifier`, :class:`unrolled.SequenceRegressor` and :class:`unrolled.SequenceTagger`."""
+
+    _task: str
+    _needs_y = True
+    _answers: Literal["one", "each"] = "one"
+    """Whether an answer is wanted of each item, or of each step."""
+    _noun: str
+    """What an answer is, in one word."""
+    _plural: str = "s"
+
+    @abstractmethod
+    def _read_y(self, y: Any, items: Sequence[Any]) -> Any:
+        """Check ``y``, which is not None: an array, or a list of tags for each item."""
+
+    @abstractmethod
+    def _wanted(self, y: Any, settings: SequenceSettings) -> Wanted:
+        """Turn ``y``, once it is checked, into what the networks learn."""
+
+    @staticmethod
+    @abstractmethod
+    def _shape(
+        stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings
+    ) -> EncoderShape | TaggerShape:
+        """The network's sizes."""
+
+    @staticmethod
+    @abstractmethod
+    def _outputs(config: SequenceConfig) -> int:
+        """How many numbers the network puts out to what the configuration says is predicted.
+
+        Raises:
+            InputError: it says what an estimator of this class does not predict.
+        """
+
+    @abstractmethod
+    def predict(self, X: Any) -> Any:
+        """Predictions for the items."""
+
+    @abstractmethod
+    def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
+        """Measures of the predictions for ``X`` compared with ``y``, by name."""
+
+    def fit(
+        self: Self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        label: str | None = None,
+        text: str | None = None,
+        series: str | None = None,
+        features: Sequence[str] = (),
+        validation: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Train on items and their targets. A previous model is replaced only after the training has succeeded.
+
+        Args:
+            X: a list of arrays ``[T_i, C]`` (steps, features) or of frames with one column per feature, one array
+                ``[N, T, C]``, or an array ``[N, T]``; a list of texts or of tokenised texts; a list of recordings
+                (:class:`unrolled.data.wav.Waveform`). Or a single pandas, polars or pyarrow frame with one text per
+                row, one step per row, or one sequence per row with a column for each step; its columns are inferred if
+                there is only one candidate, ``inferred_`` says so, and ``predict`` finds them by name.
+            y: the target of each item; None if it is a column of the frame.
+            sample_weight: how much each item counts in the training and in the validation loss, ``[N]``; measures such as
+                the accuracy count all items alike.
+            label: the target column of a frame.
+            text: the text column of a frame.
+            series: the column with the names of the sequences, for a frame whose rows are steps; if there is a time
+                column, the steps are sorted by it.
+            features: the numeric columns of a frame to use.
+            validation: validation data ``(X, y)``, or a frame with the same columns, with which to choose the best
+                epoch, instead of ``validation_fraction``.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until
+                :meth:`save` has written the model. If it already exists, the training resumes from it, and the result
+                has the same bits as if it had never stopped.
+
+        Raises:
+            InputError: the data or a parameter is invalid, or the checkpoint belongs to others; the message names the
+                culprit.
+            TrainingError: the loss is not finite or has exploded.
+            MissingExtraError: torch is not installed.
+        """
+        from unrolled.training.checkpoint import resumable
+
+        settings = SequenceSettings.check(self.get_params())
+        given = read_to_learn(X, y, Told(label, text, series, _names(features)), self._answers)
+        items, y = given.items, self._read_y(self._required_y(given), given.items)
+        learned = len(items)
+        if learned < 2 and self._answers == "one":
+            raise InputError(f"there is {learned} sequence ({learned} sample), need at least 2 to learn from")
+        if validation is not None:
+            others = self._validation(validation, given)
+            items, y = [*items, *others.items], join_answers(y, self._read_y(self._required_y(others), others.items))
+        wanted = self._wanted(y, settings)
+        if sample_weight is not None:
+            counts = read_sample_weight(sample_weight, learned)
+            counts = np.concatenate([counts, np.ones(len(items) - learned, np.float32)])  # what validates counts alike
+            wanted = replace(wanted, counts=counts)
+        seed = chosen_seed(settings.random_state)
+        data = (items, wanted.values) if validation is None else (items, wanted.values, learned)
+        data = data if wanted.counts is None else (*data, wanted.counts)
+        with resumable(checkpoint, self._task, settings, data, seed) as saved:
+            if validation is None:
+                kept_back = _keep_back(wanted, settings.validation_fraction, saved.seed)
+            else:
+                kept_back = np.arange(learned, len(items))
+                _check_known(wanted, learned)
+            self._learn(items, wanted, kept_back, given, settings, saved)
+        self._checkpoint = saved.kept
+        return self
+
+    def _learn(
+        self,
+        items: list[Any],
+        wanted: Wanted,
+        kept_back: NDArray[np.int64],
+        given: Given,
+        settings: SequenceSettings,
+        checkpoint: Checkpoint,
+    ) -> None:
+        """Learn and become what was learned."""
+        seed = checkpoint.seed
+        used = np.setdiff1d(np.arange(len(items)), kept_back)
+        for part, called in ((used, "learned from"), (kept_back, "kept back")):
+            if wanted.counts is not None and len(part) and not wanted.counts[part].any():
+                raise InputError(
+                    f"sample_weight is zero for every sequence that is {called}; choose others with validation="
+                )
+        codec = fit_codec([items[n] for n in used], given.kind, settings)
+        shape = self._network(codec, wanted.outputs, settings)
+        self._log(given.inferred)
+        with self._watching() as callback:
+            fitting = fit_model(items, wanted, shape, codec, settings, checkpoint, callback, kept_back=kept_back)
+        config = SequenceConfig(
+            settings, seed, shape, codec, wanted.labels, wanted.targets, wanted.flat, wanted.scheme, None, fitting.losses,
+            fitting.validation_losses, fitting.epochs, given.columns, list(given.inferred),
+        )  # fmt: skip
+        self._adopt(config, fitting.model)
+        if len(kept_back):
+            found = self.evaluate([items[n] for n in kept_back], [wanted.given[n] for n in kept_back.tolist()])
+            self._config = msgspec.structs.replace(config, validation=found)
+            self.validation_ = found
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, completely or not at all; ``callback`` is not saved."""
+        config = msgspec.structs.replace(self._fitted(), columns=self.columns_)
+        self._write(path, self._task, config, self.model_.tensors())
+
+    @classmethod
+    def from_model_file(cls: type[Self], model_file: ModelFile) -> Self:
+        """The estimator in a model file that :func:`unrolled.load` has read."""
+        config = decode_config(model_file, SequenceConfig)
+        with fitting(model_file):
+            check_config(config)
+            shape = cls._network(config.inputs, cls._outputs(config), config.settings)
+            require_same("shape", config.shape, shape)
+            model = SequenceModel.restore(model_file, config)
+        known = cls._defaults()
+        given = {name: getattr(config.settings, name) for name in config.settings.__struct_fields__ if name in known}
+        if isinstance(given.get("class_weight"), list):
+            given["class_weight"] = dict(given["class_weight"])
+        estimator = cls(**given)
+        estimator._adopt(config, model)
+        return estimator
+
+    @classmethod
+    def _network(cls, codec: InputCodec, outputs: int, settings: SequenceSettings) -> EncoderShape | TaggerShape:
+        """The sizes that follow from what is read, what is predicted, and the settings."""
+        inputs, tokens = widths(codec, settings)
+        cell = SEQUENCE_CELLS[settings.cell]
+        stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
+        return cls._shape(stack, tokens, outputs, settings)
+
+    def _adopt(self, config: SequenceConfig, model: SequenceModel) -> None:
+        self._config = config
+        self.model_ = model
+        if isinstance(config.inputs, NumberCodec):
+            self.n_channels_in_ = config.shape.stack.inputs
+        self.losses_ = config.losses
+        self.validation_losses_ = config.validation_losses
+        self.epochs_ = config.epochs
+        self.validation_ = config.validation
+        self.seed_ = config.seed
+        self.columns_ = config.columns
+        self.inferred_ = config.inferred
+
+    def _feature_names(self) -> Sequence[str]:
+        return self.columns_.features if self.columns_ is not None else ()
+
+    @property
+    def item_kind_(self) -> Kind:
+        """The kind of the items: ``numbers``, ``text``, ``tokens`` or ``audio``."""
+        codec = self._fitted().inputs
+        if isinstance(codec, TokenCodec):
+            return "tokens" if codec.splitting == "given" else "text"
+        return "audio" if isinstance(codec, AudioCodec) else "numbers"
+
+    def _learned(self) -> str:
+        count = self._fitted().shape.outputs
+        return f"from {self.item_kind_} to {count} {self._noun}" + ("" if count == 1 else self._plural)
+
+    def _fitted(self) -> SequenceConfig:
+        if not hasattr(self, "_config"):
+            raise self._unfitted("fit(X, y)")
+        return self._config
+
+    def _read(self, X: Any, y: Any = None, wanted: Literal["nothing", "one", "each"] = "nothing") -> Given:
+        codec = self._fitted().inputs
+        channels = len(codec.channels) if isinstance(codec, NumberCodec) else None
+        return read_as_trained(X, y, self.item_kind_, channels, self.columns_, wanted)
+
+    def _read_with_y(self, X: Any, y: Any) -> tuple[list[Any], Any]:
+        """Items and what is true of them as the user has it, which a column of a frame may say."""
+        given = self._read(X, y, self._answers)
+        return given.items, self._required_y(given)
+
+    def _required_y(self, given: Given) -> Any:
+        if given.y is None:
+            raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        return given.y
+
+    def _validation(self, validation: Any, learned: Given) -> Given:
+        """What validates, read as what is learned from was."""
+        pair: Any = (validation, None) if is_frame(validation) else validation
+        if not isinstance(pair, tuple | list) or len(cast("list[Any]", pair)) != 2:
+            raise InputError("validation is no pair of items and what is wanted of them: give (X, y), or a frame")
+        X, y = cast("list[Any]", pair)
+        channels = learned.items[0].shape[1] if learned.kind == "numbers" else None
+        others = read_as_trained(X, y, learned.kind, channels, learned.columns, self._answers)
+        if hasattr(others.y, "__len__") and len(others.items) != len(others.y):
+            raise InputError(f"validation has {len(others.items)} items and {len(others.y)} answers: expected as many")
+        return others
+
+
+def _names(features: Sequence[str]) -> tuple[str, ...]:
+    return (features,) if isinstance(features, str) else tuple(features)
+
+
+def _check_known(wanted: Wanted, learned: int) -> None:
+    """Check that what is validated could be learned."""
+    if wanted.labels is None:
+        return
+    places = [np.unique(each) for each in wanted.values]
+    unknown = set(np.concatenate(places[learned:])) - set(np.concatenate(places[:learned]))
+    if unknown:
+        label = wanted.labels.values[min(unknown)]
+        raise InputError(f"validation holds {label!r}, which no item that is learned from has: leave it out")
+
+
+def _keep_back(wanted: Wanted, fraction: float, seed: int) -> NDArray[np.int64]:
+    """Items that choose the epoch: a share of all, of each class alike; none where there are too few."""
+    N = len(wanted.values)
+    if fraction == 0 or N < 10:
+        return np.zeros(0, np.int64)
+    generator = np.random.default_rng(seed)
+    if wanted.loss != "one_of":
+        return np.sort(generator.permutation(N)[: max(1, round(fraction * N))])
+    chosen: list[int] = []
+    for place in range(wanted.outputs):
+        own = np.flatnonzero(np.asarray(wanted.values) == place)
+        chosen += generator.permutation(own)[: int(fraction * len(own) + 0.5) if len(own) > 1 else 0].tolist()
+    return np.sort(np.array(chosen, np.int64))

@@ -1,0 +1,153 @@
+"""From items and what is wanted of each to a fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.inputs import AudioCodec, InputCodec, Item, NumberCodec
+from unrolled.codecs.labels import Labels
+from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.tag_scheme import Scheme, tag_order
+from unrolled.codecs.tokens import TokenCodec
+from unrolled.data.items import Kind
+from unrolled.errors import MissingExtraError
+from unrolled.runtime.encoder import EncoderShape
+from unrolled.runtime.reader import TokenShape
+from unrolled.runtime.tagger import TaggerShape
+from unrolled.tasks.sequences.model import SequenceModel
+from unrolled.tasks.sequences.settings import SequenceSettings
+
+if TYPE_CHECKING:
+    from unrolled.training.answer_loss import Loss
+    from unrolled.training.checkpoint import Checkpoint
+    from unrolled.training.loop import Progress
+
+__all__ = ["Fitting", "Wanted", "fit_codec", "fit_model", "widths"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """``y`` as the networks are to learn it."""
+
+    given: Sequence[Any] | NDArray[Any]
+    """As the user has it."""
+    loss: Loss | Literal["tags"]
+    values: Sequence[Any] | NDArray[Any]
+    """Of each item: the place of its class, its numbers ``[O]``, or the places of its tags ``[T]``."""
+    outputs: int
+    labels: Labels | None = None
+    targets: list[Standardization] = field(default_factory=list[Standardization])
+    weights: NDArray[np.float64] | None = None
+    """Of each class."""
+    counts: NDArray[np.float32] | None = None
+    """How much each item counts; None if all count alike."""
+    flat: bool = True
+    """Whether ``y`` is ``[N]``."""
+    scheme: Scheme = "none"
+    """That of the tags."""
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A fitted model and how it came to be."""
+
+    model: SequenceModel
+    losses: list[float]
+    validation_losses: list[float]
+    epochs: list[int]
+
+
+def fit_codec(items: Sequence[Any], kind: Kind, settings: SequenceSettings) -> InputCodec:
+    """What turns items into what networks read, from those that are learned from."""
+    if kind == "numbers":
+        return NumberCodec.fit(items)
+    if kind == "audio":
+        return AudioCodec.fit(items, settings.audio or AudioFeatures(rate=items[0].rate))
+    return TokenCodec.fit(
+        items,
+        settings.tokens if kind == "text" else "given",
+        min_count=settings.min_count,
+        spelled=settings.character_size > 0,
+    )
+
+
+def widths(codec: InputCodec, settings: SequenceSettings) -> tuple[int, TokenShape | None]:
+    """Numbers a step that the layers read, and the sizes of embeddings where there are such."""
+    if not isinstance(codec, TokenCodec):
+        numbers = codec.numbers if isinstance(codec, AudioCodec) else codec
+        return len(numbers.channels), None
+    characters = 0 if codec.characters is None else len(codec.characters)
+    tokens = TokenShape(len(codec.words), settings.embedding_size, characters, settings.character_size)
+    return tokens.outputs, tokens
+
+
+def fit_model(
+    items: Sequence[Any],
+    wanted: Wanted,
+    shape: EncoderShape | TaggerShape,
+    codec: InputCodec,
+    settings: SequenceSettings,
+    checkpoint: Checkpoint,
+    callback: Callable[[Progress], object] | None,
+    *,
+    kept_back: NDArray[np.int64],
+) -> Fitting:
+    """Train the members one after the other, each from its own start.
+
+    Raises:
+        TrainingError: the loss is not finite or exploded.
+        MissingExtraError: torch is not installed.
+    """
+    try:
+        from unrolled.training.learn import Answers, learn
+        from unrolled.training.options import TrainingOptions
+        from unrolled.training.schedule import Schedule
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("fitting an estimator", error.name or "torch", "train") from None
+    encode: Callable[[Any], Item] = codec.encoder()
+    answers = Answers([encode(item) for item in items], wanted.values, wanted.counts)
+    used = np.setdiff1d(np.arange(len(items)), kept_back)
+    make, loss = _network(shape, wanted, settings)
+    members: list[Mapping[str, NDArray[Any]]] = []
+    losses: list[float] = []
+    validation_losses: list[float] = []
+    epochs: list[int] = []
+    for k in range(settings.members):
+        options = TrainingOptions(
+            dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.patience,
+            batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
+            seed=checkpoint.seed + k, callback=callback, checkpoint=checkpoint,
+            schedule=Schedule(settings.schedule, settings.warmup), weight_decay=settings.weight_decay,
+        )  # fmt: skip
+        module, run = learn(
+            make, loss, answers.select(used), options,
+            kept_back=answers.select(kept_back) if len(kept_back) else None,
+            phase="training" if settings.members == 1 else f"network {k + 1} of {settings.members}",
+        )  # fmt: skip
+        members.append(module.tensors())
+        losses += run.losses
+        validation_losses += run.validation_losses
+        epochs.append(run.best_epoch or len(run.losses))
+    return Fitting(SequenceModel(shape, codec, members), losses, validation_losses, epochs)
+
+
+def _network(shape: EncoderShape | TaggerShape, wanted: Wanted, settings: SequenceSettings) -> tuple[Any, Any]:
+    """What makes a module, and its loss."""
+    from unrolled.training.answer_loss import answer_loss
+    from unrolled.training.encoder import EncoderModule
+    from unrolled.training.tagger import TaggerModule
+
+    dropout, token_dropout = settings.dropout, settings.token_dropout
+    if isinstance(shape, EncoderShape):
+        assert wanted.loss != "tags"
+        loss = answer_loss(wanted.loss, wanted.weights)
+        return lambda: EncoderModule(shape, dropout=dropout, token_dropout=token_dropout), loss
+    assert wanted.labels is not None
+    order = tag_order([str(tag) for tag in wanted.labels.values], wanted.scheme)
+    return lambda: TaggerModule(shape, order, dropout=dropout, token_dropout=token_dropout), TaggerModule.loss

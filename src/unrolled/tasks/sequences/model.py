@@ -1,0 +1,148 @@
+"""A fitted model of sequences: from items in the user's units to scores, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.inputs import AudioCodec, InputCodec, Item
+from unrolled.codecs.labels import Labels
+from unrolled.codecs.ranges import Count, Size
+from unrolled.codecs.scaling import Standardization
+from unrolled.codecs.tag_scheme import Scheme
+from unrolled.codecs.tokens import TokenCodec
+from unrolled.data.columns import Columns
+from unrolled.runtime.encoder import Encoder, EncoderShape
+from unrolled.runtime.model_file import ModelFile, check_tensors
+from unrolled.runtime.tagger import Tagger, TaggerShape
+from unrolled.tasks.agreement import require_tensors
+from unrolled.tasks.checks import require
+from unrolled.tasks.sequences.settings import SequenceSettings
+
+__all__ = ["SequenceConfig", "SequenceModel", "check_config"]
+
+Values = NDArray[np.float64]
+
+
+class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything of a fitted estimator but its arrays."""
+
+    settings: SequenceSettings
+    seed: Size
+    shape: EncoderShape | TaggerShape
+    inputs: InputCodec
+    labels: Labels | None
+    """The classes or tags, where there are such."""
+    targets: list[Standardization]
+    """Of each number predicted."""
+    flat: bool
+    """Whether ``y`` was ``[N]`` and not ``[N, O]``."""
+    scheme: Scheme
+    """That of the tags."""
+    validation: dict[str, float] | None
+    losses: list[float]
+    validation_losses: list[float]
+    epochs: list[Count]
+    columns: Columns | None = None
+    """Of the table that was learned from, what each was for."""
+    inferred: list[str] = msgspec.field(default_factory=list[str])
+    """One sentence for each thing inferred."""
+
+
+def check_config(config: SequenceConfig) -> None:
+    """Check what is read against the settings, which are checked as those of a new estimator are.
+
+    Raises:
+        InputError: naming the field.
+    """
+    settings, inputs = SequenceSettings.check(msgspec.structs.asdict(config.settings)), config.inputs
+    if isinstance(inputs, TokenCodec):
+        require("inputs.splitting", inputs.splitting, inputs.splitting in ("given", settings.tokens), settings.tokens)
+        spelled = settings.character_size > 0
+        require("inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in settings")
+    if isinstance(inputs, AudioCodec):
+        expected = settings.audio or AudioFeatures(rate=inputs.features.rate)
+        require("inputs.features", inputs.features, inputs.features == expected, str(expected))
+
+
+@dataclass(frozen=True)
+class SequenceModel:
+    """Networks whose answers are averaged, and what turns items into what they read.
+
+    Weights are packed and vocabularies indexed at the first use, and kept as long as the model; a copy begins without.
+    """
+
+    shape: EncoderShape | TaggerShape
+    inputs: InputCodec
+    members: Sequence[Mapping[str, NDArray[Any]]]
+
+    def __reduce__(self) -> tuple[type[SequenceModel], tuple[Any, ...]]:
+        return type(self), (self.shape, self.inputs, self.members)
+
+    @cached_property
+    def _encoders(self) -> list[Encoder]:
+        assert isinstance(self.shape, EncoderShape)
+        return [Encoder(self.shape, tensors) for tensors in self.members]
+
+    @cached_property
+    def _taggers(self) -> list[Tagger]:
+        assert isinstance(self.shape, TaggerShape)
+        return [Tagger(self.shape, tensors) for tensors in self.members]
+
+    @cached_property
+    def _encode(self) -> Callable[[Any], Item]:
+        return self.inputs.encoder()
+
+    def answers(self, items: Sequence[Any], answer: Callable[[NDArray[np.float32]], Values]) -> Values:
+        """The mean of the members' answers ``[N, O]``; ``answer`` makes one of scores."""
+        read = self.encoded(items)
+        each = [answer(encoder(read)) for encoder in self._encoders]
+        return sum(each[1:], each[0]) / len(each)
+
+    def tag_scores(self, items: Sequence[Any]) -> list[Values]:
+        """The mean of the members' scores of tags, ``[T_i, K]`` for each item."""
+        read = self.encoded(items)
+        each = [tagger(read) for tagger in self._taggers]
+        return [np.mean([scores[n].astype(np.float64) for scores in each], axis=0) for n in range(len(items))]
+
+    def transition_scores(self) -> tuple[Values, Values, Values]:
+        """The mean of the members' scores between tags ``[K, K]``, before the first ``[K]`` and after the last ``[K]``."""
+        assert isinstance(self.shape, TaggerShape)
+        K = self.shape.outputs
+        if not self.shape.crf:
+            return np.zeros((K, K)), np.zeros(K), np.zeros(K)
+        a, b, c = (
+            np.mean([tensors[name].astype(np.float64) for tensors in self.members], axis=0)
+            for name in ("crf.transitions", "crf.start", "crf.end")
+        )
+        return a, b, c
+
+    def encoded(self, items: Sequence[Any]) -> list[Item]:
+        """Items as the networks read them."""
+        return [self._encode(item) for item in items]
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The arrays as a model file names them."""
+        return {f"members.{k}.{name}": t for k, member in enumerate(self.members) for name, t in member.items()}
+
+    @classmethod
+    def restore(cls, model_file: ModelFile, config: SequenceConfig) -> SequenceModel:
+        """Put a model together from its file.
+
+        Raises:
+            ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
+        """
+        settings, found = config.settings, model_file.tensors
+        require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(found))
+        names = config.shape.tensors()
+        members = range(config.settings.members)
+        check_tensors(model_file, {f"members.{k}.{name}": kind for k in members for name, kind in names.items()})
+        tensors = [{name: model_file.tensors[f"members.{k}.{name}"] for name in names} for k in members]
+        return cls(config.shape, config.inputs, tensors)
