@@ -10,37 +10,13 @@ from torch import Tensor
 import unrolled.nn
 from unrolled import nn
 
-MODULES = {
-    "rnn_tanh": (nn.RNN, {}),
-    "rnn_relu": (nn.RNN, {"nonlinearity": "relu"}),
-    "rnn_identity": (nn.RNN, {"nonlinearity": "identity"}),
-    "irnn": (nn.IRNN, {}),
-    "indrnn": (nn.IndRNN, {}),
-    "leaky_rnn": (nn.LeakyRNN, {"alpha": 0.3, "learn_alpha": True}),
-    "lstm": (nn.LSTM, {}),
-    "lstm_peephole": (nn.LSTM, {"peepholes": True}),
-    "lstm_cifg": (nn.LSTM, {"coupled_gates": True}),
-    "lstm_peephole_cifg": (nn.LSTM, {"peepholes": True, "coupled_gates": True}),
-    "lstmp": (nn.LSTM, {"proj_size": 2}),
-    "lstm_layer_norm": (nn.LSTM, {"layer_norm": True}),
-    "janet": (nn.JANET, {}),
-    "gru": (nn.GRU, {}),
-    "gru_reset_before": (nn.GRU, {"reset_after": False}),
-    "gru_layer_norm": (nn.GRU, {"layer_norm": True}),
-    "gru1": (nn.GRU1, {}),
-    "gru2": (nn.GRU2, {}),
-    "gru3": (nn.GRU3, {}),
-    "mgu": (nn.MGU, {}),
-    "li_gru": (nn.LiGRU, {}),
-    "min_gru": (nn.MinGRU, {}),
-    "min_lstm": (nn.MinLSTM, {}),
-    "sru": (nn.SRU, {"highway": False}),
-    "sru_highway": (nn.SRU, {"highway": True}),
-    "qrnn": (nn.QRNN, {"kernel_width": 3}),
-    "fast_grnn": (nn.FastGRNN, {}),
-    "slstm": (nn.SLSTM, {"num_heads": 2}),
+SIZES: dict[str, dict[str, Any]] = {
+    "leaky_rnn": {"alpha": 0.3, "learn_alpha": True},
+    "lstmp": {"proj_size": 2},
+    "qrnn": {"kernel_width": 3},
+    "slstm": {"head_size": 2},
 }
-"""The module of every cell, and what makes it that."""
+"""What the layers of some cells take besides."""
 
 
 class Twins(NamedTuple):
@@ -117,10 +93,9 @@ def make_layer() -> Callable[..., torch.nn.Module]:
 
     def make(name: str, inputs: int = 3, hidden: int = 4, **arguments: Any) -> torch.nn.Module:
         """The module of a cell in float64 with parameters away from their special starts."""
-        module, own = MODULES[name]
         inputs = hidden if name == "sru" else inputs
         torch.manual_seed(1)
-        layer = module(inputs, hidden, dtype=torch.float64, **own, **arguments)
+        layer = nn.layers_for(name, inputs, hidden, dtype=torch.float64, **SIZES.get(name, {}), **arguments)
         with torch.no_grad():
             for parameter in layer.parameters():
                 parameter.add_(0.3 * torch.randn_like(parameter))

@@ -173,6 +173,6 @@ def test_series_learn_only_from_their_own_batches():
     assert module.level.grad[:, 2].abs().min() > 0
 
 
-def test_cells_without_a_trainable_layer_are_refused():
-    with pytest.raises(InputError, match="cell 'rnn_relu' has no trainable layer"):
-        recurrent_layers(StackShape("rnn_relu", 2, 3, 1), 0.0)
+def test_unknown_cells_are_refused():
+    with pytest.raises(InputError, match="unknown cell 'rnn'"):
+        recurrent_layers(StackShape("rnn", 2, 3, 1), 0.0)

@@ -38,30 +38,19 @@ def make_module(
     """
     import torch
 
-    from unrolled.nn import GRU, LSTM, RNN
+    from unrolled.nn import layers_for
 
-    first = layers[0]
-    wanted: dict[str, Any] = {**options, "bias": bias, "bidirectional": bidirectional}
-    if cell.gates == ("h",):
-        module, (function,) = RNN, cell.activations
-        wanted["nonlinearity"] = function.spec
-    else:
-        if cell.activations != get_cell(cell.name).activations:
-            wanted["activations"] = cell.activations
-        if "c" in cell.states:
-            module = LSTM
-            wanted.update(peepholes="weight_ch" in first, coupled_gates="f" not in cell.gates)
-        else:
-            module = GRU
-            wanted["reset_after"] = cell.name == "gru"
-    W, U = first["weight_ih"], first["weight_hh"]
+    W, U = layers[0]["weight_ih"], layers[0]["weight_hh"]
     with torch.random.fork_rng(devices=[]):
-        made = module(
+        made = layers_for(
+            cell.spec,
             W.shape[1],
             U.shape[1],
-            len(layers) // (2 if bidirectional else 1),
+            num_layers=len(layers) // (2 if bidirectional else 1),
+            bias=bias,
+            bidirectional=bidirectional,
             dtype=getattr(torch, W.dtype.name),
-            **wanted,
+            **options,
         )
     with torch.no_grad():
         for suffix, parameters in zip(suffixes_of(made), layers, strict=True):

@@ -20,6 +20,7 @@ from unrolled.nn.leaky_rnn import LeakyRNN
 from unrolled.nn.li_gru import LiGRU
 from unrolled.nn.lstm import LSTM
 from unrolled.nn.minimal import MinGRU, MinLSTM
+from unrolled.nn.modules import layers_for
 from unrolled.nn.options import Settings
 from unrolled.nn.qrnn import QRNN
 from unrolled.nn.rnn import IRNN, RNN
@@ -33,5 +34,5 @@ share_torch_threads()
 __all__ = [
     "GRU", "GRU1", "GRU2", "GRU3", "IRNN", "JANET", "LSTM", "MGU", "QRNN", "RNN", "SLSTM", "SRU", "Accelerated",
     "FastGRNN", "GRUCell", "IndRNN", "LSTMCell", "LeakyRNN", "LiGRU", "MinGRU", "MinLSTM", "RNNCell", "Settings",
-    "accelerate", "restore",
+    "accelerate", "layers_for", "restore",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from unrolled.nn.hidden_state import Variant
 __all__ = ["FastGRNN"]
 
 
-class FastGRNN(Variant):
+class FastGRNN(Variant, cells={"fast_grnn": {}}):
     r"""FastGRNN: gate and candidate share ``W`` and ``U``.
 
     .. math::
@@ -48,5 +48,3 @@ class FastGRNN(Variant):
     >>> layer(torch.zeros(5, 2, 3))[0].shape, sum(p.numel() for p in layer.parameters())
     (torch.Size([5, 2, 4]), 38)
     """
-
-    _name = "fast_grnn"

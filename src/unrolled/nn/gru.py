@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["GRU"]
 
 
-class GRU(HiddenState):
+_CELLS = {"gru": {}, "gru_reset_before": {"reset_after": False}, "gru_layer_norm": {"layer_norm": True}}
+
+
+class GRU(HiddenState, cells=_CELLS):
     r"""Gated recurrent unit, with the reset gate after or before the recurrent product.
 
     .. math::

@@ -7,7 +7,7 @@ from unrolled.nn.hidden_state import Variant
 __all__ = ["GRU1", "GRU2", "GRU3", "MGU"]
 
 
-class GRU1(Variant):
+class GRU1(Variant, cells={"gru1": {}}):
     r"""A GRU whose gates do not see the input.
 
     .. math::
@@ -48,10 +48,8 @@ class GRU1(Variant):
     torch.Size([5, 2, 4])
     """
 
-    _name = "gru1"
 
-
-class GRU2(Variant):
+class GRU2(Variant, cells={"gru2": {}}):
     r"""A GRU whose gates see the state only: neither input nor bias.
 
     .. math::
@@ -92,10 +90,8 @@ class GRU2(Variant):
     torch.Size([5, 2, 4])
     """
 
-    _name = "gru2"
 
-
-class GRU3(Variant):
+class GRU3(Variant, cells={"gru3": {}}):
     r"""A GRU whose gates are learned constants.
 
     .. math::
@@ -136,10 +132,8 @@ class GRU3(Variant):
     torch.Size([5, 2, 4])
     """
 
-    _name = "gru3"
 
-
-class MGU(Variant):
+class MGU(Variant, cells={"mgu": {}}):
     r"""Minimal gated unit: one gate both resets and updates.
 
     .. math::
@@ -179,5 +173,3 @@ class MGU(Variant):
     >>> y.shape
     torch.Size([5, 2, 4])
     """
-
-    _name = "mgu"

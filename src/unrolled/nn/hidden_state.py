@@ -85,10 +85,7 @@ class HiddenState(Recurrent):
 
 
 class Variant(HiddenState):
-    """Layers of a cell that has no arguments of its own."""
-
-    _name = ""
-    """In the registry."""
+    """Layers of a single cell that has no arguments of its own."""
 
     def __init__(
         self,
@@ -104,7 +101,8 @@ class Variant(HiddenState):
         dtype: Any = None,
         **options: Unpack[Options],
     ) -> None:
+        (name,) = self.cells
         super().__init__(
-            get_cell(self._name), None, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+            get_cell(name), None, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
             device, dtype, dict(options),
         )  # fmt: skip

@@ -7,7 +7,7 @@ from unrolled.nn.hidden_state import Variant
 __all__ = ["JANET"]
 
 
-class JANET(Variant):
+class JANET(Variant, cells={"janet": {}}):
     r"""An LSTM with just the forget gate.
 
     .. math::
@@ -47,5 +47,3 @@ class JANET(Variant):
     >>> y.shape
     torch.Size([5, 2, 4])
     """
-
-    _name = "janet"

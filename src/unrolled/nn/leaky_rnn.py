@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LeakyRNN"]
 
 
-class LeakyRNN(Variant):
+class LeakyRNN(Variant, cells={"leaky_rnn": {}}):
     r"""Leaky, or continuous-time, recurrent network: at each step the state moves part of the way.
 
     .. math::
@@ -60,7 +60,6 @@ class LeakyRNN(Variant):
     torch.Size([5, 2, 4])
     """
 
-    _name = "leaky_rnn"
     alpha: float
 
     def __init__(

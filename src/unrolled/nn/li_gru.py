@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unrolled.cells import get_cell
 from unrolled.errors import InputError
 from unrolled.nn.dropout import Arranged
 from unrolled.nn.errors import TensorError
@@ -18,7 +19,7 @@ __all__ = ["LiGRU"]
 _EPSILON, _MOMENTUM = 1e-5, 0.1
 
 
-class LiGRU(Variant):
+class LiGRU(Variant, cells={"li_gru": {}}):
     r"""Light GRU: no reset gate, ReLU, and batch normalisation of what comes from the input.
 
     .. math::
@@ -62,8 +63,6 @@ class LiGRU(Variant):
     torch.Size([5, 2, 4])
     """
 
-    _name = "li_gru"
-
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, *args: Any, **kwargs: Any
     ) -> None:
@@ -81,26 +80,33 @@ class LiGRU(Variant):
         del shapes["bias_hh"]
         return {**shapes, "weight_bn": rows, "bias_bn": rows}
 
+    def inference_parameters(self) -> dict[str, Tensor]:
+        """``W``, ``U`` and biases of the cell, with the normalisation by the running mean and variance in them."""
+        names = [name for name, _ in get_cell(self.cell).parameters]
+        return {
+            name + suffix: parameter.detach()
+            for _, suffix in self._suffixes()
+            for name, parameter in zip(names, self._normalising(suffix, None), strict=True)
+        }
+
     def _kernel_weights(self, index: int, x: Tensor, arranged: Arranged) -> list[Tensor]:
-        """``W`` and ``b`` that normalise: ``BN(W x) = (γ/s) W x + β - (γ/s) W m`` for mean ``m`` and deviation ``s``."""
-        weights: list[Tensor] = []
         moments = _moments(x, arranged.sizes) if self.training and x.shape[0] * x.shape[1] else None
-        for k, suffix in self._suffixes():
-            if k != index:
-                continue
-            W, U, scale, shift = (
-                getattr(self, stem + suffix) for stem in ("weight_ih", "weight_hh", "weight_bn", "bias_bn")
-            )
-            if moments is None:
-                center, variance = getattr(self, f"running_mean{suffix}"), getattr(self, f"running_var{suffix}")
-            else:
-                mean, covariance, count = moments
-                center, variance = W @ mean, ((W @ covariance) * W).sum(1)
-                self._follow(suffix, center.detach(), variance.detach() * count / (count - 1), count > 0)
-            factor = scale / (variance + _EPSILON).sqrt()
-            shift = shift - factor * center
-            weights += [W * factor[:, None], U, shift, torch.zeros_like(shift)]
-        return weights
+        return [w for k, suffix in self._suffixes() if k == index for w in self._normalising(suffix, moments)]
+
+    def _normalising(self, suffix: str, moments: tuple[Tensor, Tensor, Tensor] | None) -> list[Tensor]:
+        """``W`` and ``b`` that normalise: ``BN(W x) = (γ/s) W x + β - (γ/s) W m`` for mean ``m`` and deviation ``s``."""
+        W, U, scale, shift = (
+            getattr(self, stem + suffix) for stem in ("weight_ih", "weight_hh", "weight_bn", "bias_bn")
+        )
+        if moments is None:
+            center, variance = getattr(self, f"running_mean{suffix}"), getattr(self, f"running_var{suffix}")
+        else:
+            mean, covariance, count = moments
+            center, variance = W @ mean, ((W @ covariance) * W).sum(1)
+            self._follow(suffix, center.detach(), variance.detach() * count / (count - 1), count > 0)
+        factor = scale / (variance + _EPSILON).sqrt()
+        shift = shift - factor * center
+        return [W * factor[:, None], U, shift, torch.zeros_like(shift)]
 
     @torch.no_grad()
     def _follow(self, suffix: str, mean: Tensor, variance: Tensor, any_rows: Tensor) -> None:

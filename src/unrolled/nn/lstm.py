@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from unrolled.cells import get_cell
+from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError
 from unrolled.nn.recurrent import Lengths, Recurrent, Steps
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["LSTM"]
 
-# peepholes, coupled gates, layer norm, projection -> cell
+
 _CELLS = {
-    (False, False, False, False): "lstm",
-    (True, False, False, False): "lstm_peephole",
-    (False, True, False, False): "lstm_cifg",
-    (True, True, False, False): "lstm_peephole_cifg",
-    (False, False, True, False): "lstm_layer_norm",
-    (False, False, False, True): "lstmp",
+    "lstm": {},
+    "lstm_peephole": {"peepholes": True},
+    "lstm_cifg": {"coupled_gates": True},
+    "lstm_peephole_cifg": {"peepholes": True, "coupled_gates": True},
+    "lstm_layer_norm": {"layer_norm": True},
+    "lstmp": {},
 }
 
 
-class LSTM(Recurrent):
+class LSTM(Recurrent, cells=_CELLS):
     r"""Long short-term memory.
 
     .. math::
@@ -92,6 +92,13 @@ class LSTM(Recurrent):
     (torch.Size([5, 2, 8]), True)
     """
 
+    @classmethod
+    def arguments_for(cls, cell: Cell, hidden_size: int, **sizes: int) -> dict[str, Any]:
+        """The constructor's arguments that make a layer of a cell; ``lstmp`` needs its ``proj_size``."""
+        if cell.sizes and "proj_size" not in sizes:
+            raise InputError(f"LSTM: the cell {cell.name} needs proj_size, a whole number from 1 to {hidden_size - 1}")
+        return super().arguments_for(cell, hidden_size, **sizes)
+
     def __init__(
         self,
         input_size: int,
@@ -110,20 +117,22 @@ class LSTM(Recurrent):
         layer_norm: bool = False,
         **options: Unpack[Options],
     ) -> None:
-        for name, given in (("peepholes", peepholes), ("coupled_gates", coupled_gates), ("layer_norm", layer_norm)):
+        variant = {"peepholes": peepholes, "coupled_gates": coupled_gates, "layer_norm": layer_norm}
+        for name, given in variant.items():
             if not isinstance(given, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise ArgumentTypeError(f"{name} should be of type bool, got: {type(given).__name__}")
         projected = isinstance(proj_size, int) and proj_size > 0  # pyright: ignore[reportUnnecessaryIsInstance]
-        chosen = _CELLS.get((peepholes, coupled_gates, layer_norm, projected))
-        if chosen is None:
+        wanted = {name: True for name, given in variant.items() if given}
+        of_variant = (get_cell(name) for name, arguments in self.cells.items() if arguments == wanted)
+        cell = next((each for each in of_variant if bool(each.sizes) == projected), None)
+        if cell is None:
             raise InputError(
                 "LSTM: layer_norm and proj_size go with no other variant, here "
                 f"peepholes={peepholes}, coupled_gates={coupled_gates}, layer_norm={layer_norm}, proj_size={proj_size}:"
                 " no paper defines the cell"
             )
-        plain = chosen in ("lstm", "lstmp")
         super().__init__(
-            get_cell(chosen), "LSTM" if plain else None, input_size, hidden_size, num_layers, bias, batch_first, dropout,
+            cell, None if wanted else "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout,
             bidirectional, device, dtype, dict(options), proj_size, {"proj_size": proj_size} if projected else None,
         )  # fmt: skip
         self.peepholes, self.coupled_gates, self.layer_norm = peepholes, coupled_gates, layer_norm

@@ -7,7 +7,7 @@ from unrolled.nn.hidden_state import Variant
 __all__ = ["MinGRU", "MinLSTM"]
 
 
-class MinGRU(Variant):
+class MinGRU(Variant, cells={"min_gru": {}}):
     r"""Minimal GRU.
 
     .. math::
@@ -48,10 +48,8 @@ class MinGRU(Variant):
     torch.Size([5, 2, 4])
     """
 
-    _name = "min_gru"
 
-
-class MinLSTM(Variant):
+class MinLSTM(Variant, cells={"min_lstm": {}}):
     r"""Minimal LSTM.
 
     .. math::
@@ -92,5 +90,3 @@ class MinLSTM(Variant):
     >>> y.shape
     torch.Size([5, 2, 4])
     """
-
-    _name = "min_lstm"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["QRNN"]
 
 
-class QRNN(Recurrent):
+class QRNN(Recurrent, cells={"qrnn": {}}):
     r"""Quasi-recurrent network with fo-pooling: gates by causal convolution over the last ``K`` inputs.
 
     .. math::

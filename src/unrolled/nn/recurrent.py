@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ from unrolled.nn.result import Result
 from unrolled.nn.segments import segmented_layer
 from unrolled.nn.start import start_parameters
 
-__all__ = ["Gates", "Lengths", "Outcome", "Recurrent", "Steps", "Wanted"]
+__all__ = ["MODULES", "Gates", "Lengths", "Outcome", "Recurrent", "Steps", "Wanted"]
 
 Lengths = Sequence[int] | Tensor
 Steps = tuple[tuple[Tensor | PackedSequence, ...], ...]
@@ -42,6 +42,10 @@ Gates = tuple[dict[str, "Tensor | PackedSequence"], ...]
 """For each layer its gates of every step by name, shaped as the outputs are."""
 
 _Kind = TypeVar("_Kind", Tensor, PackedSequence)
+
+
+MODULES: dict[str, type[Recurrent]] = {}
+"""The module of each cell in the registry."""
 
 
 class Wanted(NamedTuple):
@@ -83,6 +87,8 @@ class _Through(NamedTuple):
 class Recurrent(Leaf, RNNBase):
     """Stacked recurrent layers with the constructor, parameters, initialisation and outputs of ``torch.nn``."""
 
+    cells: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """The cells of the registry that the class runs, and the constructor's arguments that choose each."""
     settings = Settings()
     cell: str
     sizes: Mapping[str, int] = {}
@@ -131,6 +137,18 @@ class Recurrent(Leaf, RNNBase):
             or settings.chrono
         ):
             self._start()
+
+    def __init_subclass__(cls, *, cells: Mapping[str, Mapping[str, Any]] | None = None, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if cells:
+            cls.cells = cells
+            MODULES.update(dict.fromkeys(cells, cls))
+
+    @classmethod
+    def arguments_for(cls, cell: Cell, hidden_size: int, **sizes: int) -> dict[str, Any]:
+        """The constructor's arguments that make a layer of a cell with these :attr:`~unrolled.cells.Cell.sizes`."""
+        changed = cell.activations != get_cell(cell.name).activations
+        return {**cls.cells[cell.name], **sizes, **({"activations": cell.activations} if changed else {})}
 
     @property
     def _directions(self) -> int:
@@ -202,6 +220,21 @@ class Recurrent(Leaf, RNNBase):
         for name, parameter in self.named_parameters():
             if name[:4] in ("h_0_", "c_0_"):
                 torch.nn.init.zeros_(parameter)
+
+    def inference_parameters(self) -> dict[str, Tensor]:
+        """The parameters that the layers' cell has in evaluation, without gradients: what inference needs of the module.
+
+        Returns:
+            Of every layer and direction the parameters of :attr:`unrolled.cells.Cell.parameters`, named as in torch
+            (``weight_ih_l0``, ``weight_ih_l0_reverse``); without biases if the module has none. They are the module's own,
+            unless it computes the cell's from others.
+
+        Example:
+            >>> from unrolled.nn import GRU
+            >>> {name: tuple(parameter.shape) for name, parameter in GRU(3, 2, bias=False).inference_parameters().items()}
+            {'weight_ih_l0': (6, 3), 'weight_hh_l0': (6, 2)}
+        """
+        return {name: getattr(self, name).detach() for names in self._all_weights for name in names}
 
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unrolled.cells import ACTIVATIONS, Activation, get_cell
+from unrolled.cells import ACTIVATIONS, Activation, Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.nn.errors import TensorError
 from unrolled.nn.hidden_state import HiddenState, Variant
@@ -37,7 +37,7 @@ def rnn_cell(nonlinearity: str) -> str:
     return get_cell("rnn_tanh").with_activations(Activation.parse(nonlinearity)).spec
 
 
-class RNN(HiddenState):
+class RNN(HiddenState, cells={f"rnn_{name}": {"nonlinearity": name} for name in _NAMED}):
     r"""Elman's network: :math:`h_t = \varphi(W x_t + b_{ih} + U h_{t-1} + b_{hh})`.
 
     A drop-in for :class:`torch.nn.RNN`: the same arguments, parameters, initialisation, state dictionary and outputs.
@@ -79,6 +79,11 @@ class RNN(HiddenState):
 
     nonlinearity: str
 
+    @classmethod
+    def arguments_for(cls, cell: Cell, hidden_size: int, **sizes: int) -> dict[str, Any]:
+        """The constructor's arguments that make a layer of a cell."""
+        return {"nonlinearity": cell.activations[0].spec}
+
     def __init__(
         self,
         input_size: int,
@@ -110,7 +115,7 @@ class RNN(HiddenState):
         return super().extra_repr() + ("" if known else f", nonlinearity={self.nonlinearity}")
 
 
-class IRNN(Variant):
+class IRNN(Variant, cells={"irnn": {}}):
     r"""The ReLU network whose ``U`` starts as the identity: :math:`h_t = \max(W x_t + U h_{t-1} + b, 0)`.
 
     At the start it adds its inputs up, and gradients pass through time unchanged; biases start at zero. Source: Le,
@@ -145,5 +150,3 @@ class IRNN(Variant):
     >>> irnn.weight_hh_l0.tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-
-    _name = "irnn"

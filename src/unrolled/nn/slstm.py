@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from unrolled.cells import get_cell
+from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.nn.dropout import Arranged
 from unrolled.nn.errors import ArgumentTypeError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SLSTM"]
 
 
-class SLSTM(Recurrent):
+class SLSTM(Recurrent, cells={"slstm": {}}):
     r"""sLSTM: an LSTM with exponential gates, a normaliser ``n`` and a stabiliser ``m``.
 
     .. math::
@@ -69,6 +69,14 @@ class SLSTM(Recurrent):
     """
 
     num_heads: int
+
+    @classmethod
+    def arguments_for(cls, cell: Cell, hidden_size: int, **sizes: int) -> dict[str, Any]:
+        """The constructor's arguments that make a layer with heads of ``head_size`` units."""
+        head_size = sizes.get("head_size", hidden_size)
+        if head_size < 1 or hidden_size % head_size:
+            raise InputError(f"SLSTM: head_size must divide hidden_size, got {head_size} and {hidden_size}")
+        return {"num_heads": hidden_size // head_size}
 
     def __init__(
         self,

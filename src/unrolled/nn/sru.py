@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["SRU"]
 
 
-class SRU(HiddenState):
+class SRU(HiddenState, cells={"sru": {"highway": False}, "sru_highway": {"highway": True}}):
     r"""Simple recurrent unit, with its highway.
 
     .. math::
