@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from unrolled.runtime.es_rnn import EsRnn, EsRnnShape, SmoothingParameters
+from unrolled.runtime.es_rnn import EsRnn, EsRnnConfig, SmoothingParameters
 from unrolled.runtime.series_batch import SeriesBatch
 
 
 def model(quantiles=(0.05, 0.25, 0.5, 0.75, 0.95), season=4, cell="gru", F=1):
     rng = np.random.default_rng(0)
-    shape = EsRnnShape(cell, 6, 2, 5, 7, quantiles, season, 3, 1, F, 1)
+    shape = EsRnnConfig(cell, 6, 2, 5, 7, quantiles, season, 3, 1, F, 1)
     tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in shape.tensors().items()}
     return EsRnn(shape, tensors), tensors, rng
 
@@ -71,4 +71,4 @@ def test_without_hidden_state_the_heads_bias_remains():
 
 
 def test_inputs_are_counted():
-    assert EsRnnShape("gru", 6, 1, 12, 3, (0.5,), 4, 1, past=2, future=5, static=1).inputs == 12 + 2 + 15 + 1
+    assert EsRnnConfig("gru", 6, 1, 12, 3, (0.5,), 4, 1, past=2, future=5, static=1).inputs == 12 + 2 + 15 + 1

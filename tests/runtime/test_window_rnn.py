@@ -6,12 +6,12 @@ from scipy import stats
 
 from unrolled.cells import get_cell
 from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.window_rnn import WindowInputs, WindowRnn, WindowRnnShape
+from unrolled.runtime.window_rnn import WindowInputs, WindowRnn, WindowRnnConfig
 
 
 def model(distribution="quantiles", window=10, season=4, cell="gru", P=2, F=1, S=3, quantiles=(0.1, 0.5, 0.75, 0.9)):
     rng = np.random.default_rng(0)
-    shape = WindowRnnShape(cell, 6, 2, window, 5, quantiles, season, 3, P, F, S, distribution)
+    shape = WindowRnnConfig(cell, 6, 2, window, 5, quantiles, season, 3, P, F, S, distribution)
     tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in shape.tensors().items()}
     return WindowRnn(shape, tensors), tensors, rng
 
@@ -110,7 +110,7 @@ def test_the_last_steps_of_each_series():
 
 
 def test_inputs_are_counted():
-    shape = WindowRnnShape("gru", 6, 1, 12, 3, (0.5,), 5, 1, past=2, future=4, static=1)
+    shape = WindowRnnConfig("gru", 6, 1, 12, 3, (0.5,), 5, 1, past=2, future=4, static=1)
     assert (shape.segment, shape.segments, shape.inputs, shape.known) == (5, 3, 5 * 7 + 1, 13)
     inputs = WindowInputs.of(shape, np.ones((2, 12)), np.ones((2, 12, 2)), np.ones((2, 15, 4)), np.ones((2, 1)))
     assert inputs.segments.shape == (3, 2, 36)

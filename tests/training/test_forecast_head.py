@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unrolled.runtime.forecast_head import quantiles_of
-from unrolled.runtime.window_rnn import WindowRnnShape
+from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.training.forecast_head import initial_bias
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -14,7 +14,7 @@ LEVELS = (0.1, 0.5, 0.9)
 @pytest.mark.parametrize("distribution", ["quantiles", "student_t"])
 @pytest.mark.parametrize("size", [0.01, 1.0, 19.0, 30.0, 100.0, 1e6, 1e20])
 def test_the_first_bias_says_the_quantiles_of_the_targets(distribution, size):
-    shape = WindowRnnShape(
+    shape = WindowRnnConfig(
         "gru", 3, 1, input_window=4, horizon=2, quantiles=LEVELS, season=1, members=1, distribution=distribution
     )
     targets = size * np.random.default_rng(0).standard_t(6, size=(2000, 2))

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from unrolled.errors import InputError
-from unrolled.runtime.es_rnn import EsRnn, EsRnnShape
+from unrolled.runtime.es_rnn import EsRnn, EsRnnConfig
 from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.stack import StackConfig
 from unrolled.training.es_rnn import EsRnnModule
 from unrolled.training.forecast import ForecastTraining, learn
 from unrolled.training.forecast_head import quantiles_of
@@ -28,7 +28,7 @@ def batch_of(lengths, P=0, F=0, S=0, horizon=3, seed=0):
 
 
 def shape_of(cell="gru", layers=1, season=4, quantiles=(0.1, 0.5, 0.9), P=0, F=0, S=0):
-    return EsRnnShape(cell, 5, layers, 4, 3, quantiles, season, 2, P, F, S)
+    return EsRnnConfig(cell, 5, layers, 4, 3, quantiles, season, 2, P, F, S)
 
 
 @pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru", "gru_reset_before"])
@@ -65,7 +65,7 @@ def single_member_losses(network, known, parameters, actual, levels, shape, modu
         alone |= {
             name.replace(f"members.{k}.", "members.0."): t for name, t in tensors.items() if f"members.{k}." in name
         }
-        sizes = EsRnnShape(**{**{f: getattr(shape, f) for f in shape.__struct_fields__}, "members": 1})
+        sizes = EsRnnConfig(**{**{f: getattr(shape, f) for f in shape.__struct_fields__}, "members": 1})
         one = type(parameters)(
             parameters.alpha[k : k + 1],
             parameters.gamma[k : k + 1],
@@ -175,4 +175,4 @@ def test_series_learn_only_from_their_own_batches():
 
 def test_unknown_cells_are_refused():
     with pytest.raises(InputError, match="unknown cell 'rnn'"):
-        recurrent_layers(StackShape("rnn", 2, 3, 1), 0.0)
+        recurrent_layers(StackConfig("rnn", 2, 3, 1), 0.0)

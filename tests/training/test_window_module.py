@@ -7,9 +7,9 @@ from scipy import stats
 from sklearn.linear_model import Ridge
 from torch.distributions import StudentT
 
-from unrolled.runtime.es_rnn import EsRnn, EsRnnShape
+from unrolled.runtime.es_rnn import EsRnn, EsRnnConfig
 from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.window_rnn import WindowRnn, WindowRnnShape
+from unrolled.runtime.window_rnn import WindowRnn, WindowRnnConfig
 from unrolled.training.es_rnn import EsRnnModule
 from unrolled.training.forecast import ForecastTraining, learn_windows
 from unrolled.training.forecast_head import head_loss, initial_bias, student_t_loss
@@ -40,7 +40,7 @@ def shape_of(P=1, F=2, S=1, **changes):
         "season": 4,
         "members": 2,
     }
-    return WindowRnnShape(**{**sizes, "quantiles": QUANTILES, "past": P, "future": F, "static": S, **changes})
+    return WindowRnnConfig(**{**sizes, "quantiles": QUANTILES, "past": P, "future": F, "static": S, **changes})
 
 
 def module_of(shape, batch, oldest_weight=1.0, dropout=0.0):
@@ -112,7 +112,7 @@ def test_student_t_loss_and_its_gradients_are_torchs():
 
 
 def test_smoothing_learns_a_student_t_too():
-    shape = EsRnnShape("gru", 5, 1, 4, 3, QUANTILES, 4, 1, distribution="student_t")
+    shape = EsRnnConfig("gru", 5, 1, 4, 3, QUANTILES, 4, 1, distribution="student_t")
     batch = batch_of([200], P=0, F=0, S=0)
     module = EsRnnModule(shape, batch, dropout=0.0, oldest_weight=1.0).eval()
     windows = module._windows(batch, np.arange(1))

@@ -24,19 +24,19 @@ from numpy.typing import NDArray
 from unrolled.codecs.ranges import Count
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.spread import with_spread
-from unrolled.runtime.stack import Expected, Stack, StackShape
+from unrolled.runtime.stack import Expected, Stack, StackConfig
 
-__all__ = ["Autoencoder", "AutoencoderShape"]
+__all__ = ["Autoencoder", "AutoencoderConfig"]
 
 Values = NDArray[np.float64]
 LARGEST_BATCH = 1 << 17  # steps that are run at once
 
 
-class AutoencoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="reconstruction"):
+class AutoencoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="reconstruction"):
     """The sizes of the network."""
 
-    encoder: StackShape
-    decoder: StackShape
+    encoder: StackConfig
+    decoder: StackConfig
     code: Count
     window: Count
     channels: Count
@@ -60,15 +60,15 @@ class AutoencoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 class Autoencoder:
     """The network after training; a window's results have the same bits alone and in a batch.
 
-    >>> encoder, decoder = (StackShape("gru", inputs, hidden_size=4, num_layers=1) for inputs in (2, 3))
-    >>> shape = AutoencoderShape(encoder, decoder, code=3, window=6, channels=2)
+    >>> encoder, decoder = (StackConfig("gru", inputs, hidden_size=4, num_layers=1) for inputs in (2, 3))
+    >>> shape = AutoencoderConfig(encoder, decoder, code=3, window=6, channels=2)
     >>> network = Autoencoder(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})
     >>> mean, spread = network(np.ones((10, 6, 2), np.float32))
     >>> mean.shape, spread.shape
     ((10, 6, 2), (10, 6, 2))
     """
 
-    def __init__(self, shape: AutoencoderShape, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, shape: AutoencoderConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.shape = shape
         self._encoder = Stack(shape.encoder, tensors, "encoder.")
         self._decoder = Stack(shape.decoder, tensors, "decoder.")

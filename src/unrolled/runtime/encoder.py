@@ -23,22 +23,22 @@ from unrolled.codecs.inputs import Item
 from unrolled.codecs.ranges import Count
 from unrolled.kernels.arrays import elementary
 from unrolled.runtime.dense import Dense
-from unrolled.runtime.reader import Reader, TokenShape, batches_of_similar_length
-from unrolled.runtime.stack import Expected, Stack, StackShape
+from unrolled.runtime.reader import EmbeddingConfig, Reader, batches_of_similar_length
+from unrolled.runtime.stack import Expected, Stack, StackConfig
 
-__all__ = ["Encoder", "EncoderShape", "Pooling"]
+__all__ = ["Encoder", "EncoderConfig", "Pooling"]
 
 Pooling = Literal["last", "mean", "max", "attention"]
 Floats = NDArray[np.floating[Any]]
 
 
-class EncoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="encoder"):
+class EncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="encoder"):
     """The sizes of the network."""
 
-    stack: StackShape
+    stack: StackConfig
     pooling: Pooling
     outputs: Count
-    tokens: TokenShape | None = None
+    tokens: EmbeddingConfig | None = None
     """None where steps are numbers."""
 
     def tensors(self) -> Expected:
@@ -60,13 +60,13 @@ class EncoderShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
 class Encoder:
     """The network after training; a sequence's scores have the same bits alone and in a batch.
 
-    >>> shape = EncoderShape(StackShape("gru", inputs=2, hidden_size=3, num_layers=1), pooling="mean", outputs=5)
+    >>> shape = EncoderConfig(StackConfig("gru", inputs=2, hidden_size=3, num_layers=1), pooling="mean", outputs=5)
     >>> encoder = Encoder(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})
     >>> encoder([np.ones((4, 2), np.float32), np.ones((9, 2), np.float32)]).shape
     (2, 5)
     """
 
-    def __init__(self, shape: EncoderShape, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, shape: EncoderConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.shape = shape
         self._reader = Reader(shape.tokens, tensors)
         self._stack = Stack(shape.stack, tensors, "rnn.")

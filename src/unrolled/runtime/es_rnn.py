@@ -31,18 +31,18 @@ from numpy.typing import NDArray
 from unrolled.codecs.smoothing import smooth
 from unrolled.codecs.windows import sliding_windows
 from unrolled.runtime.dense import Dense
-from unrolled.runtime.forecast_head import ForecastShape, quantiles_of
+from unrolled.runtime.forecast_head import ForecastNetworkConfig, quantiles_of
 from unrolled.runtime.series_batch import SeriesBatch
 from unrolled.runtime.stack import Stack
 
-__all__ = ["EsRnn", "EsRnnShape", "Part", "SmoothingParameters"]
+__all__ = ["EsRnn", "EsRnnConfig", "Part", "SmoothingParameters"]
 
 Values = NDArray[np.float64]
 Part = Literal["all", "bias", "smoothing"]
 """What contributes: everything; the head's bias but no hidden state; or the smoothing alone."""
 
 
-class EsRnnShape(ForecastShape, frozen=True, forbid_unknown_fields=True, tag="smoothing"):
+class EsRnnConfig(ForecastNetworkConfig, frozen=True, forbid_unknown_fields=True, tag="smoothing"):
     """The sizes that fix every array of the model."""
 
     method: ClassVar[Literal["smoothing", "windows"]] = "smoothing"
@@ -80,7 +80,7 @@ class SmoothingParameters:
 class _Member:
     """One network of the ensemble."""
 
-    def __init__(self, shape: EsRnnShape, tensors: Mapping[str, NDArray[Any]], k: int) -> None:
+    def __init__(self, shape: EsRnnConfig, tensors: Mapping[str, NDArray[Any]], k: int) -> None:
         self.stack = Stack(shape.stack, tensors, f"members.{k}.rnn.")
         self.bias = tensors[f"members.{k}.head.bias"]
         self.head = Dense(tensors[f"members.{k}.head.weight"], self.bias)
@@ -96,7 +96,7 @@ class EsRnn:
     A series' forecast has the same bits alone and in a batch.
     """
 
-    def __init__(self, shape: EsRnnShape, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, shape: EsRnnConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.shape = shape
         self._members = [_Member(shape, tensors, k) for k in range(shape.members)]
         self._regression: Values = tensors["regression"]

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.student_t import student_t_quantile
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.stack import StackConfig
 
-__all__ = ["LEAST_SCALE", "Distribution", "ForecastShape", "quantiles_of"]
+__all__ = ["LEAST_SCALE", "Distribution", "ForecastNetworkConfig", "quantiles_of"]
 
 Values = NDArray[np.float64]
 Distribution = Literal["quantiles", "student_t"]
@@ -32,7 +32,7 @@ Distribution = Literal["quantiles", "student_t"]
 LEAST_SCALE = 1e-4  # of a Student t, on the scale of z: a likelihood without a bound rewards scales near zero
 
 
-class ForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ForecastNetworkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes that fix every array of a forecasting model."""
 
     method: ClassVar[Literal["smoothing", "windows"]]
@@ -58,9 +58,9 @@ class ForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         raise NotImplementedError
 
     @property
-    def stack(self) -> StackShape:
+    def stack(self) -> StackConfig:
         """The recurrent layers of a member."""
-        return StackShape(self.cell, self.inputs, self.hidden_size, self.num_layers)
+        return StackConfig(self.cell, self.inputs, self.hidden_size, self.num_layers)
 
     @property
     def median(self) -> int:
@@ -78,7 +78,7 @@ class ForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return 0 if self.distribution == "student_t" else self.median
 
 
-def quantiles_of(shape: ForecastShape, outputs: NDArray[np.floating[Any]]) -> Values:
+def quantiles_of(shape: ForecastNetworkConfig, outputs: NDArray[np.floating[Any]]) -> Values:
     """The head's outputs ``[B, H K]`` as ascending quantiles ``[B, H, Q]``."""
     raw = outputs.astype(np.float64).reshape(-1, shape.horizon, shape.outputs)
     positive = np.logaddexp(0, raw)

@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from unrolled.codecs.ranges import Count
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.spread import with_spread
-from unrolled.runtime.stack import Expected, Stack, StackShape
+from unrolled.runtime.stack import Expected, Stack, StackConfig
 
-__all__ = ["LeadForecast", "LeadForecastShape"]
+__all__ = ["LeadForecast", "LeadForecastConfig"]
 
 Values = NDArray[np.float64]
 
 
-class LeadForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="forecast"):
+class LeadForecastConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="forecast"):
     """The sizes of the network."""
 
-    stack: StackShape
+    stack: StackConfig
     leads: tuple[Count, ...]
     channels: Count
 
@@ -52,14 +52,14 @@ class LeadForecastShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 class LeadForecast:
     """The network after training. Its output at a step does not depend on anything later, to the last bit.
 
-    >>> shape = LeadForecastShape(StackShape("gru", inputs=3, hidden_size=4, num_layers=1), leads=(1, 2), channels=2)
+    >>> shape = LeadForecastConfig(StackConfig("gru", inputs=3, hidden_size=4, num_layers=1), leads=(1, 2), channels=2)
     >>> network = LeadForecast(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})
     >>> mean, spread = network(np.ones((5, 3), np.float32))
     >>> mean.shape, spread.shape
     ((5, 2, 2), (5, 2, 2))
     """
 
-    def __init__(self, shape: LeadForecastShape, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, shape: LeadForecastConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.shape = shape
         self._stack = Stack(shape.stack, tensors, "rnn.")
         self._head = Dense(tensors["head.weight"], tensors["head.bias"])

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from unrolled.codecs.inputs import Item
 from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.tokens import TokenIds
-from unrolled.runtime.stack import Expected, Stack, StackShape
+from unrolled.runtime.stack import Expected, Stack, StackConfig
 
-__all__ = ["Reader", "TokenShape", "batches_of_similar_length", "distinct_spellings"]
+__all__ = ["EmbeddingConfig", "Reader", "batches_of_similar_length", "distinct_spellings"]
 
 LARGEST_BATCH = 1 << 18  # padded steps that are run at once
 
 
-class TokenShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmbeddingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of the embeddings, without characters if spellings are not read."""
 
     words: Count
@@ -43,9 +43,9 @@ class TokenShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.word_size + 2 * self.character_size * (self.characters > 0)
 
     @property
-    def spelling(self) -> StackShape:
+    def spelling(self) -> StackConfig:
         """The recurrence over characters; an embedding is as wide as its state."""
-        return StackShape(self.cell, self.character_size, self.character_size, 1, bidirectional=True)
+        return StackConfig(self.cell, self.character_size, self.character_size, 1, bidirectional=True)
 
     def tensors(self) -> Expected:
         """Name → shape and dtype of every parameter."""
@@ -59,13 +59,13 @@ class TokenShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Reader:
     """Makes a batch of items; the result for an item has the same bits alone and in a batch.
 
-    >>> reader = Reader(TokenShape(words=3, word_size=2), {"reader.words": np.eye(3, 2, dtype=np.float32)})
+    >>> reader = Reader(EmbeddingConfig(words=3, word_size=2), {"reader.words": np.eye(3, 2, dtype=np.float32)})
     >>> x, lengths = reader([TokenIds(np.array([1, 2, 0])), TokenIds(np.array([0]))])
     >>> x.shape, lengths.tolist(), x[:, 1].tolist()
     ((3, 2, 2), [3, 1], [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
     """
 
-    def __init__(self, shape: TokenShape | None, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, shape: EmbeddingConfig | None, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._spelling: Stack | None = None
         if shape is not None:
             self._words: NDArray[np.float32] = tensors["reader.words"]

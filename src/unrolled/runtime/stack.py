@@ -13,13 +13,13 @@ from unrolled.cells import get_cell
 from unrolled.codecs.ranges import Count
 from unrolled.runtime.recurrent import RecurrentLayer
 
-__all__ = ["Stack", "StackShape"]
+__all__ = ["Stack", "StackConfig"]
 
 Floats = NDArray[np.floating[Any]]
 Expected = dict[str, tuple[tuple[int, ...], type[np.float32] | type[np.float64]]]
 
 
-class StackShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StackConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of stacked layers; ``cell`` is a name of the registry."""
 
     cell: str
@@ -58,7 +58,7 @@ class StackShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Stack:
     """Runs the layers; a sequence's results have the same bits alone and in a batch.
 
-    >>> shape = StackShape("gru", inputs=3, hidden_size=4, num_layers=2, bidirectional=True)
+    >>> shape = StackConfig("gru", inputs=3, hidden_size=4, num_layers=2, bidirectional=True)
     >>> rng = np.random.default_rng(0)
     >>> tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in shape.tensors("").items()}
     >>> y, h = Stack(shape, tensors, "")(np.ones((5, 2, 3), np.float32), np.array([5, 3]))
@@ -66,7 +66,7 @@ class Stack:
     ((5, 2, 8), (2, 8))
     """
 
-    def __init__(self, shape: StackShape, tensors: Mapping[str, NDArray[Any]], prefix: str) -> None:
+    def __init__(self, shape: StackConfig, tensors: Mapping[str, NDArray[Any]], prefix: str) -> None:
         self.layers = [
             [
                 RecurrentLayer(

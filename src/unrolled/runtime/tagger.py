@@ -21,18 +21,18 @@ from numpy.typing import NDArray
 from unrolled.codecs.inputs import Item
 from unrolled.codecs.ranges import Count
 from unrolled.runtime.dense import Dense
-from unrolled.runtime.reader import Reader, TokenShape, batches_of_similar_length
-from unrolled.runtime.stack import Expected, Stack, StackShape
+from unrolled.runtime.reader import EmbeddingConfig, Reader, batches_of_similar_length
+from unrolled.runtime.stack import Expected, Stack, StackConfig
 
-__all__ = ["Tagger", "TaggerShape"]
+__all__ = ["Tagger", "TaggerConfig"]
 
 
-class TaggerShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="tagger"):
+class TaggerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="tagger"):
     """The sizes of the network."""
 
-    stack: StackShape
+    stack: StackConfig
     outputs: Count
-    tokens: TokenShape | None = None
+    tokens: EmbeddingConfig | None = None
     """None where steps are numbers."""
     crf: bool = True
 
@@ -53,13 +53,13 @@ class TaggerShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
 class Tagger:
     """The network after training; an item's scores have the same bits alone and in a batch.
 
-    >>> shape = TaggerShape(StackShape("gru", inputs=2, hidden_size=3, num_layers=1), outputs=5, crf=False)
+    >>> shape = TaggerConfig(StackConfig("gru", inputs=2, hidden_size=3, num_layers=1), outputs=5, crf=False)
     >>> tagger = Tagger(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})
     >>> [scores.shape for scores in tagger([np.ones((4, 2), np.float32), np.ones((9, 2), np.float32)])]
     [(4, 5), (9, 5)]
     """
 
-    def __init__(self, shape: TaggerShape, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, shape: TaggerConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._reader = Reader(shape.tokens, tensors)
         self._stack = Stack(shape.stack, tensors, "rnn.")
         self._head = Dense(tensors["head.weight"], tensors["head.bias"])

@@ -31,11 +31,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.runtime.dense import Dense
-from unrolled.runtime.forecast_head import ForecastShape, quantiles_of
+from unrolled.runtime.forecast_head import ForecastNetworkConfig, quantiles_of
 from unrolled.runtime.series_batch import SeriesBatch
 from unrolled.runtime.stack import Stack
 
-__all__ = ["WindowInputs", "WindowRnn", "WindowRnnShape"]
+__all__ = ["WindowInputs", "WindowRnn", "WindowRnnConfig"]
 
 Values = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
@@ -44,7 +44,7 @@ LARGEST_BATCH = 4096  # windows run at once
 SEGMENT = 8  # steps of a segment where there is no season
 
 
-class WindowRnnShape(ForecastShape, frozen=True, forbid_unknown_fields=True, tag="windows"):
+class WindowRnnConfig(ForecastNetworkConfig, frozen=True, forbid_unknown_fields=True, tag="windows"):
     """The sizes that fix every array of the model."""
 
     method: ClassVar[Literal["smoothing", "windows"]] = "windows"
@@ -91,7 +91,7 @@ class WindowInputs(NamedTuple):
     level: Values  # [B]
 
     @classmethod
-    def of(cls, shape: WindowRnnShape, z: Values, past: Values, future: Values, static: Values) -> WindowInputs:
+    def of(cls, shape: WindowRnnConfig, z: Values, past: Values, future: Values, static: Values) -> WindowInputs:
         """From ``z [B, W]``, ``past [B, W, P]``, ``future [B, W + H, F]`` and ``static [B, S]``."""
         B, W = z.shape
         z = np.ascontiguousarray(z)  # so that a row's mean is summed in one order, whatever is beside it
@@ -109,7 +109,7 @@ class WindowInputs(NamedTuple):
 class _Member:
     """One network of the ensemble."""
 
-    def __init__(self, shape: WindowRnnShape, tensors: Mapping[str, NDArray[Any]], k: int) -> None:
+    def __init__(self, shape: WindowRnnConfig, tensors: Mapping[str, NDArray[Any]], k: int) -> None:
         own = {name: tensors[f"members.{k}.{name}"] for name in ("head.weight", "head.bias")}
         self.shape, self.bias = shape, own["head.bias"]
         self.stack = Stack(shape.stack, tensors, f"members.{k}.rnn.")
@@ -132,7 +132,7 @@ class WindowRnn:
 
     A series' forecast has the same bits alone and in a batch.
 
-    >>> shape = WindowRnnShape("gru", 3, 1, input_window=8, horizon=2, quantiles=(0.1, 0.5), season=4, members=1)
+    >>> shape = WindowRnnConfig("gru", 3, 1, input_window=8, horizon=2, quantiles=(0.1, 0.5), season=4, members=1)
     >>> network = WindowRnn(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})
     >>> none = [np.zeros((8, 0))]
     >>> batch = SeriesBatch.pad([np.arange(8.0)], none, none, np.zeros((1, 0)), 2)
@@ -140,7 +140,7 @@ class WindowRnn:
     [3.5, 3.5]
     """
 
-    def __init__(self, shape: WindowRnnShape, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, shape: WindowRnnConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.shape = shape
         self._members = [_Member(shape, tensors, k) for k in range(shape.members)]
 

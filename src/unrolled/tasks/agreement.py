@@ -28,8 +28,8 @@ FARTHEST = 2**61  # of a number that counts time: beyond, differences overflow
 def require_same(name: str, found: Any, expected: Any) -> None:
     """Raise an InputError that names the first field in which two values differ.
 
-    >>> from unrolled.runtime.stack import StackShape
-    >>> require_same("stack", StackShape("gru", 2, 8, 1), StackShape("gru", 2, 4, 1))
+    >>> from unrolled.runtime.stack import StackConfig
+    >>> require_same("stack", StackConfig("gru", 2, 8, 1), StackConfig("gru", 2, 4, 1))
     Traceback (most recent call last):
     ...
     unrolled.errors.InputError: stack.hidden_size is 8, expected 4, as the rest of the file has it

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import dropout
 
-from unrolled.runtime.autoencoder import AutoencoderShape
+from unrolled.runtime.autoencoder import AutoencoderConfig
 from unrolled.training.laplace import laplace_loss
 from unrolled.training.options import TrainingOptions
 from unrolled.training.recurrent import last_states, recurrent_layers
@@ -22,7 +22,7 @@ __all__ = ["AutoencoderModule", "learn_autoencoder"]
 class AutoencoderModule(torch.nn.Module):
     """Encoder, code, decoder, head; parameters are named as in the saved model."""
 
-    def __init__(self, shape: AutoencoderShape, *, dropout: float) -> None:
+    def __init__(self, shape: AutoencoderConfig, *, dropout: float) -> None:
         super().__init__()
         self.shape, self.dropout = shape, dropout
         self.encoder = recurrent_layers(shape.encoder, dropout)
@@ -41,7 +41,7 @@ class AutoencoderModule(torch.nn.Module):
 
 
 def learn_autoencoder(
-    shape: AutoencoderShape, x: NDArray[np.float32], z: NDArray[np.float32], options: TrainingOptions, phase: str
+    shape: AutoencoderConfig, x: NDArray[np.float32], z: NDArray[np.float32], options: TrainingOptions, phase: str
 ) -> tuple[dict[str, NDArray[Any]], list[float]]:
     """Train to rebuild ``z [T, C]`` from windows of ``x [T, C + F]``; returns the parameters and the loss of each epoch."""
 

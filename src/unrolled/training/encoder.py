@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import dropout
 
 from unrolled.codecs.inputs import Item
-from unrolled.runtime.encoder import EncoderShape
+from unrolled.runtime.encoder import EncoderConfig
 from unrolled.training.reader import ReaderModule
 from unrolled.training.recurrent import last_states, recurrent_layers
 
@@ -22,7 +22,7 @@ __all__ = ["EncoderModule"]
 class EncoderModule(torch.nn.Module):
     """Recurrent layers, pooling over time, a dense layer; parameters are named as the saved model names them."""
 
-    def __init__(self, shape: EncoderShape, *, dropout: float, token_dropout: float = 0.0) -> None:
+    def __init__(self, shape: EncoderConfig, *, dropout: float, token_dropout: float = 0.0) -> None:
         super().__init__()
         self.shape, self.dropout = shape, dropout
         self.reader = ReaderModule(shape.tokens, token_dropout=token_dropout)
@@ -53,6 +53,6 @@ class EncoderModule(torch.nn.Module):
         return (torch.softmax(score, 0)[..., None] * y).sum(0)
 
     def tensors(self) -> dict[str, NDArray[np.floating[Any]]]:
-        """The parameters, named as in :meth:`EncoderShape.tensors`."""
+        """The parameters, named as in :meth:`EncoderConfig.tensors`."""
         named = {"attention.score" if name == "score" else name: p for name, p in self.named_parameters()}
         return {name: parameter.detach().numpy().copy() for name, parameter in named.items()}

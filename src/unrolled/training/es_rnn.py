@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import dropout
 
 from unrolled.codecs.seasonality import initial_states
-from unrolled.runtime.es_rnn import EsRnnShape, SmoothingParameters
+from unrolled.runtime.es_rnn import EsRnnConfig, SmoothingParameters
 from unrolled.runtime.series_batch import SeriesBatch
 from unrolled.training.forecast_head import head_loss, initial_bias
 from unrolled.training.recurrent import recurrent_layers
@@ -39,7 +39,7 @@ class EsRnnModule(torch.nn.Module):
     the quantiles of what the smoothing leaves over: training begins at a sensible forecast.
     """
 
-    def __init__(self, shape: EsRnnShape, batch: SeriesBatch, *, dropout: float, oldest_weight: float) -> None:
+    def __init__(self, shape: EsRnnConfig, batch: SeriesBatch, *, dropout: float, oldest_weight: float) -> None:
         super().__init__()
         self.shape, self.dropout, self.oldest_weight = shape, dropout, oldest_weight
         M, N = shape.members, batch.z.shape[1]
@@ -99,7 +99,7 @@ class EsRnnModule(torch.nn.Module):
         return SmoothingParameters(*(value.detach().numpy().copy() for value in values))
 
     def tensors(self) -> dict[str, NDArray[np.floating]]:
-        """What all series share, named as in :meth:`EsRnnShape.tensors`."""
+        """What all series share, named as in :meth:`EsRnnConfig.tensors`."""
         tensors: dict[str, torch.Tensor] = {"regression": self.regression}
         for k in range(self.shape.members):
             tensors |= {f"members.{k}.rnn.{name}": value for name, value in self.rnns[k].named_parameters()}
@@ -150,7 +150,7 @@ class EsRnnModule(torch.nn.Module):
         return initial_bias(self.shape, windows.targets[0][windows.mask].numpy())  # members start alike
 
 
-def _initial_regression(batch: SeriesBatch, shape: EsRnnShape) -> Array:
+def _initial_regression(batch: SeriesBatch, shape: EsRnnConfig) -> Array:
     """Least squares of seasonal changes of ``z`` on those of the covariates known ahead, ``[F]``."""
     if not shape.future:
         return np.zeros(0)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.runtime.es_rnn import EsRnnShape
+from unrolled.runtime.es_rnn import EsRnnConfig
 from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.window_rnn import WindowRnnShape
+from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.training.es_rnn import EsRnnModule
 from unrolled.training.loop import TrainingRun
 from unrolled.training.options import TrainingOptions
@@ -33,7 +33,7 @@ class ForecastTraining(TrainingOptions):
 
 
 def learn(
-    shape: EsRnnShape,
+    shape: EsRnnConfig,
     batch: SeriesBatch,
     options: ForecastTraining,
     *,
@@ -70,7 +70,7 @@ def learn(
 
 
 def learn_windows(
-    shape: WindowRnnShape,
+    shape: WindowRnnConfig,
     batch: SeriesBatch,
     options: ForecastTraining,
     *,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import softplus
 
 from unrolled.codecs.student_t import student_t_quantile
-from unrolled.runtime.forecast_head import LEAST_SCALE, ForecastShape
+from unrolled.runtime.forecast_head import LEAST_SCALE, ForecastNetworkConfig
 from unrolled.training.pinball import pinball
 
 __all__ = ["head_loss", "initial_bias", "quantiles_of", "student_t_loss"]
@@ -19,7 +19,7 @@ __all__ = ["head_loss", "initial_bias", "quantiles_of", "student_t_loss"]
 FIRST_NU = 6.0  # degrees of freedom to begin with
 
 
-def head_loss(shape: ForecastShape, targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+def head_loss(shape: ForecastNetworkConfig, targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
     """Loss of every step ahead ``[..., H, Q]``, or ``[..., H, 1]`` of a Student t.
 
     ``targets [..., H]``, ``outputs [..., H K]`` of the head.
@@ -55,7 +55,7 @@ def student_t_loss(target: torch.Tensor, location: torch.Tensor, scale: torch.Te
     return (nu + 1) / 2 * torch.log1p(x.square() / nu) + normaliser
 
 
-def initial_bias(shape: ForecastShape, targets: NDArray[np.floating[Any]]) -> torch.Tensor:
+def initial_bias(shape: ForecastNetworkConfig, targets: NDArray[np.floating[Any]]) -> torch.Tensor:
     """The head's bias ``[H K]`` from the quantiles of ``targets [n, H]``, as they are before anything is learned."""
     levels = (0.25, 0.5, 0.75) if shape.distribution == "student_t" else shape.quantiles
     quantiles = torch.from_numpy(np.quantile(targets, levels, axis=0).T).float()  # [H, levels]

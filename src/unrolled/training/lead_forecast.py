@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import dropout
 
-from unrolled.runtime.lead_forecast import LeadForecastShape
+from unrolled.runtime.lead_forecast import LeadForecastConfig
 from unrolled.training.laplace import laplace_loss
 from unrolled.training.options import TrainingOptions
 from unrolled.training.recurrent import recurrent_layers
@@ -22,7 +22,7 @@ __all__ = ["LeadForecastModule", "learn_lead_forecast"]
 class LeadForecastModule(torch.nn.Module):
     """Recurrent layers, and a dense layer over their output and input; parameters are named as in the saved model."""
 
-    def __init__(self, shape: LeadForecastShape, *, dropout: float) -> None:
+    def __init__(self, shape: LeadForecastConfig, *, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
         self.rnn = recurrent_layers(shape.stack, dropout)
@@ -35,7 +35,7 @@ class LeadForecastModule(torch.nn.Module):
 
 
 def learn_lead_forecast(
-    shape: LeadForecastShape,
+    shape: LeadForecastConfig,
     x: NDArray[np.float32],
     z: NDArray[np.float32],
     window: int,

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from unrolled.codecs.inputs import Item
 from unrolled.codecs.tokens import TokenIds
-from unrolled.runtime.reader import TokenShape, distinct_spellings
+from unrolled.runtime.reader import EmbeddingConfig, distinct_spellings
 from unrolled.training.recurrent import last_states, recurrent_layers
 
 __all__ = ["ReaderModule"]
@@ -21,7 +21,7 @@ __all__ = ["ReaderModule"]
 class ReaderModule(torch.nn.Module):
     """Items side by side, tokens as vectors; ``token_dropout`` reads that share of the words as unknown."""
 
-    def __init__(self, shape: TokenShape | None, *, token_dropout: float) -> None:
+    def __init__(self, shape: EmbeddingConfig | None, *, token_dropout: float) -> None:
         super().__init__()
         self.shape, self.token_dropout = shape, token_dropout
         if shape is not None:

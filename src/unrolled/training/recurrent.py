@@ -7,12 +7,12 @@ from typing import Any
 import torch
 
 from unrolled.nn import layers_for
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.stack import StackConfig
 
 __all__ = ["last_states", "recurrent_layers"]
 
 
-def recurrent_layers(shape: StackShape, dropout: float) -> torch.nn.Module:
+def recurrent_layers(shape: StackConfig, dropout: float) -> torch.nn.Module:
     """Stacked layers with random parameters, time-major, called as ``y, state = layers(x [T,B,I], lengths=[B])``."""
     return layers_for(
         shape.cell,

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from unrolled.codecs.inputs import Item
 from unrolled.codecs.tag_scheme import TagOrder
-from unrolled.runtime.tagger import TaggerShape
+from unrolled.runtime.tagger import TaggerConfig
 from unrolled.training.crf import crf_loss
 from unrolled.training.learn import Answers, weighted_mean
 from unrolled.training.reader import ReaderModule
@@ -31,7 +31,7 @@ class TaggerModule(torch.nn.Module):
     ``order`` says which tags may begin, follow which, and end.
     """
 
-    def __init__(self, shape: TaggerShape, order: TagOrder, *, dropout: float, token_dropout: float = 0.0) -> None:
+    def __init__(self, shape: TaggerConfig, order: TagOrder, *, dropout: float, token_dropout: float = 0.0) -> None:
         super().__init__()
         self.shape, self.order, self.dropout = shape, order, dropout
         self.reader = ReaderModule(shape.tokens, token_dropout=token_dropout)
@@ -69,5 +69,5 @@ class TaggerModule(torch.nn.Module):
         return weighted_mean(each / lengths, torch.from_numpy(answers.weights) * lengths)
 
     def tensors(self) -> dict[str, NDArray[np.floating[Any]]]:
-        """The parameters, named as in :meth:`TaggerShape.tensors`."""
+        """The parameters, named as in :meth:`TaggerConfig.tensors`."""
         return {name: parameter.detach().numpy().copy() for name, parameter in self.named_parameters()}

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import dropout, pad
 
-from unrolled.runtime.window_rnn import WindowInputs, WindowRnnShape
+from unrolled.runtime.window_rnn import WindowInputs, WindowRnnConfig
 from unrolled.training.forecast_head import head_loss, initial_bias
 from unrolled.training.recurrent import recurrent_layers
 from unrolled.training.windows import DrawnWindows, Windows
@@ -31,7 +31,7 @@ class WindowRnnModule(torch.nn.Module):
     """
 
     def __init__(
-        self, shape: WindowRnnShape, windows: Windows, *, dropout: float, generator: np.random.Generator
+        self, shape: WindowRnnConfig, windows: Windows, *, dropout: float, generator: np.random.Generator
     ) -> None:
         super().__init__()
         self.shape, self.dropout = shape, dropout
@@ -48,13 +48,13 @@ class WindowRnnModule(torch.nn.Module):
         return (losses.mean((0, 2, 3)) * weights).sum() / weights.sum()
 
     def tensors(self) -> dict[str, NDArray[np.floating[Any]]]:
-        """The parameters, named as in :meth:`WindowRnnShape.tensors`."""
+        """The parameters, named as in :meth:`WindowRnnConfig.tensors`."""
         return {name: parameter.detach().numpy().copy() for name, parameter in self.named_parameters()}
 
 
 class _Member(torch.nn.Module):
     def __init__(
-        self, shape: WindowRnnShape, dropout: float, weight: Values, bias: Values, first: torch.Tensor
+        self, shape: WindowRnnConfig, dropout: float, weight: Values, bias: Values, first: torch.Tensor
     ) -> None:
         super().__init__()
         self.shape, self.dropout = shape, dropout

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.window_rnn import WindowInputs, WindowRnnShape
+from unrolled.runtime.window_rnn import WindowInputs, WindowRnnConfig
 
 __all__ = ["DrawnWindows", "Windows"]
 
@@ -28,7 +28,7 @@ class Windows:
 
     A window's weight falls geometrically with its age within its series, from 1 to ``oldest_weight``.
 
-    >>> shape = WindowRnnShape("gru", 3, 1, input_window=2, horizon=1, quantiles=(0.5,), season=1, members=1)
+    >>> shape = WindowRnnConfig("gru", 3, 1, input_window=2, horizon=1, quantiles=(0.5,), season=1, members=1)
     >>> none = [np.zeros((4, 0)), np.zeros((3, 0))]
     >>> batch = SeriesBatch.pad([np.arange(4.0), np.arange(3.0)], none, none, np.zeros((2, 0)), 1)
     >>> windows = Windows(batch, shape, oldest_weight=1.0)
@@ -36,7 +36,7 @@ class Windows:
     (3, [[1.5]])
     """
 
-    def __init__(self, batch: SeriesBatch, shape: WindowRnnShape, oldest_weight: float) -> None:
+    def __init__(self, batch: SeriesBatch, shape: WindowRnnConfig, oldest_weight: float) -> None:
         self.shape, self.static = shape, batch.static
         self.z = np.concatenate([batch.z[:length, i] for i, length in enumerate(batch.lengths)])
         self.past = np.concatenate([batch.past[:length, i] for i, length in enumerate(batch.lengths)])

@@ -15,10 +15,10 @@ import unrolled
 from unrolled import AnomalyDetector, InputError
 from unrolled.data.table import FrameLike, TimeStyle
 from unrolled.metrics.alarms import compare_alarms
-from unrolled.runtime.autoencoder import Autoencoder, AutoencoderShape
-from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastShape
+from unrolled.runtime.autoencoder import Autoencoder, AutoencoderConfig
+from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastConfig
 from unrolled.runtime.spread import SMALLEST_SPREAD
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.anomalies.labelled_windows import read_windows
 from unrolled.tasks.anomalies.model import AnomalyModel
 from unrolled.tasks.sequences.settings import SEQUENCE_CELLS
@@ -57,15 +57,15 @@ def rebuilding():
 def modules():
     for cell in SEQUENCE_CELLS:
         for layers in (1, 2):
-            stack = StackShape(SEQUENCE_CELLS[cell], 5, 4, layers)
-            yield LeadForecastShape(stack, (1, 2, 5), 2)
-            yield AutoencoderShape(stack, StackShape(SEQUENCE_CELLS[cell], 6, 4, layers), 3, 7, 2)
+            stack = StackConfig(SEQUENCE_CELLS[cell], 5, 4, layers)
+            yield LeadForecastConfig(stack, (1, 2, 5), 2)
+            yield AutoencoderConfig(stack, StackConfig(SEQUENCE_CELLS[cell], 6, 4, layers), 3, 7, 2)
 
 
 @pytest.mark.parametrize("shape", list(modules()), ids=lambda shape: f"{type(shape).__name__[:4]}-{shape}"[:60])
 def test_the_runtime_computes_what_was_trained(shape):
     torch.manual_seed(0)
-    forecast = isinstance(shape, LeadForecastShape)
+    forecast = isinstance(shape, LeadForecastConfig)
     module = (LeadForecastModule if forecast else AutoencoderModule)(shape, dropout=0.5).eval()
     tensors = {name: p.detach().numpy() for name, p in module.named_parameters()}
     assert {name: (t.shape, t.dtype) for name, t in tensors.items()} == {
@@ -98,7 +98,7 @@ def test_the_loss_is_the_density_of_laplace():
 def test_nothing_but_the_code_passes_from_a_window_to_what_is_rebuilt():
     """The Jacobian of the outputs by the values of the window has the rank of the code."""
     torch.manual_seed(0)
-    shape = AutoencoderShape(StackShape("gru", 4, 16, 1), StackShape("gru", 5, 16, 1), 3, 10, 2)
+    shape = AutoencoderConfig(StackConfig("gru", 4, 16, 1), StackConfig("gru", 5, 16, 1), 3, 10, 2)
     module = AutoencoderModule(shape, dropout=0).double().eval()
     known = torch.randn(10, 1, 2, dtype=torch.float64)
 
@@ -128,7 +128,7 @@ def scores_by_hand(model: AnomalyModel, values, times):
     z = model.scaled(values)
     x = model.inputs(z, times)
     errors = np.full(z.shape, np.nan)
-    if isinstance(network, LeadForecastShape):
+    if isinstance(network, LeadForecastConfig):
         start = shape.settling
         told = [LeadForecast(network, tensors)(x[start:]) for tensors in model.members]
         mean, spread = (np.mean([each[part] for each in told], 0) for part in (0, 1))

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from unrolled import InputError, SequenceClassifier, SequenceRegressor, SequenceTagger
-from unrolled.runtime.encoder import EncoderShape
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.encoder import EncoderConfig
+from unrolled.runtime.stack import StackConfig
 from unrolled.training.answer_loss import answer_loss
 from unrolled.training.encoder import EncoderModule
 from unrolled.training.learn import Answers
@@ -59,7 +59,7 @@ def test_only_the_ratios_matter_and_any_container_holds_them() -> None:
 @pytest.mark.parametrize("class_weights", [None, np.array([1.0, 3.0, 0.5])])
 def test_a_weight_of_two_is_two_of_them(class_weights: Any) -> None:
     torch.manual_seed(0)
-    module = EncoderModule(EncoderShape(StackShape("gru", 1, 4, 1), "mean", 3), dropout=0.0).eval()
+    module = EncoderModule(EncoderConfig(StackConfig("gru", 1, 4, 1), "mean", 3), dropout=0.0).eval()
     wanted, counts = np.array([0, 2, 1, 1]), np.array([2, 1, 0, 3])
     weighted = answer_loss("one_of", class_weights)(module, Answers(X[:4], wanted, counts.astype(np.float32)))
     several = np.repeat(np.arange(4), counts)

@@ -11,9 +11,9 @@ import unrolled
 from unrolled import InputError, SequenceClassifier, SequenceRegressor
 from unrolled.metrics.classes import accuracy, macro_f1
 from unrolled.metrics.regression import regression_measures
-from unrolled.runtime.encoder import Encoder, EncoderShape
+from unrolled.runtime.encoder import Encoder, EncoderConfig
 from unrolled.runtime.probabilities import sigmoid, softmax
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.sequences.settings import SEQUENCE_CELLS
 from unrolled.training.encoder import EncoderModule
 from unrolled.training.length_buckets import length_buckets
@@ -49,7 +49,7 @@ def test_it_learns_what_can_be_learned(fitted):
 @pytest.mark.parametrize("cell", SEQUENCE_CELLS)
 def test_the_runtime_computes_what_was_trained(cell, pooling):
     torch.manual_seed(0)
-    shape = EncoderShape(StackShape(SEQUENCE_CELLS[cell], 3, 4, 2, bidirectional=pooling != "max"), pooling, 5)
+    shape = EncoderConfig(StackConfig(SEQUENCE_CELLS[cell], 3, 4, 2, bidirectional=pooling != "max"), pooling, 5)
     module = EncoderModule(shape, dropout=0.5).eval()
     X = [np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32) for n in (7, 1, 4)]
     tensors = module.tensors()
@@ -66,7 +66,7 @@ def test_pooling_by_its_equation():
     """Of a layer whose outputs are known, each pooling as a loop over one sequence's own steps."""
     rng = np.random.default_rng(0)
     for pooling in ("mean", "max", "attention"):
-        shape = EncoderShape(StackShape("gru", 2, 3, 1), pooling, 3)
+        shape = EncoderConfig(StackConfig("gru", 2, 3, 1), pooling, 3)
         tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in shape.tensors().items()}
         tensors["head.weight"], tensors["head.bias"] = np.eye(3, dtype=np.float32), np.zeros(3, np.float32)
         encoder = Encoder(shape, tensors)

@@ -12,9 +12,9 @@ from unrolled import InputError, SequenceTagger
 from unrolled.codecs.tag_scheme import check_tags, tag_order
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.runtime.probabilities import softmax
-from unrolled.runtime.reader import TokenShape
-from unrolled.runtime.stack import StackShape
-from unrolled.runtime.tagger import Tagger, TaggerShape
+from unrolled.runtime.reader import EmbeddingConfig
+from unrolled.runtime.stack import StackConfig
+from unrolled.runtime.tagger import Tagger, TaggerConfig
 from unrolled.training.learn import Answers
 from unrolled.training.tagger import TaggerModule
 
@@ -111,8 +111,8 @@ def test_the_runtime_computes_what_was_trained(crf, tokens):
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     codec = TokenCodec.fit([["ab", "b", "a", "c"]], "given", min_count=1, spelled=True)
-    of = TokenShape(len(codec.words), 3, len(codec.characters), 2) if tokens else None
-    shape = TaggerShape(StackShape("lstm", 7 if tokens else 2, 4, 2, bidirectional=True), 3, of, crf)
+    of = EmbeddingConfig(len(codec.words), 3, len(codec.characters), 2) if tokens else None
+    shape = TaggerConfig(StackConfig("lstm", 7 if tokens else 2, 4, 2, bidirectional=True), 3, of, crf)
     module = TaggerModule(shape, tag_order(["x", "y", "z"], "none"), dropout=0.5).eval()
     if crf:
         with torch.no_grad():

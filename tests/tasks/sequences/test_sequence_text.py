@@ -8,9 +8,9 @@ import unrolled
 from unrolled import InputError, SequenceClassifier, SequenceRegressor
 from unrolled.codecs.tokens import LONGEST_SPELLING, TokenCodec, split_words
 from unrolled.codecs.vocabulary import Vocabulary
-from unrolled.runtime.encoder import Encoder, EncoderShape
-from unrolled.runtime.reader import Reader, TokenShape
-from unrolled.runtime.stack import Stack, StackShape
+from unrolled.runtime.encoder import Encoder, EncoderConfig
+from unrolled.runtime.reader import EmbeddingConfig, Reader
+from unrolled.runtime.stack import Stack, StackConfig
 from unrolled.training.encoder import EncoderModule
 from unrolled.training.reader import ReaderModule
 
@@ -77,7 +77,7 @@ def test_pieces_of_words():
 def test_the_reader_computes_what_was_trained(characters):
     torch.manual_seed(0)
     codec = TokenCodec.fit([["ab", "ba", "a"], ["abba", "b"]], "given", min_count=1, spelled=characters > 0)
-    shape = TokenShape(len(codec.words), 3, len(codec.characters) if characters else 0, characters)
+    shape = EmbeddingConfig(len(codec.words), 3, len(codec.characters) if characters else 0, characters)
     module = ReaderModule(shape, token_dropout=0.5).eval()
     tensors = {f"reader.{name}": p.detach().numpy() for name, p in module.named_parameters()}
     assert {name: t.shape for name, t in tensors.items()} == {name: size for name, (size, _) in shape.tensors().items()}
@@ -96,7 +96,7 @@ def test_the_reader_computes_what_was_trained(characters):
 
 def test_unknown_words_are_met_in_training():
     """With token_dropout a share of words is read as the unknown; without it none, and none once it is trained."""
-    shape = TokenShape(words=50, word_size=1)
+    shape = EmbeddingConfig(words=50, word_size=1)
     words = [chr(0x4E00 + n) for n in range(49)]
     items = [TokenCodec("given", Vocabulary(words)).encode(words)] * 200
     for dropout, training, expected in ((0.3, True, 0.3), (0.0, True, 0), (0.3, False, 0)):
@@ -173,7 +173,7 @@ def test_tokens_are_checked():
 
 def test_dropout_is_on_embeddings_too():
     """In training the same text gives other scores, in evaluation the same; numbers are left as they are."""
-    shape = EncoderShape(StackShape("gru", 4, 3, 1), "mean", 2, TokenShape(words=5, word_size=4))
+    shape = EncoderConfig(StackConfig("gru", 4, 3, 1), "mean", 2, EmbeddingConfig(words=5, word_size=4))
     codec = TokenCodec("given", Vocabulary(["a", "b", "c", "d"]))
     items = [codec.encode(["a", "c", "d"])]
     module = EncoderModule(shape, dropout=0.5)

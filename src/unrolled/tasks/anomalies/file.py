@@ -15,7 +15,7 @@ from unrolled.data.frequency import Frequency
 from unrolled.data.roles import Roles
 from unrolled.data.spans import steps_of
 from unrolled.data.table import FrameLike
-from unrolled.runtime.autoencoder import AutoencoderShape
+from unrolled.runtime.autoencoder import AutoencoderConfig
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
 from unrolled.tasks.anomalies.fitting import leads_to, shape_of
@@ -63,11 +63,11 @@ def check_config(config: AnomalyConfig) -> None:
     if settings.seasons is not None:
         require_same("shape.seasons", shape.seasons, settings.seasons)
     require("shape.seasons", shape.seasons, all(m >= 2 for m in shape.seasons), "numbers of steps, each at least 2")
-    rebuilds = isinstance(network, AutoencoderShape)
+    rebuilds = isinstance(network, AutoencoderConfig)
     require("shape.network", network, rebuilds == (settings.method == "reconstruction"), f"one of {settings.method}")
-    horizon = 1 if isinstance(network, AutoencoderShape) else max(network.leads, default=1)
-    code = network.code if isinstance(network, AutoencoderShape) else 1
-    if not isinstance(network, AutoencoderShape):
+    horizon = 1 if isinstance(network, AutoencoderConfig) else max(network.leads, default=1)
+    code = network.code if isinstance(network, AutoencoderConfig) else 1
+    if not isinstance(network, AutoencoderConfig):
         require_same("shape.network.leads", network.leads, leads_to(horizon))
     if rebuilds and settings.code_size is not None:
         require_same("shape.network.code", code, settings.code_size)

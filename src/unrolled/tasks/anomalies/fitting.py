@@ -15,9 +15,9 @@ from unrolled.codecs.tail import Calibration, calibrate
 from unrolled.data.channels import Channels
 from unrolled.data.spans import steps_of
 from unrolled.errors import InputError, MissingExtraError
-from unrolled.runtime.autoencoder import AutoencoderShape
-from unrolled.runtime.lead_forecast import LeadForecastShape
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.autoencoder import AutoencoderConfig
+from unrolled.runtime.lead_forecast import LeadForecastConfig
+from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape, highest
 from unrolled.tasks.anomalies.settings import AnomalySettings
 from unrolled.tasks.checks import require
@@ -186,7 +186,7 @@ def _learn(
     from unrolled.training.lead_forecast import learn_lead_forecast
 
     x, z = x[shape.settling :], z[shape.settling :]
-    if isinstance(shape.network, AutoencoderShape):
+    if isinstance(shape.network, AutoencoderConfig):
         return learn_autoencoder(shape.network, x, z, options, phase)
     return learn_lead_forecast(shape.network, x, z, shape.window, options, phase)
 
@@ -204,20 +204,20 @@ def shape_of(
 ) -> AnomalyShape:
     """The network's sizes: some are of the data, the others follow from the settings."""
 
-    def stack(inputs: int) -> StackShape:
-        return StackShape(SEQUENCE_CELLS[settings.cell], inputs, settings.hidden_size, settings.num_layers)
+    def stack(inputs: int) -> StackConfig:
+        return StackConfig(SEQUENCE_CELLS[settings.cell], inputs, settings.hidden_size, settings.num_layers)
 
     C, known = channels, 2 * len(cycles)
     if settings.method == "forecast":
         leads = leads_to(horizon)
         inputs = C + known + len(seasons) * len(leads) * C
-        network = LeadForecastShape(stack(inputs), leads, C)
+        network = LeadForecastConfig(stack(inputs), leads, C)
     else:
         whole = window * C
         code = max(1, whole // 8) if code is None else code
         require("code_size", code, code < whole, f"less than the {whole} numbers of a window, or nothing is left out")
         known += len(seasons) * C
-        network = AutoencoderShape(stack(C + known), stack(code + known), code, window, C)
+        network = AutoencoderConfig(stack(C + known), stack(code + known), code, window, C)
     return AnomalyShape(network, window, smoothing, cycles, seasons)
 
 

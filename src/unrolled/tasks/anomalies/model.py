@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -14,8 +15,8 @@ from unrolled.codecs.cycles import SEASONS, Cycle, calendar, seasonal_medians
 from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.windows import sliding_windows
-from unrolled.runtime.autoencoder import Autoencoder, AutoencoderShape
-from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastShape
+from unrolled.runtime.autoencoder import Autoencoder, AutoencoderConfig
+from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastConfig
 
 __all__ = ["AnomalyModel", "AnomalyShape", "highest"]
 
@@ -27,7 +28,7 @@ LARGEST_INPUT = 5.0  # deviations; an anomaly that the network reads should not 
 class AnomalyShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a detector reads, and its networks' sizes."""
 
-    network: LeadForecastShape | AutoencoderShape
+    network: LeadForecastConfig | AutoencoderConfig
     window: Count
     smoothing: Count
     cycles: tuple[Cycle, ...]
@@ -43,7 +44,7 @@ class AnomalyShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def context(self) -> int:
         """Steps before the first that has a score."""
-        if isinstance(self.network, AutoencoderShape):
+        if isinstance(self.network, AutoencoderConfig):
             return self.settling + self.window - 1
         return self.settling + self.window + self.network.leads[-1] + self.smoothing - 2
 
@@ -55,11 +56,27 @@ class AnomalyShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class AnomalyModel:
-    """Networks whose forecasts, or windows rebuilt, are averaged, and the scale of what they read."""
+    """Networks whose forecasts, or windows rebuilt, are averaged, and the scale of what they read.
+
+    Weights are packed at the first use, and kept as long as the model; a copy begins without.
+    """
 
     shape: AnomalyShape
     channels: list[Standardization]
     members: Sequence[Mapping[str, NDArray[Any]]]
+
+    def __reduce__(self) -> tuple[type[AnomalyModel], tuple[Any, ...]]:
+        return type(self), (self.shape, self.channels, self.members)
+
+    @cached_property
+    def _forecasters(self) -> list[LeadForecast]:
+        assert isinstance(self.shape.network, LeadForecastConfig)
+        return [LeadForecast(self.shape.network, tensors) for tensors in self.members]
+
+    @cached_property
+    def _autoencoders(self) -> list[Autoencoder]:
+        assert isinstance(self.shape.network, AutoencoderConfig)
+        return [Autoencoder(self.shape.network, tensors) for tensors in self.members]
 
     def scores(self, values: Values, times: NDArray[Any] | None) -> Values:
         """The score of each channel at each step, ``[T, C]``, for ``values [T, C]``; NaN for the first steps.
@@ -73,7 +90,7 @@ class AnomalyModel:
             x, network = self.inputs(z, times), self.shape.network
             told = (
                 self._forecast(z, x, network)
-                if isinstance(network, LeadForecastShape)
+                if isinstance(network, LeadForecastConfig)
                 else self._rebuilt(z, x, network)
             )
             scores[self.shape.context :] = told
@@ -92,13 +109,13 @@ class AnomalyModel:
         shape = self.shape
         z = np.clip(z, -LARGEST_INPUT, LARGEST_INPUT)
         parts = [z] if times is None else [z, calendar(times, shape.cycles)]
-        leads = shape.network.leads if isinstance(shape.network, LeadForecastShape) else (0,)
+        leads = shape.network.leads if isinstance(shape.network, LeadForecastConfig) else (0,)
         parts += [seasonal_medians(z, m, leads).reshape(len(z), -1) for m in shape.seasons]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
-    def _forecast(self, z: Values, x: NDArray[np.float32], shape: LeadForecastShape) -> Values:
+    def _forecast(self, z: Values, x: NDArray[np.float32], shape: LeadForecastConfig) -> Values:
         start, T = self.shape.settling, len(z)
-        mean, spread = _averages([LeadForecast(shape, tensors)(x[start:]) for tensors in self.members])
+        mean, spread = _averages([network(x[start:]) for network in self._forecasters])
         first = start + self.shape.window + shape.leads[-1] - 1
         errors: list[Values] = []
         for place, k in enumerate(shape.leads):
@@ -107,11 +124,11 @@ class AnomalyModel:
         error, w = _mean(errors), self.shape.smoothing
         return _mean([error[j : len(error) - w + 1 + j] for j in range(w)])
 
-    def _rebuilt(self, z: Values, x: NDArray[np.float32], shape: AutoencoderShape) -> Values:
+    def _rebuilt(self, z: Values, x: NDArray[np.float32], shape: AutoencoderConfig) -> Values:
         W, last = shape.window, self.shape.smoothing
         x, z = x[self.shape.settling :], z[self.shape.settling :]
         windows = np.lib.stride_tricks.sliding_window_view(x, W, axis=0).transpose(0, 2, 1)
-        mean, spread = _averages([Autoencoder(shape, tensors)(windows, last) for tensors in self.members])
+        mean, spread = _averages([network(windows, last) for network in self._autoencoders])
         ends = sliding_windows(z[W - last :], last).transpose(0, 2, 1)
         error = abs(ends - mean) / spread  # [T - W + 1, last, C]
         return _mean([error[:, k] for k in range(last)])

@@ -15,9 +15,9 @@ from unrolled.data.frequency import Frequency
 from unrolled.data.roles import Roles
 from unrolled.data.table import INTEGER, FrameLike
 from unrolled.metrics.forecasts import Evaluation
-from unrolled.runtime.es_rnn import EsRnnShape, SmoothingParameters
+from unrolled.runtime.es_rnn import EsRnnConfig, SmoothingParameters
 from unrolled.runtime.model_file import ModelFile, check_tensors
-from unrolled.runtime.window_rnn import WindowRnnShape
+from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
 from unrolled.tasks.checks import require
 from unrolled.tasks.forecasting.history import History
@@ -48,7 +48,7 @@ class ForecastConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings: ForecastSettings
     seed: Size
     columns: Columns
-    shape: EsRnnShape | WindowRnnShape
+    shape: EsRnnConfig | WindowRnnConfig
     covariates: CovariateScaling
     names: list[str]
     rows: list[Count]
@@ -144,7 +144,7 @@ def restore_model(model_file: ModelFile, config: ForecastConfig) -> ForecastMode
         scalings=scalings,
         parameters=(
             SmoothingParameters(*(tensors[f"smoothing.{name}"] for name in _SMOOTHING))
-            if isinstance(shape, EsRnnShape)
+            if isinstance(shape, EsRnnConfig)
             else None
         ),
         covariates=config.covariates,
@@ -215,7 +215,7 @@ def _expected(config: ForecastConfig) -> Expected:
         "history.future": ((T, shape.future), np.float64),
         "history.static": ((N, shape.static), np.float64),
     }
-    if isinstance(shape, EsRnnShape):
+    if isinstance(shape, EsRnnConfig):
         sizes = ((shape.members, N),) * 3 + ((shape.season, shape.members, N),)
         expected |= {f"smoothing.{name}": (size, np.float64) for name, size in zip(_SMOOTHING, sizes, strict=True)}
     if config.settings.intervals == "conformal":

@@ -13,8 +13,8 @@ from unrolled.codecs.conformal import conformal_factors, scores_needed
 from unrolled.codecs.scaling import SeriesScaling, is_constant
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.metrics.forecasts import Case, Evaluation, evaluate_cases
-from unrolled.runtime.es_rnn import EsRnnShape
-from unrolled.runtime.window_rnn import WindowRnnShape
+from unrolled.runtime.es_rnn import EsRnnConfig
+from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.model import CovariateScaling, ForecastModel, scaled_batch
 from unrolled.tasks.forecasting.settings import ForecastSettings
@@ -49,7 +49,7 @@ class Fitting:
 
 def fit_model(
     history: History,
-    shape: EsRnnShape | WindowRnnShape,
+    shape: EsRnnConfig | WindowRnnConfig,
     settings: ForecastSettings,
     checkpoint: Checkpoint,
     callback: Callable[[Progress], object] | None,
@@ -119,14 +119,14 @@ class _Origin:
     truth: Values
 
 
-def _kept_back(history: History, shape: EsRnnShape | WindowRnnShape) -> tuple[History, list[_Origin]]:
+def _kept_back(history: History, shape: EsRnnConfig | WindowRnnConfig) -> tuple[History, list[_Origin]]:
     """The series without their tails, and the origins that forecasts of the tails start from."""
     W, H = shape.input_window, shape.horizon
     long_enough = [i for i, n in enumerate(history.lengths) if n >= W + 2 * H]
     if not long_enough:
         return history, []
     shortest = min(history.lengths[i] for i in long_enough)
-    origins = 1 if isinstance(shape, EsRnnShape) else max(1, min(shortest // (TAIL * H), (shortest - W - H) // H))
+    origins = 1 if isinstance(shape, EsRnnConfig) else max(1, min(shortest // (TAIL * H), (shortest - W - H) // H))
     earlier = history.without_last([origins * H if i in long_enough else 0 for i in range(len(history.names))])
     kept: list[_Origin] = []
     for before in range(origins, 0, -1):
@@ -149,7 +149,7 @@ def _of_change(kept: list[_Origin]) -> list[_Origin]:
     return [_Origin(origin.known.select(changing), origin.truth[changing]) for origin in kept]
 
 
-def _check_scores(kept: list[_Origin], shape: EsRnnShape | WindowRnnShape) -> None:
+def _check_scores(kept: list[_Origin], shape: EsRnnConfig | WindowRnnConfig) -> None:
     scores, needed = sum(origin.truth.size for origin in kept), scores_needed(shape.quantiles)
     if scores < needed:
         raise InputError(
@@ -173,7 +173,7 @@ def _cases(model: ForecastModel, origin: _Origin) -> list[Case]:
 
 def _learn(
     history: History,
-    shape: EsRnnShape | WindowRnnShape,
+    shape: EsRnnConfig | WindowRnnConfig,
     options: ForecastTraining,
     positive: Sequence[bool],
     *,
@@ -197,7 +197,7 @@ def _learn(
         return ForecastModel(shape, module.tensors(), scalings, smoothing, covariates, history)
 
     judge = None if validate is None else lambda module: validate(fitted(module))
-    if isinstance(shape, EsRnnShape):
+    if isinstance(shape, EsRnnConfig):
         module, run = learn(shape, batch, options, phase=phase, validate=judge, stop_after=stop_after)
     else:
         module, run = learn_windows(shape, batch, options, phase=phase, validate=judge, stop_after=stop_after)

@@ -17,9 +17,9 @@ from unrolled.drawing.figures import Interval, forecast_figure
 from unrolled.drawing.picture import Drawing
 from unrolled.errors import InputError
 from unrolled.metrics.forecasts import Backtest, Case, Evaluation, evaluate_cases
-from unrolled.runtime.es_rnn import EsRnnShape
+from unrolled.runtime.es_rnn import EsRnnConfig
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting
-from unrolled.runtime.window_rnn import WindowRnnShape
+from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.checks import check_count, chosen_seed
 from unrolled.tasks.choices import Distribution, ForecastCell, ForecastMethod, Intervals, Missing
 from unrolled.tasks.estimator import Estimator
@@ -385,7 +385,7 @@ class Forecaster(Estimator):
         self._checkpoint = saved.kept
         return self
 
-    def shape_for(self, panel: Panel) -> EsRnnShape | WindowRnnShape:
+    def shape_for(self, panel: Panel) -> EsRnnConfig | WindowRnnConfig:
         """The sizes the network would have for these data."""
         return network_shape(panel, ForecastSettings.check(self.get_params()))[0]
 
@@ -514,7 +514,7 @@ class Forecaster(Estimator):
         return build_frame(columns, like)
 
 
-def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape | WindowRnnShape, list[str]]:
+def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnConfig | WindowRnnConfig, list[str]]:
     """The network's sizes for these data, and what to say about those that were not given."""
     lengths = [len(values) for values in panel.values]
     season, notes = settings.season_length, []
@@ -544,7 +544,7 @@ def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnShape 
         notes.append(f"the network reads {window} steps at once and forecasts {horizon}")
     covariates = {"past": len(panel.past), "future": len(panel.future), "static": len(panel.static)}
     sizes = {"input_window": window, "horizon": horizon, "season": season, **covariates}
-    return shape_of(settings, EsRnnShape if method == "smoothing" else WindowRnnShape, **sizes), notes
+    return shape_of(settings, EsRnnConfig if method == "smoothing" else WindowRnnConfig, **sizes), notes
 
 
 def _said_of_scalings(model: ForecastModel, panel: Panel) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from unrolled.codecs.conformal import widened
 from unrolled.codecs.scaling import SeriesScaling, Standardization, is_constant
 from unrolled.codecs.seasonality import initial_states
 from unrolled.errors import InputError
-from unrolled.runtime.es_rnn import EsRnn, EsRnnShape, Part, SmoothingParameters
+from unrolled.runtime.es_rnn import EsRnn, EsRnnConfig, Part, SmoothingParameters
 from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.window_rnn import WindowRnn, WindowRnnShape
+from unrolled.runtime.window_rnn import WindowRnn, WindowRnnConfig
 from unrolled.tasks.forecasting.history import History
 
 __all__ = ["CovariateScaling", "ForecastModel"]
@@ -45,6 +46,8 @@ class CovariateScaling:
 class ForecastModel:
     """A network with what it knows of each series it was trained on.
 
+    Weights are packed at the first use, and kept as long as the model; a copy begins without.
+
     Attributes:
         shape, tensors: the network.
         scalings: of each series in ``trained``.
@@ -54,13 +57,22 @@ class ForecastModel:
         factors: what :func:`unrolled.codecs.conformal.conformal_factors` found, None where the model's own quantiles hold.
     """
 
-    shape: EsRnnShape | WindowRnnShape
+    shape: EsRnnConfig | WindowRnnConfig
     tensors: Mapping[str, NDArray[Any]]
     scalings: list[SeriesScaling]
     parameters: SmoothingParameters | None
     covariates: CovariateScaling
     trained: History
     factors: Values | None = None
+
+    def __reduce__(self) -> tuple[type[ForecastModel], tuple[Any, ...]]:
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
+    @cached_property
+    def _network(self) -> EsRnn | WindowRnn:
+        if isinstance(self.shape, EsRnnConfig):
+            return EsRnn(self.shape, self.tensors)
+        return WindowRnn(self.shape, self.tensors)
 
     def forecast(self, history: History, horizon: int, *, part: Part = "all") -> Values:
         """Quantiles of the ``horizon`` steps after each series of ``history``: ``[N, horizon, Q]``.
@@ -79,7 +91,7 @@ class ForecastModel:
         """The scale of each series, and what :meth:`forecast` gives on it."""
         self._check(history)
         scalings = self._scalings(history)
-        predict = self._network(history, scalings, part)
+        predict = self._predictor(history, scalings, part)
         z = [scaling.transform(values) for scaling, values in zip(scalings, history.values, strict=True)]
         blocks: list[Values] = []
         earlier = np.zeros((len(z), 1, len(self.shape.quantiles)))
@@ -94,15 +106,17 @@ class ForecastModel:
             z = [np.concatenate([series, ahead]) for series, ahead in zip(z, median[..., 0], strict=True)]
         return scalings, np.concatenate(blocks, axis=1)[:, :horizon]
 
-    def _network(self, history: History, scalings: list[SeriesScaling], part: Part) -> Callable[[SeriesBatch], Values]:
+    def _predictor(
+        self, history: History, scalings: list[SeriesScaling], part: Part
+    ) -> Callable[[SeriesBatch], Values]:
         """From scaled series to quantiles of the next steps."""
-        if isinstance(self.shape, EsRnnShape):
-            es_rnn, parameters = EsRnn(self.shape, self.tensors), self._smoothing(history, scalings)
-            return lambda batch: es_rnn.forecast(batch, parameters, part=part)
+        network = self._network
+        if isinstance(network, EsRnn):
+            parameters = self._smoothing(history, scalings)
+            return lambda batch: network.forecast(batch, parameters, part=part)
         if part == "smoothing":
             raise InputError("part is 'smoothing', but a model of method 'windows' has none; expected 'all' or 'bias'")
-        windows, W = WindowRnn(self.shape, self.tensors), self.shape.input_window
-        return lambda batch: windows.forecast(batch.last(W), recurrent=part == "all")
+        return lambda batch: network.forecast(batch.last(self.shape.input_window), recurrent=part == "all")
 
     def _check(self, history: History) -> None:
         for name, values in zip(history.names, history.values, strict=True):

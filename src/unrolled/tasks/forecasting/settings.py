@@ -10,8 +10,8 @@ import msgspec
 from unrolled.codecs.ranges import LARGEST
 from unrolled.data.filling import check_missing_option
 from unrolled.errors import InputError
-from unrolled.runtime.es_rnn import EsRnnShape
-from unrolled.runtime.window_rnn import WindowRnnShape
+from unrolled.runtime.es_rnn import EsRnnConfig
+from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.checks import check_network, plain, require
 from unrolled.tasks.ranges import check_ranges
 
@@ -122,7 +122,7 @@ class ForecastSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def shape_of(
     settings: ForecastSettings,
-    kind: type[EsRnnShape] | type[WindowRnnShape],
+    kind: type[EsRnnConfig] | type[WindowRnnConfig],
     *,
     input_window: int,
     horizon: int,
@@ -130,7 +130,7 @@ def shape_of(
     past: int,
     future: int,
     static: int,
-) -> EsRnnShape | WindowRnnShape:
+) -> EsRnnConfig | WindowRnnConfig:
     """The network's sizes: some are of the data, the others follow from the settings."""
     require("season_length", season, season <= LARGEST, f"at most {LARGEST}")
     training = settings.training(kind.method)

@@ -12,10 +12,10 @@ from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.labels import Labels
 from unrolled.errors import InputError
 from unrolled.metrics.classes import accuracy, macro_f1
-from unrolled.runtime.encoder import EncoderShape
+from unrolled.runtime.encoder import EncoderConfig
 from unrolled.runtime.probabilities import sigmoid, softmax
-from unrolled.runtime.reader import TokenShape
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.reader import EmbeddingConfig
+from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.checks import require
 from unrolled.tasks.choices import Pooling, Schedule, SequenceCell, TextSplitting
 from unrolled.tasks.sequences.answers import read_labels, require_comparable
@@ -178,8 +178,10 @@ class SequenceClassifier(SequenceEstimator):
         return self.evaluate(X, y)["accuracy"]
 
     @staticmethod
-    def _shape(stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings) -> EncoderShape:
-        return EncoderShape(stack, settings.pooling, outputs, tokens)
+    def _shape(
+        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: SequenceSettings
+    ) -> EncoderConfig:
+        return EncoderConfig(stack, settings.pooling, outputs, tokens)
 
     @staticmethod
     def _outputs(config: SequenceConfig) -> int:

@@ -18,11 +18,11 @@ from unrolled.data.containers import is_frame
 from unrolled.data.example_file import Told
 from unrolled.data.items import Kind
 from unrolled.errors import InputError
-from unrolled.runtime.encoder import EncoderShape
+from unrolled.runtime.encoder import EncoderConfig
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting
-from unrolled.runtime.reader import TokenShape
-from unrolled.runtime.stack import StackShape
-from unrolled.runtime.tagger import TaggerShape
+from unrolled.runtime.reader import EmbeddingConfig
+from unrolled.runtime.stack import StackConfig
+from unrolled.runtime.tagger import TaggerConfig
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import chosen_seed
 from unrolled.tasks.estimator import Estimator
@@ -62,8 +62,8 @@ class SequenceEstimator(Estimator):
     @staticmethod
     @abstractmethod
     def _shape(
-        stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings
-    ) -> EncoderShape | TaggerShape:
+        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: SequenceSettings
+    ) -> EncoderConfig | TaggerConfig:
         """The network's sizes."""
 
     @staticmethod
@@ -208,11 +208,11 @@ class SequenceEstimator(Estimator):
         return estimator
 
     @classmethod
-    def _network(cls, codec: InputCodec, outputs: int, settings: SequenceSettings) -> EncoderShape | TaggerShape:
+    def _network(cls, codec: InputCodec, outputs: int, settings: SequenceSettings) -> EncoderConfig | TaggerConfig:
         """The sizes that follow from what is read, what is predicted, and the settings."""
         inputs, tokens = widths(codec, settings)
         cell = SEQUENCE_CELLS[settings.cell]
-        stack = StackShape(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
+        stack = StackConfig(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
         return cls._shape(stack, tokens, outputs, settings)
 
     def _adopt(self, config: SequenceConfig, model: SequenceModel) -> None:

@@ -17,9 +17,9 @@ from unrolled.codecs.tag_scheme import Scheme, tag_order
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.items import Kind
 from unrolled.errors import MissingExtraError
-from unrolled.runtime.encoder import EncoderShape
-from unrolled.runtime.reader import TokenShape
-from unrolled.runtime.tagger import TaggerShape
+from unrolled.runtime.encoder import EncoderConfig
+from unrolled.runtime.reader import EmbeddingConfig
+from unrolled.runtime.tagger import TaggerConfig
 from unrolled.tasks.sequences.model import SequenceModel
 from unrolled.tasks.sequences.settings import SequenceSettings
 
@@ -77,20 +77,20 @@ def fit_codec(items: Sequence[Any], kind: Kind, settings: SequenceSettings) -> I
     )
 
 
-def widths(codec: InputCodec, settings: SequenceSettings) -> tuple[int, TokenShape | None]:
+def widths(codec: InputCodec, settings: SequenceSettings) -> tuple[int, EmbeddingConfig | None]:
     """Numbers a step that the layers read, and the sizes of embeddings where there are such."""
     if not isinstance(codec, TokenCodec):
         numbers = codec.numbers if isinstance(codec, AudioCodec) else codec
         return len(numbers.channels), None
     characters = 0 if codec.characters is None else len(codec.characters)
-    tokens = TokenShape(len(codec.words), settings.embedding_size, characters, settings.character_size)
+    tokens = EmbeddingConfig(len(codec.words), settings.embedding_size, characters, settings.character_size)
     return tokens.outputs, tokens
 
 
 def fit_model(
     items: Sequence[Any],
     wanted: Wanted,
-    shape: EncoderShape | TaggerShape,
+    shape: EncoderConfig | TaggerConfig,
     codec: InputCodec,
     settings: SequenceSettings,
     checkpoint: Checkpoint,
@@ -137,14 +137,14 @@ def fit_model(
     return Fitting(SequenceModel(shape, codec, members), losses, validation_losses, epochs)
 
 
-def _network(shape: EncoderShape | TaggerShape, wanted: Wanted, settings: SequenceSettings) -> tuple[Any, Any]:
+def _network(shape: EncoderConfig | TaggerConfig, wanted: Wanted, settings: SequenceSettings) -> tuple[Any, Any]:
     """What makes a module, and its loss."""
     from unrolled.training.answer_loss import answer_loss
     from unrolled.training.encoder import EncoderModule
     from unrolled.training.tagger import TaggerModule
 
     dropout, token_dropout = settings.dropout, settings.token_dropout
-    if isinstance(shape, EncoderShape):
+    if isinstance(shape, EncoderConfig):
         assert wanted.loss != "tags"
         loss = answer_loss(wanted.loss, wanted.weights)
         return lambda: EncoderModule(shape, dropout=dropout, token_dropout=token_dropout), loss

@@ -19,9 +19,9 @@ from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.columns import Columns
-from unrolled.runtime.encoder import Encoder, EncoderShape
+from unrolled.runtime.encoder import Encoder, EncoderConfig
 from unrolled.runtime.model_file import ModelFile, check_tensors
-from unrolled.runtime.tagger import Tagger, TaggerShape
+from unrolled.runtime.tagger import Tagger, TaggerConfig
 from unrolled.tasks.agreement import require_tensors
 from unrolled.tasks.checks import require
 from unrolled.tasks.sequences.settings import SequenceSettings
@@ -36,7 +36,7 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     settings: SequenceSettings
     seed: Size
-    shape: EncoderShape | TaggerShape
+    shape: EncoderConfig | TaggerConfig
     inputs: InputCodec
     labels: Labels | None
     """The classes or tags, where there are such."""
@@ -79,7 +79,7 @@ class SequenceModel:
     Weights are packed and vocabularies indexed at the first use, and kept as long as the model; a copy begins without.
     """
 
-    shape: EncoderShape | TaggerShape
+    shape: EncoderConfig | TaggerConfig
     inputs: InputCodec
     members: Sequence[Mapping[str, NDArray[Any]]]
 
@@ -88,12 +88,12 @@ class SequenceModel:
 
     @cached_property
     def _encoders(self) -> list[Encoder]:
-        assert isinstance(self.shape, EncoderShape)
+        assert isinstance(self.shape, EncoderConfig)
         return [Encoder(self.shape, tensors) for tensors in self.members]
 
     @cached_property
     def _taggers(self) -> list[Tagger]:
-        assert isinstance(self.shape, TaggerShape)
+        assert isinstance(self.shape, TaggerConfig)
         return [Tagger(self.shape, tensors) for tensors in self.members]
 
     @cached_property
@@ -114,7 +114,7 @@ class SequenceModel:
 
     def transition_scores(self) -> tuple[Values, Values, Values]:
         """The mean of the members' scores between tags ``[K, K]``, before the first ``[K]`` and after the last ``[K]``."""
-        assert isinstance(self.shape, TaggerShape)
+        assert isinstance(self.shape, TaggerConfig)
         K = self.shape.outputs
         if not self.shape.crf:
             return np.zeros((K, K)), np.zeros(K), np.zeros(K)

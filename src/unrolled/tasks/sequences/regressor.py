@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.scaling import Standardization
 from unrolled.metrics.regression import regression_measures
-from unrolled.runtime.encoder import EncoderShape
-from unrolled.runtime.reader import TokenShape
-from unrolled.runtime.stack import StackShape
+from unrolled.runtime.encoder import EncoderConfig
+from unrolled.runtime.reader import EmbeddingConfig
+from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.checks import require
 from unrolled.tasks.choices import Pooling, Schedule, SequenceCell, TextSplitting
 from unrolled.tasks.sequences.answers import read_numbers, require_comparable
@@ -114,8 +114,10 @@ class SequenceRegressor(SequenceEstimator):
         return self.evaluate(X, y)["r2"]
 
     @staticmethod
-    def _shape(stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings) -> EncoderShape:
-        return EncoderShape(stack, settings.pooling, outputs, tokens)
+    def _shape(
+        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: SequenceSettings
+    ) -> EncoderConfig:
+        return EncoderConfig(stack, settings.pooling, outputs, tokens)
 
     @staticmethod
     def _outputs(config: SequenceConfig) -> int:

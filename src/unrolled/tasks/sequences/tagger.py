@@ -16,9 +16,9 @@ from unrolled.errors import InputError
 from unrolled.metrics.classes import accuracy, macro_f1
 from unrolled.metrics.entities import EntityMetrics, entity_metrics
 from unrolled.runtime.crf import Crf
-from unrolled.runtime.reader import TokenShape, batches_of_similar_length
-from unrolled.runtime.stack import StackShape
-from unrolled.runtime.tagger import TaggerShape
+from unrolled.runtime.reader import EmbeddingConfig, batches_of_similar_length
+from unrolled.runtime.stack import StackConfig
+from unrolled.runtime.tagger import TaggerConfig
 from unrolled.runtime.viterbi import k_best, viterbi
 from unrolled.tasks.checks import check_count, require
 from unrolled.tasks.choices import Schedule, SequenceCell, TagScheme
@@ -230,8 +230,10 @@ class SequenceTagger(SequenceEstimator):
             yield chosen, padded, lengths
 
     @staticmethod
-    def _shape(stack: StackShape, tokens: TokenShape | None, outputs: int, settings: SequenceSettings) -> TaggerShape:
-        return TaggerShape(stack, outputs, tokens, settings.crf)
+    def _shape(
+        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: SequenceSettings
+    ) -> TaggerConfig:
+        return TaggerConfig(stack, outputs, tokens, settings.crf)
 
     @staticmethod
     def _outputs(config: SequenceConfig) -> int:

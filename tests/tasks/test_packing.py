@@ -1,0 +1,56 @@
+"""A loaded model packs its weights for the kernels once, however often it is asked; copies begin without."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import unrolled
+from unrolled.kernels.packed import PackedWeights
+
+SERIES = np.sin(np.arange(240) / 4) + np.arange(240) / 100
+MEMBERS, LAYERS, CALLS = 2, 2, 1000
+SMALL = {"members": MEMBERS, "num_layers": LAYERS, "hidden_size": 3, "max_epochs": 1, "random_state": 0}
+
+
+@pytest.fixture
+def packed(monkeypatch):
+    """How many layers have been packed."""
+    made, pack = [], PackedWeights.__init__
+    monkeypatch.setattr(PackedWeights, "__init__", lambda self, *given: (made.append(1), pack(self, *given))[1])
+    return made
+
+
+@pytest.fixture(params=["smoothing", "windows", "forecast", "reconstruction"])
+def loaded(request, tmp_path):
+    """An estimator from its file, one call of it, and layers of a member."""
+    if request.param in ("smoothing", "windows"):
+        estimator = unrolled.Forecaster(method=request.param, season_length=12, **SMALL).fit(SERIES)
+    else:
+        estimator = unrolled.AnomalyDetector(method=request.param, window=8, **SMALL).fit(SERIES)
+    estimator.save(tmp_path / "model")
+    estimator = unrolled.load(tmp_path / "model")
+    if isinstance(estimator, unrolled.Forecaster):
+        return estimator, lambda e: e.predict_quantiles(horizon=1), LAYERS
+    return estimator, lambda e: e.score_samples(SERIES[-40:]), LAYERS * (1 + (request.param == "reconstruction"))
+
+
+def test_weights_are_packed_once_per_loaded_model(loaded, packed):
+    estimator, call, layers = loaded
+    first = np.asarray(call(estimator))
+    assert sum(packed) == MEMBERS * layers
+    for _ in range(CALLS - 1):
+        again = call(estimator)
+    assert sum(packed) == MEMBERS * layers
+    np.testing.assert_array_equal(again, first)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_has_no_packed_weights_and_predicts_the_same(loaded, packed, copied):
+    estimator, call, layers = loaded
+    first = np.asarray(call(estimator))
+    other = copied(estimator)
+    assert sum(packed) == MEMBERS * layers
+    np.testing.assert_array_equal(call(other), first)
+    assert sum(packed) == 2 * MEMBERS * layers
