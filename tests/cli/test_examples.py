@@ -22,8 +22,8 @@ from unrolled.cli.classify import ClassifyOptions
 from unrolled.cli.example_options import AudioOptions, SplittingOptions, TokenOptions
 from unrolled.cli.regress import RegressOptions
 from unrolled.codecs.audio import AudioFeatures
-from unrolled.data.columns import Columns
-from unrolled.data.example_file import Told
+from unrolled.data.example_columns import ExampleColumns
+from unrolled.data.example_file import ReadOptions
 from unrolled.data.examples import open_examples
 from unrolled.data.ts import read_ts
 
@@ -96,7 +96,7 @@ def test_fit_says_what_it_read_and_what_next(
     assert lines[0].startswith("On examples kept back: accuracy ")
     assert lines[1:] == ["wrote walks.safetensors", f"next: unrolled predict walks.safetensors {walks}"]
     classifier = library.load("walks.safetensors")
-    assert classifier.columns_ == Columns("long", "shape", None, "walk", ("x", "z"))
+    assert classifier.columns_ == ExampleColumns("long", "shape", None, "walk", ("x", "z"))
     assert (classifier.members, classifier.hidden_size, classifier.seed_) == (1, 4, 0)
 
 
@@ -132,10 +132,10 @@ def test_fit_with_a_file_that_validates(unrolled: Run, walks: Path, tmp_path: Pa
     arguments = ["fit", "classify", walks, "--series", "walk", "-o", tmp_path / "m", *QUICK]
     outcome = unrolled(*arguments, "--validation", tmp_path / "others.csv")
     assert outcome.code == 0, outcome.err
-    with open_examples(tmp_path / "others.csv", Told(series="walk"), wanted="one") as file:
+    with open_examples(tmp_path / "others.csv", ReadOptions(series="walk"), target_level="sequence") as file:
         others = file.read()
     classifier = library.load(tmp_path / "m")
-    assert classifier.validation_ == classifier.evaluate(others.items, others.answers)
+    assert classifier.validation_ == classifier.evaluate(others.items, others.targets)
     assert f"On {tmp_path / 'others.csv'}, examples kept back: accuracy " in outcome.out
     (tmp_path / "others.csv").write_text(walks_table(9).replace("eight", "nine"))
     refused(

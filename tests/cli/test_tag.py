@@ -176,7 +176,7 @@ def test_files_of_other_tasks(unrolled: Run, names: Path, tmp_path: Path) -> Non
     )
     refused(
         unrolled("fit", "classify", names),
-        f"{names}: a CoNLL file has a tag for each token, not one answer a text; a tagger",
+        f"{names}: a CoNLL file has a tag for each token, not one label a text; a tagger",
     )
     refused(
         unrolled("predict", names.with_suffix(".safetensors"), tmp_path / "text.csv"),

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unrolled.data.answers import as_classes, as_known_classes, as_numbers
-from unrolled.data.columns import Columns
-from unrolled.data.example_file import Examples, Place, Told
+from unrolled.data.example_columns import ExampleColumns
+from unrolled.data.example_file import Examples, Place, ReadOptions
 from unrolled.data.examples import open_examples
+from unrolled.data.targets import as_classes, as_known_classes, as_numbers
 from unrolled.errors import InputError
 
 
@@ -27,22 +27,36 @@ def write(tmp_path: Path) -> Any:
     return write
 
 
-def read(path: Path, told: Told | None = None, *, wanted: str = "one", columns: Columns | None = None) -> Examples:
-    with open_examples(path, told, wanted=wanted, columns=columns) as file:
+def read(
+    path: Path,
+    options: ReadOptions | None = None,
+    *,
+    target_level: str = "sequence",
+    columns: ExampleColumns | None = None,
+) -> Examples:
+    with open_examples(path, options, target_level=target_level, columns=columns) as file:
         return file.read()
 
 
-def refusal(path: Path, told: Told | None = None, *, wanted: str = "one", columns: Columns | None = None) -> str:
+def refusal(
+    path: Path,
+    options: ReadOptions | None = None,
+    *,
+    target_level: str = "sequence",
+    columns: ExampleColumns | None = None,
+) -> str:
     with pytest.raises(InputError) as caught:
-        read(path, told, wanted=wanted, columns=columns)
+        read(path, options, target_level=target_level, columns=columns)
     message = str(caught.value)
     assert message.startswith(str(path))
     assert "\n" not in message
     return message.removeprefix(str(path))
 
 
-def opened(path: Path, told: Told | None = None, *, wanted: str = "one") -> tuple[Columns | None, tuple[str, ...]]:
-    with open_examples(path, told, wanted=wanted) as file:
+def opened(
+    path: Path, options: ReadOptions | None = None, *, target_level: str = "sequence"
+) -> tuple[ExampleColumns | None, tuple[str, ...]]:
+    with open_examples(path, options, target_level=target_level) as file:
         return file.columns, file.notes
 
 
@@ -55,11 +69,11 @@ def test_long_table(write: Any) -> None:
     path = write("long.csv", LONG)
     examples = read(path)
     assert [item.tolist() for item in examples.items] == [[[1, 2], [3, 4]], [[5, 6]]]
-    assert (examples.kind, examples.answers, list(map(str, examples.places))) == (
+    assert (examples.kind, examples.targets, list(map(str, examples.places))) == (
         "numbers", ["up", "down"], ["series 'a'", "series 'b'"],
     )  # fmt: skip
     assert opened(path) == (
-        Columns("long", "kind", None, "id", ("x", "y"), ("t",)),
+        ExampleColumns("long", "kind", None, "id", ("x", "y"), ("t",)),
         (
             "sequences are told apart by 'id'",
             "the label is 'kind'",
@@ -73,9 +87,9 @@ def test_wide_table_with_sequences_of_their_own_lengths(write: Any) -> None:
     path = write("wide.tsv", "a\tb\tc\tclass\tid\n1\t2\t3\tup\t7\n4\t5\t\tdown\t8\n")
     examples = read(path)
     assert [item.tolist() for item in examples.items] == [[[1], [2], [3]], [[4], [5]]]
-    assert examples.answers == ["up", "down"]
+    assert examples.targets == ["up", "down"]
     columns, notes = opened(path)
-    assert columns == Columns("wide", "class", features=("a", "b", "c"))
+    assert columns == ExampleColumns("wide", "class", features=("a", "b", "c"))
     assert notes[0] == "the fields of wide.tsv are separated by a tab"
     assert notes[2].startswith("a row is a sequence of 3 steps, 'a' to 'c'")
     assert notes[3] == "not used: 'id'"
@@ -85,9 +99,9 @@ def test_text_table(write: Any) -> None:
     path = write("text.csv", 'id,review,stars\n1,"a fine, long film",5\n2,"not ""that"" again",1\n')
     examples = read(path)
     assert examples.items == ["a fine, long film", 'not "that" again']
-    assert (examples.kind, examples.answers) == ("text", ["5", "1"])
+    assert (examples.kind, examples.targets) == ("text", ["5", "1"])
     assert str(examples.places[1]) == "line 3"
-    assert opened(path)[0] == Columns("text", "stars", "review")
+    assert opened(path)[0] == ExampleColumns("text", "stars", "review")
 
 
 def test_single_words_are_texts_where_columns_are_named(write: Any) -> None:
@@ -95,35 +109,37 @@ def test_single_words_are_texts_where_columns_are_named(write: Any) -> None:
     assert refusal(path) == (
         ": which column is the text, which the label? name them with text= and label=; the columns are 'name', 'country'"
     )
-    assert read(path, Told(label="country")).items == ["Ivan", "Juan"]
-    assert read(path, Told(text="country", label="name")).answers == ["Ivan", "Juan"]
+    assert read(path, ReadOptions(label="country")).items == ["Ivan", "Juan"]
+    assert read(path, ReadOptions(text="country", label="name")).targets == ["Ivan", "Juan"]
     assert read(write("names2.csv", "name,label\nIvan,ru\n")).items == ["Ivan"]
 
 
 def test_columns_that_were_told(write: Any) -> None:
     path = write("long.csv", LONG)
-    assert read(path, Told(series="id", label="kind", features=("y,x",))).items[0].tolist() == [[2, 1], [4, 3]]
-    assert read(path, Told(series="id", label="kind", features=("y", "t"))).items[0].tolist() == [[2, 0], [4, 1]]
-    assert read(path, Told(features=("x",), label="kind")).items[0].tolist() == [[1], [3]]
+    assert read(path, ReadOptions(series="id", label="kind", features=("y,x",))).items[0].tolist() == [[2, 1], [4, 3]]
+    assert read(path, ReadOptions(series="id", label="kind", features=("y", "t"))).items[0].tolist() == [[2, 0], [4, 1]]
+    assert read(path, ReadOptions(features=("x",), label="kind")).items[0].tolist() == [[1], [3]]
     wide = write("wide.csv", "a,b,c,kind\n1,2,3,up\n4,5,6,down\n")
-    assert read(wide, Told(features=("c", "a"))).items[1].tolist() == [[6], [4]]
-    assert read(write("comma.csv", '"a,b",y\n1,p\n2,q\n'), Told(features=("a,b",))).items[0].tolist() == [[1]]
-    assert refusal(path, Told(label="sort")) == (
+    assert read(wide, ReadOptions(features=("c", "a"))).items[1].tolist() == [[6], [4]]
+    assert read(write("comma.csv", '"a,b",y\n1,p\n2,q\n'), ReadOptions(features=("a,b",))).items[0].tolist() == [[1]]
+    assert refusal(path, ReadOptions(label="sort")) == (
         ": no column 'sort' (label=); the columns are 'id', 't', 'x', 'y', 'kind'"
     )
-    assert refusal(path, Told(label="x", series="x")) == ": column 'x' is named twice; a column has one role"
-    assert "text= is for a text a row" in refusal(path, Told(text="kind", series="id"))
+    assert refusal(path, ReadOptions(label="x", series="x")) == ": column 'x' is named twice; a column has one role"
+    assert "text= is for a text a row" in refusal(path, ReadOptions(text="kind", series="id"))
 
 
 def test_columns_as_they_were_when_a_model_was_trained(write: Any) -> None:
-    trained = Columns("long", "kind", None, "id", ("x", "y"))
+    trained = ExampleColumns("long", "kind", None, "id", ("x", "y"))
     swapped = write("swapped.csv", "y,x,id\n2,1,a\n4,3,a\n")
-    assert read(swapped, wanted="nothing", columns=trained).items[0].tolist() == [[1, 2], [3, 4]]
+    assert read(swapped, target_level="none", columns=trained).items[0].tolist() == [[1, 2], [3, 4]]
     assert refusal(swapped, columns=trained) == (
         ": no column 'kind', which the model was trained with; the columns are 'y', 'x', 'id'"
     )
-    assert read(write("other.csv", "id,x,y,sort\na,1,2,up\n"), Told(label="sort"), columns=trained).answers == ["up"]
-    assert refusal(swapped, columns=Columns("long", None, None, "id", ("x",))).startswith(
+    assert read(write("other.csv", "id,x,y,sort\na,1,2,up\n"), ReadOptions(label="sort"), columns=trained).targets == [
+        "up"
+    ]
+    assert refusal(swapped, columns=ExampleColumns("long", None, None, "id", ("x",))).startswith(
         ": which column is the label?"
     )
 
@@ -156,8 +172,8 @@ def test_columns_as_they_were_when_a_model_was_trained(write: Any) -> None:
     ],
 )
 def test_tables_that_will_not_do(write: Any, content: str, message: str) -> None:
-    told = Told(label="label", text="text") if content.startswith("label,text\n") else None
-    assert refusal(write("bad.csv", content), told).startswith(message)
+    options = ReadOptions(label="label", text="text") if content.startswith("label,text\n") else None
+    assert refusal(write("bad.csv", content), options).startswith(message)
 
 
 def test_a_packed_file(tmp_path: Path) -> None:
@@ -176,15 +192,15 @@ def test_a_packed_file(tmp_path: Path) -> None:
 def test_json_lines(write: Any) -> None:
     path = write("a.jsonl", '{"text": "one two", "label": 3}\n\n{"label": 4, "text": "three", "more": null}\n')
     examples = read(path)
-    assert (examples.items, examples.answers, examples.kind) == (["one two", "three"], [3, 4], "text")
+    assert (examples.items, examples.targets, examples.kind) == (["one two", "three"], [3, 4], "text")
     assert [place.value for place in examples.places] == [1, 3]
     path = write("b.jsonl", '{"sequence": [[1, 2], [3, 4]], "label": "u"}\n{"sequence": [[5, 6]], "label": "v"}\n')
     assert [item.tolist() for item in read(path).items] == [[[1, 2], [3, 4]], [[5, 6]]]
-    assert read(write("c.jsonl", '{"sequence": [1, 2]}\n'), wanted="nothing").items[0].tolist() == [[1], [2]]
-    examples = read(write("d.jsonl", '{"tokens": ["Ada", "sings"], "tags": ["B", "O"]}\n'), wanted="each")
-    assert (examples.kind, examples.items, examples.answers) == ("tokens", [["Ada", "sings"]], [["B", "O"]])
-    examples = read(write("e.ndjson", '{"said": "hm", "mood": "so"}'), Told(text="said", label="mood"))
-    assert (examples.items, examples.answers) == (["hm"], ["so"])
+    assert read(write("c.jsonl", '{"sequence": [1, 2]}\n'), target_level="none").items[0].tolist() == [[1], [2]]
+    examples = read(write("d.jsonl", '{"tokens": ["Ada", "sings"], "tags": ["B", "O"]}\n'), target_level="step")
+    assert (examples.kind, examples.items, examples.targets) == ("tokens", [["Ada", "sings"]], [["B", "O"]])
+    examples = read(write("e.ndjson", '{"said": "hm", "mood": "so"}'), ReadOptions(text="said", label="mood"))
+    assert (examples.items, examples.targets) == (["hm"], ["so"])
 
 
 @pytest.mark.parametrize(
@@ -230,13 +246,15 @@ def test_json_lines(write: Any) -> None:
     ],
 )
 def test_json_lines_that_will_not_do(write: Any, content: str, message: str) -> None:
-    assert refusal(write("bad.jsonl", content), wanted="each" if "tags" in content else "one").startswith(message)
+    assert refusal(write("bad.jsonl", content), target_level="step" if "tags" in content else "sequence").startswith(
+        message
+    )
 
 
 def test_escapes_of_whole_characters_are_text(write: Any) -> None:
     path = write("a.jsonl", '{"text": "smile \\ud83d\\ude00 \\\\ud83d", "label": "\\u00e9"}\n')
     examples = read(path)
-    assert (examples.items, examples.answers) == (["smile \U0001f600 \\ud83d"], ["é"])
+    assert (examples.items, examples.targets) == (["smile \U0001f600 \\ud83d"], ["é"])
 
 
 def test_a_long_value_is_cut_in_messages(write: Any) -> None:
@@ -248,32 +266,32 @@ def test_a_long_value_is_cut_in_messages(write: Any) -> None:
 
 
 def test_plain_text_and_ts(write: Any) -> None:
-    examples = read(write("a.txt", "one two\n\n  three \n"), wanted="nothing")
-    assert (examples.items, examples.answers, [p.value for p in examples.places]) == (
+    examples = read(write("a.txt", "one two\n\n  three \n"), target_level="none")
+    assert (examples.items, examples.targets, [p.value for p in examples.places]) == (
         ["one two", "three"],
         None,
         [1, 3],
     )
     assert refusal(write("a.txt", "a\n")).startswith(": plain text has no labels")
     unlabelled = write("a.ts", "@classLabel false\n@data\n1,2:3,4\n")
-    assert read(unlabelled, wanted="nothing").items[0].tolist() == [[1, 3], [2, 4]]
+    assert read(unlabelled, target_level="none").items[0].tolist() == [[1, 3], [2, 4]]
     assert refusal(unlabelled) == ", line 1: the sequences have no labels"
-    labelled = read(write("b.ts", "@classLabel true u\n@data\n1,2:3,4:u\n"), wanted="nothing")
-    assert (labelled.items[0].shape, labelled.answers) == ((2, 2), None)
+    labelled = read(write("b.ts", "@classLabel true u\n@data\n1,2:3,4:u\n"), target_level="none")
+    assert (labelled.items[0].shape, labelled.targets) == ((2, 2), None)
 
 
 def test_sentences_in_files_of_other_names(write: Any) -> None:
     sentences = "Ada\tB-PER\nmet\tO\n\nRome\tB-LOC\n"
     found = ([["Ada", "met"], ["Rome"]], [["B-PER", "O"], ["B-LOC"]])
     for name in ("a.txt", "a.tsv", "a.bio", "a.iob2", "a.conll"):
-        examples = read(write(name, sentences), wanted="each")
-        assert (examples.items, examples.answers) == found, name
-    tokens = Columns("tokens")
+        examples = read(write(name, sentences), target_level="step")
+        assert (examples.items, examples.targets) == found, name
+    tokens = ExampleColumns("tokens")
     for name in ("b.txt", "b.tsv"):
-        assert read(write(name, "Ada\nmet\n"), wanted="nothing", columns=tokens).items == [["Ada", "met"]]
+        assert read(write(name, "Ada\nmet\n"), target_level="none", columns=tokens).items == [["Ada", "met"]]
     table = write("c.tsv", "id\tx\tlabel\na\t1\tu\na\t2\tv\n\nb\t3\tu\n")  # a row a step, an empty line between
-    assert read(table, wanted="each").answers == [["u", "v"], ["u"]]
-    assert read(write("d.txt", "one text\n"), wanted="nothing").items == ["one text"]
+    assert read(table, target_level="step").targets == [["u", "v"], ["u"]]
+    assert read(write("d.txt", "one text\n"), target_level="none").items == ["one text"]
 
 
 def test_a_conllu_file_of_another_name(write: Any) -> None:
@@ -281,17 +299,17 @@ def test_a_conllu_file_of_another_name(write: Any) -> None:
     path = write(
         "ud.conll", "# text = We run\n" + "\n".join(line.format(*w) for w in [(1, "We", "PRON"), (2, "run", "VERB")])
     )
-    with open_examples(path, wanted="each") as file:
+    with open_examples(path, target_level="step") as file:
         examples = file.read()
-    assert (examples.items, examples.answers) == ([["We", "run"]], [["PRON", "VERB"]])
+    assert (examples.items, examples.targets) == ([["We", "run"]], [["PRON", "VERB"]])
     assert file.notes == (
         "the tokens are in column 1, their numbers in the one before it",
         "the file has the columns of CoNLL-U: the tags are those of UPOS",
     )
-    assert read(path, Told(label="XPOS"), wanted="each").answers == [["XX", "XX"]]
-    assert read(path, Told(label="3"), wanted="each").answers == [["PRON", "VERB"]]
+    assert read(path, ReadOptions(label="XPOS"), target_level="step").targets == [["XX", "XX"]]
+    assert read(path, ReadOptions(label="3"), target_level="step").targets == [["PRON", "VERB"]]
     three = write("three.conll", "1 a O\n2 b O\n")
-    assert refusal(three, Told(label="XPOS"), wanted="each") == (
+    assert refusal(three, ReadOptions(label="XPOS"), target_level="step") == (
         ": label= is 'XPOS', but the file does not have the columns of CoNLL-U"
     )
 
@@ -305,27 +323,27 @@ def test_names_that_say_nothing(write: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "message"),
+    ("name", "options", "message"),
     [
-        ("a.npz", Told(label="x"), ": label= says nothing about a file of this kind; leave it out"),
+        ("a.npz", ReadOptions(label="x"), ": label= says nothing about a file of this kind; leave it out"),
         (
             "a.jsonl",
-            Told(series="x"),
-            ": series= says nothing about a file of this kind; only label= and text= can be told",
+            ReadOptions(series="x"),
+            ": series= says nothing about a file of this kind; only label= and text= can be given",
         ),
-        ("a.csv", Told(pattern="x"), ": pattern= says nothing about a file of this kind; only label= and"),
+        ("a.csv", ReadOptions(pattern="x"), ": pattern= says nothing about a file of this kind; only label= and"),
     ],
 )
-def test_what_is_told_and_does_not_fit(tmp_path: Path, name: str, told: Told, message: str) -> None:
+def test_what_is_told_and_does_not_fit(tmp_path: Path, name: str, options: ReadOptions, message: str) -> None:
     (tmp_path / name).write_text("")
-    assert refusal(tmp_path / name, told).startswith(message)
+    assert refusal(tmp_path / name, options).startswith(message)
 
 
 def test_files_are_read_a_part_at_a_time(write: Any) -> None:
     """Of a long file no more is read than the batch at hand needs, and the rows that say what columns are."""
     rows = [f"{n}.5,{n % 7},{'up' if n % 2 else 'down'}" for n in range(20_000)]
     path = write("long.csv", "\n".join(["a,b,label", *rows]))
-    with open_examples(path, wanted="nothing") as file:
+    with open_examples(path, target_level="none") as file:
         shares = [(len(batch.items), file.share()) for batch in file.batches(500)]
     assert [count for count, _ in shares] == [500] * 40
     assert [share for _, share in shares] == sorted(share for _, share in shares)
@@ -333,16 +351,16 @@ def test_files_are_read_a_part_at_a_time(write: Any) -> None:
     assert shares[-1][1] == 1
 
 
-# ---- answers ----
+# ---- targets ----
 
 
-def examples_with(answers: list[Any]) -> Examples:
-    places = [Place("line", n) for n in range(1, 1 + len(answers))]
-    return Examples("f", "text", [""] * len(answers), answers, places)
+def examples_with(targets: list[Any]) -> Examples:
+    places = [Place("line", n) for n in range(1, 1 + len(targets))]
+    return Examples("f", "text", [""] * len(targets), targets, places)
 
 
 @pytest.mark.parametrize(
-    ("answers", "classes", "kind"),
+    ("targets", "classes", "kind"),
     [
         (["a", "b"], ["a", "b"], "U"),
         (["1", "-2"], [1, -2], "i"),
@@ -353,8 +371,8 @@ def examples_with(answers: list[Any]) -> Examples:
         ([1.0, 2.0], [1.0, 2.0], "f"),
     ],
 )
-def test_labels_keep_what_they_are(answers: list[Any], classes: list[Any], kind: str) -> None:
-    found = as_classes(examples_with(answers))
+def test_labels_keep_what_they_are(targets: list[Any], classes: list[Any], kind: str) -> None:
+    found = as_classes(examples_with(targets))
     assert (found.tolist(), found.dtype.kind) == (classes, kind)
 
 
@@ -386,8 +404,8 @@ def test_labels_as_a_model_writes_its_classes() -> None:
 
 def test_numbers() -> None:
     assert as_numbers(examples_with(["1.5", 2, "-3e1"])).tolist() == [1.5, 2, -30]
-    for answer in ("two", True, float("inf"), "1e999", "1_0"):
+    for target in ("two", True, float("inf"), "1e999", "1_0"):
         with pytest.raises(
             InputError, match=r"f, line 2: found .*, expected a finite number; a classifier learns labels"
         ):
-            as_numbers(examples_with([1, answer]))
+            as_numbers(examples_with([1, target]))

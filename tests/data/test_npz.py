@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unrolled.data.example_file import Examples, Wanted
+from unrolled.data.example_file import Examples, TargetLevel
 from unrolled.data.examples import open_examples
 from unrolled.errors import InputError
 
 
-def read(path: Path, wanted: Wanted = "one") -> Examples:
-    with open_examples(path, wanted=wanted) as file:
+def read(path: Path, target_level: TargetLevel = "sequence") -> Examples:
+    with open_examples(path, target_level=target_level) as file:
         return file.read()
 
 
-def refusal(path: Path, wanted: Wanted = "one") -> str:
+def refusal(path: Path, target_level: TargetLevel = "sequence") -> str:
     with pytest.raises(InputError) as caught:
-        read(path, wanted)
+        read(path, target_level)
     message = str(caught.value)
     assert message.startswith(str(path))
     return message.removeprefix(str(path))
@@ -35,20 +35,20 @@ def test_arrays_of_equal_and_of_other_lengths(tmp_path: Path) -> None:
     np.savez(path, X=X, y=np.array(["u", "v"]))
     examples = read(path)
     assert [item.tolist() for item in examples.items] == X.tolist()
-    assert (examples.answers, str(examples.places[1])) == (["u", "v"], "row 1")
+    assert (examples.targets, str(examples.places[1])) == (["u", "v"], "row 1")
     np.savez(path, X=X, lengths=np.array([3, 1]), y=np.array([[1], [2]]))
     assert [len(item) for item in read(path).items] == [3, 1]
     np.savez(path, X=X.reshape(6, 2), lengths=np.array([4, 2]), y=np.array([1.5, 2]))
     assert [item.tolist() for item in read(path).items] == [X.reshape(6, 2)[:4].tolist(), X.reshape(6, 2)[4:].tolist()]
     np.savez(path, X=np.arange(6).reshape(2, 3))
-    assert [item.tolist() for item in read(path, wanted="nothing").items] == [[[0], [1], [2]], [[3], [4], [5]]]
+    assert [item.tolist() for item in read(path, target_level="none").items] == [[[0], [1], [2]], [[3], [4], [5]]]
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
         ({"y": np.zeros(2)}, ": no array 'X'; the arrays are 'y'"),
-        ({"X": np.zeros((2, 3))}, ": no array 'y' with an answer for each sequence; the arrays are 'X'"),
+        ({"X": np.zeros((2, 3))}, ": no array 'y' with a target for each sequence; the arrays are 'X'"),
         ({"X": np.zeros(3), "y": np.zeros(3)}, ": X has shape [3], expected [N, T, C], [N, T] or [sum T, C]"),
         ({"X": np.array([["a"]]), "y": np.zeros(1)}, ": X holds <U1, expected numbers"),
         ({"X": np.zeros((2, 3)), "y": np.zeros(3)}, ": y has shape [3] of float64, expected 2 texts or numbers"),
@@ -127,12 +127,12 @@ LOCAL, CENTRAL = b"PK\x03\x04", b"PK\x01\x02"
 )
 def test_damaged_archives_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.npz").write_bytes(content)
-    assert refusal(tmp_path / "bad.npz", wanted="nothing").startswith(" cannot be read as a .npz file of numbers: ")
+    assert refusal(tmp_path / "bad.npz", target_level="none").startswith(" cannot be read as a .npz file of numbers: ")
 
 
 def test_an_array_that_is_there_twice(tmp_path: Path) -> None:
     (tmp_path / "bad.npz").write_bytes(npz(names=("X", "X")))
-    assert refusal(tmp_path / "bad.npz", wanted="nothing") == " holds two arrays 'X'; write each once"
+    assert refusal(tmp_path / "bad.npz", target_level="none") == " holds two arrays 'X'; write each once"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_an_array_that_is_there_twice(tmp_path: Path) -> None:
         ({"lengths": np.array([2**63, 2**63 + 1], np.uint64)}, ": lengths reaches 9223372036854775809, but X holds 12"),
         ({"lengths": np.zeros(0, np.int64)}, ": lengths has shape [0] of int64, expected whole numbers from 1"),
         ({"X": np.ones((2, 3), np.longdouble) * np.longdouble("1e400")}, ", row 0: step 0, number 0 is inf, expected"),
-        ({"y": np.array(["a", "b\ud83d"])}, ", row 1: the answer 'b\\ud83d' holds half of a character"),
+        ({"y": np.array(["a", "b\ud83d"])}, ", row 1: the target 'b\\ud83d' holds half of a character"),
         ({"X": np.ones((2, 3), "datetime64[s]")}, ": X holds datetime64[s], expected numbers"),
         ({"y": np.array([b"a", b"b"])}, ": y has shape [2] of |S1, expected 2 texts or numbers"),
     ],

@@ -61,7 +61,7 @@ class NpzFiles:
         """Read the good files."""
         for seed in self._seeds:
             self._path.write_bytes(_archive(seed))
-            with open_examples(self._path, wanted="one") as file:
+            with open_examples(self._path, target_level="sequence") as file:
                 assert len(file.read().items) == len(seed["y"])
 
     def case(self, rng: Random) -> bytes:
@@ -77,10 +77,10 @@ class NpzFiles:
         return _rewritten(rng, _archive(seed), f"{name}.npy")
 
     def use(self, case: bytes) -> None:
-        """Read with and without answers."""
+        """Read with and without targets."""
         self._path.write_bytes(case)
-        for wanted in ("nothing", "one"):
-            with contextlib.suppress(InputError), open_examples(self._path, wanted=wanted) as file:
+        for target_level in ("none", "sequence"):
+            with contextlib.suppress(InputError), open_examples(self._path, target_level=target_level) as file:
                 file.read()
 
 
@@ -190,7 +190,7 @@ class WavFiles:
     def use(self, case: bytes) -> None:
         """Read alone, as a file of examples and as features."""
         self._path.write_bytes(case)
-        with open_examples(self._path, wanted="nothing") as file:
+        with open_examples(self._path, target_level="none") as file:
             file.read()
         found = read_wav(self._path)
         AudioFeatures(rate=found.rate, mel_bands=4)(found.samples)

@@ -35,7 +35,7 @@ class TextFiles:
         for name, seed in zip(self.seed_suffixes or self.suffixes[:1] * len(self.seeds), self.seeds, strict=True):
             path = self._folder / f"seed{name}"
             path.write_text(seed, encoding="utf-8")
-            _read(path, "nothing")
+            _read(path, "none")
         self.use(self._kept(0, self.seeds[0].encode()))
 
     def case(self, rng: Random) -> bytes:
@@ -62,15 +62,18 @@ class TextFiles:
 
     def readers(self) -> list[Any]:
         """All there is to read such a file."""
-        return [lambda path, wanted=wanted: _read(path, wanted) for wanted in ("nothing", "one", "each")]
+        return [
+            lambda path, target_level=target_level: _read(path, target_level)
+            for target_level in ("none", "sequence", "step")
+        ]
 
     @staticmethod
     def _kept(name: int, data: bytes) -> bytes:
         return bytes([name]) + data
 
 
-def _read(path: Path, wanted: Any) -> None:
-    with open_examples(path, wanted=wanted) as file:
+def _read(path: Path, target_level: Any) -> None:
+    with open_examples(path, target_level=target_level) as file:
         file.read()
 
 

@@ -62,7 +62,7 @@ def fit_classify(
     For example: unrolled fit classify reviews.csv --text review --label mood
     """
     from unrolled.cli.fitting import Answers, Sources, fit_examples
-    from unrolled.data.answers import as_known_classes
+    from unrolled.data.targets import as_known_classes
     from unrolled.tasks.sequences.classifier import SequenceClassifier
 
     def make(examples: Examples, **given: Any) -> SequenceClassifier:
@@ -75,7 +75,7 @@ def fit_classify(
 
 
 def _classes(examples: Examples) -> Any:
-    from unrolled.data.answers import as_classes
+    from unrolled.data.targets import as_classes
 
     y = as_classes(examples)
     if len(set(y.tolist())) < 2:
@@ -129,7 +129,7 @@ def evaluate_classes(model: Model, file: Path, options: Any) -> None:
 
     from unrolled.cli.examples import stream
     from unrolled.cli.measures import print_measures
-    from unrolled.data.answers import as_known_classes
+    from unrolled.data.targets import as_known_classes
     from unrolled.metrics.classes import accuracy, class_measures, macro_f1
 
     if model.estimator.multilabel_:
@@ -138,7 +138,7 @@ def evaluate_classes(model: Model, file: Path, options: Any) -> None:
     true: list[Any] = []
     predicted: list[Any] = []
     notes: list[str] = []
-    for examples in stream(model, file, options, "evaluating", wanted="one", notes=notes):
+    for examples in stream(model, file, options, "evaluating", target_level="sequence", notes=notes):
         true.append(as_known_classes(examples, classes))
         predicted.append(model.estimator.predict(examples.items))
     y, said = np.concatenate(true), np.concatenate(predicted)

@@ -172,13 +172,13 @@ def _episode_lines(windows: Any) -> list[str]:
 
 def evaluate_alarms(model: Model, file: Path, options: Any) -> None:
     """Print which windows were found, and precision and recall of the episodes of alarms."""
-    from unrolled.data.windows import read_windows_file
+    from unrolled.data.anomaly_windows import read_anomaly_windows
 
     if options.windows is None:
         raise InputError(
             f"{model.path} is a detector: name the file of windows in which something was wrong with --windows"
         )
-    known = read_windows_file(options.windows, file.name)
+    known = read_anomaly_windows(options.windows, file.name)
     found = _prepared(model, options).evaluate(file, known, threshold=options.threshold)
     if options.as_json:
         measures = {"precision": found.precision, "recall": found.recall}

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from unrolled.codecs.audio import AudioFeatures
-    from unrolled.data.example_file import Examples, Told
+    from unrolled.data.example_file import Examples, ReadOptions
 
 __all__ = [
     "AudioOptions",
@@ -37,7 +37,7 @@ __all__ = [
     "heard",
     "names_of",
     "network_option",
-    "told",
+    "read_options",
     "training_option",
     "values_of",
 ]
@@ -100,14 +100,14 @@ class FileOptions(TableOptions):
     ] = None
 
 
-def told(options: TableOptions) -> Told:
-    """What a command's options say about its file."""
-    from unrolled.data.example_file import Told
+def read_options(options: TableOptions) -> ReadOptions:
+    """How a command's options say that its file is read."""
+    from unrolled.data.example_file import ReadOptions
 
     features = tuple(options.features or ())
     if not isinstance(options, FileOptions):
-        return Told(options.label, None, options.series, features)
-    return Told(options.label, options.text, options.series, features, options.labels, options.pattern)
+        return ReadOptions(options.label, None, options.series, features)
+    return ReadOptions(options.label, options.text, options.series, features, options.labels, options.pattern)
 
 
 CellOption = Annotated[str, network_option(CELLS, metavar="CELL")]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unrolled.cli.example_options import told
+from unrolled.cli.example_options import read_options
 from unrolled.cli.output import say
 from unrolled.cli.progress import ShareBar
 from unrolled.cli.report import Report, reporting
@@ -17,8 +17,8 @@ from unrolled.data.examples import open_examples
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
-    from unrolled.data.columns import Columns
-    from unrolled.data.example_file import ExampleFile, Examples, Wanted
+    from unrolled.data.example_columns import ExampleColumns
+    from unrolled.data.example_file import ExampleFile, Examples, TargetLevel
 
 __all__ = ["CALLED", "describe", "predict_rows", "read_to_learn", "stream"]
 
@@ -35,10 +35,10 @@ FILES = {
 
 
 def read_to_learn(
-    file: Path, options: Any, wanted: Wanted, columns: Columns | None = None
-) -> tuple[Examples, Columns | None, tuple[str, ...]]:
+    file: Path, options: Any, target_level: TargetLevel, columns: ExampleColumns | None = None
+) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
     """All examples of a file with their answers, what its columns are, and what was inferred, which is also said."""
-    with open_examples(file, told(options), wanted=wanted, columns=columns) as opened:
+    with open_examples(file, read_options(options), target_level=target_level, columns=columns) as opened:
         say(*opened.notes)
         return opened.read(), opened.columns, opened.notes
 
@@ -73,7 +73,7 @@ def _span(lengths: list[Any]) -> str:
 
 
 def stream(
-    model: Model, file: Path, options: Any, what: str, *, wanted: Wanted, notes: list[str] | None = None
+    model: Model, file: Path, options: Any, what: str, *, target_level: TargetLevel, notes: list[str] | None = None
 ) -> Iterator[Examples]:
     """The examples of a file, as many as are held at once, that a model can read; a bar shows how far it is.
 
@@ -81,7 +81,7 @@ def stream(
     """
     estimator = model.estimator
     with (
-        open_examples(file, told(options), wanted=wanted, columns=estimator.columns_) as opened,
+        open_examples(file, read_options(options), target_level=target_level, columns=estimator.columns_) as opened,
         ShareBar(what, to_stdout=getattr(options, "output", None) is None) as bar,
     ):
         _check_kind(model, opened)
@@ -108,7 +108,7 @@ def predict_rows(
 
     def counted() -> Iterator[dict[str, Any]]:
         nonlocal count
-        for examples in stream(model, file, options, "predicting", wanted="nothing", notes=notes):
+        for examples in stream(model, file, options, "predicting", target_level="none", notes=notes):
             for row in rows(examples):
                 count += 1
                 yield row

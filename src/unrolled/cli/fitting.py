@@ -17,7 +17,7 @@ from unrolled.cli.report import Report, print_report
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
-    from unrolled.data.example_file import Examples, Wanted
+    from unrolled.data.example_file import Examples, TargetLevel
 
 __all__ = ["Answers", "Sources", "fit_examples"]
 
@@ -30,13 +30,13 @@ class Answers:
         read: the answers of examples, checked.
         read_known: those of other examples, where the first are known.
         describe: what to print about them, and what to put into the JSON.
-        wanted: one for each item, or for each step.
+        target_level: whether each item has a target, or each of its steps.
     """
 
     read: Callable[[Examples], Any]
     read_known: Callable[[Examples, Any], Any]
     describe: Callable[[Any], tuple[str, dict[str, Any]]]
-    wanted: Wanted = "one"
+    target_level: TargetLevel = "sequence"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def fit_examples(make: Callable[..., Any], answers: Answers, sources: Sources, *
     shares = [group.validation_fraction for group in groups if isinstance(group, NetworkOptions)]
     if validation is not None and shares != [NetworkOptions.validation_fraction]:
         raise InputError("--validation and --validation-fraction both say what chooses the epoch: leave one out")
-    examples, roles, notes = read_to_learn(file, columns, answers.wanted)
+    examples, roles, notes = read_to_learn(file, columns, answers.target_level)
     for group in groups:
         _check_group(examples, group)
     y = answers.read(examples)
@@ -78,7 +78,7 @@ def fit_examples(make: Callable[..., Any], answers: Answers, sources: Sources, *
     say(f"{file}: {describe(examples)}", summary)
     kept_back = None
     if validation is not None:
-        others, _, _ = read_to_learn(validation, columns, answers.wanted, roles)
+        others, _, _ = read_to_learn(validation, columns, answers.target_level, roles)
         kept_back = others.items, answers.read_known(others, y)
     with TrainingBar() as bar:
         estimator = make(examples, callback=bar)

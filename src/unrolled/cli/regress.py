@@ -58,7 +58,7 @@ def fit_regress(
     For example: unrolled fit regress engines.csv --series engine --label hours_left
     """
     from unrolled.cli.fitting import Answers, Sources, fit_examples
-    from unrolled.data.answers import as_numbers
+    from unrolled.data.targets import as_numbers
     from unrolled.tasks.sequences.regressor import SequenceRegressor
 
     def make(examples: Examples, **given: Any) -> SequenceRegressor:
@@ -93,13 +93,13 @@ def evaluate_numbers(model: Model, file: Path, options: Any) -> None:
 
     from unrolled.cli.examples import stream
     from unrolled.cli.measures import print_measures
-    from unrolled.data.answers import as_numbers
+    from unrolled.data.targets import as_numbers
     from unrolled.metrics.regression import regression_measures
 
     true: list[Any] = []
     predicted: list[Any] = []
     notes: list[str] = []
-    for examples in stream(model, file, options, "evaluating", wanted="one", notes=notes):
+    for examples in stream(model, file, options, "evaluating", target_level="sequence", notes=notes):
         true.append(as_numbers(examples))
         predicted.append(model.estimator.predict(examples.items))
     y = np.concatenate(true)

@@ -106,7 +106,7 @@ def fit_tag(
         tags, scheme = _tags_in_order(examples, scheme)
         return tags
 
-    answers = Answers(read, lambda others, y: _known_tags(others, sorted({*chain(*y)})), _describe, "each")
+    answers = Answers(read, lambda others, y: _known_tags(others, sorted({*chain(*y)})), _describe, "step")
     fit_examples(make, answers, Sources(file, columns, output, validation, checkpoint, as_json), network, tokens)
 
 
@@ -114,7 +114,7 @@ def _tags_in_order(examples: Examples, scheme: str) -> tuple[Tags, str]:
     """The tags and their scheme, which are checked; where one was to be inferred and none holds, it is said where."""
     from unrolled.codecs.tag_scheme import check_tags, missed_scheme
 
-    tags: Tags = list(examples.answers or ())
+    tags: Tags = list(examples.targets or ())
     if scheme == "infer" and (error := missed_scheme(tags)) is not None:
         say(f"the tags are taken in any order, for they keep to no scheme: {_placed(examples, error)}")
         return tags, "none"
@@ -135,7 +135,7 @@ def _placed(examples: Examples, error: InputError) -> InputError:
 def _known_tags(examples: Examples, known: list[str]) -> Tags:
     from unrolled.data.table import listed
 
-    tags: Tags = list(examples.answers or ())
+    tags: Tags = list(examples.targets or ())
     for n, each in enumerate(tags):
         for step, tag in enumerate(each):
             if tag not in known:
@@ -201,8 +201,8 @@ def evaluate_tags(model: Model, file: Path, options: Any) -> None:
     true: Tags = []
     predicted: Tags = []
     notes: list[str] = []
-    for examples in stream(model, file, options, "evaluating", wanted="each", notes=notes):
-        true += examples.answers or ()
+    for examples in stream(model, file, options, "evaluating", target_level="step", notes=notes):
+        true += examples.targets or ()
         predicted += model.estimator.predict(examples.items)
     _say_unknown(file, Counter(chain(*true)), model.estimator.tags_)
     y, said = (np.array([*chain(*tags)]) for tags in (true, predicted))

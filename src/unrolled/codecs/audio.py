@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.mel import mel_filters
-from unrolled.codecs.windows import sliding_windows
+from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.errors import InputError
 
 __all__ = ["AudioFeatures", "other_rate"]

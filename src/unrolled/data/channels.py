@@ -17,19 +17,19 @@ import numpy.typing as npt
 
 from unrolled.data.filling import check_missing_option, fill
 from unrolled.data.frequency import Frequency
-from unrolled.data.members import (
-    Member,
+from unrolled.data.panel import frame_like_of, is_array, read_array
+from unrolled.data.series_columns import SeriesColumns, assign_channels
+from unrolled.data.series_rows import (
+    SeriesRows,
     check_row_counts,
     fill_column,
     grid_times,
+    group_rows,
     place_on_grid,
     sort_by_time,
-    split_members,
 )
-from unrolled.data.panel import frame_like_of, is_array, read_array
-from unrolled.data.roles import Roles, assign_channels
 from unrolled.data.table import FrameLike, TimeStyle
-from unrolled.data.tables import read_table
+from unrolled.data.table_sources import read_table
 from unrolled.data.time_columns import read_times
 from unrolled.errors import InputError
 
@@ -98,46 +98,46 @@ def read_channels(
         MissingExtraError: the data are a frame, and the packages for frames are not installed.
     """
     option = check_missing_option(missing)
-    told = Roles(None, time, None, values=(values,) if isinstance(values, str) else tuple(values))
+    given = SeriesColumns(None, time, None, values=(values,) if isinstance(values, str) else tuple(values))
     if is_array(data):
-        if told.named or time_format:
-            told_arguments = [*dict.fromkeys(told.named.values()), *["time_format"] * bool(time_format)]
-            arguments = ", ".join(f"{argument}=" for argument in told_arguments)
+        if given.named or time_format:
+            named = [*dict.fromkeys(given.named.values()), *["time_format"] * bool(time_format)]
+            arguments = ", ".join(f"{argument}=" for argument in named)
             raise InputError(f"an array has no columns to name: leave out {arguments}, or give a frame")
-        array, said = read_array(data, option, "[T] for one channel or [T, C] for several")
+        array, notes = read_array(data, option, "[T] for one channel or [T, C] for several")
         if not array.size:
             raise InputError(f"the array has shape {list(array.shape)}: there are no values in it")
         columns = [fill(column, option) for column in array.reshape(len(array), -1).T]
         names = ["value"] if array.ndim == 1 else [str(c) for c in range(len(columns))]
-        return Channels(names, np.stack(columns, 1), None, None, Frequency("step"), FrameLike("numpy"), said)
-    table = read_table(data, 2, told.named)
+        return Channels(names, np.stack(columns, 1), None, None, Frequency("step"), FrameLike("numpy"), notes)
+    table = read_table(data, 2, given.named)
     if table.rows == 0:
         raise InputError(f"{table.source}: 0 rows, need at least 2")
-    table, roles, said = assign_channels(table, told)
-    said = [*table.notes, *said]
-    members, style = split_members(table, None), None
+    table, roles, notes = assign_channels(table, given)
+    notes = [*table.notes, *notes]
+    groups, style = group_rows(table, None), None
     if roles.time is not None:
-        times, style, notes = read_times(table, roles.time, time_format or "", time_style)
-        said += notes
-        members = sort_by_time(table, roles, members, times, said)
-    check_row_counts(table, members, 2)
-    members, frequency = place_on_grid(table, roles, members, frequency, option, said)
-    columns = [fill_column(table, name, roles, members, option, said)[0] for name in roles.values]
+        times, style, of_times = read_times(table, roles.time, time_format or "", time_style)
+        notes += of_times
+        groups = sort_by_time(table, roles, groups, times, notes)
+    check_row_counts(table, groups, 2)
+    groups, frequency = place_on_grid(table, roles, groups, frequency, option, notes)
+    columns = [fill_column(table, name, roles, groups, option, notes)[0] for name in roles.values]
     return Channels(
         names=list(roles.values),
         values=np.stack(columns, axis=1),
         time=roles.time,
-        times=None if roles.time is None else grid_times(members[0], frequency),
+        times=None if roles.time is None else grid_times(groups[0], frequency),
         frequency=frequency,
         frame_like=frame_like_of(table, roles, style),
-        inferred=said,
-        steps=_steps_of_rows(members[0]),
+        inferred=notes,
+        steps=_steps_of_rows(groups[0]),
         index=table.index,
     )
 
 
-def _steps_of_rows(member: Member) -> npt.NDArray[np.int64]:
+def _steps_of_rows(group: SeriesRows) -> npt.NDArray[np.int64]:
     """The step at which each row of the table lies."""
-    steps = np.empty(len(member.rows), np.int64)
-    steps[member.rows] = member.positions
+    steps = np.empty(len(group.rows), np.int64)
+    steps[group.rows] = group.positions
     return steps

@@ -82,19 +82,19 @@ def columns_of(rows: CsvRows, records: Sequence[Sequence[str]]) -> tuple[dict[st
     """
     cells = [[record[i].strip() for record in records] for i in range(len(rows.header))]
     forms = number_forms(cells, rows.delimiter)
-    said: list[str] = []
+    notes: list[str] = []
     with_comma = [
         name for name, form in zip(rows.header, forms, strict=True) if form is not None and form.decimal == ","
     ]
     if with_comma:
         more = f" and {len(with_comma) - 3} more columns" if len(with_comma) > 3 else ""
-        said.append(f"a comma is the decimal mark in {', '.join(map(repr, with_comma[:3]))}{more}")
+        notes.append(f"a comma is the decimal mark in {', '.join(map(repr, with_comma[:3]))}{more}")
     for name, form in zip(rows.header, forms, strict=True):
         if form is not None and (form.before or form.after):
-            said.append(f"the numbers of {name!r} are read without {form.before or form.after!r}")
+            notes.append(f"the numbers of {name!r} are read without {form.before or form.after!r}")
     triples = zip(rows.header, cells, forms, strict=True)
     columns = {name: _column(column, form) for name, column, form in triples if any(column) or name not in rows.unnamed}
-    return columns, said
+    return columns, notes
 
 
 def _column(cells: Sequence[str], form: NumberForm | None) -> Column:

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.columns import Columns, assign_columns
 from unrolled.data.csv import columns_of
 from unrolled.data.csv_rows import CsvRows
-from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.example_columns import ExampleColumns, assign_columns
+from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions, TargetLevel, refuse_step_targets
 from unrolled.data.numbers import PLAIN, NumberForm
 from unrolled.data.step_order import StepOrder
 from unrolled.data.table import Column, listed
@@ -31,47 +31,56 @@ SAMPLE = 1000  # rows that say what a column holds
 Row = tuple[int, list[str]]
 
 
-def open_csv_examples(path: Path, told: Told, *, wanted: Wanted, columns: Columns | None = None) -> ExampleFile:
+def open_csv_examples(
+    path: Path, options: ReadOptions, *, target_level: TargetLevel, columns: ExampleColumns | None = None
+) -> ExampleFile:
     """Open a table of examples.
 
     Args:
         path: the file.
-        told: the columns that the user has specified.
-        wanted: the targets to read; one label for each step if each row is a step.
-        columns: the columns that a model was trained on, for those that ``told`` does not specify.
+        options: the columns that the user has specified.
+        target_level: which targets to read; a label for each step only where each row is a step.
+        columns: the columns that a model was trained on, for those that ``options`` does not specify.
 
     Raises:
         InputError: there is no candidate for a label, a text or numbers, or several.
     """
-    told.allow(str(path), "label", "text", "series", "features")
+    options.allow(str(path), "label", "text", "series", "features")
     with ExitStack() as stack:
         lines = stack.enter_context(TextLines(path, "a CSV file"))
         rows = CsvRows(lines, known=() if columns is None else columns.read)
         given = iter(rows)
         sample = list(islice(given, SAMPLE))
-        found, notes = columns_of(rows, [cells for _, cells in sample])
-        if columns is None or told.text or told.series or told.features:
-            columns, said = _infer(path, found, rows, told, wanted)
+        found, of_numbers = columns_of(rows, [cells for _, cells in sample])
+        if columns is None or options.text or options.series or options.features:
+            columns, notes = _infer(path, found, rows, options, target_level)
         else:
-            columns, said = _as_trained(path, found, columns, told, wanted)
+            columns, notes = _as_trained(path, found, columns, options, target_level)
         if columns.layout != "long":
-            refuse_each(str(path), wanted)
-        read = _Reader(path, rows.header, found, columns, wanted)
+            refuse_step_targets(str(path), target_level)
+        read = _Reader(path, rows.header, found, columns, target_level)
         stack.pop_all()  # from here on who reads the examples closes the file
     examples = {"text": read.texts, "long": read.long, "wide": read.wide}[columns.layout](chain(sample, given))
     kind = "text" if columns.layout == "text" else "numbers"
     return ExampleFile(
-        str(path), kind, examples, wanted, lambda: lines.share, lines.close, columns, (*rows.notes, *notes, *said)
+        str(path),
+        kind,
+        examples,
+        target_level,
+        lambda: lines.share,
+        lines.close,
+        columns,
+        (*rows.notes, *of_numbers, *notes),
     )
 
 
 def _infer(
-    path: Path, found: Mapping[str, Column], rows: CsvRows, told: Told, wanted: Wanted
-) -> tuple[Columns, list[str]]:
-    features = _split_names(told.features, set(rows.header))
+    path: Path, found: Mapping[str, Column], rows: CsvRows, options: ReadOptions, target_level: TargetLevel
+) -> tuple[ExampleColumns, list[str]]:
+    features = _split_names(options.features, set(rows.header))
     return assign_columns(
-        found, str(path), label=told.label, text=told.text, series=told.series, features=features,
-        needs_label=wanted != "nothing", unnamed=rows.unnamed,
+        found, str(path), label=options.label, text=options.text, series=options.series, features=features,
+        needs_label=target_level != "none", unnamed=rows.unnamed,
     )  # fmt: skip
 
 
@@ -83,16 +92,16 @@ def _split_names(names: Sequence[str], header: Collection[str]) -> tuple[str, ..
 
 
 def _as_trained(
-    path: Path, header: Collection[str], columns: Columns, told: Told, wanted: Wanted
-) -> tuple[Columns, list[str]]:
-    label = told.label or columns.label
-    read = [*columns.read, *([label] if (wanted != "nothing" or told.label) and label else [])]
+    path: Path, header: Collection[str], columns: ExampleColumns, options: ReadOptions, target_level: TargetLevel
+) -> tuple[ExampleColumns, list[str]]:
+    label = options.label or columns.label
+    read = [*columns.read, *([label] if (target_level != "none" or options.label) and label else [])]
     missing = [name for name in read if name not in header]
     if missing:
         raise InputError(
             f"{path}: no column {missing[0]!r}, which the model was trained with; the columns are {listed(header)}"
         )
-    if wanted != "nothing" and label is None:
+    if target_level != "none" and label is None:
         raise InputError(f"{path}: which column is the label? name one with label=; the columns are {listed(header)}")
     times = columns.times if all(name in header for name in columns.times) else ()
     untold = [f"no {' and '.join(map(repr, columns.times))}: steps are taken in the order of the rows"]
@@ -103,7 +112,12 @@ class _Reader:
     """Turns rows into examples."""
 
     def __init__(
-        self, path: Path, header: list[str], sample: Mapping[str, Column], columns: Columns, wanted: Wanted
+        self,
+        path: Path,
+        header: list[str],
+        sample: Mapping[str, Column],
+        columns: ExampleColumns,
+        target_level: TargetLevel,
     ) -> None:
         self._path, self._columns = path, columns
         self._place = {name: i for i, name in enumerate(header)}
@@ -112,14 +126,14 @@ class _Reader:
             self._order = StepOrder(columns.times, sample) if columns.times else None
         except ValueError as error:
             raise InputError(f"{path}, column {columns.times[0]!r}: {error.args[0]}") from None
-        self._label = columns.label if wanted != "nothing" else None
-        self._each = wanted == "each"
+        self._label = columns.label if target_level != "none" else None
+        self._each = target_level == "step"
         self._features = [self._place[name] for name in columns.features]
 
     def texts(self, rows: Iterator[Row]) -> Iterator[Example]:
         assert self._columns.text is not None
         for line, cells in rows:
-            yield Example(self._text(line, cells, self._columns.text), self._answer(line, cells), Place("line", line))
+            yield Example(self._text(line, cells, self._columns.text), self._target(line, cells), Place("line", line))
 
     def wide(self, rows: Iterator[Row]) -> Iterator[Example]:
         """Blank cells at the end of a row end its sequence."""
@@ -129,48 +143,48 @@ class _Reader:
                 given.pop()
             if not given:
                 raise InputError(f"{self._path}, line {line}: no numbers; leave the line out")
-            yield Example(self._numbers(line, given)[:, None], self._answer(line, cells), Place("line", line))
+            yield Example(self._numbers(line, given)[:, None], self._target(line, cells), Place("line", line))
 
     def long(self, rows: Iterator[Row]) -> Iterator[Example]:
         """A sequence ends where the name changes; none may come again."""
         assert self._columns.series is not None
         known: set[str] = set()
-        name, answers = "", list[str | None]()
+        name, targets = "", list[str | None]()
         steps: list[NDArray[np.float64]] = []
         times: list[tuple[int, list[str]]] = []
         for line, cells in rows:
-            series, answer = self._text(line, cells, self._columns.series), self._answer(line, cells)
+            series, target = self._text(line, cells, self._columns.series), self._target(line, cells)
             if series != name or not steps:
                 if steps:
-                    yield self._sequence(name, steps, answers, times)
+                    yield self._sequence(name, steps, targets, times)
                 if series in known:
                     raise InputError(
                         f"{self._path}, line {line}, column {self._columns.series!r}: {series!r} ended before; the rows of a"
                         " sequence stand together: sort the file by it"
                     )
                 known.add(series)
-                name, answers, steps, times = series, [], [], []
-            elif not self._each and answer != answers[0]:
+                name, targets, steps, times = series, [], [], []
+            elif not self._each and target != targets[0]:
                 raise InputError(
-                    f"{self._path}, line {line}, column {self._label!r}: found {answer!r}, but the rows of"
-                    f" {name!r} before it have {answers[0]!r}; a sequence has one label"
+                    f"{self._path}, line {line}, column {self._label!r}: found {target!r}, but the rows of"
+                    f" {name!r} before it have {targets[0]!r}; a sequence has one label"
                 )
             steps.append(self._numbers(line, [cells[i].strip() for i in self._features]))
-            answers.append(answer)
+            targets.append(target)
             times.append((line, [cells[self._place[time]].strip() for time in self._columns.times]))
         if steps:
-            yield self._sequence(name, steps, answers, times)
+            yield self._sequence(name, steps, targets, times)
 
     def _sequence(
         self,
         name: str,
         steps: list[NDArray[np.float64]],
-        answers: list[str | None],
+        targets: list[str | None],
         times: list[tuple[int, list[str]]],
     ) -> Example:
         order = self._steps_in_order(times)
-        ordered = [answers[step] for step in order]
-        return Example(np.stack(steps)[order], ordered if self._each else answers[0], Place("series", name))
+        ordered = [targets[step] for step in order]
+        return Example(np.stack(steps)[order], ordered if self._each else targets[0], Place("series", name))
 
     def _steps_in_order(self, times: list[tuple[int, list[str]]]) -> NDArray[np.intp]:
         if self._order is None:
@@ -193,7 +207,7 @@ class _Reader:
             )
         return text
 
-    def _answer(self, line: int, cells: list[str]) -> str | None:
+    def _target(self, line: int, cells: list[str]) -> str | None:
         return None if self._label is None else self._text(line, cells, self._label)
 
     def _numbers(self, line: int, cells: list[str]) -> NDArray[np.float64]:

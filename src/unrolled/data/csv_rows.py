@@ -51,10 +51,10 @@ class CsvRows:
         self._path = lines.path
         text = iter(lines)
         head = list(islice(text, LINES_LOOKED_AT))
-        skipped, told = _before_header(head)
+        skipped, delimiter = _before_header(head)
         whole = len(head) < LINES_LOOKED_AT
         self._check_width(head[skipped:])
-        self.delimiter = told or find_delimiter(_complete(head[skipped:], whole=whole))
+        self.delimiter = delimiter or find_delimiter(_complete(head[skipped:], whole=whole))
         skipped, comments = self._comments(head, skipped)
         self._width: int | None = None
         self._records = self._without_last_blanks(self._split(chain(head[skipped:], text), skipped))

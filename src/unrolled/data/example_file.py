@@ -8,14 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from unrolled.data.columns import Columns
+from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.items import Kind
 from unrolled.errors import InputError
 
-__all__ = ["Example", "ExampleFile", "Examples", "Place", "Told", "Wanted", "refuse_each"]
+__all__ = ["Example", "ExampleFile", "Examples", "Place", "ReadOptions", "TargetLevel", "refuse_step_targets"]
 
-Wanted = Literal["nothing", "one", "each"]
-"""Answers: none are read, one an item, or one for each step."""
+TargetLevel = Literal["none", "sequence", "step"]
+"""Which targets are read: none, one per item (sequence level), or one per step (step level)."""
 
 
 class Place(NamedTuple):
@@ -36,13 +36,13 @@ class Example(NamedTuple):
     """One item, its target if known, and its place."""
 
     item: Any
-    answer: Any
+    target: Any
     place: Place
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the user has specified about a file. ``label``, ``text``, ``series`` and ``features`` are columns of a
+class ReadOptions:
+    """Options for reading a file, as the user specified them. ``label``, ``text``, ``series`` and ``features`` are columns of a
     table, or keys of JSON lines; ``labels`` and ``pattern`` describe a folder of recordings
     (:func:`unrolled.data.wav.read_wav_folder`).
     """
@@ -58,13 +58,13 @@ class Told:
         """Raise an InputError if anything other than ``names`` was specified, since it does not apply to this file."""
         surplus = [name for name, value in vars(self).items() if value and name not in names]
         if surplus:
-            goes = f"only {' and '.join(f'{name}=' for name in names)} can be told" if names else "leave it out"
+            goes = f"only {' and '.join(f'{name}=' for name in names)} can be given" if names else "leave it out"
             raise InputError(f"{source}: {surplus[0]}= says nothing about a file of this kind; {goes}")
 
 
-def refuse_each(source: str, wanted: Wanted) -> None:
+def refuse_step_targets(source: str, target_level: TargetLevel) -> None:
     """Raise an InputError if targets for each step are requested from a file of this kind."""
-    if wanted == "each":
+    if target_level == "step":
         raise InputError(
             f"{source}: a file of this kind has no tag for each step; expected CoNLL, JSON lines with tags, or a table with a"
             " row a step"
@@ -73,12 +73,12 @@ def refuse_each(source: str, wanted: Wanted) -> None:
 
 @dataclass(frozen=True)
 class Examples:
-    """Items in memory. ``answers`` is None if they were not requested."""
+    """Items in memory. ``targets`` is None if they were not requested."""
 
     source: str
     kind: Kind
     items: list[Any]
-    answers: list[Any] | None
+    targets: list[Any] | None
     places: list[Place]
 
     def error(self, n: int, text: str) -> InputError:
@@ -100,11 +100,11 @@ class ExampleFile:
     source: str
     kind: Kind
     examples: Iterator[Example]
-    wanted: Wanted
+    target_level: TargetLevel
     share: Callable[[], float]
     """How much of it has been read, from 0 to 1."""
     close: Callable[[], object] = field(default=lambda: None)
-    columns: Columns | None = None
+    columns: ExampleColumns | None = None
     notes: tuple[str, ...] = ()
 
     def __enter__(self) -> ExampleFile:
@@ -122,14 +122,14 @@ class ExampleFile:
         count = 0
         while batch := list(islice(self.examples, size)):
             count += len(batch)
-            answers = [example.answer for example in batch] if self.wanted != "nothing" else None
-            yield Examples(self.source, self.kind, [e.item for e in batch], answers, [e.place for e in batch])
+            targets = [example.target for example in batch] if self.target_level != "none" else None
+            yield Examples(self.source, self.kind, [e.item for e in batch], targets, [e.place for e in batch])
         if not count:
             raise InputError(f"{self.source}: 0 items, need at least 1")
 
     def read(self) -> Examples:
         """All examples at once."""
         parts = list(self.batches(1024))
-        answers = [answer for part in parts for answer in part.answers or ()] if self.wanted != "nothing" else None
+        targets = [target for part in parts for target in part.targets or ()] if self.target_level != "none" else None
         items, places = ([one for part in parts for one in getattr(part, name)] for name in ("items", "places"))
-        return Examples(self.source, self.kind, items, answers, places)
+        return Examples(self.source, self.kind, items, targets, places)

@@ -1,12 +1,12 @@
-"""Files of examples, by what their names end in: texts, tokens or sequences of numbers, with what is wanted of each.
+"""Files of examples, by what their names end in: texts, tokens or sequences of numbers, with the target of each.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     file = Path(folder) / "reviews.csv"
 ...     _ = file.write_text("review,mood\\nwhat a film,good\\nnever again please,bad\\n")
-...     with open_examples(file, wanted="one") as reviews:
+...     with open_examples(file, target_level="sequence") as reviews:
 ...         examples = reviews.read()
->>> reviews.notes, examples.items, examples.answers
+>>> reviews.notes, examples.items, examples.targets
 (("the text is 'review'", "the label is 'mood'"), ['what a film', 'never again please'], ['good', 'bad'])
 """
 
@@ -18,10 +18,10 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from unrolled.data.columns import SERIES_NAMES, Columns
 from unrolled.data.conll_examples import open_conll, open_conllu
 from unrolled.data.csv_examples import open_csv_examples
-from unrolled.data.example_file import ExampleFile, Told, Wanted
+from unrolled.data.example_columns import SERIES_NAMES, ExampleColumns
+from unrolled.data.example_file import ExampleFile, ReadOptions, TargetLevel
 from unrolled.data.jsonl import open_jsonl
 from unrolled.data.npz import open_npz
 from unrolled.data.plain_text import open_plain_text
@@ -53,7 +53,11 @@ READERS: dict[str, Callable[..., ExampleFile]] = {
 
 
 def open_examples(
-    path: str | os.PathLike[str], told: Told | None = None, *, wanted: Wanted, columns: Columns | None = None
+    path: str | os.PathLike[str],
+    options: ReadOptions | None = None,
+    *,
+    target_level: TargetLevel,
+    columns: ExampleColumns | None = None,
 ) -> ExampleFile:
     """Open a file of examples; they are read from it one after the other.
 
@@ -62,40 +66,44 @@ def open_examples(
             (:mod:`unrolled.data.jsonl`), ``.npz`` (:mod:`unrolled.data.npz`), ``.conll`` (also ``.bio``, ``.iob``, ``.iob2``,
             ``.bioes``), ``.conllu``, ``.ts``, ``.wav`` or ``.txt``, a text a line; or a folder of WAV files. Text files may be
             packed by gzip (``.csv.gz``). Where tokens are read, ``.txt`` and ``.tsv`` may be CoNLL files, too.
-        told: columns and other options that the user has specified.
-        wanted: the targets to read: ``nothing``, ``one`` per item, or one for ``each`` step.
+        options: columns and other options that the user has specified.
+        target_level: the targets to read: ``"none"``, one per ``"sequence"`` (per item), or one per ``"step"``.
         columns: the columns that a model was trained on.
 
     Raises:
         InputError: there is no such file, its name does not tell its format, or its contents do not match.
     """
-    path, told = Path(path), told or Told()
+    path, options = Path(path), options or ReadOptions()
     suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
     of_tokens = columns is not None and columns.layout == "tokens"
     of_frames = columns is not None and columns.layout == "frames"
-    if suffix == ".txt" and (wanted == "each" or of_tokens):
+    if suffix == ".txt" and (target_level == "step" or of_tokens):
         suffix = ".conll"
-    if suffix == ".tsv" and (of_tokens or (wanted == "each" and columns is None and _has_sentences(path, told))):
+    if suffix == ".tsv" and (
+        of_tokens or (target_level == "step" and columns is None and _has_sentences(path, options))
+    ):
         suffix = ".conll"
     if suffix in TABLES:
-        return open_csv_examples(path, told, wanted=wanted, columns=None if of_tokens or of_frames else columns)
+        return open_csv_examples(
+            path, options, target_level=target_level, columns=None if of_tokens or of_frames else columns
+        )
     if suffix in CONLL:
-        label = told.label or (columns.label if columns is not None and of_tokens else None)
-        return CONLL[suffix](path, replace(told, label=label), wanted=wanted)
+        label = options.label or (columns.label if columns is not None and of_tokens else None)
+        return CONLL[suffix](path, replace(options, label=label), target_level=target_level)
     if path.is_dir():
-        return open_wav_folder(path, told, wanted=wanted)
+        return open_wav_folder(path, options, target_level=target_level)
     if suffix not in READERS:
         found = f"the name ends in {suffix!r}" if suffix else "the name has no ending"
         known = ", ".join((*TABLES, *CONLL, *READERS))
         raise InputError(
             f"{path}: {found}, which says nothing of its format; expected one of {known}, or a folder of WAV files"
         )
-    return READERS[suffix](path, told, wanted=wanted)
+    return READERS[suffix](path, options, target_level=target_level)
 
 
-def _has_sentences(path: Path, told: Told) -> bool:
+def _has_sentences(path: Path, options: ReadOptions) -> bool:
     """Whether empty lines part the first lines of a file that could be a table, as they do sentences."""
-    if told.series or told.features or not path.is_file():
+    if options.series or options.features or not path.is_file():
         return False
     with TextLines(path, "a CoNLL file or a table") as lines:
         first = [line.strip() for line in islice(lines, SAMPLE)]

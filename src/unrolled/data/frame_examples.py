@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.columns import SERIES_NAMES, Columns, assign_columns
 from unrolled.data.containers import in_order
-from unrolled.data.example_file import Examples, Place, Told, Wanted, refuse_each
+from unrolled.data.example_columns import SERIES_NAMES, ExampleColumns, assign_columns
+from unrolled.data.example_file import Examples, Place, ReadOptions, TargetLevel, refuse_step_targets
 from unrolled.data.frame_sequences import own_names
 from unrolled.data.frames import read_frame
 from unrolled.data.index_columns import index_columns
-from unrolled.data.members import Member, split_members
 from unrolled.data.real_numbers import is_missing
+from unrolled.data.series_rows import SeriesRows, group_rows
 from unrolled.data.step_order import StepOrder
 from unrolled.data.table import Column, Table, listed
 from unrolled.data.time_columns import is_time
@@ -27,22 +27,22 @@ SAMPLE = 1000  # rows that say what a column holds
 
 
 def read_frame_examples(
-    frame: Any, told: Told, *, wanted: Wanted, columns: Columns | None = None
-) -> tuple[Examples, Columns | None, list[str]]:
+    frame: Any, options: ReadOptions, *, target_level: TargetLevel, columns: ExampleColumns | None = None
+) -> tuple[Examples, ExampleColumns | None, list[str]]:
     """Read a frame as :mod:`unrolled.data.csv_examples` reads a table, but that the rows of a sequence may stand apart.
 
     >>> import polars
     >>> days = ["2024-01-02", "2024-01-01", "2024-01-01"]
     >>> frame = polars.DataFrame({"id": ["a", "b", "a"], "day": days, "x": [5.0, 7.0, 6.0], "kind": ["up", "down", "up"]})
-    >>> examples, columns, notes = read_frame_examples(frame, Told(label="kind"), wanted="one")
-    >>> [item.tolist() for item in examples.items], examples.answers, columns.times
+    >>> examples, columns, notes = read_frame_examples(frame, ReadOptions(label="kind"), target_level="sequence")
+    >>> [item.tolist() for item in examples.items], examples.targets, columns.times
     ([[[6.0], [5.0]], [[7.0]]], ['up', 'down'], ('day',))
 
     Args:
         frame: its index counts where it says a time, or tells sequences apart.
-        told: what the user says its columns are.
-        wanted: which answers; where there are none to be read, every column must be of use unless it was told which are.
-        columns: what they were when a model was trained, for those that ``told`` leaves open.
+        options: the columns that the user has specified.
+        target_level: which targets to read; with ``"none"`` every column must be of use unless ``options`` names those to read.
+        columns: what they were when a model was trained, for those that ``options`` leaves open.
 
     Returns:
         What was read; what the columns are, None where they have no names; a sentence for each thing inferred.
@@ -55,19 +55,21 @@ def read_frame_examples(
     sample = {name: _as_written(column, slice(SAMPLE)) for name, column in table.columns.items()}
     if not table.rows:
         raise InputError("the data has 0 rows (0 sample(s)), a minimum of 1 is required")
-    if columns is not None and columns.layout in ("text", "long", "wide") and told == Told():
-        found, notes = _as_trained(table, frame, columns, wanted), list[str]()
+    if columns is not None and columns.layout in ("text", "long", "wide") and options == ReadOptions():
+        found, notes = _as_trained(table, frame, columns, target_level), list[str]()
     else:
-        found, notes = _inferred(table, sample, own, told, wanted)
+        found, notes = _inferred(table, sample, own, options, target_level)
     if found.layout != "long":
-        refuse_each("the data", wanted)
-    members = _members(table, found, sample)
-    answers = None if wanted == "nothing" else _answers(table, frame, found, members, each=wanted == "each")
-    items = _texts(table, found) if found.layout == "text" else _sequences(table, found, members)
+        refuse_step_targets("the data", target_level)
+    groups = _groups(table, found, sample)
+    targets = None if target_level == "none" else _targets(table, frame, found, groups, each=target_level == "step")
+    items = _texts(table, found) if found.layout == "text" else _sequences(table, found, groups)
     kind = "text" if found.layout == "text" else "numbers"
-    places = [Place("row", n) if found.series is None else Place("series", m.name) for n, m in enumerate(members)]
+    places = [
+        Place("row", n) if found.series is None else Place("series", group.name) for n, group in enumerate(groups)
+    ]
     named = found if own_names(frame) or found.layout != "wide" else None
-    return Examples("the data", kind, items, answers, places), named, notes
+    return Examples("the data", kind, items, targets, places), named, notes
 
 
 def _as_written(column: Column, rows: slice | NDArray[np.intp]) -> Column:
@@ -106,14 +108,14 @@ def _refuse_nested(frame: Any) -> None:
             )
 
 
-def _as_trained(table: Table, frame: Any, columns: Columns, wanted: Wanted) -> Columns:
+def _as_trained(table: Table, frame: Any, columns: ExampleColumns, target_level: TargetLevel) -> ExampleColumns:
     if columns.layout == "wide" and not own_names(frame):
         columns = replace(columns, features=tuple(table.columns))
-    if wanted != "nothing" and columns.label is None:
-        raise InputError(f"which column is the label? the model learned from answers given as y: give y; {_has(table)}")
+    if target_level != "none" and columns.label is None:
+        raise InputError(f"which column is the label? the model learned from targets given as y: give y; {_has(table)}")
     missing = [
         name
-        for name in (*columns.read, *columns.times, columns.label if wanted != "nothing" else None)
+        for name in (*columns.read, *columns.times, columns.label if target_level != "none" else None)
         if name and name not in table.columns
     ]
     if missing:
@@ -126,22 +128,22 @@ def _has(table: Table) -> str:
 
 
 def _inferred(
-    table: Table, sample: dict[str, Column], own: list[str], told: Told, wanted: Wanted
-) -> tuple[Columns, list[str]]:
-    named = {told.label, told.text, told.series, *told.features}
+    table: Table, sample: dict[str, Column], own: list[str], options: ReadOptions, target_level: TargetLevel
+) -> tuple[ExampleColumns, list[str]]:
+    named = {options.label, options.text, options.series, *options.features}
     used = {
         name: column
         for name, column in sample.items()
         if name in own or name in named or is_time(name, column) or name.lower() in SERIES_NAMES  # the rest is an index
     }
     columns, notes = assign_columns(
-        used, "the data", label=told.label, text=told.text, series=told.series, features=told.features,
-        needs_label=wanted != "nothing", unnamed=table.unnamed,
+        used, "the data", label=options.label, text=options.text, series=options.series, features=options.features,
+        needs_label=target_level != "none", unnamed=table.unnamed,
     )  # fmt: skip
-    if wanted == "nothing":
-        columns = replace(columns, label=told.label)
+    if target_level == "none":
+        columns = replace(columns, label=options.label)
     unused = [name for name in own if name not in (*columns.read, *columns.times, *index_columns(used, table.unnamed))]
-    if wanted == "nothing" and told == Told() and unused:
+    if target_level == "none" and options == ReadOptions() and unused:
         column = table.columns[unused[0]]
         raise InputError(
             f"column {unused[0]!r}, with {column.written(0)} in row 0, is of no use beside {listed(columns.read)}: leave it"
@@ -150,17 +152,19 @@ def _inferred(
     return columns, notes
 
 
-def _members(table: Table, columns: Columns, sample: dict[str, Column]) -> list[Member]:
+def _groups(table: Table, columns: ExampleColumns, sample: dict[str, Column]) -> list[SeriesRows]:
     """The rows of each item, in the order of its steps."""
     if columns.series is None:
-        return [Member(str(row), np.array([row])) for row in range(table.rows)]
-    members = split_members(table, columns.series)
+        return [SeriesRows(str(row), np.array([row])) for row in range(table.rows)]
+    groups = group_rows(table, columns.series)
     if not columns.times:
-        return members
-    return [replace(member, rows=_in_order(table, columns, sample, member.rows)) for member in members]
+        return groups
+    return [replace(group, rows=_in_order(table, columns, sample, group.rows)) for group in groups]
 
 
-def _in_order(table: Table, columns: Columns, sample: dict[str, Column], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+def _in_order(
+    table: Table, columns: ExampleColumns, sample: dict[str, Column], rows: NDArray[np.intp]
+) -> NDArray[np.intp]:
     written = [_as_written(table.columns[name], rows) for name in columns.times]
     cells = zip(*([text or "" for text in column.texts or ()] for column in written), strict=True)
     try:
@@ -170,7 +174,7 @@ def _in_order(table: Table, columns: Columns, sample: dict[str, Column], rows: N
         raise table.cell_error(int(rows[step]), columns.times[0], reason) from None
 
 
-def _texts(table: Table, columns: Columns) -> list[str]:
+def _texts(table: Table, columns: ExampleColumns) -> list[str]:
     assert columns.text is not None
     column = table.columns[columns.text]
     if column.kind != "text":
@@ -182,11 +186,11 @@ def _texts(table: Table, columns: Columns) -> list[str]:
     return texts
 
 
-def _sequences(table: Table, columns: Columns, members: list[Member]) -> list[NDArray[np.float64]]:
+def _sequences(table: Table, columns: ExampleColumns, groups: list[SeriesRows]) -> list[NDArray[np.float64]]:
     values = np.stack([_numbers(table, name) for name in columns.features], axis=1)
     if columns.layout == "long":
         _refuse_missing(table, columns, values, np.isnan(values))
-        return [values[member.rows] for member in members]
+        return [values[group.rows] for group in groups]
     given = np.cumsum(~np.isnan(values)[:, ::-1], axis=1)[:, ::-1] > 0  # missing at the end of a row ends its sequence
     empty = np.flatnonzero(~given[:, 0])
     if len(empty):
@@ -200,14 +204,14 @@ def _numbers(table: Table, name: str) -> NDArray[np.float64]:
     return column.values.astype(np.float64) if column.kind == "truth" else table.numbers(name, "features")
 
 
-def _refuse_missing(table: Table, columns: Columns, values: NDArray[np.float64], bad: NDArray[np.bool_]) -> None:
+def _refuse_missing(table: Table, columns: ExampleColumns, values: NDArray[np.float64], bad: NDArray[np.bool_]) -> None:
     if bad.any():
         row, place = np.argwhere(bad)[0].tolist()
         raise table.cell_error(row, columns.features[place], "the value is missing; fill it, or leave the sequence out")
 
 
-def _answers(table: Table, frame: Any, columns: Columns, members: list[Member], *, each: bool) -> list[Any]:
-    """What is wanted of each item, as the frame has it: one answer, or one for every step."""
+def _targets(table: Table, frame: Any, columns: ExampleColumns, groups: list[SeriesRows], *, each: bool) -> list[Any]:
+    """The targets as the frame has them: one for each item, or one for each step."""
     name = columns.label
     column = next((given for given in own_columns(frame) if str(given) == name), None)
     if name is None or column is None:
@@ -217,10 +221,10 @@ def _answers(table: Table, frame: Any, columns: Columns, members: list[Member], 
     if missing is not None:
         raise table.cell_error(missing, name, "the label is missing; fill it or leave the row out")
     if each:
-        return [[values[row] for row in member.rows] for member in members]
-    for member in members:
-        other = next((row for row in member.rows.tolist() if values[row] != values[member.rows[0]]), None)
+        return [[values[row] for row in group.rows] for group in groups]
+    for group in groups:
+        other = next((row for row in group.rows.tolist() if values[row] != values[group.rows[0]]), None)
         if other is not None:
-            found = f"found {values[other]!r}, but another row of {member.name!r} has {values[member.rows[0]]!r}"
+            found = f"found {values[other]!r}, but another row of {group.name!r} has {values[group.rows[0]]!r}"
             raise table.cell_error(other, name, f"{found}; a sequence has one label")
-    return [values[member.rows[0]] for member in members]
+    return [values[group.rows[0]] for group in groups]

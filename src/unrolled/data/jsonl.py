@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.strict_json import parse_strict_json
-from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions, TargetLevel, refuse_step_targets
 from unrolled.data.items import Kind
 from unrolled.data.real_numbers import nearest_float
 from unrolled.data.table import listed
@@ -27,29 +27,29 @@ KINDS: dict[str, Kind] = {"text": "text", "sequence": "numbers", "tokens": "toke
 Line = tuple[int, dict[str, Any]]
 
 
-def open_jsonl(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+def open_jsonl(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> ExampleFile:
     """Open a file of lines such as ``{"text": "…", "label": …}``, ``{"sequence": [[…], …], "label": …}`` or
-    ``{"tokens": […], "label": …}``; the last two may have ``tags``, one per step. ``told`` can specify other keys for
+    ``{"tokens": […], "label": …}``; the last two may have ``tags``, one per step. ``options`` can specify other keys for
     text and label.
 
     Raises:
         InputError: the first line is not such an object; later lines are checked as they are read.
     """
-    told.allow(str(path), "label", "text")
+    options.allow(str(path), "label", "text")
     with ExitStack() as stack:
         lines = stack.enter_context(TextLines(path, "a file of JSON lines"))
         objects = _objects(lines)
         first = next(objects, None)
         if first is None:
             raise InputError(f"{path} is empty: 0 items, need at least 1")
-        key, kind = _kind(path, first[1], told)
+        key, kind = _kind(path, first[1], options)
         if kind == "text":
-            refuse_each(str(path), wanted)
+            refuse_step_targets(str(path), target_level)
         stack.pop_all()  # from here on who reads the examples closes the file
-    label = told.label or ("tags" if wanted == "each" else "label")
-    reader = _Reader(path, key, kind, None if wanted == "nothing" else label, each=wanted == "each")
+    label = options.label or ("tags" if target_level == "step" else "label")
+    reader = _Reader(path, key, kind, None if target_level == "none" else label, each=target_level == "step")
     examples = (reader.example(line, found) for line, found in chain([first], objects))
-    return ExampleFile(str(path), kind, examples, wanted, lambda: lines.share, lines.close)
+    return ExampleFile(str(path), kind, examples, target_level, lambda: lines.share, lines.close)
 
 
 def _objects(lines: TextLines) -> Iterator[Line]:
@@ -65,12 +65,14 @@ def _objects(lines: TextLines) -> Iterator[Line]:
         yield number, cast("dict[str, Any]", found)
 
 
-def _kind(path: Path, first: dict[str, Any], told: Told) -> tuple[str, Kind]:
-    keys = [key for key in (KINDS if told.text is None else (told.text,)) if key in first]
+def _kind(path: Path, first: dict[str, Any], options: ReadOptions) -> tuple[str, Kind]:
+    keys = [key for key in (KINDS if options.text is None else (options.text,)) if key in first]
     if len(keys) != 1:
-        wanted = "one of the keys 'text', 'sequence' and 'tokens'" if told.text is None else f"the key {told.text!r}"
-        raise InputError(f"{path}: expected objects with {wanted}; the first has {listed(first) or 'none'}")
-    return keys[0], KINDS[keys[0]] if told.text is None else "text"
+        expected = (
+            "one of the keys 'text', 'sequence' and 'tokens'" if options.text is None else f"the key {options.text!r}"
+        )
+        raise InputError(f"{path}: expected objects with {expected}; the first has {listed(first) or 'none'}")
+    return keys[0], KINDS[keys[0]] if options.text is None else "text"
 
 
 class _Reader:
@@ -81,22 +83,22 @@ class _Reader:
         self._channels: int | None = None
 
     def example(self, line: int, found: dict[str, Any]) -> Example:
-        wanted = [self._key, *([self._label] if self._label else [])]
-        missing = next((key for key in wanted if key not in found), None)
+        keys = [self._key, *([self._label] if self._label else [])]
+        missing = next((key for key in keys if key not in found), None)
         if missing is not None:
             raise self._error(line, f"no key {missing!r}; the keys are {listed(found) or 'none'}")
         value = found[self._key]
         item = {"text": self._text, "numbers": self._numbers, "tokens": self._tokens}[self._kind](
             line, self._key, value
         )
-        answer = None
+        target = None
         if self._label is not None:
-            answer = found[self._label]
+            target = found[self._label]
             if self._each:
-                answer = self._tags(line, self._label, answer, len(item))
-            elif not isinstance(answer, str | int | float) or answer == "":
-                raise self._error(line, f"{self._label!r} is {_shown(answer)}, expected a text or a number")
-        return Example(item, answer, Place("line", line))
+                target = self._tags(line, self._label, target, len(item))
+            elif not isinstance(target, str | int | float) or target == "":
+                raise self._error(line, f"{self._label!r} is {_shown(target)}, expected a text or a number")
+        return Example(item, target, Place("line", line))
 
     def _text(self, line: int, key: str, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():

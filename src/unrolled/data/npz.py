@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.whole_characters import check_characters
-from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions, TargetLevel, refuse_step_targets
 from unrolled.data.table import listed
 from unrolled.errors import InputError
 
@@ -28,7 +28,7 @@ DAMAGED = (
 """What NumPy and the standard library raise where an archive, or a header in it, is not what it should be, or is encrypted."""
 
 
-def open_npz(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+def open_npz(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> ExampleFile:
     """Open arrays ``X`` and, if targets are requested, ``y [N]``.
 
     ``X`` is ``[N, T, C]``, or ``[N, T]`` with one number per step, and ``lengths [N]`` can say how many of the T steps
@@ -38,13 +38,13 @@ def open_npz(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
     Raises:
         InputError: an array is missing, has another shape, or contains values that are not finite.
     """
-    told.allow(str(path))
-    refuse_each(str(path), wanted)
+    options.allow(str(path))
+    refuse_step_targets(str(path), target_level)
     arrays = _load(path)
     sequences = _Sequences(path, _numbers(path, arrays["X"]), _lengths(path, arrays))
-    y = None if wanted == "nothing" else _answers(path, arrays, len(sequences))
+    y = None if target_level == "none" else _targets(path, arrays, len(sequences))
     place = _Position(len(sequences))
-    return ExampleFile(str(path), "numbers", _examples(path, sequences, y, place), wanted, lambda: place.share)
+    return ExampleFile(str(path), "numbers", _examples(path, sequences, y, place), target_level, lambda: place.share)
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
@@ -92,10 +92,10 @@ def _lengths(path: Path, arrays: dict[str, NDArray[Any]]) -> NDArray[np.int64] |
     return lengths.astype(np.int64)
 
 
-def _answers(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> list[Any]:
+def _targets(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> list[Any]:
     y = arrays.get("y")
     if y is None:
-        raise InputError(f"{path}: no array 'y' with an answer for each sequence; the arrays are {listed(arrays)}")
+        raise InputError(f"{path}: no array 'y' with a target for each sequence; the arrays are {listed(arrays)}")
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.shape != (count,) or y.dtype.kind not in "iufbU":
@@ -103,13 +103,13 @@ def _answers(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> list[An
             f"{path}: y has shape {list(y.shape)} of {y.dtype}, expected {count} texts or numbers, one a sequence"
         )
     try:
-        answers: list[Any] = y.tolist()
+        targets: list[Any] = y.tolist()
     except (SystemError, ValueError):  # numbers beyond all characters
         raise InputError(f"{path}: y holds texts of what are no characters; write them again") from None
-    for n, answer in enumerate(answers):
-        if isinstance(answer, str):
-            check_characters(answer, f"{path}, row {n}: the answer {answer!r}")
-    return answers
+    for n, target in enumerate(targets):
+        if isinstance(target, str):
+            check_characters(target, f"{path}, row {n}: the target {target!r}")
+    return targets
 
 
 class _Sequences:

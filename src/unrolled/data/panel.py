@@ -18,18 +18,18 @@ import numpy.typing as npt
 from unrolled.data.filling import Missing, check_missing_option, fill
 from unrolled.data.frames import build_frame, is_number
 from unrolled.data.frequency import Frequency
-from unrolled.data.members import (
+from unrolled.data.series_columns import SeriesColumns, assign_roles
+from unrolled.data.series_rows import (
     check_row_counts,
     fill_column,
     grid_times,
+    group_rows,
     place_on_grid,
     sort_by_time,
-    split_members,
     static_values,
 )
-from unrolled.data.roles import Roles, assign_roles
 from unrolled.data.table import FrameLike, Table, TimeStyle
-from unrolled.data.tables import read_table
+from unrolled.data.table_sources import read_table
 from unrolled.data.time_columns import read_times
 from unrolled.errors import InputError
 
@@ -137,17 +137,17 @@ def read_panel(
     the rows were not in the order of 'month' and were sorted
     the frequency is one row a month
     """
-    told = Roles(target, time, series, _names(past), _names(future), _names(static))
+    given = SeriesColumns(target, time, series, _names(past), _names(future), _names(static))
     if is_array(data):
-        if told.named or time_format:
+        if given.named or time_format:
             arguments = ", ".join(
-                f"{argument}=" for argument in [*told.named.values(), *["time_format"] * bool(time_format)]
+                f"{argument}=" for argument in [*given.named.values(), *["time_format"] * bool(time_format)]
             )
             raise InputError(f"an array has no columns to name: leave out {arguments}, or give a frame")
         return _panel_of_array(data, check_missing_option(missing), minimum_rows)
-    table = read_table(data, minimum_rows, told.named)
+    table = read_table(data, minimum_rows, given.named)
     how = _Reading(check_missing_option(missing), minimum_rows, frequency, time_format or "", time_style)
-    return _read_table(table, told, how, with_target=True)
+    return _read_table(table, given, how, with_target=True)
 
 
 def read_covariates(
@@ -164,10 +164,10 @@ def read_covariates(
 
     Arguments and errors are those of :func:`read_panel`.
     """
-    told = Roles(None, time, series, future=_names(columns))
-    table = read_table(data, 1, told.named)
+    given = SeriesColumns(None, time, series, future=_names(columns))
+    table = read_table(data, 1, given.named)
     how = _Reading(check_missing_option(missing), 1, frequency, "", time_style)
-    return _read_table(table, told, how, with_target=False)
+    return _read_table(table, given, how, with_target=False)
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
@@ -190,38 +190,38 @@ class _Reading:
     time_style: TimeStyle | None
 
 
-def _read_table(table: Table, told: Roles, how: _Reading, *, with_target: bool) -> Panel:
+def _read_table(table: Table, given: SeriesColumns, how: _Reading, *, with_target: bool) -> Panel:
     if table.rows == 0:
         raise InputError(f"{table.source}: 0 rows, need at least {max(how.minimum_rows, 1)}")
-    table, roles, said = assign_roles(table, told, with_target=with_target)
-    said = [*table.notes, *said]
-    members = split_members(table, roles.series)
+    table, roles, notes = assign_roles(table, given, with_target=with_target)
+    notes = [*table.notes, *notes]
+    groups = group_rows(table, roles.series)
     style = None
     if roles.time is not None:
-        times, style, notes = read_times(table, roles.time, how.time_format, how.time_style)
-        said += notes
-        members = sort_by_time(table, roles, members, times, said)
-    check_row_counts(table, members, how.minimum_rows)
-    members, frequency = place_on_grid(table, roles, members, how.frequency, how.missing, said)
+        times, style, of_times = read_times(table, roles.time, how.time_format, how.time_style)
+        notes += of_times
+        groups = sort_by_time(table, roles, groups, times, notes)
+    check_row_counts(table, groups, how.minimum_rows)
+    groups, frequency = place_on_grid(table, roles, groups, how.frequency, how.missing, notes)
     columns = [name for name in (roles.target, *roles.past, *roles.future) if name is not None]
-    filled = {name: fill_column(table, name, roles, members, how.missing, said) for name in columns}
+    filled = {name: fill_column(table, name, roles, groups, how.missing, notes) for name in columns}
     return Panel(
         target=roles.target or "",
         time=roles.time,
         series=roles.series,
-        names=[member.name for member in members],
-        times=[None if member.times is None else grid_times(member, frequency) for member in members],
+        names=[group.name for group in groups],
+        times=[None if group.times is None else grid_times(group, frequency) for group in groups],
         values=filled[roles.target] if roles.target is not None else [],
         frequency=frequency,
         frame_like=frame_like_of(table, roles, style),
         past={name: filled[name] for name in roles.past},
         future={name: filled[name] for name in roles.future},
-        static={name: static_values(table, name, members) for name in roles.static},
-        inferred=said,
+        static={name: static_values(table, name, groups) for name in roles.static},
+        inferred=notes,
     )
 
 
-def frame_like_of(table: Table, roles: Roles, style: TimeStyle | None) -> FrameLike:
+def frame_like_of(table: Table, roles: SeriesColumns, style: TimeStyle | None) -> FrameLike:
     """What :func:`build_frame` needs to answer as the data came."""
     series = table.columns[roles.series] if roles.series is not None else None
     return replace(
@@ -258,7 +258,7 @@ def read_array(data: Any, missing: Missing, shapes: str) -> tuple[Values, list[s
 
 def _panel_of_array(data: Any, missing: Missing, minimum_rows: int) -> Panel:
     """Read an array [T] or [N, T], one row of it a series."""
-    values, said = read_array(data, missing, "[T] for one series or [N, T] for several")
+    values, notes = read_array(data, missing, "[T] for one series or [N, T] for several")
     if values.size == 0 or values.shape[-1] < minimum_rows:
         raise InputError(
             f"the array has shape {list(values.shape)}: {values.shape[-1] if values.size else 0} time steps, need at"
@@ -274,7 +274,7 @@ def _panel_of_array(data: Any, missing: Missing, minimum_rows: int) -> Panel:
         values=[fill(row, missing) for row in rows],
         frequency=Frequency("step"),
         frame_like=FrameLike("numpy"),
-        inferred=said,
+        inferred=notes,
     )
 
 

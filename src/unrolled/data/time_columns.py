@@ -26,14 +26,14 @@ TIME_NAMES = {
 TIME_WORDS = ("time", "date", "stamp", "epoch", "unix", "yyyymm", "datum", "zeit", "month", "period")
 
 
-def infer_time(table: Table, free: Mapping[str, Column], said: list[str]) -> str | None:
+def infer_time(table: Table, free: Mapping[str, Column], notes: list[str]) -> str | None:
     """The column of times among those without a role, None where there is none.
 
     Raises:
         InputError: several would do.
     """
     if table.like.time in free:
-        said.append(f"time is {table.like.time!r}, the index of the frame")
+        notes.append(f"time is {table.like.time!r}, the index of the frame")
         return table.like.time
     ways = (
         lambda name, column: column.kind == "time",
@@ -48,7 +48,7 @@ def infer_time(table: Table, free: Mapping[str, Column], said: list[str]) -> str
         raise InputError(f"{table.source}: several columns could be the time: {listed(found)}; name one with time=")
     if not found:
         return None
-    said.append(f"time is {found[0]!r}")
+    notes.append(f"time is {found[0]!r}")
     return found[0]
 
 

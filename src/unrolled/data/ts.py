@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions, TargetLevel, refuse_step_targets
 from unrolled.data.numbers import NUMBER
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
@@ -41,24 +41,26 @@ def read_ts(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], ND
     Raises:
         InputError: naming the line and what is wrong with it.
     """
-    with open_ts(Path(path), Told(), wanted="one") as file:
+    with open_ts(Path(path), ReadOptions(), target_level="sequence") as file:
         examples = file.read()
-    return examples.items, np.array(examples.answers)
+    return examples.items, np.array(examples.targets)
 
 
-def open_ts(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+def open_ts(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> ExampleFile:
     """Open a ``.ts`` file; it needs labels only if targets are requested.
 
     Raises:
         InputError: as :func:`read_ts`, while it is read.
     """
-    told.allow(str(path))
-    refuse_each(str(path), wanted)
+    options.allow(str(path))
+    refuse_step_targets(str(path), target_level)
     lines = TextLines(path, "a .ts file")
-    return ExampleFile(str(path), "numbers", _examples(lines, wanted), wanted, lambda: lines.share, lines.close)
+    return ExampleFile(
+        str(path), "numbers", _examples(lines, target_level), target_level, lambda: lines.share, lines.close
+    )
 
 
-def _examples(lines: TextLines, wanted: Wanted) -> Iterator[Example]:
+def _examples(lines: TextLines, target_level: TargetLevel) -> Iterator[Example]:
     path, labelled, inside, width = lines.path, True, False, 0
     keys: set[str] = set()
     for number, line in enumerate(lines, 1):
@@ -72,7 +74,7 @@ def _examples(lines: TextLines, wanted: Wanted) -> Iterator[Example]:
                     f"{where}: {'a header line after @data' if inside else f'a second line {key}'}; leave one out"
                 )
             keys.add(key)
-            labelled = labelled and not _says_unlabelled(text, where, wanted)
+            labelled = labelled and not _says_unlabelled(text, where, target_level)
             inside = key == "@data"
             continue
         if not inside:
@@ -89,19 +91,19 @@ def _examples(lines: TextLines, wanted: Wanted) -> Iterator[Example]:
         width = width or len(columns)
         if len(columns) != width:
             raise InputError(f"{where}: {len(columns)} channels, the sequences before it have {width}")
-        yield Example(np.stack(columns, axis=1), None if wanted == "nothing" else label, Place("line", number))
+        yield Example(np.stack(columns, axis=1), None if target_level == "none" else label, Place("line", number))
     if not inside:
         raise InputError(f"{path} has no line @data; is this a .ts file?")
     if not width:
         raise InputError(f"{path} holds no sequences after its line @data")
 
 
-def _says_unlabelled(text: str, where: str, wanted: Wanted) -> bool:
+def _says_unlabelled(text: str, where: str, target_level: TargetLevel) -> bool:
     words = text.lower().split()
     if words[:2] == ["@timestamps", "true"]:
         raise InputError(f"{where}: sequences with time stamps are not read; write their numbers at even steps")
     unlabelled = words[:2] in (["@classlabel", "false"], ["@targetlabel", "false"])
-    if unlabelled and wanted != "nothing":
+    if unlabelled and target_level != "none":
         raise InputError(f"{where}: the sequences have no labels")
     return unlabelled
 

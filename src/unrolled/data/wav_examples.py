@@ -6,42 +6,42 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unrolled.codecs.audio import other_rate
-from unrolled.data.example_file import Example, ExampleFile, Place, Told, Wanted, refuse_each
+from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions, TargetLevel, refuse_step_targets
 from unrolled.data.wav import Waveform, labelled_wav_files, read_wav, wav_files
 from unrolled.errors import InputError
 
 __all__ = ["open_wav", "open_wav_folder"]
 
 
-def open_wav(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+def open_wav(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> ExampleFile:
     """Open a single recording.
 
     Raises:
         InputError: targets are requested, or it is not a WAV file.
     """
-    told.allow(str(path))
-    if wanted != "nothing":
+    options.allow(str(path))
+    if target_level != "none":
         raise InputError(f"{path}: a recording has no label; give a folder of them with labels= or pattern=")
     waveform = read_wav(path)
     examples = iter([Example(waveform, None, Place("file", path.name))])
-    return ExampleFile(str(path), "audio", examples, wanted, lambda: 1.0)
+    return ExampleFile(str(path), "audio", examples, target_level, lambda: 1.0)
 
 
-def open_wav_folder(path: Path, told: Told, *, wanted: Wanted) -> ExampleFile:
+def open_wav_folder(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> ExampleFile:
     """Open a folder of recordings (:func:`unrolled.data.wav.read_wav_folder`).
 
     Raises:
         InputError: there are none, or one has no label; each file is checked as it is read.
     """
-    told.allow(str(path), "labels", "pattern")
-    refuse_each(str(path), wanted)
+    options.allow(str(path), "labels", "pattern")
+    refuse_step_targets(str(path), target_level)
     files: Sequence[tuple[Path, str | None]] = (
         [(file, None) for file in wav_files(path)]
-        if wanted == "nothing"
-        else labelled_wav_files(path, told.labels, pattern=told.pattern)
+        if target_level == "none"
+        else labelled_wav_files(path, options.labels, pattern=options.pattern)
     )
     reading = _Reading(path, files)
-    return ExampleFile(str(path), "audio", reading.examples(), wanted, lambda: reading.read / len(files))
+    return ExampleFile(str(path), "audio", reading.examples(), target_level, lambda: reading.read / len(files))
 
 
 class _Reading:

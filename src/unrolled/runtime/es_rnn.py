@@ -28,8 +28,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.codecs.smoothing import smooth
-from unrolled.codecs.windows import sliding_windows
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.forecast_head import ForecastNetworkConfig, quantiles_of
 from unrolled.runtime.series_batch import SeriesBatch

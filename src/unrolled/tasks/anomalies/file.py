@@ -12,7 +12,7 @@ from unrolled.codecs.ranges import Size
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tail import Calibration
 from unrolled.data.frequency import Frequency
-from unrolled.data.roles import Roles
+from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.spans import steps_of
 from unrolled.data.table import FrameLike
 from unrolled.runtime.autoencoder import AutoencoderConfig
@@ -51,7 +51,7 @@ def check_config(config: AnomalyConfig) -> None:
     """
     settings, shape, network = config.settings, config.shape, config.shape.network
     AnomalySettings.check(msgspec.structs.asdict(settings))
-    named = Roles(None, config.time, None, values=tuple(config.names)).named
+    named = SeriesColumns(None, config.time, None, values=tuple(config.names)).named
     require(
         "names", config.names, 0 < len(config.names) == len(named) - (config.time is not None), "one column at least"
     )

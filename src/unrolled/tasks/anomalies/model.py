@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unrolled.codecs.cycles import SEASONS, Cycle, calendar, seasonal_medians
 from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization
-from unrolled.codecs.windows import sliding_windows
+from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.runtime.autoencoder import Autoencoder, AutoencoderConfig
 from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastConfig
 

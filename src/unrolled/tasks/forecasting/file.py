@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.scaling import LARGEST, SeriesScaling
 from unrolled.data.frequency import Frequency
-from unrolled.data.roles import Roles
+from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.table import INTEGER, FrameLike
 from unrolled.metrics.forecasts import Evaluation
 from unrolled.runtime.es_rnn import EsRnnConfig, SmoothingParameters
@@ -72,7 +72,9 @@ def check_config(config: ForecastConfig) -> None:
     """
     settings, shape, columns = config.settings, config.shape, config.columns
     ForecastSettings.check(msgspec.structs.asdict(settings))
-    named = Roles(columns.target, columns.time, columns.series, columns.past, columns.future, columns.static).named
+    named = SeriesColumns(
+        columns.target, columns.time, columns.series, columns.past, columns.future, columns.static
+    ).named
     require("settings.method", settings.method, settings.method in ("auto", shape.method), f"auto or {shape.method}")
     sizes = {
         "input_window": settings.input_window or shape.input_window,

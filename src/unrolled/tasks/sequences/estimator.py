@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.containers import is_frame
-from unrolled.data.example_file import Told
+from unrolled.data.example_file import ReadOptions, TargetLevel
 from unrolled.data.items import Kind
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderConfig
@@ -45,8 +45,8 @@ class SequenceEstimator(Estimator):
 
     _task: str
     _needs_y = True
-    _answers: Literal["one", "each"] = "one"
-    """Whether an answer is wanted of each item, or of each step."""
+    _target_level: Literal["sequence", "step"] = "sequence"
+    """Whether each item has a target, or each of its steps."""
     _noun: str
     """What an answer is, in one word."""
     _plural: str = "s"
@@ -127,10 +127,10 @@ class SequenceEstimator(Estimator):
         from unrolled.training.checkpoint import resumable
 
         settings = SequenceSettings.check(self.get_params())
-        given = read_to_learn(X, y, Told(label, text, series, _names(features)), self._answers)
+        given = read_to_learn(X, y, ReadOptions(label, text, series, _names(features)), self._target_level)
         items, y = given.items, self._read_y(self._required_y(given), given.items)
         learned = len(items)
-        if learned < 2 and self._answers == "one":
+        if learned < 2 and self._target_level == "sequence":
             raise InputError(f"there is {learned} sequence ({learned} sample), need at least 2 to learn from")
         if validation is not None:
             others = self._validation(validation, given)
@@ -248,14 +248,14 @@ class SequenceEstimator(Estimator):
             raise self._unfitted("fit(X, y)")
         return self._config
 
-    def _read(self, X: Any, y: Any = None, wanted: Literal["nothing", "one", "each"] = "nothing") -> Given:
+    def _read(self, X: Any, y: Any = None, target_level: TargetLevel = "none") -> Given:
         codec = self._fitted().inputs
         channels = len(codec.channels) if isinstance(codec, NumberCodec) else None
-        return read_as_trained(X, y, self.item_kind_, channels, self.columns_, wanted)
+        return read_as_trained(X, y, self.item_kind_, channels, self.columns_, target_level)
 
     def _read_with_y(self, X: Any, y: Any) -> tuple[list[Any], Any]:
         """Items and what is true of them as the user has it, which a column of a frame may say."""
-        given = self._read(X, y, self._answers)
+        given = self._read(X, y, self._target_level)
         return given.items, self._required_y(given)
 
     def _required_y(self, given: Given) -> Any:
@@ -270,7 +270,7 @@ class SequenceEstimator(Estimator):
             raise InputError("validation is no pair of items and what is wanted of them: give (X, y), or a frame")
         X, y = cast("list[Any]", pair)
         channels = learned.items[0].shape[1] if learned.kind == "numbers" else None
-        others = read_as_trained(X, y, learned.kind, channels, learned.columns, self._answers)
+        others = read_as_trained(X, y, learned.kind, channels, learned.columns, self._target_level)
         if hasattr(others.y, "__len__") and len(others.items) != len(others.y):
             raise InputError(f"validation has {len(others.items)} items and {len(others.y)} answers: expected as many")
         return others

@@ -18,7 +18,7 @@ from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
 from unrolled.codecs.tokens import TokenCodec
-from unrolled.data.columns import Columns
+from unrolled.data.example_columns import ExampleColumns
 from unrolled.runtime.encoder import Encoder, EncoderConfig
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.runtime.tagger import Tagger, TaggerConfig
@@ -50,7 +50,7 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     losses: list[float]
     validation_losses: list[float]
     epochs: list[Count]
-    columns: Columns | None = None
+    columns: ExampleColumns | None = None
     """Of the table that was learned from, what each was for."""
     inferred: list[str] = msgspec.field(default_factory=list[str])
     """One sentence for each thing inferred."""

@@ -1,13 +1,13 @@
-"""What estimators of sequences are given: items and what is wanted of each, side by side or in one frame."""
+"""What estimators of sequences are given: items and their targets, side by side or in one frame."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from unrolled.data.columns import Columns
 from unrolled.data.containers import in_order, is_frame
-from unrolled.data.example_file import Told, Wanted
+from unrolled.data.example_columns import ExampleColumns
+from unrolled.data.example_file import ReadOptions, TargetLevel
 from unrolled.data.frame_examples import read_frame_examples
 from unrolled.data.frame_sequences import channel_names
 from unrolled.data.items import Kind, kind_of, read_items
@@ -18,7 +18,7 @@ __all__ = ["Given", "read_as_trained", "read_to_learn"]
 
 @dataclass(frozen=True)
 class Given:
-    """Items that were read, and what is wanted of them as the user has it.
+    """Items that were read, and their targets as the user gave them.
 
     Attributes:
         columns: what the columns of a frame are for; None where nothing has a name.
@@ -28,29 +28,29 @@ class Given:
     items: list[Any]
     y: Any
     kind: Kind
-    columns: Columns | None = None
+    columns: ExampleColumns | None = None
     inferred: tuple[str, ...] = ()
 
 
-def read_to_learn(X: Any, y: Any, told: Told, wanted: Wanted) -> Given:
+def read_to_learn(X: Any, y: Any, options: ReadOptions, target_level: TargetLevel) -> Given:
     """Read what is learned from.
 
     Args:
         X: items, or a frame.
-        y: what is wanted of them; None where it is in the frame.
-        told: what the user says about the frame's columns.
-        wanted: an answer for each item, or for each step.
+        y: their targets; None where these are in the frame.
+        options: which columns of the frame to read.
+        target_level: whether each item has a target, or each of its steps.
 
     Raises:
         InputError: naming the item or the row and column, and what is wrong.
     """
     if is_frame(X):
-        if told.label is not None and y is not None:
+        if options.label is not None and y is not None:
             raise InputError("label= names the column of what is wanted, and y holds it, too: leave one out")
-        examples, columns, said = read_frame_examples(X, told, wanted=wanted if y is None else "nothing")
+        examples, columns, said = read_frame_examples(X, options, target_level=target_level if y is None else "none")
         items = read_items(examples.items, kind=examples.kind)
-        return Given(items, examples.answers if y is None else y, examples.kind, columns, tuple(said))
-    named = next((name for name, value in vars(told).items() if value), None)
+        return Given(items, examples.targets if y is None else y, examples.kind, columns, tuple(said))
+    named = next((name for name, value in vars(options).items() if value), None)
     if named is not None:
         raise InputError(
             f"{named}= names a column, but the data is a {type(X).__name__}: give a frame, or leave it out"
@@ -59,23 +59,25 @@ def read_to_learn(X: Any, y: Any, told: Told, wanted: Wanted) -> Given:
     items = read_items(X, kind=kind)
     first = None if kind != "numbers" else in_order(X, "sequences")[0]
     names = channel_names(first) if is_frame(first) else ()
-    return Given(items, y, kind, Columns("frames", features=names) if names else None)
+    return Given(items, y, kind, ExampleColumns("frames", features=names) if names else None)
 
 
 def read_as_trained(
-    X: Any, y: Any, kind: Kind, channels: int | None, columns: Columns | None, wanted: Wanted = "nothing"
+    X: Any, y: Any, kind: Kind, channels: int | None, columns: ExampleColumns | None, target_level: TargetLevel = "none"
 ) -> Given:
     """Read as :func:`read_to_learn` did: the same kind of items, the same columns of frames by their names.
 
     Args:
         X: items, or a frame.
-        y: what is wanted of them; None where it is in the frame.
+        y: their targets; None where these are in the frame.
         kind, channels, columns: of what was learned from.
-        wanted: what is to be read of a frame where ``y`` is None.
+        target_level: which targets are read of a frame where ``y`` is None.
     """
     if is_frame(X):
-        examples, _, _ = read_frame_examples(X, Told(), wanted=wanted if y is None else "nothing", columns=columns)
+        examples, _, _ = read_frame_examples(
+            X, ReadOptions(), target_level=target_level if y is None else "none", columns=columns
+        )
         items = read_items(examples.items, kind=kind, channels=channels)
-        return Given(items, examples.answers if y is None else y, kind, columns)
+        return Given(items, examples.targets if y is None else y, kind, columns)
     names = columns.features if columns is not None and columns.layout == "frames" else ()
     return Given(read_items(X, kind=kind, channels=channels, names=names), y, kind, columns)

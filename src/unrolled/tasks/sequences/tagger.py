@@ -74,7 +74,7 @@ class SequenceTagger(SequenceEstimator):
     """
 
     _task = "sequence_tagger"
-    _answers = "each"
+    _target_level = "step"
     _noun = "tag"
 
     def __init__(

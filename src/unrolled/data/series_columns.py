@@ -14,11 +14,11 @@ from unrolled.data.time_parts import join_times
 from unrolled.data.timestamps import are_timestamps
 from unrolled.errors import InputError
 
-__all__ = ["Roles", "assign_channels", "assign_roles"]
+__all__ = ["SeriesColumns", "assign_channels", "assign_roles"]
 
 
 @dataclass(frozen=True)
-class Roles:
+class SeriesColumns:
     """The columns' names by what they are for."""
 
     target: str | None
@@ -43,67 +43,67 @@ class Roles:
         return dict(pairs)
 
 
-def assign_roles(table: Table, told: Roles, *, with_target: bool) -> tuple[Table, Roles, list[str]]:
+def assign_roles(table: Table, given: SeriesColumns, *, with_target: bool) -> tuple[Table, SeriesColumns, list[str]]:
     """Return the table with its times in one column, all roles, and one sentence for each that was inferred.
 
     Raises:
         InputError: a named column does not exist or is named twice, or more than one column would do.
     """
-    table, roles, said = _with_joined_times(table, told)
+    table, roles, notes = _with_joined_times(table, given)
     if roles.time is None:
-        roles = replace(roles, time=_infer_time(table, roles, said, one_series=roles.series is None))
-    table = _without_row_numbers(table, roles, said)
+        roles = replace(roles, time=_infer_time(table, roles, notes, one_series=roles.series is None))
+    table = _without_row_numbers(table, roles, notes)
     if roles.series is None:
-        roles = replace(roles, series=_infer_series(table, roles, said))
+        roles = replace(roles, series=_infer_series(table, roles, notes))
     if roles.target is None and with_target:
-        roles = replace(roles, target=_infer_target(table, roles, said))
+        roles = replace(roles, target=_infer_target(table, roles, notes))
     unused = [name for name in table.columns if name not in roles.named]
     if unused:
-        said.append(f"not used: {listed(unused)}")
-    return table, roles, said
+        notes.append(f"not used: {listed(unused)}")
+    return table, roles, notes
 
 
-def assign_channels(table: Table, told: Roles) -> tuple[Table, Roles, list[str]]:
+def assign_channels(table: Table, given: SeriesColumns) -> tuple[Table, SeriesColumns, list[str]]:
     """As :func:`assign_roles` for time and channels: every column of numbers is a channel.
 
     Raises:
         InputError: a named column does not exist or is named twice, or no column holds numbers.
     """
-    table, roles, said = _with_joined_times(table, told)
+    table, roles, notes = _with_joined_times(table, given)
     if roles.time is None:
-        roles = replace(roles, time=_infer_time(table, roles, said, one_series=False))
-    table = _without_row_numbers(table, roles, said)
+        roles = replace(roles, time=_infer_time(table, roles, notes, one_series=False))
+    table = _without_row_numbers(table, roles, notes)
     if not roles.values:
         roles = replace(roles, values=tuple(n for n, column in _free(table, roles).items() if column.kind == "number"))
         if not roles.values:
             raise _no_numbers(table, "to watch")
-        said.append(f"the values are {listed(roles.values)}")
+        notes.append(f"the values are {listed(roles.values)}")
     unused = [name for name in table.columns if name not in roles.named]
     if unused:
-        said.append(f"not used: {listed(unused)}")
-    return table, roles, said
+        notes.append(f"not used: {listed(unused)}")
+    return table, roles, notes
 
 
-def _with_joined_times(table: Table, told: Roles) -> tuple[Table, Roles, list[str]]:
+def _with_joined_times(table: Table, given: SeriesColumns) -> tuple[Table, SeriesColumns, list[str]]:
     """The table with its times in one column, under the name they then have; every column that was told exists."""
-    others = [name for name in told.named if name != told.time]
-    table, time, said = join_times(table, told.time, others)
-    told = replace(told, time=time)
-    for name, argument in told.named.items():
+    others = [name for name in given.named if name != given.time]
+    table, time, notes = join_times(table, given.time, others)
+    given = replace(given, time=time)
+    for name, argument in given.named.items():
         table.column(name, argument)
-    return table, told, said
+    return table, given, notes
 
 
-def _free(table: Table, roles: Roles) -> dict[str, Column]:
+def _free(table: Table, roles: SeriesColumns) -> dict[str, Column]:
     return {name: column for name, column in table.columns.items() if name not in roles.named}
 
 
-def _infer_time(table: Table, roles: Roles, said: list[str], *, one_series: bool) -> str | None:
+def _infer_time(table: Table, roles: SeriesColumns, notes: list[str], *, one_series: bool) -> str | None:
     """The column of times; without one the rows are in order, unless something speaks against it."""
     free = _free(table, roles)
-    found = infer_time(table, free, said)
+    found = infer_time(table, free, notes)
     if found is None:
-        found = _row_numbers_as_time(table, free, said)
+        found = _row_numbers_as_time(table, free, notes)
     if found is None:
         if one_series:
             _refuse_times_as_names(table)
@@ -114,11 +114,11 @@ def _infer_time(table: Table, roles: Roles, said: list[str], *, one_series: bool
                 f"{table.source}: there is no column of times, and {listed(texts)} may tell several series apart, which are not"
                 " to be joined to one; name it with series=, or leave it out"
             )
-        said.append("no column of times was found: the rows are taken as equal steps, in their order")
+        notes.append("no column of times was found: the rows are taken as equal steps, in their order")
     return found
 
 
-def _row_numbers_as_time(table: Table, free: dict[str, Column], said: list[str]) -> str | None:
+def _row_numbers_as_time(table: Table, free: dict[str, Column], notes: list[str]) -> str | None:
     """A column that numbers the rows and is not in order: what it numbered was in order once."""
     shuffled = [name for name in index_columns(free, table.unnamed) if not is_ascending(free[name])]
     if not shuffled:
@@ -129,14 +129,14 @@ def _row_numbers_as_time(table: Table, free: dict[str, Column], said: list[str])
             f"{table.source}: there is no column of times, and {listed(shuffled)} number the rows in another order; sort them"
             " as they came one after the other, and leave the numbers out"
         )
-    said.append(f"the rows are in the order of {name!r}, which numbers them")
+    notes.append(f"the rows are in the order of {name!r}, which numbers them")
     return name
 
 
-def _without_row_numbers(table: Table, roles: Roles, said: list[str]) -> Table:
+def _without_row_numbers(table: Table, roles: SeriesColumns, notes: list[str]) -> Table:
     """The table without the columns that number its rows, unless they have a role."""
     names = index_columns(_free(table, roles), table.unnamed)
-    said += [left_out(name, table.unnamed) for name in names]
+    notes += [left_out(name, table.unnamed) for name in names]
     return replace(table, columns={name: column for name, column in table.columns.items() if name not in names})
 
 
@@ -156,7 +156,7 @@ def _repeats(column: Column) -> bool:
     return len(set(given)) < len(given)
 
 
-def _infer_series(table: Table, roles: Roles, said: list[str]) -> str | None:
+def _infer_series(table: Table, roles: SeriesColumns, notes: list[str]) -> str | None:
     """A column of text tells the series apart if the same time comes more than once; otherwise there is one series."""
     if roles.time is None:
         return None
@@ -171,11 +171,11 @@ def _infer_series(table: Table, roles: Roles, said: list[str]) -> str | None:
         )
     if not texts:
         return None
-    said.append(f"series are told apart by {texts[0]!r}")
+    notes.append(f"series are told apart by {texts[0]!r}")
     return texts[0]
 
 
-def _infer_target(table: Table, roles: Roles, said: list[str]) -> str:
+def _infer_target(table: Table, roles: SeriesColumns, notes: list[str]) -> str:
     numeric = [name for name, column in _free(table, roles).items() if column.kind == "number"]
     if len(numeric) > 1:
         raise InputError(
@@ -184,11 +184,11 @@ def _infer_target(table: Table, roles: Roles, said: list[str]) -> str:
         )
     if not numeric:
         raise _no_numbers(table, "to forecast")
-    said.append(f"the target is {numeric[0]!r}, the only column of numbers left")
+    notes.append(f"the target is {numeric[0]!r}, the only column of numbers left")
     return numeric[0]
 
 
-def _if_several_series(table: Table, roles: Roles) -> str:
+def _if_several_series(table: Table, roles: SeriesColumns) -> str:
     """What else columns of numbers beside times may be."""
     if roles.time is None:
         return ""

@@ -12,7 +12,7 @@ from unrolled.data.table import Column, listed
 from unrolled.data.time_columns import is_time
 from unrolled.errors import InputError
 
-__all__ = ["SERIES_NAMES", "Columns", "assign_columns"]
+__all__ = ["SERIES_NAMES", "ExampleColumns", "assign_columns"]
 
 LABEL_NAMES = {"label", "class", "target"}
 WEAK_LABEL_NAMES = {"y"}  # may as well be a coordinate
@@ -20,7 +20,7 @@ SERIES_NAMES = {"series", "series_id", "sequence", "sequence_id", "id"}
 
 
 @dataclass(frozen=True)
-class Columns:
+class ExampleColumns:
     """The names of the columns by role; plain values only, so that a model file can hold them.
 
     In a ``text`` table each row is a text; in a ``long`` table each row is a step, and ``series`` names the sequences;
@@ -61,7 +61,7 @@ def assign_columns(
     features: Sequence[str],
     needs_label: bool,
     unnamed: Collection[str] = (),
-) -> tuple[Columns, list[str]]:
+) -> tuple[ExampleColumns, list[str]]:
     """Determine the role of each column from the user's options and the first rows of the table.
 
     Columns that number the rows are left out.
@@ -88,10 +88,10 @@ def assign_columns(
         inference.say_features(features, series)
     layout: Literal["text", "long", "wide"] = "text" if text else "long" if series else "wide"
     if times:
-        inference.said.append(f"the steps of a sequence are in the order of {' and '.join(map(repr, times))}")
+        inference.notes.append(f"the steps of a sequence are in the order of {' and '.join(map(repr, times))}")
     if inference.free:
-        inference.said.append(f"not used: {listed(inference.free)}")
-    return Columns(layout, label, text, series, tuple(features), times), inference.said
+        inference.notes.append(f"not used: {listed(inference.free)}")
+    return ExampleColumns(layout, label, text, series, tuple(features), times), inference.notes
 
 
 class _Inference:
@@ -99,12 +99,12 @@ class _Inference:
 
     def __init__(self, sample: Mapping[str, Column], source: str) -> None:
         self.free = dict(sample)
-        self.said: list[str] = []
+        self.notes: list[str] = []
         self._all, self._source = sample, source
 
     def claim(self, *, label: str | None, text: str | None, series: str | None, features: Sequence[str]) -> None:
-        told = {"label": label, "text": text, "series": series}
-        pairs = [(name, role) for role, name in told.items() if name is not None]
+        given = {"label": label, "text": text, "series": series}
+        pairs = [(name, role) for role, name in given.items() if name is not None]
         for name, role in [*pairs, *((name, "features") for name in features)]:
             if name not in self._all:
                 raise InputError(f"{self._source}: no column {name!r} ({role}=); the columns are {listed(self._all)}")
@@ -117,7 +117,7 @@ class _Inference:
         for name in index_columns(self.free, unnamed):
             if name.lower() not in SERIES_NAMES:
                 del self.free[name]
-                self.said.append(left_out(name, unnamed))
+                self.notes.append(left_out(name, unnamed))
 
     def order(self, series: str, label: str | None) -> tuple[str, ...]:
         """The columns that say when each step was; one that holds no numbers to learn from is no longer free."""
@@ -171,10 +171,10 @@ class _Inference:
 
     def say_features(self, features: Sequence[str], series: str | None) -> None:
         if series is not None:
-            self.said.append(f"the numbers of a step are {listed(features)}")
+            self.notes.append(f"the numbers of a step are {listed(features)}")
         else:
             span = repr(features[0]) if len(features) == 1 else f"{features[0]!r} to {features[-1]!r}"
-            self.said.append(f"a row is a sequence of {len(features)} steps, {span}; other layouts: series= or text=")
+            self.notes.append(f"a row is a sequence of {len(features)} steps, {span}; other layouts: series= or text=")
 
     def _is_number(self, name: str) -> bool:
         return self.free[name].kind == "number" and name.lower() not in SERIES_NAMES
@@ -187,7 +187,7 @@ class _Inference:
         if not names:
             return None
         del self.free[names[0]]
-        self.said.append(sentence.format(repr(names[0])))
+        self.notes.append(sentence.format(repr(names[0])))
         return names[0]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unrolled.data.windows import read_windows_file
+from unrolled.data.anomaly_windows import read_anomaly_windows
 from unrolled.errors import InputError
 
 
@@ -27,7 +27,7 @@ def written(tmp_path: Path, name: str, text: str) -> Path:
     ],
 )
 def test_windows(tmp_path: Path, name: str, text: str, windows: list[tuple[object, object]]) -> None:
-    assert read_windows_file(written(tmp_path, name, text), "taxi.csv.gz") == windows
+    assert read_anomaly_windows(written(tmp_path, name, text), "taxi.csv.gz") == windows
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_windows(tmp_path: Path, name: str, text: str, windows: list[tuple[objec
 def test_windows_that_will_not_do(tmp_path: Path, name: str, text: str, message: str) -> None:
     path = written(tmp_path, name, text)
     with pytest.raises(InputError) as caught:
-        read_windows_file(path, "taxi.csv")
+        read_anomaly_windows(path, "taxi.csv")
     assert str(caught.value).startswith(f"{path}{message}")
 
 
 def test_no_such_file(tmp_path: Path) -> None:
     for name in ("a.json", "a.csv"):
         with pytest.raises(InputError, match=f"{name}: no such file"):
-            read_windows_file(tmp_path / name, "taxi.csv")
+            read_anomaly_windows(tmp_path / name, "taxi.csv")

@@ -11,12 +11,12 @@ from unrolled.data.csv import read_csv_table
 from unrolled.data.table import INTEGER
 from unrolled.errors import InputError
 
-__all__ = ["read_windows_file"]
+__all__ = ["read_anomaly_windows"]
 
 Window = tuple[str | int, str | int]
 
 
-def read_windows_file(path: Path, of: str) -> list[Window]:
+def read_anomaly_windows(path: Path, of: str) -> list[Window]:
     """Windows ``(start, end)``, as times in text form or as row numbers.
 
     Args:
@@ -28,7 +28,7 @@ def read_windows_file(path: Path, of: str) -> list[Window]:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "windows.json"
     ...     _ = file.write_text('{"known/taxi.csv": [["2014-10-30 15:30", "2014-11-03 22:30"]], "other.csv": []}')
-    ...     read_windows_file(file, "taxi.csv")
+    ...     read_anomaly_windows(file, "taxi.csv")
     [('2014-10-30 15:30', '2014-11-03 22:30')]
 
     Raises:

@@ -25,23 +25,23 @@ def as_classes(examples: Examples) -> NDArray[Any]:
     Raises:
         InputError: text and numbers are mixed, or a number has a fraction.
     """
-    answers = _answers(examples)
-    kinds = {type(answer) for answer in answers}
+    targets = _targets(examples)
+    kinds = {type(target) for target in targets}
     if len(kinds) > 1:
-        n = next(n for n, answer in enumerate(answers) if type(answer) is not type(answers[0]))
-        found = f"label {answers[n]!r} is of another type than {answers[0]!r} before it"
+        n = next(n for n, target in enumerate(targets) if type(target) is not type(targets[0]))
+        found = f"label {targets[n]!r} is of another type than {targets[0]!r} before it"
         raise examples.error(n, f"{found}; write all of them as texts or as numbers")
     if kinds == {str}:
-        return np.array([int(answer) for answer in answers] if all(map(_is_plain_integer, answers)) else answers)
-    broken = next((n for n, answer in enumerate(answers) if kinds == {float} and answer != answer // 1), None)
+        return np.array([int(target) for target in targets] if all(map(_is_plain_integer, targets)) else targets)
+    broken = next((n for n, target in enumerate(targets) if kinds == {float} and target != target // 1), None)
     if broken is not None:
         raise examples.error(
-            broken, f"label {answers[broken]!r} has a fraction, expected classes; a regressor learns numbers"
+            broken, f"label {targets[broken]!r} has a fraction, expected classes; a regressor learns numbers"
         )
-    large = next((n for n, answer in enumerate(answers) if kinds == {int} and not -(2**63) <= answer < 2**63), None)
+    large = next((n for n, target in enumerate(targets) if kinds == {int} and not -(2**63) <= target < 2**63), None)
     if large is not None:
-        raise examples.error(large, f"label {_cut(answers[large])} is too large for a number; write it as a text")
-    return np.array(answers)
+        raise examples.error(large, f"label {_cut(targets[large])} is too large for a number; write it as a text")
+    return np.array(targets)
 
 
 def as_known_classes(examples: Examples, classes: NDArray[Any]) -> NDArray[Any]:
@@ -51,44 +51,44 @@ def as_known_classes(examples: Examples, classes: NDArray[Any]) -> NDArray[Any]:
         InputError: a label is none of the model's classes.
     """
     by_text = {_written(each): each for each in classes.tolist()}
-    answers = _answers(examples)
-    unknown = next((n for n, answer in enumerate(answers) if _written(answer) not in by_text), None)
+    targets = _targets(examples)
+    unknown = next((n for n, target in enumerate(targets) if _written(target) not in by_text), None)
     if unknown is not None:
         raise examples.error(
             unknown,
-            f"label {answers[unknown]!r} is none of the model's classes {listed(classes.tolist())}; correct it, leave the"
+            f"label {targets[unknown]!r} is none of the model's classes {listed(classes.tolist())}; correct it, leave the"
             " item out, or fit a model that knows it",
         )
-    return np.array([by_text[_written(answer)] for answer in answers], classes.dtype)
+    return np.array([by_text[_written(target)] for target in targets], classes.dtype)
 
 
 def as_numbers(examples: Examples) -> NDArray[np.float64]:
     """Numbers ``[N]``.
 
     Raises:
-        InputError: an answer is no finite number.
+        InputError: a target is no finite number.
     """
-    answers = _answers(examples)
-    values = [_number(answer) for answer in answers]
+    targets = _targets(examples)
+    values = [_number(target) for target in targets]
     bad = next((n for n, value in enumerate(values) if not math.isfinite(value)), None)
     if bad is not None:
-        raise examples.error(bad, f"found {_cut(answers[bad])}, expected a finite number; a classifier learns labels")
+        raise examples.error(bad, f"found {_cut(targets[bad])}, expected a finite number; a classifier learns labels")
     return np.array(values)
 
 
-def _answers(examples: Examples) -> list[Any]:
-    assert examples.answers is not None
-    return examples.answers
+def _targets(examples: Examples) -> list[Any]:
+    assert examples.targets is not None
+    return examples.targets
 
 
-def _number(answer: Any) -> float:
-    if isinstance(answer, str):
-        return float(answer) if NUMBER.fullmatch(answer) else math.nan
-    return math.nan if isinstance(answer, bool) else nearest_float(answer)
+def _number(target: Any) -> float:
+    if isinstance(target, str):
+        return float(target) if NUMBER.fullmatch(target) else math.nan
+    return math.nan if isinstance(target, bool) else nearest_float(target)
 
 
-def _cut(answer: Any) -> str:
-    shown = repr(answer)
+def _cut(target: Any) -> str:
+    shown = repr(target)
     return shown if len(shown) <= 40 else f"{shown[:37]}..."
 
 
