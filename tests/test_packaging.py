@@ -136,6 +136,7 @@ def test_stub_names_what_the_extension_has(distribution):
 # Which places a place may import from: at the top of a file, and inside functions only (with what those need).
 MAY_IMPORT = {
     "errors.py": ("", ""),
+    "aliases.py": ("", ""),
     "version.py": ("", ""),
     "__init__.py": ("", "kernels tasks nn onnx convert version"),
     "__main__.py": ("cli", ""),
@@ -154,7 +155,7 @@ MAY_IMPORT = {
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
     "cli": ("msgspec typer rich codecs runtime data drawing metrics tasks bench", "kernels"),
 }
-EVERYWHERE = {"numpy", "errors", "version"}
+EVERYWHERE = {"numpy", "errors", "version", "aliases"}
 
 
 def imports(file: Path):

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Floats
 from unrolled.cells import Cell, get_cell
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
 ]  # fmt: skip
 
 CellName = Literal["gru", "lstm", "rnn"]
-Floats = NDArray[np.float32]
 
 CELLS: tuple[CellName, ...] = get_args(CellName)
 

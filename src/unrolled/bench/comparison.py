@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unrolled.bench.case import Floats
+from unrolled.aliases import Floats
 
 __all__ = ["TOLERANCE", "difference", "disagreement"]
 

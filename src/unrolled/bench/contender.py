@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from unrolled.bench.case import Case, Floats
+from unrolled.aliases import Floats
+from unrolled.bench.case import Case
 
 __all__ = ["Contender", "Task", "outputs_only"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from unrolled.bench.case import Case, Floats
+from unrolled.aliases import Floats
+from unrolled.bench.case import Case
 from unrolled.bench.contender import Task
 from unrolled.runtime.recurrent import RecurrentLayer
 

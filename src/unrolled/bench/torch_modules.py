@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 import unrolled.nn
-from unrolled.bench.case import Case, Floats
+from unrolled.aliases import Floats
+from unrolled.bench.case import Case
 from unrolled.bench.contender import Task
 
 __all__ = ["TorchModules"]

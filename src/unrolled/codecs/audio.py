@@ -11,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.mel import mel_filters
 from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.errors import InputError
 
 __all__ = ["AudioFeatures", "other_rate"]
 
-Values = NDArray[np.float64]
 
 FLOOR = 1e-10  # of a band's energy: less than the rounding of 16-bit samples leaves in it
 REACH = 2  # frames on each side that a slope is taken over

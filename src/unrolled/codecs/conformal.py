@@ -23,11 +23,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+
+from unrolled.aliases import Values
 
 __all__ = ["conformal_factors", "scores_needed", "widened"]
 
-Values = NDArray[np.float64]
 
 OWN_FACTORS = 100  # forecasts from which on each step ahead has factors of its own
 

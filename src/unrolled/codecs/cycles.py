@@ -19,9 +19,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
+
 __all__ = ["SEASONS", "Cycle", "calendar", "seasonal_medians"]
 
-Values = NDArray[np.float64]
 Cycle = Literal["day", "week", "year"]
 
 SEASONS = 4

@@ -6,11 +6,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+
+from unrolled.aliases import Values
 
 __all__ = ["mel", "mel_filters"]
-
-Values = NDArray[np.float64]
 
 
 def mel(hertz: Values | float) -> Values:

@@ -23,13 +23,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.scaling import VANISHING, binary_unit
 
 __all__ = ["period_of", "season_of"]
 
-Values = NDArray[np.float64]
 
 DEPTH = 0.5
 AGAIN = 0.6

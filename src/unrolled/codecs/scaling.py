@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.errors import InputError
 
 __all__ = ["VANISHING", "SeriesScaling", "Standardization", "binary_unit", "is_constant", "standardized"]
 
-Values = NDArray[np.float64]
 
 ROUNDING = 4  # last places that the same number, computed in several ways, may differ by
 VANISHING = 1e-12  # of the values: a mean or sum that is nothing but what rounding left of them

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from unrolled.aliases import Values
 
 __all__ = ["initial_states"]
 
-Values = NDArray[np.float64]
 
 SEASONS = 4  # of the first seasons; a profile drifts, and smoothing starts at the beginning
 

@@ -14,11 +14,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from unrolled.aliases import Values
 
 __all__ = ["SmoothingGradients", "smooth", "smooth_backward"]
-
-Values = NDArray[np.float64]
 
 
 class SmoothingGradients(NamedTuple):

@@ -17,11 +17,11 @@ from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
+
+from unrolled.aliases import Values
 
 __all__ = ["student_t_quantile"]
 
-Values = NDArray[np.float64]
 
 POINTS = 20  # Chebyshev points in 1/ν
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(48)

@@ -21,15 +21,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.episodes import episodes, peaks
 from unrolled.codecs.ranges import Count, Size
 from unrolled.errors import InputError
 
 __all__ = ["Calibration", "calibrate", "fit_tail", "return_level"]
 
-Values = NDArray[np.float64]
 
 COUNTED = 10  # episodes expected in the calibration part from which on they are counted, not extrapolated
 FEWEST = 8  # peaks to fit a tail to; where merging leaves fewer, less is merged, which errs towards a higher threshold

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.aliases import Values
 from unrolled.data.filling import Missing, check_missing_option, fill
 from unrolled.data.frames import build_frame, is_number
 from unrolled.data.frequency import Frequency
@@ -43,7 +44,6 @@ __all__ = [
     "read_panel",
 ]
 
-Values = npt.NDArray[np.float64]
 Covariates = dict[str, list[Values]]
 
 

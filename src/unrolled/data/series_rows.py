@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.aliases import Values
 from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.filling import Missing, fill
 from unrolled.data.frequency import Frequency, check_unique, stamp
@@ -27,7 +28,6 @@ __all__ = [
     "static_values",
 ]
 
-Values = npt.NDArray[np.float64]
 
 MOST_ADDED = 50  # steps without a row for each row there is
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.aliases import Values
 from unrolled.data.frequency import stamp
 from unrolled.drawing.svg import Plot
 from unrolled.drawing.ticks import number_label, number_ticks, time_ticks
 
 __all__ = ["Interval", "forecast_figure", "loss_figure", "series_figure"]
 
-Values = npt.NDArray[np.float64]
 WIDTH, HEIGHT = 860, 360
 
 

@@ -1,0 +1,16 @@
+"""Type aliases that several places share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Floats", "Values"]
+
+Values = NDArray[np.float64]
+"""Numbers as they are read, scaled and predicted."""
+
+Floats = NDArray[np.floating[Any]]
+"""Numbers of float32 or float64, the dtypes that the kernels compute in."""
