@@ -46,13 +46,16 @@ def run_benchmark(
 ) -> Report:
     """Time all cases with each number of threads, beside torch and those of :data:`PEERS` that are installed.
 
-    :param cases: the rows.
-    :param threads: numbers of threads, each at most the processors there are.
-    :param effort: how long each row may take.
-    :param on_row: called with the number of threads and each row as it is finished.
-    :raises InputError: a number of threads this machine does not have.
-    :raises MissingExtraError: torch is not installed: training and the comparison need it.
-    :raises BenchmarkError: a process ended before its time, with the last thing it said.
+    Args:
+        cases: the rows.
+        threads: numbers of threads, each at most the processors there are.
+        effort: how long each row may take.
+        on_row: called with the number of threads and each row as it is finished.
+
+    Raises:
+        InputError: a number of threads this machine does not have.
+        MissingExtraError: torch is not installed: training and the comparison need it.
+        BenchmarkError: a process ended before its time, with the last thing it said.
     """
     if find_spec("torch") is None:
         raise MissingExtraError("unrolled bench", "torch", "train")

@@ -139,8 +139,11 @@ class Cell:
     def with_activations(self, *activations: Activation, clip: float | None = None) -> Cell:
         """The cell with other activation functions, one for each of :attr:`activations`.
 
-        :param clip: a positive limit for the pre-activations of gates and candidates; such a cell has no backward pass.
-        :raises InputError: the activation functions of the cell cannot be chosen, or their number is wrong.
+        Args:
+            clip: a positive limit for the pre-activations of gates and candidates; such a cell has no backward pass.
+
+        Raises:
+            InputError: the activation functions of the cell cannot be chosen, or their number is wrong.
         """
         if len(activations) != len(self.activations) or not self.activations:
             free = len(self.activations)
@@ -167,11 +170,16 @@ class Cell:
     def parameter_shapes(self, *, input_size: int, hidden_size: int, **sizes: int) -> dict[str, tuple[int, ...]]:
         """The shape of each parameter.
 
-        :param input_size: ``I``, at least 1.
-        :param hidden_size: ``H``, at least 1.
-        :param sizes: the sizes named in :attr:`sizes`, at least 1.
-        :returns: parameter name → shape, in the order of :attr:`parameters`.
-        :raises InputError: for a size below 1, a size that the cell does not have, or sizes that do not go together.
+        Args:
+            input_size: ``I``, at least 1.
+            hidden_size: ``H``, at least 1.
+            sizes: the sizes named in :attr:`sizes`, at least 1.
+
+        Returns:
+            Parameter name → shape, in the order of :attr:`parameters`.
+
+        Raises:
+            InputError: for a size below 1, a size that the cell does not have, or sizes that do not go together.
         """
         values = self._numbers(input_size, hidden_size, sizes)
         return {name: tuple(_product(dimension, values) for dimension in shape) for name, shape in self.parameters}
@@ -208,13 +216,18 @@ class Cell:
     ) -> tuple[FloatArray, States, tuple[Step, ...]]:
         """Run the cell over whole sequences.
 
-        :param params: name → array, with the shapes of :meth:`parameter_shapes`.
-        :param x: inputs, ``[T, B, I]``, at least one step; the batch may be empty.
-        :param states: initial states, each ``[B, H]``, in the order of :attr:`states`; ``None`` means zeros.
-        :param masks: masks of dropout and zoneout.
-        :returns: ``h [T, B, H]``; the last states, each ``[B, H]``; and the tape, one
-            :class:`~unrolled.cells.Step` per time step, which :meth:`backward` reads and never changes.
-        :raises InputError: for a missing or unknown name, a wrong shape or a mixed dtype, naming both sides.
+        Args:
+            params: name → array, with the shapes of :meth:`parameter_shapes`.
+            x: inputs, ``[T, B, I]``, at least one step; the batch may be empty.
+            states: initial states, each ``[B, H]``, in the order of :attr:`states`; ``None`` means zeros.
+            masks: masks of dropout and zoneout.
+
+        Returns:
+            ``h [T, B, H]``; the last states, each ``[B, H]``; and the tape, one :class:`~unrolled.cells.Step` per time
+            step, which :meth:`backward` reads and never changes.
+
+        Raises:
+            InputError: for a missing or unknown name, a wrong shape or a mixed dtype, naming both sides.
         """
         widths = self._check_parameters(params, x)
         states = self._checked_states("initial", x, widths, states, self.initial)
@@ -234,15 +247,20 @@ class Cell:
     ) -> Arrays:
         """Gradients of the loss, by backpropagation through time.
 
-        :param params: the parameters passed to :meth:`forward`.
-        :param tape: the tape it returned.
-        :param grad_h: gradient with respect to ``h``, ``[T, B, H]``.
-        :param grad_last_states: gradients with respect to the last states, each ``[B, H]``; ``None`` means zeros.
-        :param grad_c: gradient with respect to the memory of every step, ``[T, B, M*H]`` for the ``M`` states in
-            :attr:`memory`; ``None`` means zeros and is required for a cell without a cell state.
-        :param masks: the masks passed to :meth:`forward`.
-        :returns: ``"x" [T, B, I]``, every parameter's name, and ``"h0"`` (and ``"c0"``) ``[B, H]``.
-        :raises InputError: for a wrong shape or a mixed dtype, naming both sides.
+        Args:
+            params: the parameters passed to :meth:`forward`.
+            tape: the tape it returned.
+            grad_h: gradient with respect to ``h``, ``[T, B, H]``.
+            grad_last_states: gradients with respect to the last states, each ``[B, H]``; ``None`` means zeros.
+            grad_c: gradient with respect to the memory of every step, ``[T, B, M*H]`` for the ``M`` states in
+                :attr:`memory`; ``None`` means zeros and is required for a cell without a cell state.
+            masks: the masks passed to :meth:`forward`.
+
+        Returns:
+            ``"x" [T, B, I]``, every parameter's name, and ``"h0"`` (and ``"c0"``) ``[B, H]``.
+
+        Raises:
+            InputError: for a wrong shape or a mixed dtype, naming both sides.
         """
         if not tape or not set(self.gates) <= tape[0].gates.keys():
             raise InputError(f"the tape is not one that {self.name}.forward returned: it lacks the gates {self.gates}")

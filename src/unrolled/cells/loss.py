@@ -30,10 +30,15 @@ __all__ = ["binary_cross_entropy", "categorical_cross_entropy", "half_squared_er
 def half_squared_error(q: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     r""":math:`E = \tfrac12 \sum_k (\hat y_k - y_k)^2` with the linear output :math:`\hat y = q`.
 
-    :param q: predictions, ``[..., O]``.
-    :param y: targets, ``[..., O]``.
-    :returns: ``E [...]`` and ``δq = ŷ - y [..., O]``.
-    :raises InputError: if shapes or dtypes differ.
+    Args:
+        q: predictions, ``[..., O]``.
+        y: targets, ``[..., O]``.
+
+    Returns:
+        ``E [...]`` and ``δq = ŷ - y [..., O]``.
+
+    Raises:
+        InputError: if shapes or dtypes differ.
 
     >>> half_squared_error(np.array([[3.0]]), np.array([[1.0]]))
     (array([2.]), array([[2.]]))
@@ -48,10 +53,15 @@ def binary_cross_entropy(q: FloatArray, y: FloatArray) -> tuple[FloatArray, Floa
 
     Computed from ``q``, since :math:`-\log \sigma(q) = \log(1 + e^{-q})` cannot take the logarithm of zero.
 
-    :param q: pre-activations (logits), ``[..., O]``.
-    :param y: targets from 0 to 1, ``[..., O]``.
-    :returns: ``E [...]`` and ``δq = ŷ - y [..., O]``.
-    :raises InputError: if shapes or dtypes differ, or a target is outside 0 to 1.
+    Args:
+        q: pre-activations (logits), ``[..., O]``.
+        y: targets from 0 to 1, ``[..., O]``.
+
+    Returns:
+        ``E [...]`` and ``δq = ŷ - y [..., O]``.
+
+    Raises:
+        InputError: if shapes or dtypes differ, or a target is outside 0 to 1.
 
     >>> binary_cross_entropy(np.array([[1000.0]]), np.array([[0.0]]))
     (array([1000.]), array([[1.]]))
@@ -66,10 +76,15 @@ def binary_cross_entropy(q: FloatArray, y: FloatArray) -> tuple[FloatArray, Floa
 def categorical_cross_entropy(q: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     r""":math:`E = -\sum_k y_k \log \hat y_k` with :math:`\hat y = \mathrm{softmax}(q)`.
 
-    :param q: pre-activations (logits), ``[..., O]``.
-    :param y: target probabilities, ``[..., O]``: not negative, sum 1 over the last axis; one-hot for a known class.
-    :returns: ``E [...]`` and ``δq = ŷ - y [..., O]``.
-    :raises InputError: if shapes or dtypes differ, or a row of targets is not a probability distribution.
+    Args:
+        q: pre-activations (logits), ``[..., O]``.
+        y: target probabilities, ``[..., O]``: not negative, sum 1 over the last axis; one-hot for a known class.
+
+    Returns:
+        ``E [...]`` and ``δq = ŷ - y [..., O]``.
+
+    Raises:
+        InputError: if shapes or dtypes differ, or a row of targets is not a probability distribution.
 
     >>> categorical_cross_entropy(np.array([[0.0, 1000.0]]), np.array([[1.0, 0.0]]))
     (array([1000.]), array([[-1.,  1.]]))

@@ -56,7 +56,8 @@ class OutputLayer:
 
     Its parameters are ``{"weight": V [O, H], "bias": b_y [O]}``.
 
-    :raises InputError: for another activation.
+    Raises:
+        InputError: for another activation.
     """
 
     activation: Activation
@@ -68,10 +69,15 @@ class OutputLayer:
     def forward(self, params: Mapping[str, FloatArray], h: FloatArray) -> tuple[FloatArray, OutputTape]:
         """Predict from hidden states.
 
-        :param params: ``weight [O, H]`` and ``bias [O]``.
-        :param h: hidden states, ``[..., H]``, usually ``[T, B, H]``.
-        :returns: the prediction ``ŷ [..., O]``, and the tape for :meth:`backward`.
-        :raises InputError: for a wrong name, shape or dtype, naming both sides.
+        Args:
+            params: ``weight [O, H]`` and ``bias [O]``.
+            h: hidden states, ``[..., H]``, usually ``[T, B, H]``.
+
+        Returns:
+            The prediction ``ŷ [..., O]``, and the tape for :meth:`backward`.
+
+        Raises:
+            InputError: for a wrong name, shape or dtype, naming both sides.
         """
         V, b_y = checked(params, h)
         q = h @ V.T + b_y
@@ -86,11 +92,16 @@ class OutputLayer:
     def backward(self, params: Mapping[str, FloatArray], tape: OutputTape, grad_q: FloatArray) -> Arrays:
         """Gradients from ``δq``.
 
-        :param params: the parameters :meth:`forward` was given.
-        :param tape: the tape it returned.
-        :param grad_q: ``δq [..., O]``, from a loss or from :meth:`activation_backward`.
-        :returns: ``"h" [..., H]``, ``"weight" [O, H]``, ``"bias" [O]``.
-        :raises InputError: for a wrong name, shape or dtype, naming both sides.
+        Args:
+            params: the parameters :meth:`forward` was given.
+            tape: the tape it returned.
+            grad_q: ``δq [..., O]``, from a loss or from :meth:`activation_backward`.
+
+        Returns:
+            ``"h" [..., H]``, ``"weight" [O, H]``, ``"bias" [O]``.
+
+        Raises:
+            InputError: for a wrong name, shape or dtype, naming both sides.
         """
         V, _ = checked(params, tape.h)
         check_dtypes({"h": tape.h, "grad_q": grad_q})
@@ -109,10 +120,15 @@ class OutputLayer:
            \delta q = \delta\hat y \circ \hat y \circ (1-\hat y) \text{ (sigmoid)}, \quad
            \delta q = \hat y \circ (\delta\hat y - \textstyle\sum_k \delta\hat y_k \hat y_k) \text{ (softmax)}
 
-        :param tape: the tape :meth:`forward` returned.
-        :param grad_prediction: ``δŷ [..., O]``.
-        :returns: ``δq [..., O]``.
-        :raises InputError: for a wrong shape or dtype, naming both sides.
+        Args:
+            tape: the tape :meth:`forward` returned.
+            grad_prediction: ``δŷ [..., O]``.
+
+        Returns:
+            ``δq [..., O]``.
+
+        Raises:
+            InputError: for a wrong shape or dtype, naming both sides.
         """
         p, dp = tape.prediction, grad_prediction
         check_dtypes({"prediction": p, "grad_prediction": dp})

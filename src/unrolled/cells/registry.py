@@ -49,7 +49,8 @@ CELLS: dict[str, Cell] = {
 def get_cell(name: str) -> Cell:
     """The cell called ``name``, which may be the :attr:`~unrolled.cells.Cell.spec` of one with other activation functions.
 
-    :raises InputError: for a name that is not registered; the message lists those that are.
+    Raises:
+        InputError: for a name that is not registered; the message lists those that are.
 
     >>> get_cell("lstm").gates
     ('i', 'f', 'g', 'o')

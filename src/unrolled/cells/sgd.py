@@ -20,12 +20,17 @@ __all__ = ["sgd_step"]
 def sgd_step(params: Mapping[str, FloatArray], grads: Mapping[str, FloatArray], learning_rate: float) -> Arrays:
     """The parameters one step further down the gradient.
 
-    :param params: parameter name → array.
-    :param grads: gradients by the same names; a backward pass returns those of inputs and states too, which are
-        not parameters and stay unused.
-    :param learning_rate: ``η``, above 0.
-    :returns: new arrays, of the same names, shapes and dtypes; ``params`` is unchanged.
-    :raises InputError: for a missing gradient, a wrong shape or dtype, or a learning rate that is not positive.
+    Args:
+        params: parameter name → array.
+        grads: gradients by the same names; a backward pass returns those of inputs and states too, which are not
+            parameters and stay unused.
+        learning_rate: ``η``, above 0.
+
+    Returns:
+        New arrays, of the same names, shapes and dtypes; ``params`` is unchanged.
+
+    Raises:
+        InputError: for a missing gradient, a wrong shape or dtype, or a learning rate that is not positive.
 
     >>> import numpy as np
     >>> sgd_step({"bias": np.array([1.0])}, {"bias": np.array([4.0]), "x": np.zeros(3)}, learning_rate=0.1)

@@ -83,10 +83,13 @@ def backpropagate(
     ``δh[t]`` is the gradient of the loss at ``t`` plus what comes back from ``t+1``, and so is ``δc[t]``; each
     parameter's gradient is the sum of its contributions over all steps, because every step uses the same parameter.
 
-    :param grad_h: gradient of the loss with respect to every output, ``[T, B, H]``.
-    :param grad_memory: with respect to the other states at every step, each ``[T, B, H]``.
-    :param grad_states: with respect to the last states, in addition, each ``[B, H]``.
-    :returns: the gradients of the initial states, and a mapping with ``"x"`` and each parameter.
+    Args:
+        grad_h: gradient of the loss with respect to every output, ``[T, B, H]``.
+        grad_memory: with respect to the other states at every step, each ``[T, B, H]``.
+        grad_states: with respect to the last states, in addition, each ``[B, H]``.
+
+    Returns:
+        The gradients of the initial states, and a mapping with ``"x"`` and each parameter.
     """
     grads = {name: np.zeros_like(value) for name, value in params.items()}
     grad_x: list[FloatArray] = []

@@ -48,6 +48,9 @@ class AudioFeatures:
     window alone, to
     the last bit, unless ``normalization`` or ``deltas`` look further.
 
+    Source: Davis and Mermelstein 1980 (doi 10.1109/TASSP.1980.1163420); mel scale and slopes as in Young et al.,
+    *The HTK Book*, chapter 5.
+
     Args:
         kind: ``mfcc`` or ``log_mel``.
         rate: samples a second of every recording.
@@ -63,9 +66,6 @@ class AudioFeatures:
 
     Raises:
         InputError: an argument is out of its range, or a band so narrow that no frequency of the spectrum falls into it.
-
-    Source: Davis and Mermelstein 1980 (doi 10.1109/TASSP.1980.1163420); mel scale and slopes as in Young et al.,
-    *The HTK Book*, chapter 5.
 
     >>> features = AudioFeatures(rate=8000, deltas=1)
     >>> tone = np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)

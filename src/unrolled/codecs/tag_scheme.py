@@ -64,14 +64,14 @@ _OUTSIDE = _Tag("O", "")
 def tag_order(tags: Tags, scheme: Scheme) -> TagOrder:
     """What a scheme allows among ``tags``, the K tags of a model in their order.
 
+    Raises:
+        InputError: a tag is none of the scheme.
+
     >>> order = tag_order(["O", "B-PER", "I-PER"], "bio")
     >>> order.begins.tolist()
     [True, True, False]
     >>> order.follows[0].tolist()  # after O
     [True, True, False]
-
-    Raises:
-        InputError: a tag is none of the scheme.
     """
     K = len(tags)
     if scheme == "none":
@@ -87,13 +87,13 @@ def tag_order(tags: Tags, scheme: Scheme) -> TagOrder:
 def check_tags(sequences: Sequence[Tags], scheme: Scheme) -> None:
     """Check that every sequence is in the scheme's order.
 
+    Raises:
+        InputError: naming the first tag out of order, its sequence and step, and what may stand there.
+
     >>> check_tags([["O", "I-PER"]], "bio")
     Traceback (most recent call last):
     unrolled.errors.InputError: sequence 0, step 1: I-PER after O, where scheme 'bio' has O or a B- tag; correct the
     tag, or accept any order with scheme='none'
-
-    Raises:
-        InputError: naming the first tag out of order, its sequence and step, and what may stand there.
     """
     if scheme == "none":
         return
@@ -122,13 +122,13 @@ def spans(tags: Tags, scheme: Scheme) -> list[Entity]:
     In the schemes ``bio`` and ``bioes`` only what is whole and in order counts. ``none`` reads any order, as the
     evaluation of the CoNLL shared tasks does: an entity begins wherever a tag is no continuation of the one before.
 
+    Raises:
+        InputError: a tag is none of the scheme.
+
     >>> spans(["B-PER", "I-PER", "O", "I-LOC"], "bio")
     [Entity(type='PER', first=0, last=1)]
     >>> spans(["B-PER", "I-PER", "O", "I-LOC"], "none")
     [Entity(type='PER', first=0, last=1), Entity(type='LOC', first=3, last=3)]
-
-    Raises:
-        InputError: a tag is none of the scheme.
     """
     parsed = [_parse(text, scheme, f"step {step}: ") for step, text in enumerate(tags)]
     found: list[Entity] = []

@@ -29,24 +29,18 @@ def from_keras(layer: Any) -> nn.Module:
       With ``recurrent_dropout`` Keras draws a separate mask for each gate, and ``Bidirectional`` for each direction.
     - Regularizers, constraints and initializers belong to Keras' training and are not converted.
 
-    Parameters
-    ----------
-    layer : keras.layers.SimpleRNN, LSTM, GRU, Bidirectional of one of these, or keras.Sequential of such layers
-        Built. In a stack all layers must have the same options; there may be Dropout layers between them.
+    Args:
+        layer: a ``keras.layers.SimpleRNN``, ``LSTM``, ``GRU``, ``Bidirectional`` of one of these, or a
+            ``keras.Sequential`` of such layers, built. In a stack all layers must have the same options; there may be
+            Dropout layers between them.
 
-    Returns
-    -------
-    unrolled.nn.RNN, LSTM or GRU
-        With ``batch_first``, and for a stack with as many layers.
+    Returns:
+        An RNN, LSTM or GRU of :mod:`unrolled.nn` with ``batch_first``; for a stack it has as many layers.
 
-    Raises
-    ------
-    InputError
-        Another kind of layer, or something that no module has: ``go_backwards``, ``stateful``, a merge mode other than
-        concat and sum, a custom activation function, half precision.
+    Raises:
+        InputError: another kind of layer, or something that no module has: ``go_backwards``, ``stateful``, a merge mode
+            other than concat and sum, a custom activation function, half precision.
 
-    Examples
-    --------
     >>> import os; os.environ["KERAS_BACKEND"] = "torch"
     >>> import keras, torch
     >>> layer = keras.layers.GRU(4, return_sequences=True, reset_after=False)

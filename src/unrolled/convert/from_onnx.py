@@ -37,27 +37,19 @@ def from_onnx(model: ModelProto | bytes | str | PathLike[str], node: str | int |
     ``layout=1`` becomes ``batch_first``. Modules do not support ``clip``, a single ``reverse`` direction, or different
     activation functions in the two directions; :func:`unrolled.onnx.run` does.
 
-    Parameters
-    ----------
-    model : ModelProto, bytes or path
-    node : str or int, optional
-        The name or index of one node; the rest of the graph is then ignored. Without it the graph must be a stack of
-        recurrent nodes, each the input of the next, with no other operators that compute.
+    Args:
+        model: the model, its bytes, or the path of its file.
+        node: the name or index of one node; the rest of the graph is then ignored. Without it the graph must be a stack
+            of recurrent nodes, each the input of the next, with no other operators that compute.
 
-    Returns
-    -------
-    unrolled.nn.RNN, LSTM or GRU
+    Returns:
+        An RNN, LSTM or GRU of :mod:`unrolled.nn`.
 
-    Raises
-    ------
-    InputError
-        An operator, attribute or arrangement that modules do not support, named in the message, or weights that are not
-        initializers.
-    MissingExtraError
-        The package ``onnx`` is not installed.
+    Raises:
+        InputError: an operator, attribute or arrangement that modules do not support, named in the message, or weights
+            that are not initializers.
+        MissingExtraError: the package ``onnx`` is not installed.
 
-    Examples
-    --------
     >>> import torch, unrolled
     >>> stack = unrolled.nn.LSTM(3, 4, num_layers=2, bidirectional=True, peepholes=True)
     >>> again = from_onnx(unrolled.convert.to_onnx(stack))

@@ -37,10 +37,8 @@ _ACTIVATIONS = {
 def activation_from_keras(function: Any, what: str) -> Activation:
     """The activation function that a layer holds; ``what`` names it in messages.
 
-    Raises
-    ------
-    InputError
-        It is none of those that the kernels compute, or a function of the user's own.
+    Raises:
+        InputError: it is none of those that the kernels compute, or a function of the user's own.
     """
     import keras
 
@@ -54,17 +52,15 @@ def activation_from_keras(function: Any, what: str) -> Activation:
 def activation_to_keras(activation: Activation) -> str:
     """Keras' name for an activation function.
 
+    Raises:
+        InputError: Keras has no such function, or with other constants.
+
     >>> activation_to_keras(Activation("identity"))
     'linear'
     >>> activation_to_keras(Activation("hard_sigmoid"))
     Traceback (most recent call last):
     unrolled.errors.InputError: Keras has no activation function hard_sigmoid with alpha=0.2, beta=0.5; its hard_sigmoid has
     alpha=0.16667, beta=0.5
-
-    Raises
-    ------
-    InputError
-        Keras has no such function, or with other constants.
     """
     for name, theirs in _ACTIVATIONS.items():
         if theirs.name == activation.name and np.allclose(theirs.constants, activation.constants, rtol=1e-6):
@@ -87,10 +83,9 @@ def parameters_from_keras(
 ) -> dict[str, Floats]:
     """A cell's parameters from the weights of a Keras layer.
 
-    Parameters
-    ----------
-    kernel, recurrent_kernel, bias : ndarray ``[I, G*H]``, ``[H, G*H]``, ``[G*H]`` or ``[2, G*H]``
-        As the layer's cell holds them.
+    Args:
+        kernel, recurrent_kernel, bias: ``[I, G*H]``, ``[H, G*H]``, ``[G*H]`` or ``[2, G*H]``, as the layer's cell
+            holds them.
     """
     order = _GATES[len(cell.gates)]
 

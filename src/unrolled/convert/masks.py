@@ -18,21 +18,15 @@ def lengths_from_mask(mask: Any) -> NDArray[np.int64]:
     A Keras mask can leave out any step; its layers then keep the state and repeat the previous output. Lengths say
     where a sequence ends; beyond it a layer of :mod:`unrolled.nn` keeps the state too, and outputs zeros.
 
-    Parameters
-    ----------
-    mask : array ``[B, T]``, true where a step counts
+    Args:
+        mask: ``[B, T]``, true where a step counts.
 
-    Returns
-    -------
-    ndarray of int ``[B]``
+    Returns:
+        The lengths, whole numbers ``[B]``.
 
-    Raises
-    ------
-    InputError
-        Not a mask, or one with a gap: a valid step after one that is not.
+    Raises:
+        InputError: not a mask, or one with a gap: a valid step after one that is not.
 
-    Examples
-    --------
     >>> lengths_from_mask([[True, True, False], [True, True, True], [False, False, False]])
     array([2, 3, 0])
     """

@@ -25,16 +25,12 @@ def make_module(
 ) -> Recurrent:  # fmt: skip
     """A module with given parameters; torch's random numbers are left as they were.
 
-    Parameters
-    ----------
-    cell : Cell
-        With its activation functions.
-    layers : sequence of mappings of str to ndarray
-        The parameters of each layer and direction, named as the cell names them; biases may be there in any case.
-    bias, bidirectional : bool
-        As a module's constructor takes them.
-    options : mapping
-        What else the constructor takes.
+    Args:
+        cell: with its activation functions.
+        layers: the parameters of each layer and direction, named as the cell names them; biases may be there in any
+            case.
+        bias, bidirectional: as a module's constructor takes them.
+        options: what else the constructor takes.
     """
     import torch
 
@@ -69,10 +65,8 @@ def suffixes_of(module: Recurrent) -> list[str]:
 def parameters_of(module: Recurrent, suffix: str) -> dict[str, Floats]:
     """Copies of the parameters of one layer and direction, zeros for biases that are missing.
 
-    Raises
-    ------
-    InputError
-        A parameter has no data, or a type that NumPy has not.
+    Raises:
+        InputError: a parameter has no data, or a type that NumPy has not.
     """
     import torch
 
@@ -94,18 +88,13 @@ def parameters_of(module: Recurrent, suffix: str) -> dict[str, Floats]:
 def refuse_options(module: Recurrent, target: str, known: Collection[str]) -> None:
     """Refuse a module with options the target has not.
 
-    Parameters
-    ----------
-    module : module of :mod:`unrolled.nn`
-    target : str
-        Who has not, for the message.
-    known : collection of str
-        Options of :class:`unrolled.nn.Settings` that it has or that make no difference there.
+    Args:
+        module: a module of :mod:`unrolled.nn`.
+        target: who has not, for the message.
+        known: options of :class:`unrolled.nn.Settings` that it has or that make no difference there.
 
-    Raises
-    ------
-    InputError
-        Naming the options.
+    Raises:
+        InputError: naming the options.
     """
     changed = [f.name for f in fields(module.settings) if getattr(module.settings, f.name) != f.default]
     beyond = [f"{option}={getattr(module.settings, option)!r}" for option in changed if option not in known]

@@ -28,26 +28,18 @@ def to_keras(module: nn.Module, *, return_sequences: bool = True, return_state: 
     The layer takes ``[B, T, I]``, regardless of ``batch_first``. The two biases of torch are added, except for a GRU
     with the reset after the product. :func:`from_keras` says where the two libraries differ.
 
-    Parameters
-    ----------
-    module : unrolled.nn.RNN, IRNN, LSTM or GRU
-    return_sequences, return_state : bool
-        As for the Keras layer; with several layers, for the last one.
+    Args:
+        module: an RNN, IRNN, LSTM or GRU of :mod:`unrolled.nn`.
+        return_sequences, return_state: as for the Keras layer; with several layers, for the last one.
 
-    Returns
-    -------
-    keras.layers.SimpleRNN, LSTM, GRU or Bidirectional
-        For a module with several layers, a ``keras.Sequential`` of them, with ``Dropout`` in between if it has dropout.
+    Returns:
+        A ``keras.layers.SimpleRNN``, ``LSTM``, ``GRU`` or ``Bidirectional``; for a module with several layers, a
+        ``keras.Sequential`` of them, with ``Dropout`` in between if it has dropout.
 
-    Raises
-    ------
-    InputError
-        Keras does not have the module's equation, activation functions or options; the message says which.
-    UnrolledError
-        Keras is not installed.
+    Raises:
+        InputError: Keras does not have the module's equation, activation functions or options; the message says which.
+        UnrolledError: Keras is not installed.
 
-    Examples
-    --------
     >>> import os; os.environ["KERAS_BACKEND"] = "torch"
     >>> import torch, unrolled
     >>> module = unrolled.nn.LSTM(3, 4, bidirectional=True, batch_first=True)

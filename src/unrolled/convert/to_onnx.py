@@ -42,23 +42,15 @@ def to_onnx(module: nn.Module, *, lengths: bool = False, states: bool = False) -
     numbers of steps and sequences are variable. Constants of activation functions are float32 in ONNX, whatever the
     parameters are.
 
-    Parameters
-    ----------
-    module : unrolled.nn.RNN, IRNN, LSTM or GRU
-    lengths : bool
-        Whether the graph takes lengths.
-    states : bool
-        Whether the graph takes initial states.
+    Args:
+        module: an RNN, IRNN, LSTM or GRU of :mod:`unrolled.nn`.
+        lengths: whether the graph takes lengths.
+        states: whether the graph takes initial states.
 
-    Raises
-    ------
-    InputError
-        ONNX does not have the module's cell, an activation function or an option; the message says which.
-    MissingExtraError
-        The package ``onnx`` is not installed.
+    Raises:
+        InputError: ONNX does not have the module's cell, an activation function or an option; the message says which.
+        MissingExtraError: the package ``onnx`` is not installed.
 
-    Examples
-    --------
     >>> import unrolled
     >>> model = to_onnx(unrolled.nn.GRU(3, 4, num_layers=2), lengths=True)
     >>> [node.op_type for node in model.graph.node]

@@ -18,21 +18,15 @@ def from_torch(module: nn.Module) -> nn.Module:
 
     :func:`unrolled.accelerate` does this in place, for all such layers of a model.
 
-    Parameters
-    ----------
-    module : torch.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell
+    Args:
+        module: an RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell of :mod:`torch.nn`.
 
-    Returns
-    -------
-    unrolled.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell
+    Returns:
+        The same kind of module of :mod:`unrolled.nn`.
 
-    Raises
-    ------
-    InputError
-        Another module, a subclass of one of these, or parameters that the kernels do not support.
+    Raises:
+        InputError: another module, a subclass of one of these, or parameters that the kernels do not support.
 
-    Examples
-    --------
     >>> import torch
     >>> theirs = torch.nn.GRU(3, 4, bidirectional=True)
     >>> ours = from_torch(theirs)
@@ -88,21 +82,15 @@ def to_torch(module: nn.Module) -> nn.Module:
 
     :func:`unrolled.restore` does this in place, for all such layers of a model.
 
-    Parameters
-    ----------
-    module : unrolled.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell
+    Args:
+        module: an RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell of :mod:`unrolled.nn`.
 
-    Returns
-    -------
-    torch.nn.RNN, LSTM, GRU, RNNCell, LSTMCell or GRUCell
+    Returns:
+        The same kind of module of :mod:`torch.nn`.
 
-    Raises
-    ------
-    InputError
-        torch does not have its equation or one of its options; the message says which.
+    Raises:
+        InputError: torch does not have its equation or one of its options; the message says which.
 
-    Examples
-    --------
     >>> import unrolled
     >>> to_torch(unrolled.nn.LSTM(3, 4))
     LSTM(3, 4)

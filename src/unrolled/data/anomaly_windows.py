@@ -24,15 +24,15 @@ def read_anomaly_windows(path: Path, of: str) -> list[Window]:
             for each of several files, as that of the Numenta Anomaly Benchmark.
         of: the name of the file whose windows to read, if there are several.
 
+    Raises:
+        InputError: no such file, or it holds no windows, or none of ``of``.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "windows.json"
     ...     _ = file.write_text('{"known/taxi.csv": [["2014-10-30 15:30", "2014-11-03 22:30"]], "other.csv": []}')
     ...     read_anomaly_windows(file, "taxi.csv")
     [('2014-10-30 15:30', '2014-11-03 22:30')]
-
-    Raises:
-        InputError: no such file, or it holds no windows, or none of ``of``.
     """
     if path.suffix.lower() != ".json":
         return _of_table(path)

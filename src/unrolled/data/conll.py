@@ -44,13 +44,6 @@ def read_conll(
     Lines that begin with ``-DOCSTART-`` end a sentence and are left out, as are lines about a sentence that stand before it and
     begin with ``#`` and a blank; within a sentence, or with a tag, ``#`` is a token.
 
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = pathlib.Path(folder) / "two.txt"
-    ...     _ = file.write_text("# id 7\nAda NNP B-PER\nsings VBZ O\n\nYes UH O\n")
-    ...     read_conll(file)
-    ([['Ada', 'sings'], ['Yes']], [['B-PER', 'O'], ['O']])
-
     Args:
         path: a UTF-8 file; one that gzip packed is unpacked.
         tag_column: from 0, or from the end if negative.
@@ -58,6 +51,13 @@ def read_conll(
 
     Raises:
         InputError: naming file, line and what is wrong; there is no sentence.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder) / "two.txt"
+    ...     _ = file.write_text("# id 7\nAda NNP B-PER\nsings VBZ O\n\nYes UH O\n")
+    ...     read_conll(file)
+    ([['Ada', 'sings'], ['Yes']], [['B-PER', 'O'], ['O']])
     """
     return _all(path, iterate_conll(path, tag_column=tag_column, token_column=token_column))
 

@@ -22,15 +22,15 @@ def is_frame(data: Any) -> bool:
 def in_order(data: Any, what: str) -> list[Any] | NDArray[Any]:
     """The items of a container that has an order, as a list or as an array whose first axis they are.
 
-    >>> in_order({1: "a", 2: "b"}.values(), "texts")
-    ['a', 'b']
-
     Args:
         data: what the user gave.
         what: its items, as a message calls them.
 
     Raises:
         InputError: something else, or an iterator, whose first item looking would use up.
+
+    >>> in_order({1: "a", 2: "b"}.values(), "texts")
+    ['a', 'b']
     """
     if isinstance(data, str):
         raise InputError(f"expected a list of texts, found one: give [{data[:20]!r}]")

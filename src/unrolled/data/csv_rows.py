@@ -25,16 +25,6 @@ Record = tuple[int, list[str]]
 class CsvRows:
     """The rows of a CSV file, one after the other: ``(line, cells)``, as many cells as the header names.
 
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "two.csv"
-    ...     _ = file.write_text("t;x\\n1;2\\n\\n3;4\\n")
-    ...     with TextLines(file, "a CSV file") as lines:
-    ...         rows = CsvRows(lines)
-    ...         rows.header, rows.notes, list(rows)
-    (['t', 'x'], ('the fields of two.csv are separated by a semicolon',), [(2, ['1', '2']), (4, ['3', '4'])])
-
     Args:
         lines: the file's text.
         minimum_rows: how many rows the error about an empty file asks for.
@@ -45,6 +35,16 @@ class CsvRows:
         unnamed: those that have none in the file.
         delimiter: what separates the fields.
         notes: what was inferred.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "two.csv"
+    ...     _ = file.write_text("t;x\\n1;2\\n\\n3;4\\n")
+    ...     with TextLines(file, "a CSV file") as lines:
+    ...         rows = CsvRows(lines)
+    ...         rows.header, rows.notes, list(rows)
+    (['t', 'x'], ('the fields of two.csv are separated by a semicolon',), [(2, ['1', '2']), (4, ['3', '4'])])
     """
 
     def __init__(self, lines: TextLines, minimum_rows: int = 1, known: Collection[str] = ()) -> None:

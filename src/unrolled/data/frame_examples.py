@@ -31,13 +31,6 @@ def read_frame_examples(
 ) -> tuple[Examples, ExampleColumns | None, list[str]]:
     """Read a frame as :mod:`unrolled.data.csv_examples` reads a table, but that the rows of a sequence may stand apart.
 
-    >>> import polars
-    >>> days = ["2024-01-02", "2024-01-01", "2024-01-01"]
-    >>> frame = polars.DataFrame({"id": ["a", "b", "a"], "day": days, "x": [5.0, 7.0, 6.0], "kind": ["up", "down", "up"]})
-    >>> examples, columns, notes = read_frame_examples(frame, ReadOptions(label="kind"), target_level="sequence")
-    >>> [item.tolist() for item in examples.items], examples.targets, columns.times
-    ([[[6.0], [5.0]], [[7.0]]], ['up', 'down'], ('day',))
-
     Args:
         frame: its index counts where it says a time, or tells sequences apart.
         options: the columns that the user has specified.
@@ -49,6 +42,13 @@ def read_frame_examples(
 
     Raises:
         InputError: naming the row, the column and what is wrong.
+
+    >>> import polars
+    >>> days = ["2024-01-02", "2024-01-01", "2024-01-01"]
+    >>> frame = polars.DataFrame({"id": ["a", "b", "a"], "day": days, "x": [5.0, 7.0, 6.0], "kind": ["up", "down", "up"]})
+    >>> examples, columns, notes = read_frame_examples(frame, ReadOptions(label="kind"), target_level="sequence")
+    >>> [item.tolist() for item in examples.items], examples.targets, columns.times
+    ([[[6.0], [5.0]], [[7.0]]], ['up', 'down'], ('day',))
     """
     table, own = read_frame(frame), [str(name) for name in own_columns(frame)]
     _refuse_nested(frame)

@@ -29,11 +29,11 @@ _CALLED: dict[Kind, str] = {
 def kind_of(data: Any) -> Kind:
     """What the items are, by the first of them.
 
-    >>> kind_of(["a b", "c"]), kind_of([["a", "b"], ["c"]]), kind_of([[1.0, 2.0]])
-    ('text', 'tokens', 'numbers')
-
     Raises:
         InputError: the data is nothing that holds items in an order (:func:`unrolled.data.containers.in_order`).
+
+    >>> kind_of(["a b", "c"]), kind_of([["a", "b"], ["c"]]), kind_of([[1.0, 2.0]])
+    ('text', 'tokens', 'numbers')
     """
     if hasattr(data, "toarray"):  # sparse; read_sequences says why not
         return "numbers"

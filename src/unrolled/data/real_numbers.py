@@ -41,11 +41,11 @@ def is_missing(value: Any) -> bool:
 def as_floats(array: NDArray[Any], called: str) -> NDArray[np.float64]:
     """An array of numbers or truth values as float64; what is missing becomes NaN.
 
-    >>> as_floats(np.array([Decimal("0.5"), None, True], object), "y").tolist()
-    [0.5, nan, 1.0]
-
     Raises:
         InputError: it holds text, even of digits, times, complex numbers or other things; it calls the array ``called``.
+
+    >>> as_floats(np.array([Decimal("0.5"), None, True], object), "y").tolist()
+    [0.5, nan, 1.0]
     """
     kind = array.dtype.kind
     if kind == "c":

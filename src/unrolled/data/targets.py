@@ -18,12 +18,12 @@ __all__ = ["as_classes", "as_known_classes", "as_numbers"]
 def as_classes(examples: Examples) -> NDArray[Any]:
     """Labels ``[N]``: integers if all are written as such, otherwise text; numbers are not changed.
 
+    Raises:
+        InputError: text and numbers are mixed, or a number has a fraction.
+
     >>> from unrolled.data.example_file import Place
     >>> as_classes(Examples("a.csv", "text", ["x", "y"], ["1", "2"], [Place("line", 2), Place("line", 3)])).tolist()
     [1, 2]
-
-    Raises:
-        InputError: text and numbers are mixed, or a number has a fraction.
     """
     targets = _targets(examples)
     kinds = {type(target) for target in targets}

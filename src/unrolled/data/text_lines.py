@@ -31,6 +31,13 @@ class TextLines:
 
     A byte order mark is dropped, and what gzip packed is unpacked. A pipe is read as a file is, and ``-`` is the standard input.
 
+    Args:
+        path: the file.
+        expected: what errors say was expected, such as ``a CSV file``.
+
+    Raises:
+        InputError: no such file, a folder, a workbook, not UTF-8, a NUL byte (with offset and line), or a line without end.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "two.txt"
@@ -38,13 +45,6 @@ class TextLines:
     ...     with TextLines(file, "a text file") as lines:
     ...         list(lines), lines.share
     (['one\r\n', 'two'], 1.0)
-
-    Args:
-        path: the file.
-        expected: what errors say was expected, such as ``a CSV file``.
-
-    Raises:
-        InputError: no such file, a folder, a workbook, not UTF-8, a NUL byte (with offset and line), or a line without end.
     """
 
     def __init__(self, path: str | os.PathLike[str], expected: str) -> None:

@@ -30,6 +30,9 @@ _DIGITS = re.compile(r"[0-9eE+., \t-]*")
 def read_ts(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.str_]]:
     """Sequences ``[T_i, C]`` and their labels ``[N]``.
 
+    Raises:
+        InputError: naming the line and what is wrong with it.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "two.ts"
@@ -37,9 +40,6 @@ def read_ts(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], ND
     ...     X, y = read_ts(file)
     >>> X[1].tolist(), y.tolist()
     ([[7.0, 9.0], [8.0, 10.0]], ['a', 'b'])
-
-    Raises:
-        InputError: naming the line and what is wrong with it.
     """
     with open_ts(Path(path), ReadOptions(), target_level="sequence") as file:
         examples = file.read()

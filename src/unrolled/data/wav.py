@@ -36,6 +36,10 @@ def read_wav(file: str | os.PathLike[str] | BinaryIO) -> Waveform:
     Whole numbers become fractions of their largest size, from -1 to below 1. Several channels become their mean. The rate
     stays what it is.
 
+    Raises:
+        InputError: there is no such file, it is empty, it is no WAV file, or its end is missing.
+        MissingExtraError: soundfile is not installed.
+
     >>> import io, wave
     >>> file = io.BytesIO()
     >>> with wave.open(file, "wb") as writer:
@@ -46,10 +50,6 @@ def read_wav(file: str | os.PathLike[str] | BinaryIO) -> Waveform:
     >>> waveform = read_wav(file)
     >>> waveform.samples.tolist(), waveform.rate
     ([0.0, 0.5, -1.0], 8000)
-
-    Raises:
-        InputError: there is no such file, it is empty, it is no WAV file, or its end is missing.
-        MissingExtraError: soundfile is not installed.
     """
     try:
         import soundfile

@@ -25,11 +25,14 @@ def admitted(
 ) -> Floats:
     """The array itself, or a copy that is contiguous, aligned and in the machine's byte order; of no subclass.
 
-    :param name: the argument, for messages.
-    :param given: a NumPy array of float32 or float64, in any order of bytes, with any strides.
-    :param dtype: that of the weights, which it must share.
-    :param shape: what it must have.
-    :raises InputError: it is no array, has another dtype or shape, values that are masked, or no memory holds the copy.
+    Args:
+        name: the argument, for messages.
+        given: a NumPy array of float32 or float64, in any order of bytes, with any strides.
+        dtype: that of the weights, which it must share.
+        shape: what it must have.
+
+    Raises:
+        InputError: it is no array, has another dtype or shape, values that are masked, or no memory holds the copy.
 
     >>> admitted("x", np.arange(6, dtype=">f4").reshape(2, 3).T).flags.c_contiguous
     True
@@ -53,7 +56,8 @@ def admitted(
 def whole_numbers(name: str, given: object, count: int | None = None) -> NDArray[np.int64]:
     """Whole numbers in one dimension, such as lengths, as int64; so many of them.
 
-    :raises InputError: other numbers, masked or larger ones, another shape.
+    Raises:
+        InputError: other numbers, masked or larger ones, another shape.
 
     >>> whole_numbers("lengths", np.array([3, 0], np.uint8))
     array([3, 0])
@@ -76,7 +80,8 @@ def whole_numbers(name: str, given: object, count: int | None = None) -> NDArray
 def whole_number(name: str, given: object, least: int = 0, most: int = _LARGEST) -> int:
     """A count as the compiled code takes it.
 
-    :raises InputError: it is no whole number, or out of its range.
+    Raises:
+        InputError: it is no whole number, or out of its range.
     """
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or not least <= given <= most:
         long = isinstance(given, int) and given.bit_length() > 64  # Python may refuse to write it out

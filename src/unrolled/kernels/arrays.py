@@ -37,10 +37,8 @@ def forward(
 ) -> Forward:
     """Run a layer in one direction over packed rows ``x [N, I]``; ``states`` start at zero if none are given.
 
-    Raises
-    ------
-    InputError
-        A shape or dtype does not fit; nothing has run then.
+    Raises:
+        InputError: a shape or dtype does not fit; nothing has run then.
     """
     kernel, H, P, dtype = weights.kernel, weights.hidden, weights.outputs, weights.dtype
     compiled, threads, B, M = kernel.compiled, chosen_threads(threads), layout.batch, kernel.compiled.memory
@@ -109,10 +107,8 @@ def backward(
     ``grad_h [N, P]`` is the loss' gradient at every hidden state, ``grad_last`` at the last states, and ``grad_c
     [N, M*H]`` at the memory of every step, of a cell that has one.
 
-    Raises
-    ------
-    InputError
-        A shape or dtype does not fit, or ``result`` is not the tape of this pass; nothing has run then.
+    Raises:
+        InputError: a shape or dtype does not fit, or ``result`` is not the tape of this pass; nothing has run then.
     """
     kernel, H, P, dtype = weights.kernel, weights.hidden, weights.outputs, weights.dtype
     compiled, threads = kernel.compiled, chosen_threads(threads)
@@ -188,7 +184,8 @@ def elementary(function: str, x: Floats) -> Floats:
 
     At most 1, 2 and 2 units in the last place from the true value.
 
-    :raises InputError: another function or dtype.
+    Raises:
+        InputError: another function or dtype.
 
     >>> elementary("tanh", np.array([0.0, np.inf, np.nan]))
     array([ 0.,  1., nan])

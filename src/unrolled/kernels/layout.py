@@ -23,10 +23,13 @@ class Layout:
     step ``t`` is packed row ``offsets[t] + b``. This is the order of ``torch.nn.utils.rnn.PackedSequence``; a
     padded ``[T, B]`` batch without lengths is the case of equal steps.
 
-    :param batch_sizes: the number of sequences alive at each step, at most ``batch`` and never growing; 0 at the end is a
-        step that no sequence has.
-    :param batch: all sequences, empty ones included.
-    :raises InputError: sizes that do not fit, or that no memory holds.
+    Args:
+        batch_sizes: the number of sequences alive at each step, at most ``batch`` and never growing; 0 at the end is a
+            step that no sequence has.
+        batch: all sequences, empty ones included.
+
+    Raises:
+        InputError: sizes that do not fit, or that no memory holds.
     """
 
     __slots__ = ("address", "batch", "offsets", "rows", "steps", "uniform")
@@ -56,10 +59,8 @@ class Layout:
     def packed(batch_sizes: Sequence[int] | NDArray[np.int64], batch: int | None = None) -> Layout:
         """From the number of sequences alive at each step; ``batch`` counts empty sequences too.
 
-        Raises
-        ------
-        InputError
-            They are no whole numbers, grow, are not positive, or exceed ``batch``.
+        Raises:
+            InputError: they are no whole numbers, grow, are not positive, or exceed ``batch``.
         """
         sizes = whole_numbers("batch_sizes", batch_sizes)
         if sizes.size and (sizes[-1] < 1 or (np.diff(sizes) > 0).any()):
@@ -73,10 +74,8 @@ class Layout:
     def of_lengths(lengths: Sequence[int] | NDArray[np.integer[Any]]) -> Layout:
         """From the lengths of the sequences in falling order; zeros are empty sequences.
 
-        Raises
-        ------
-        InputError
-            They are no whole numbers, grow, or are negative.
+        Raises:
+            InputError: they are no whole numbers, grow, or are negative.
 
         >>> Layout.of_lengths(np.array([3, 1, 0])).offsets
         array([0, 2, 3, 4])

@@ -24,9 +24,12 @@ def address(array: Floats | None) -> int:
 class PackedDense:
     """``W x + b`` for rows of ``x``; a row's result never depends on its neighbours, nor on the number of threads.
 
-    :param weight: ``[outputs, inputs]`` of float32 or float64.
-    :param bias: ``[outputs]``, of the same dtype.
-    :raises InputError: a shape or dtype does not fit.
+    Args:
+        weight: ``[outputs, inputs]`` of float32 or float64.
+        bias: ``[outputs]``, of the same dtype.
+
+    Raises:
+        InputError: a shape or dtype does not fit.
     """
 
     def __init__(self, weight: Floats, bias: Floats | None) -> None:
@@ -46,7 +49,8 @@ class PackedDense:
     def __call__(self, x: Floats, *, threads: int | None = None) -> Floats:
         """Apply to rows ``[N, inputs]``; returns ``[N, outputs]``.
 
-        :raises InputError: the shape or dtype does not fit.
+        Raises:
+            InputError: the shape or dtype does not fit.
         """
         threads, x = chosen_threads(threads), admitted("x", x, self.dtype)
         if x.shape[1:] != (self.inputs,):
@@ -66,7 +70,8 @@ class PackedWeights:
 
     ``parameters`` has the cell's names and shapes (:meth:`unrolled.kernels.kernel.Kernel.parameter_shapes`).
 
-    :raises InputError: a name, shape or dtype does not fit.
+    Raises:
+        InputError: a name, shape or dtype does not fit.
     """
 
     def __init__(self, cell: str, parameters: Mapping[str, Floats]) -> None:

@@ -94,7 +94,8 @@ class Forward:
 def admitted_masks(weights: PackedWeights, layout: Layout, masks: Masks) -> Masks:
     """The masks of packed rows, fit for the kernels.
 
-    :raises InputError: a shape or dtype does not fit, or the cell has nothing that a mask acts on.
+    Raises:
+        InputError: a shape or dtype does not fit, or the cell has nothing that a mask acts on.
     """
     kernel, N, B, H, P = weights.kernel, layout.rows, layout.batch, weights.hidden, weights.outputs
     shapes = {"state": (B, P), "candidate": (N, H), "keep_h": (N, P), "keep_c": (N, H)}
@@ -114,7 +115,8 @@ def admitted_masks(weights: PackedWeights, layout: Layout, masks: Masks) -> Mask
 def checked_shares(cell: Cell, zoneout: object) -> tuple[float, float]:
     """The shares of ``h`` and ``c`` that stay what they were.
 
-    :raises InputError: they are no pair of shares, or the cell has no such state.
+    Raises:
+        InputError: they are no pair of shares, or the cell has no such state.
     """
     match zoneout:
         case Real() as h, Real() as c:
@@ -133,7 +135,8 @@ def checked_shares(cell: Cell, zoneout: object) -> tuple[float, float]:
 def check_same_pass(result: object, weights: PackedWeights, x: Floats, layout: Layout, *, reverse: bool) -> Forward:
     """The result, unless it is not the tape of this very pass, or no longer what the pass left.
 
-    :raises InputError: with what differs.
+    Raises:
+        InputError: with what differs.
     """
     if not isinstance(result, Forward):
         raise InputError(f"result is a {type(result).__name__}, expected what forward() returned")

@@ -45,10 +45,8 @@ def default_threads() -> int:
     ``UNROLLED_NUM_THREADS`` if it is set, otherwise the number of processors this process may run on, at most what
     the container's quota amounts to. Results never depend on it.
 
-    Raises
-    ------
-    InputError
-        ``UNROLLED_NUM_THREADS`` is not a whole number from 1 to 1024.
+    Raises:
+        InputError: ``UNROLLED_NUM_THREADS`` is not a whole number from 1 to 1024.
     """
     wanted = os.environ.get("UNROLLED_NUM_THREADS")
     if wanted is None:
@@ -63,10 +61,8 @@ def default_threads() -> int:
 def chosen_threads(threads: int | None) -> int:
     """The threads a caller asks for; by default those of :func:`default_threads`.
 
-    Raises
-    ------
-    InputError
-        They are not a whole number from 1 to 1024.
+    Raises:
+        InputError: they are not a whole number from 1 to 1024.
     """
     if threads is None:
         return default_threads()

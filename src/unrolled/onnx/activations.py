@@ -35,21 +35,14 @@ _THEIRS = {ours: theirs for theirs, ours in _NAMES.items()}
 def read_activations(names: Sequence[str], alphas: Sequence[float], betas: Sequence[float]) -> list[Activation]:
     """The functions that a node names, all directions one after the other.
 
-    Parameters
-    ----------
-    names : sequence of str
-        As in the attribute ``activations``; upper and lower case are the same.
-    alphas, betas : sequence of float
-        As in ``activation_alpha`` and ``activation_beta``.
+    Args:
+        names: as in the attribute ``activations``; upper and lower case are the same.
+        alphas, betas: as in ``activation_alpha`` and ``activation_beta``.
 
-    Raises
-    ------
-    InputError
-        An unknown name, more values than functions that use them, or a constant the function cannot have; the message
-        starts with the attribute.
+    Raises:
+        InputError: an unknown name, more values than functions that use them, or a constant the function cannot have;
+            the message starts with the attribute.
 
-    Examples
-    --------
     >>> read_activations(["Sigmoid", "LeakyRelu", "affine"], [0.5, 2.0], [])
     [Activation(name='sigmoid', alpha=0.0, beta=0.0), Activation(name='leaky_relu', alpha=0.5, beta=0.0),
      Activation(name='affine', alpha=2.0, beta=0.0)]
@@ -95,13 +88,9 @@ def _activation(name: str, alpha: float | None, beta: float | None) -> Activatio
 def onnx_activations(functions: Sequence[Activation]) -> tuple[list[str], list[float], list[float]]:
     """What :func:`read_activations` reads: names, alphas and betas.
 
-    Raises
-    ------
-    InputError
-        ONNX has no name for a function.
+    Raises:
+        InputError: ONNX has no name for a function.
 
-    Examples
-    --------
     >>> onnx_activations([Activation("sigmoid"), Activation("identity"), Activation("elu", 0.5)])
     (['Sigmoid', 'Affine', 'Elu'], [1.0, 0.5], [0.0])
     """

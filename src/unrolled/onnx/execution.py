@@ -28,16 +28,12 @@ def run_node(node: RecurrentNode, given: Mapping[str, Array]) -> dict[str, Array
     Half precision is computed in single precision. Past its length a sequence's outputs are zero; its last states are
     those of its own last step, and the initial ones if it has none, of which the specification says nothing.
 
-    Parameters
-    ----------
-    node : RecurrentNode
-    given : mapping of str to ndarray
-        Its inputs by the operator's names, of those that are there.
+    Args:
+        node: what runs.
+        given: its inputs by the operator's names, of those that are there.
 
-    Raises
-    ------
-    InputError
-        A shape, dtype or length does not fit; the message names node and input.
+    Raises:
+        InputError: a shape, dtype or length does not fit; the message names node and input.
     """
     dtype = given["X"].dtype
     if dtype.name not in _DTYPES:

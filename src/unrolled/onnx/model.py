@@ -23,10 +23,8 @@ Array = NDArray[np.generic]
 def check_for_onnx(feature: str) -> None:
     """Say what to install, where ``onnx`` is missing.
 
-    Raises
-    ------
-    MissingExtraError
-        It is.
+    Raises:
+        MissingExtraError: it is not installed.
     """
     if find_spec("onnx") is None:
         raise MissingExtraError(feature, "onnx", "onnx")
@@ -35,10 +33,8 @@ def check_for_onnx(feature: str) -> None:
 def read_model(model: ModelProto | bytes | str | PathLike[str]) -> ModelProto:
     """The model itself, or what its bytes or a file say.
 
-    Raises
-    ------
-    InputError
-        No ONNX model, or one that keeps arrays in other files or in a form other than dense.
+    Raises:
+        InputError: no ONNX model, or one that keeps arrays in other files or in a form other than dense.
     """
     from google.protobuf.message import DecodeError
     from onnx import ModelProto
@@ -92,10 +88,8 @@ def _check_held(tensor: TensorProto, what: str) -> None:
 def array_of(tensor: TensorProto, what: str) -> Array:
     """The array that a tensor of a model holds; ``what`` names it in messages.
 
-    Raises
-    ------
-    InputError
-        Its data lie outside the model, are of no type ONNX has, or do not fill its shape.
+    Raises:
+        InputError: its data lie outside the model, are of no type ONNX has, or do not fill its shape.
     """
     from onnx import TensorProto
     from onnx.numpy_helper import to_array
@@ -114,10 +108,8 @@ def array_of(tensor: TensorProto, what: str) -> Array:
 def initializers_of(graph: GraphProto) -> dict[str, Array]:
     """The arrays a graph holds, by name.
 
-    Raises
-    ------
-    InputError
-        The data of one do not fill its shape.
+    Raises:
+        InputError: the data of one do not fill its shape.
     """
     return {tensor.name: array_of(tensor, f"initializer {tensor.name!r}") for tensor in graph.initializer}
 
@@ -125,10 +117,8 @@ def initializers_of(graph: GraphProto) -> dict[str, Array]:
 def opset_of(model: ModelProto) -> int:
     """The version of ONNX's own operators in a model.
 
-    Raises
-    ------
-    InputError
-        The model imports none.
+    Raises:
+        InputError: the model imports none.
     """
     for imported in model.opset_import:
         if imported.domain in ("", "ai.onnx"):

@@ -52,12 +52,9 @@ class RecurrentNode:
     def parameters(self, W: Floats, R: Floats, B: Floats | None, P: Floats | None, direction: int) -> dict[str, Floats]:
         """One direction's parameters as the cell has them.
 
-        Parameters
-        ----------
-        W, R, B, P : ndarray ``[D, G*H, I]``, ``[D, G*H, H]``, ``[D, 2*G*H]``, ``[D, 3*H]``
-            As the node takes them.
-        direction : int
-            Which of ``D``.
+        Args:
+            W, R, B, P: ``[D, G*H, I]``, ``[D, G*H, H]``, ``[D, 2*G*H]``, ``[D, 3*H]``, as the node takes them.
+            direction: which of ``D``.
         """
         cell, order, count = self.cells[direction], self.operator.gates, W.shape[1]
 
@@ -84,19 +81,14 @@ def is_recurrent(node: NodeProto) -> bool:
 def read_node(node: NodeProto, index: int, opset: int) -> RecurrentNode:
     """Understand a node, or say what about it is not supported.
 
-    Parameters
-    ----------
-    node : NodeProto
-    index : int
-        Its place in the graph, for messages.
-    opset : int
-        Version of ONNX's operators.
+    Args:
+        node: a node of a graph.
+        index: its place in the graph, for messages.
+        opset: version of ONNX's operators.
 
-    Raises
-    ------
-    InputError
-        Another operator, an unknown version, or an attribute, input or output that is unknown or has an impossible
-        value: each by its name.
+    Raises:
+        InputError: another operator, an unknown version, or an attribute, input or output that is unknown or has an
+            impossible value: each by its name.
     """
     place = place_of(node, index)
     if not is_recurrent(node):

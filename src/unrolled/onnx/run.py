@@ -30,29 +30,19 @@ def run(
     functions that use one. The last state of a sequence of length 0 is its initial state; the specification leaves this
     open.
 
-    Parameters
-    ----------
-    model : ModelProto, bytes or path
-        Nodes may be chained, with ``Y_h`` of one as ``initial_h`` of the next, for example. Weights are initializers or
-        inputs.
-    inputs : mapping of str to array, or sequence of arrays
-        The graph's inputs by name or in order; initializers can be left out.
+    Args:
+        model: the model, its bytes, or the path of its file. Nodes may be chained, with ``Y_h`` of one as ``initial_h``
+            of the next, for example. Weights are initializers or inputs.
+        inputs: the graph's inputs by name or in order; initializers can be left out.
 
-    Returns
-    -------
-    dict of str to ndarray
+    Returns:
         The graph's outputs by name.
 
-    Raises
-    ------
-    InputError
-        Another operator, or an attribute, type or shape that does not match, named with its node; or the model keeps
-        data in other files.
-    MissingExtraError
-        The package ``onnx`` is not installed.
+    Raises:
+        InputError: another operator, or an attribute, type or shape that does not match, named with its node; or the
+            model keeps data in other files.
+        MissingExtraError: the package ``onnx`` is not installed.
 
-    Examples
-    --------
     A GRU that halves its state at each step, since all its parameters are zero:
 
     >>> from onnx import TensorProto, helper
