@@ -1503,7 +1503,7 @@ MUTANTS = (
     python(
         "model file: a scale of another magnitude than the series",
         "tasks/forecasting/file.py",
-        "z < LARGEST",
+        "z < LARGEST_Z",
         "True",
         LIES,
     ),

@@ -9,7 +9,7 @@ import pytest
 
 from unrolled.data.month_names import month_names
 from unrolled.data.table import Column, TimeStyle
-from unrolled.data.time_formats import find_formats, told_format
+from unrolled.data.time_formats import find_formats, parse_format
 from unrolled.data.time_numbers import number_style, read_numbers, write_numbers
 from unrolled.data.timestamps import MixedZonesError, are_timestamps, parse_timestamps, write_timestamps
 from unrolled.errors import InputError
@@ -116,7 +116,7 @@ def test_a_number_beside_a_month_that_is_a_day() -> None:
     assert parse_timestamps(["Jan-01", "Jan-02"], "%b-%y")[0][1] == np.datetime64("2002-01")
 
 
-def test_told_formats() -> None:
+def test_given_formats() -> None:
     assert parse_timestamps(["5;2020;3"], "%d;%Y;%m")[0][0] == np.datetime64("2020-03-05")
     assert parse_timestamps(["20-3"], "%y-%q")[0][0] == np.datetime64("2020-07")
     assert parse_timestamps(["2020-01-02 03:04:05"], "%F %T")[0][0] == np.datetime64("2020-01-02T03:04:05")
@@ -132,7 +132,7 @@ def test_told_formats() -> None:
         ("%V %Y", "week"),
     ):
         with pytest.raises(InputError, match=reason):
-            told_format(bad)
+            parse_format(bad)
 
 
 def test_zones_and_clocks() -> None:

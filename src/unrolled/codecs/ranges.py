@@ -6,13 +6,13 @@ from typing import Annotated
 
 import msgspec
 
-__all__ = ["Count", "Day", "Size"]
+__all__ = ["LARGEST_COUNT", "Count", "Day", "Size"]
 
-LARGEST = 2**53  # far above any memory, and far below where sums of sizes overflow
+LARGEST_COUNT = 2**53  # far above any memory, and far below where sums of sizes overflow
 
-Count = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_COUNT)]
 """How many there are of what must be there."""
-Size = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 """How many there are of what may be missing."""
 Day = Annotated[int, msgspec.Meta(ge=1, le=31)]
 """Of the month."""

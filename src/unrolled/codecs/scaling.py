@@ -15,13 +15,21 @@ from numpy.typing import NDArray
 from unrolled.aliases import Values
 from unrolled.errors import InputError
 
-__all__ = ["VANISHING", "SeriesScaling", "Standardization", "binary_unit", "is_constant", "standardized"]
+__all__ = [
+    "LARGEST_Z",
+    "VANISHING",
+    "SeriesScaling",
+    "Standardization",
+    "binary_unit",
+    "is_constant",
+    "standardized",
+]
 
 
 ROUNDING = 4  # last places that the same number, computed in several ways, may differ by
 VANISHING = 1e-12  # of the values: a mean or sum that is nothing but what rounding left of them
 SMALLEST_CHANGE = 0.01  # of the change from step to step: a season that repeats better than that is as good as exact
-LARGEST = 1e30  # on the scale of z: float32, in which networks compute, ends at 3e38
+LARGEST_Z = 1e30  # on the scale of z: float32, in which networks compute, ends at 3e38
 
 
 def is_constant(x: Values) -> bool:
@@ -93,7 +101,7 @@ class SeriesScaling:
         if self.constant is not None:
             return np.zeros_like(y)
         with np.errstate(over="ignore"):
-            return np.clip((np.log(y) if self.log else y) / self.scale, -LARGEST, LARGEST)
+            return np.clip((np.log(y) if self.log else y) / self.scale, -LARGEST_Z, LARGEST_Z)
 
     def inverse(self, z: Values) -> Values:
         """``z`` → ``y``, any shape; what would overflow becomes the largest float."""
@@ -202,5 +210,5 @@ class Standardization:
 def standardized(x: Values, mean: Any, deviation: Any, constant: Any) -> Values:
     """``(x - mean) / deviation``, 0 where ``constant``; numbers, or arrays of them along the last axis of ``x``."""
     with np.errstate(over="ignore"):
-        z = np.clip((x - mean) / deviation, -LARGEST, LARGEST)
+        z = np.clip((x - mean) / deviation, -LARGEST_Z, LARGEST_Z)
     return np.where(constant, 0.0, z)

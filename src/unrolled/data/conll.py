@@ -19,6 +19,7 @@ from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
 __all__ = [
+    "COLUMNS",
     "Column",
     "ConllSentences",
     "Sentence",

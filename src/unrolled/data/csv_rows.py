@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from itertools import chain, islice
 
 from unrolled.data.delimiter import DELIMITERS, find_delimiter
-from unrolled.data.header import data_in_header, twice
+from unrolled.data.header import data_in_header, first_duplicate
 from unrolled.data.table import NUMBER
 from unrolled.data.text_lines import TextLines
 from unrolled.data.timestamps import is_timestamp
@@ -112,7 +112,7 @@ class CsvRows:
         return after, comments
 
     def _check_header(self, line: int, known: Collection[str]) -> None:
-        name = twice(self.header)
+        name = first_duplicate(self.header)
         if name is not None:
             raise InputError(f"{self._path}, line {line}: two columns are named {name!r}; give each its own name")
         first = list(islice(self._records, ROWS_LOOKED_AT))

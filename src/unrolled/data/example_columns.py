@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from unrolled.data.index_columns import index_columns, left_out
+from unrolled.data.index_columns import index_columns, left_out_note
 from unrolled.data.step_order import order_columns
 from unrolled.data.table import Column, listed
 from unrolled.data.time_columns import is_time
@@ -117,7 +117,7 @@ class _Inference:
         for name in index_columns(self.free, unnamed):
             if name.lower() not in SERIES_NAMES:
                 del self.free[name]
-                self.notes.append(left_out(name, unnamed))
+                self.notes.append(left_out_note(name, unnamed))
 
     def order(self, series: str, label: str | None) -> tuple[str, ...]:
         """The columns that say when each step was; one that holds no numbers to learn from is no longer free."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from unrolled.data.example_columns import ExampleColumns
-from unrolled.data.items import Kind
+from unrolled.data.items import ItemKind
 from unrolled.errors import InputError
 
 __all__ = ["Example", "ExampleFile", "Examples", "Place", "ReadOptions", "TargetLevel", "refuse_step_targets"]
@@ -76,7 +76,7 @@ class Examples:
     """Items in memory. ``targets`` is None if they were not requested."""
 
     source: str
-    kind: Kind
+    kind: ItemKind
     items: list[Any]
     targets: list[Any] | None
     places: list[Place]
@@ -98,7 +98,7 @@ class ExampleFile:
     """
 
     source: str
-    kind: Kind
+    kind: ItemKind
     examples: Iterator[Example]
     target_level: TargetLevel
     share: Callable[[], float]

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.frequency import stamp
-from unrolled.data.header import twice
+from unrolled.data.header import first_duplicate
 from unrolled.data.pandas_index import PandasFrame, open_pandas
 from unrolled.data.table import Column, FrameLike, Table, TimeStyle
-from unrolled.data.time_formats import told_format
+from unrolled.data.time_formats import parse_format
 from unrolled.data.time_numbers import write_numbers
 from unrolled.data.timestamps import MixedZonesError, write_timestamps
 from unrolled.data.zones import UnknownZoneError, zone_named
@@ -44,7 +44,7 @@ def read_frame(data: Any) -> Table:
             check_characters(name, f"the name of the column {name!r}")
         given = open_pandas(data)
         data = given.frame
-    elif (again := twice(getattr(data, "column_names", ()))) is not None:
+    elif (again := first_duplicate(getattr(data, "column_names", ()))) is not None:
         raise InputError(f"the data: two columns are named {again!r}; give each its own name")
     try:
         frame = nw.from_native(data, eager_only=True, allow_series=True)
@@ -276,7 +276,7 @@ def check_style(style: TimeStyle, times: npt.NDArray[Any]) -> None:
         if style.kind == "datetime" and style.unit not in RESOLUTIONS:
             raise InputError(f"its unit is {style.unit!r}, expected one of {', '.join(RESOLUTIONS)}")
         if style.kind == "text" and style.format:
-            told_format(style.format)
+            parse_format(style.format)
         if style.zone is not None:
             with suppress(UnknownZoneError):  # here, but perhaps not on other machines
                 zone_named(style.zone)

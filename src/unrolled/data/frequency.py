@@ -12,7 +12,7 @@ import numpy.typing as npt
 from unrolled.codecs.ranges import Day
 from unrolled.errors import InputError
 
-__all__ = ["Frequency", "stamp"]
+__all__ = ["Frequency", "check_unique", "stamp"]
 
 Times = npt.NDArray[Any]
 """One series' time stamps: ``datetime64[us]`` or ``int64``, shape [T]."""

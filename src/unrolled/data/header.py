@@ -8,7 +8,7 @@ from itertools import pairwise
 from unrolled.data.numbers import INTEGER, NUMBER, NumberForm
 from unrolled.data.timestamps import are_timestamps
 
-__all__ = ["data_in_header", "twice"]
+__all__ = ["data_in_header", "first_duplicate"]
 
 YEARS = range(1800, 2200)
 MOST_LOOKED_AT = 1000  # names that may be times
@@ -16,10 +16,10 @@ MOST_CELLS = 1_000_000
 _COMMA = NumberForm(",")
 
 
-def twice(names: Sequence[str]) -> str | None:
+def first_duplicate(names: Sequence[str]) -> str | None:
     """A name that comes a second time.
 
-    >>> twice(["a", "b", "a"])
+    >>> first_duplicate(["a", "b", "a"])
     'a'
     """
     seen: set[str] = set()

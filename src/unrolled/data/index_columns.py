@@ -9,7 +9,7 @@ import numpy as np
 
 from unrolled.data.table import Column
 
-__all__ = ["NAMES", "index_columns", "is_ascending", "left_out"]
+__all__ = ["NAMES", "index_columns", "is_ascending", "left_out_note"]
 
 UNNAMED = re.compile(r"unnamed: \d+(_level_\d+)?(\.\d+)*", re.IGNORECASE)  # pandas' name of a column without one
 NAMES = {
@@ -39,8 +39,8 @@ def _is_index(name: str, column: Column, unnamed: Collection[str]) -> bool:
     return bool(ordered[0] in (0, 1) and (np.diff(ordered) == 1).all())
 
 
-def left_out(name: str, unnamed: Collection[str]) -> str:
-    """What is said of a column that numbers the rows."""
+def left_out_note(name: str, unnamed: Collection[str]) -> str:
+    """The sentence for ``inferred_`` about a column that numbers the rows."""
     return f"{'the column without a name' if name in unnamed else repr(name)} numbers the rows and is left out"
 
 

@@ -14,11 +14,11 @@ from unrolled.data.table import listed
 from unrolled.data.wav import Waveform
 from unrolled.errors import InputError
 
-__all__ = ["Kind", "kind_of", "read_items"]
+__all__ = ["ItemKind", "kind_of", "read_items"]
 
-Kind = Literal["numbers", "text", "tokens", "audio"]
+ItemKind = Literal["numbers", "text", "tokens", "audio"]
 
-_CALLED: dict[Kind, str] = {
+_CALLED: dict[ItemKind, str] = {
     "numbers": "sequences of numbers (a list of arrays [T_i, C], one array [N, T, C], or a flat one [N, T])",
     "text": "texts (a list of str)",
     "tokens": "texts in tokens (a list of lists of str)",
@@ -26,7 +26,7 @@ _CALLED: dict[Kind, str] = {
 }
 
 
-def kind_of(data: Any) -> Kind:
+def kind_of(data: Any) -> ItemKind:
     """What the items are, by the first of them.
 
     Raises:
@@ -60,7 +60,7 @@ def kind_of(data: Any) -> Kind:
 
 
 def read_items(
-    data: Any, *, kind: Kind | None = None, channels: int | None = None, names: Sequence[str] = ()
+    data: Any, *, kind: ItemKind | None = None, channels: int | None = None, names: Sequence[str] = ()
 ) -> list[Any]:
     """Items, each with at least one step: arrays ``[T_i, C]`` of float64, ``str``, lists of ``str``, or :class:`Waveform`.
 

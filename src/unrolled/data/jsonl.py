@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.strict_json import parse_strict_json
 from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions, TargetLevel, refuse_step_targets
-from unrolled.data.items import Kind
+from unrolled.data.items import ItemKind
 from unrolled.data.real_numbers import nearest_float
 from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines
@@ -22,7 +22,7 @@ from unrolled.errors import InputError
 
 __all__ = ["open_jsonl"]
 
-KINDS: dict[str, Kind] = {"text": "text", "sequence": "numbers", "tokens": "tokens"}
+KINDS: dict[str, ItemKind] = {"text": "text", "sequence": "numbers", "tokens": "tokens"}
 
 Line = tuple[int, dict[str, Any]]
 
@@ -65,7 +65,7 @@ def _objects(lines: TextLines) -> Iterator[Line]:
         yield number, cast("dict[str, Any]", found)
 
 
-def _kind(path: Path, first: dict[str, Any], options: ReadOptions) -> tuple[str, Kind]:
+def _kind(path: Path, first: dict[str, Any], options: ReadOptions) -> tuple[str, ItemKind]:
     keys = [key for key in (KINDS if options.text is None else (options.text,)) if key in first]
     if len(keys) != 1:
         expected = (
@@ -78,7 +78,7 @@ def _kind(path: Path, first: dict[str, Any], options: ReadOptions) -> tuple[str,
 class _Reader:
     """Turns objects into examples."""
 
-    def __init__(self, path: Path, key: str, kind: Kind, label: str | None, *, each: bool) -> None:
+    def __init__(self, path: Path, key: str, kind: ItemKind, label: str | None, *, each: bool) -> None:
         self._path, self._key, self._kind, self._label, self._each = path, key, kind, label, each
         self._channels: int | None = None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unrolled.data.header import twice
+from unrolled.data.header import first_duplicate
 from unrolled.data.index_columns import NAMES
 from unrolled.data.table import TimeStyle
 from unrolled.data.timestamps import are_timestamps
@@ -50,7 +50,7 @@ def open_pandas(data: Any) -> PandasFrame:
     frame: Any = data.to_frame(data.name if data.name is not None else "value") if data.ndim == 1 else data
     index = frame.index
     names = [str(name) for name in frame.columns]
-    again = twice(names)
+    again = first_duplicate(names)
     if again is not None:
         raise InputError(f"the data: two columns are named {again!r}; give each its own name")
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
@@ -59,11 +59,15 @@ def open_pandas(data: Any) -> PandasFrame:
     levels: dict[str, Any] = {}
     for i in range(index.nlevels):
         level = index.get_level_values(i)
-        alone, told = index.nlevels == 1, level.name is not None
-        if alone and not told and _counts_rows(level):
+        alone, is_named = index.nlevels == 1, level.name is not None
+        if alone and not is_named and _counts_rows(level):
             continue
         is_time = alone and _is_time(level)
-        name = str(level.name) if told else _free_name("time" if is_time else "index" if alone else f"level_{i}", names)
+        name = (
+            str(level.name)
+            if is_named
+            else _free_name("time" if is_time else "index" if alone else f"level_{i}", names)
+        )
         if name in levels:
             raise InputError(f"the data: two levels of the index are named {name!r}; give each its own name")
         if name in names:
@@ -75,7 +79,7 @@ def open_pandas(data: Any) -> PandasFrame:
         levels[name] = level.to_series(index=frame.index)
         if is_time:
             time = name
-        if not told and not is_time:
+        if not is_named and not is_time:
             unnamed.add(name)
     if levels:
         frame = pd.concat([pd.DataFrame(levels), frame], axis=1)

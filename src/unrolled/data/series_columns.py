@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from unrolled.data.header import twice
-from unrolled.data.index_columns import index_columns, is_ascending, left_out
+from unrolled.data.header import first_duplicate
+from unrolled.data.index_columns import index_columns, is_ascending, left_out_note
 from unrolled.data.table import Column, Table, listed
 from unrolled.data.time_columns import infer_time, refuse_unread_times
 from unrolled.data.time_parts import join_times
@@ -36,7 +36,7 @@ class SeriesColumns:
         pairs = [(name, argument) for argument, name in single.items() if name is not None]
         pairs += [(name, "past") for name in self.past] + [(name, "future") for name in self.future]
         pairs += [(name, "static") for name in self.static] + [(name, "values") for name in self.values]
-        again = twice([name for name, _ in pairs])
+        again = first_duplicate([name for name, _ in pairs])
         if again is not None:
             arguments = " and ".join(f"{argument}=" for name, argument in pairs if name == again)
             raise InputError(f"column {again!r} is named by {arguments}; a column has one role")
@@ -136,7 +136,7 @@ def _row_numbers_as_time(table: Table, free: dict[str, Column], notes: list[str]
 def _without_row_numbers(table: Table, roles: SeriesColumns, notes: list[str]) -> Table:
     """The table without the columns that number its rows, unless they have a role."""
     names = index_columns(_free(table, roles), table.unnamed)
-    notes += [left_out(name, table.unnamed) for name in names]
+    notes += [left_out_note(name, table.unnamed) for name in names]
     return replace(table, columns={name: column for name, column in table.columns.items() if name not in names})
 
 

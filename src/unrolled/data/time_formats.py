@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from unrolled.data.month_names import ENGLISH, month_names, month_numbers
 from unrolled.errors import InputError
 
-__all__ = ["TimeFormat", "find_formats", "told_format"]
+__all__ = ["TimeFormat", "find_formats", "parse_format"]
 
 _TWO = r"\d{1,2}"
 DIRECTIVES = {
@@ -142,13 +142,13 @@ def _pattern(format: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE if "%p" in format else 0)
 
 
-def told_format(format: str) -> TimeFormat:
+def parse_format(format: str) -> TimeFormat:
     """A format as the user gave it.
 
     Raises:
         InputError: a directive is not known or comes twice, or the year is not in it.
 
-    >>> told_format("%d.%m.%y").text
+    >>> parse_format("%d.%m.%y").text
     '%d.%m.%y'
     """
     for short, long in _LONG.items():

@@ -14,7 +14,7 @@ from unrolled.data.month_names import month_numbers
 from unrolled.data.table import Column, Table, TimeStyle
 from unrolled.data.timestamps import are_timestamps, parse_timestamps
 
-__all__ = ["is_clock", "join_times", "part_of"]
+__all__ = ["ORDERS", "is_clock", "join_times", "part_of"]
 
 CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?", re.ASCII)
 PARTS: dict[str, tuple[set[str], range]] = {  # names, and what the numbers may be

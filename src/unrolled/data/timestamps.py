@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.data.table import TimeStyle
-from unrolled.data.time_formats import TimeFormat, find_formats, told_format
+from unrolled.data.time_formats import TimeFormat, find_formats, parse_format
 
 __all__ = ["MixedZonesError", "are_timestamps", "is_timestamp", "parse_timestamps", "write_timestamps"]
 
@@ -59,22 +59,22 @@ def are_timestamps(texts: Sequence[str]) -> bool:
 
 
 def parse_timestamps(
-    texts: Sequence[str], told: str = "", known: TimeStyle | None = None
+    texts: Sequence[str], given_format: str = "", known: TimeStyle | None = None
 ) -> tuple[npt.NDArray[Any], TimeStyle]:
     """Return the stamps as ``datetime64[us]``, on the clock they were written in, and how they were written.
 
     Args:
         texts: in the order of the rows.
-        told: the format they are in, as the user says it.
+        given_format: the format they are in, if the user gave one.
         known: how the times were written that a model learned from; tried first.
 
     Raises:
         ValueError: with the row as ``args[1]``: no time, no such time, or day and month could be either way round.
         MixedZonesError: rows in different time zones, or some without.
-        InputError: ``told`` is no format.
+        InputError: ``given_format`` is no format.
     """
     distinct = list(dict.fromkeys(texts))  # the series of a panel share theirs
-    if not told and _mostly_iso(distinct):
+    if not given_format and _mostly_iso(distinct):
         return _parse_iso(texts, distinct)
     pairs = [_split_zone(text) for text in distinct]
     zone = pairs[0][1]
@@ -82,7 +82,11 @@ def parse_timestamps(
     if other is not None:
         raise MixedZonesError(texts.index(distinct[other]), pairs[other][1].strip(), zone.strip())
     bare = {text: pair[0] for text, pair in zip(distinct, pairs, strict=True)}
-    format = told_format(told) if told else _known_format(known, list(bare.values())) or _found_format(texts, bare)
+    format = (
+        parse_format(given_format)
+        if given_format
+        else _known_format(known, list(bare.values())) or _found_format(texts, bare)
+    )
     style = TimeStyle("text", suffix=zone, format=format.text, months=format.months)
     return _placed(texts, distinct, lambda text: format.read(bare[text])), style
 

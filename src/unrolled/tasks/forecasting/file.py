@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.ranges import Count, Size
-from unrolled.codecs.scaling import LARGEST, SeriesScaling
+from unrolled.codecs.scaling import LARGEST_Z, SeriesScaling
 from unrolled.data.frequency import Frequency
 from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.table import INTEGER, FrameLike
@@ -190,7 +190,7 @@ def _check_values(
         above = log == 0 or (log == 1 and own.min() > 0)
         require(f"scaling.log of {called(name)}", int(log), above, "0, or 1 above 0")
         z = np.abs(scaling.transform(own)).max()
-        require(f"scaling.scale of {called(name)}", scaling.scale, z < LARGEST, "a scale that is that of the values")
+        require(f"scaling.scale of {called(name)}", scaling.scale, z < LARGEST_Z, "a scale that is that of the values")
     bounds = np.cumsum(config.rows)[:-1]
     for name, times in zip(config.names, _times(tensors, config, bounds), strict=True):
         if times is not None:

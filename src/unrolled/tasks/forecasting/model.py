@@ -19,7 +19,7 @@ from unrolled.runtime.series_batch import SeriesBatch
 from unrolled.runtime.window_rnn import WindowRnn, WindowRnnConfig
 from unrolled.tasks.forecasting.history import History
 
-__all__ = ["CovariateScaling", "ForecastModel"]
+__all__ = ["CovariateScaling", "ForecastModel", "called", "scaled_batch"]
 
 Values = NDArray[np.float64]
 

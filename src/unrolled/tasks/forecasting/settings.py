@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from unrolled.codecs.ranges import LARGEST
+from unrolled.codecs.ranges import LARGEST_COUNT
 from unrolled.data.filling import check_missing_option
 from unrolled.errors import InputError
 from unrolled.runtime.es_rnn import EsRnnConfig
@@ -132,7 +132,7 @@ def shape_of(
     static: int,
 ) -> EsRnnConfig | WindowRnnConfig:
     """The network's sizes: some are of the data, the others follow from the settings."""
-    require("season_length", season, season <= LARGEST, f"at most {LARGEST}")
+    require("season_length", season, season <= LARGEST_COUNT, f"at most {LARGEST_COUNT}")
     training = settings.training(kind.method)
     return kind(
         cell=CELL_NAMES[settings.cell],

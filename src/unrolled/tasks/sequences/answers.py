@@ -20,11 +20,11 @@ _PLAIN: dict[type, str] = {bool: "truth", int: "integer", float: "number", str: 
 def read_labels(y: Any, count: int | None = None) -> NDArray[Any]:
     """``y`` as labels ``[N]``, texts or numbers, or as zeros and ones ``[N, K]``.
 
-    >>> read_labels(np.array([np.str_("a"), "b"], object), 2)
-    array(['a', 'b'], dtype='<U1')
-
     Raises:
         InputError: a label is missing, or labels of several types are mixed; the first is named.
+
+    >>> read_labels(np.array([np.str_("a"), "b"], object), 2)
+    array(['a', 'b'], dtype='<U1')
     """
     array = _checked(y, count)
     if array.dtype.kind != "O":
@@ -47,12 +47,12 @@ def read_labels(y: Any, count: int | None = None) -> NDArray[Any]:
 def read_numbers(y: Any, count: int | None = None) -> NDArray[np.float64]:
     """``y`` as numbers ``[N]`` or ``[N, O]``.
 
+    Raises:
+        InputError: something is no number, or none that is finite; text is none, even of digits.
+
     >>> from decimal import Decimal
     >>> read_numbers([Decimal("0.5"), 2], 2).tolist()
     [0.5, 2.0]
-
-    Raises:
-        InputError: something is no number, or none that is finite; text is none, even of digits.
     """
     array = _checked(y, count)
     try:

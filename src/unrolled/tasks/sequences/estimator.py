@@ -16,7 +16,7 @@ from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.containers import is_frame
 from unrolled.data.example_file import ReadOptions, TargetLevel
-from unrolled.data.items import Kind
+from unrolled.data.items import ItemKind
 from unrolled.errors import InputError
 from unrolled.runtime.encoder import EncoderConfig
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting
@@ -232,7 +232,7 @@ class SequenceEstimator(Estimator):
         return self.columns_.features if self.columns_ is not None else ()
 
     @property
-    def item_kind_(self) -> Kind:
+    def item_kind_(self) -> ItemKind:
         """The kind of the items: ``numbers``, ``text``, ``tokens`` or ``audio``."""
         codec = self._fitted().inputs
         if isinstance(codec, TokenCodec):

@@ -15,7 +15,7 @@ from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme, tag_order
 from unrolled.codecs.tokens import TokenCodec
-from unrolled.data.items import Kind
+from unrolled.data.items import ItemKind
 from unrolled.errors import MissingExtraError
 from unrolled.runtime.encoder import EncoderConfig
 from unrolled.runtime.reader import EmbeddingConfig
@@ -63,7 +63,7 @@ class Fitting:
     epochs: list[int]
 
 
-def fit_codec(items: Sequence[Any], kind: Kind, settings: SequenceSettings) -> InputCodec:
+def fit_codec(items: Sequence[Any], kind: ItemKind, settings: SequenceSettings) -> InputCodec:
     """What turns items into what networks read, from those that are learned from."""
     if kind == "numbers":
         return NumberCodec.fit(items)

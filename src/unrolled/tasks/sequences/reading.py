@@ -10,7 +10,7 @@ from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import ReadOptions, TargetLevel
 from unrolled.data.frame_examples import read_frame_examples
 from unrolled.data.frame_sequences import channel_names
-from unrolled.data.items import Kind, kind_of, read_items
+from unrolled.data.items import ItemKind, kind_of, read_items
 from unrolled.errors import InputError
 
 __all__ = ["Given", "read_as_trained", "read_to_learn"]
@@ -27,7 +27,7 @@ class Given:
 
     items: list[Any]
     y: Any
-    kind: Kind
+    kind: ItemKind
     columns: ExampleColumns | None = None
     inferred: tuple[str, ...] = ()
 
@@ -63,7 +63,12 @@ def read_to_learn(X: Any, y: Any, options: ReadOptions, target_level: TargetLeve
 
 
 def read_as_trained(
-    X: Any, y: Any, kind: Kind, channels: int | None, columns: ExampleColumns | None, target_level: TargetLevel = "none"
+    X: Any,
+    y: Any,
+    kind: ItemKind,
+    channels: int | None,
+    columns: ExampleColumns | None,
+    target_level: TargetLevel = "none",
 ) -> Given:
     """Read as :func:`read_to_learn` did: the same kind of items, the same columns of frames by their names.
 
