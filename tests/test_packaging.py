@@ -141,6 +141,7 @@ MAY_IMPORT = {
     "__init__.py": ("", "kernels tasks nn onnx convert version"),
     "__main__.py": ("cli", ""),
     "cells": ("", ""),
+    "parameters": ("msgspec", "cells typing_extensions"),
     "kernels": ("cells", ""),
     "codecs": ("msgspec", "tokenizers"),
     "runtime": ("safetensors msgspec cells kernels codecs", ""),
@@ -155,7 +156,7 @@ MAY_IMPORT = {
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
     "cli": ("msgspec typer rich codecs runtime data drawing metrics tasks bench", "kernels"),
 }
-EVERYWHERE = {"numpy", "errors", "version", "aliases"}
+EVERYWHERE = {"numpy", "errors", "version", "aliases", "parameters"}
 
 
 def imports(file: Path):

@@ -11,9 +11,7 @@ from typing import get_args
 import pytest
 
 import unrolled
-from unrolled.tasks import choices
-from unrolled.tasks.forecasting.settings import CELL_NAMES, METHODS
-from unrolled.tasks.sequences.settings import SEQUENCE_CELLS, SequenceSettings
+from unrolled.cells.registry import CELLS, CellName
 
 CODE = """
 import numpy as np
@@ -35,17 +33,8 @@ unrolled.load("model").predictt([1])  # wrong
 """
 
 
-def test_the_words_are_those_that_are_accepted() -> None:
-    assert set(get_args(choices.ForecastCell)) == set(CELL_NAMES)
-    assert set(get_args(choices.SequenceCell)) == set(SEQUENCE_CELLS)
-    assert set(get_args(choices.ForecastMethod)) == set(METHODS)
-    types = SequenceSettings.__annotations__
-    assert get_args(choices.Schedule) == get_args(
-        eval(types["schedule"], vars(sys.modules[SequenceSettings.__module__]))
-    )
-    assert get_args(choices.TagScheme) == get_args(
-        eval(types["scheme"], vars(sys.modules[SequenceSettings.__module__]))
-    )
+def test_the_type_of_a_cell_names_every_registered_one() -> None:
+    assert set(get_args(CellName)) == {"rnn", *CELLS}
 
 
 @pytest.mark.skipif(shutil.which("pyright") is None, reason="pyright is not installed")

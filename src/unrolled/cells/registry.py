@@ -7,6 +7,7 @@ gate order or a parameter's shape.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 from unrolled.cells.activation import Activation
 from unrolled.cells.cell import Cell
@@ -32,7 +33,7 @@ from unrolled.cells.slstm import SLSTM
 from unrolled.cells.sru import SRU, SRU_HIGHWAY
 from unrolled.errors import InputError
 
-__all__ = ["CELLS", "get_cell"]
+__all__ = ["CELLS", "CellName", "get_cell"]
 
 CELLS: dict[str, Cell] = {
     cell.name: cell
@@ -43,6 +44,40 @@ CELLS: dict[str, Cell] = {
         *(MIN_GRU, MIN_LSTM, SRU, SRU_HIGHWAY, QRNN, FAST_GRNN, SLSTM),
     )
 }
+
+
+CellName = Literal[
+    "rnn",
+    "rnn_tanh",
+    "rnn_relu",
+    "rnn_identity",
+    "irnn",
+    "indrnn",
+    "leaky_rnn",
+    "lstm",
+    "lstm_peephole",
+    "lstm_cifg",
+    "lstm_peephole_cifg",
+    "lstmp",
+    "lstm_layer_norm",
+    "janet",
+    "gru",
+    "gru_reset_before",
+    "gru_layer_norm",
+    "gru1",
+    "gru2",
+    "gru3",
+    "mgu",
+    "li_gru",
+    "min_gru",
+    "min_lstm",
+    "sru",
+    "sru_highway",
+    "qrnn",
+    "fast_grnn",
+    "slstm",
+]
+"""The names as a type, for who checks types; ``rnn`` is ``rnn_tanh``."""
 
 
 @lru_cache(maxsize=256)

@@ -8,11 +8,20 @@ from typer.core import TyperCommand
 
 from unrolled.cli.wording import in_flags, speaking
 from unrolled.errors import InputError, UnrolledError
-from unrolled.tasks.ranges import RANGES, Range
+from unrolled.parameters.declaration import declared
+from unrolled.parameters.ranges import Range
+from unrolled.tasks.anomalies.parameters import DetectorParameters
+from unrolled.tasks.forecasting.parameters import ForecasterParameters
+from unrolled.tasks.sequences.parameters import ClassifierParameters, TaggerParameters
 
 __all__ = ["Command"]
 
-KNOWN = {**RANGES, "random_state": Range(0), "threads": Range(1)}
+KNOWN = {
+    name: each.about.range
+    for group in (ClassifierParameters, TaggerParameters, DetectorParameters, ForecasterParameters)
+    for name, each in declared(group).items()
+    if each.about.range is not None
+} | {"threshold": Range(0), "random_state": Range(0), "threads": Range(1)}
 
 
 OTHER_NAMES = {"labels_file": "labels"}

@@ -146,13 +146,13 @@ def _page(result: Result, folder: Path) -> str:
     from unrolled.cli.page import Figure, Page
     from unrolled.data.airline import MONTHS, PASSENGERS
     from unrolled.drawing.figures import forecast_figure, loss_figure
-    from unrolled.tasks.forecasting.settings import ForecastSettings
+    from unrolled.tasks.forecasting.parameters import forecast_training
     from unrolled.version import library_version
 
     values = np.array(PASSENGERS, dtype=np.float64)[-SHOWN - HELD_OUT :]
     times = np.array(MONTHS, dtype="datetime64[M]")[-SHOWN - HELD_OUT :]
     evaluation, forecaster, shape = result.evaluation, result.forecaster, result.forecaster.model_.shape
-    planned = ForecastSettings.check(forecaster.get_params()).training(forecaster.method_).max_epochs
+    planned = forecast_training(forecaster, forecaster.method_).max_epochs
     page = Page("A year of airline passengers, forecast by a GRU")
     page.paragraph(
         "A recurrent network learned from the monthly airline passengers of 1949 to 1959 and forecasts the twelve"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from unrolled.errors import InputError
+from unrolled.parameters.series import Missing
 
-__all__ = ["Missing", "check_missing_option", "fill"]
-
-Missing = Literal["raise", "interpolate", "previous", "zero"]
-"""``raise`` refuses; ``interpolate`` draws a line between the neighbours; ``previous`` repeats the value before."""
+__all__ = ["check_missing_option", "fill"]
 
 
 def check_missing_option(missing: str) -> Missing:

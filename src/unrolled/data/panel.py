@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.aliases import Values
-from unrolled.data.filling import Missing, check_missing_option, fill
+from unrolled.data.filling import check_missing_option, fill
 from unrolled.data.frames import build_frame, is_number
 from unrolled.data.frequency import Frequency
 from unrolled.data.series_columns import SeriesColumns, assign_roles
@@ -33,6 +33,7 @@ from unrolled.data.table import FrameLike, Table, TimeStyle
 from unrolled.data.table_sources import read_table
 from unrolled.data.time_columns import read_times
 from unrolled.errors import InputError
+from unrolled.parameters.series import Missing
 
 __all__ = [
     "Panel",

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from unrolled.aliases import Values
 from unrolled.codecs.whole_characters import check_characters
-from unrolled.data.filling import Missing, fill
+from unrolled.data.filling import fill
 from unrolled.data.frequency import Frequency, check_unique, stamp
 from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.table import Table
 from unrolled.errors import InputError
+from unrolled.parameters.series import Missing
 
 __all__ = [
     "SeriesRows",

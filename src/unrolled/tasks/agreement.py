@@ -14,7 +14,7 @@ from unrolled.data.frames import check_style
 from unrolled.data.frequency import Frequency
 from unrolled.data.table import FrameLike
 from unrolled.errors import InputError
-from unrolled.tasks.checks import require
+from unrolled.parameters.declaration import require
 
 __all__ = ["Clock", "check_grid", "check_times", "require_same", "require_tensors"]
 

@@ -1,73 +1,122 @@
-"""The conventions that estimators share with scikit-learn: parameters are the arguments of ``__init__``, and nothing
-else."""
+"""What all estimators are: parameters that can be read, changed and shown; a fit that can be resumed; a model file."""
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.errors import InputError
+from unrolled.codecs.ranges import Size
+from unrolled.errors import InputError, MissingExtraError
+from unrolled.parameters.declaration import (
+    Parameter,
+    Parameters,
+    bare_type,
+    checked,
+    declared,
+    described,
+    parameter_values,
+    require,
+)
 from unrolled.runtime.kept_file import KeptFile
-from unrolled.runtime.model_file import write_model
+from unrolled.runtime.model_file import ModelFile, decode_config, fitting, write_model
 from unrolled.runtime.place import refuse_inputs
 from unrolled.tasks.scikit_learn import ForScikitLearn
 from unrolled.tasks.training_bar import TrainingBar, person_watches
 
 if TYPE_CHECKING:
+    from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.loop import Progress
+else:
+    Checkpoint = Progress = Any
 
-__all__ = ["Estimator"]
+__all__ = ["Estimator", "FittedConfig", "Session"]
 
 Self = TypeVar("Self", bound="Estimator")
 
 
-class Estimator(ForScikitLearn):
-    """Base of all estimators: parameters can be read, changed and shown.
+class FittedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every fitted estimator knows of itself beside its arrays; a family adds its own."""
 
-    A subclass stores every argument of ``__init__`` under its own name and does nothing more there.
+    parameters: dict[str, Any]
+    seed: Size
+    inferred: list[str]
+    """One sentence for each thing inferred from the data."""
+    losses: list[float]
 
-    >>> class Sample(Estimator):
-    ...     def __init__(self, size=3, name="a"):
-    ...         self.size, self.name = size, name
-    >>> Sample(size=4)
-    Sample(size=4)
-    >>> Sample().set_params(name="b").get_params()
-    {'size': 3, 'name': 'b'}
+
+@dataclass(frozen=True)
+class Session:
+    """A training under way: where it is kept, whom it reports to."""
+
+    checkpoint: Checkpoint
+    callback: Callable[[Progress], object] | None
+
+    @property
+    def seed(self) -> int:
+        """The seed of this fit, or of the one that is resumed."""
+        return self.checkpoint.seed
+
+
+class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
+    """Base of all estimators.
+
+    A subclass inherits its groups of parameters (:mod:`unrolled.parameters`), names its task, the class of its parameters
+    and that of its configuration, and says how it reads, learns and is restored.
     """
 
-    verbose: bool | None = None
-    callback: Callable[[Progress], object] | None = None
-    _files: frozenset[Path] = frozenset()
+    _task: ClassVar[str]
+    """What its model files say they are for."""
+    _parameters: ClassVar[type[Parameters]]
+    """The group that holds all parameters a model file keeps."""
+    _config_type: ClassVar[type[FittedConfig]]
+    _fit_call: ClassVar[str] = "fit(data)"
+
+    _title = "Progress"
+    _files = frozenset[Path]()
     """Those that were read, which ``save`` must not replace."""
-    _checkpoint: KeptFile | None = None
+    _checkpoint = cast("KeptFile | None", None)
     """What the fit kept; it goes when the model has been saved."""
 
-    def _write(
-        self, path: str | os.PathLike[str], task: str, config: msgspec.Struct, tensors: Mapping[str, NDArray[Any]]
-    ) -> None:
-        """Write the model file, and then remove the checkpoint of its training."""
-        refuse_inputs(path, self._files)
-        write_model(path, task, config, tensors)
-        if self._checkpoint is not None:
-            self._checkpoint.remove()
-            self._checkpoint = None
+    verbose: Annotated[
+        bool | None,
+        Parameter(
+            "Whether the progress of training is shown on stderr.",
+            unset="in a terminal or notebook, unless there is a callback",
+            flag=None,
+        ),
+    ] = None
+    callback: Annotated[
+        Callable[[Progress], object] | None,
+        Parameter(
+            "Called with an unrolled.training.loop.Progress after every training step.", unset="nothing", flag=None
+        ),
+    ] = None
 
-    @classmethod
-    def _defaults(cls) -> dict[str, Any]:
-        parameters = inspect.signature(cls.__init__).parameters
-        return {name: parameter.default for name, parameter in parameters.items() if name != "self"}
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__(repr=False, eq=False)
+        hints = get_type_hints(cls, include_extras=True)
+        init: Any = cls.__init__
+        init.__annotations__ = {name: bare_type(hints.get(name, None)) for name in init.__annotations__}
+        if cls.__doc__ and "    Attributes:" in cls.__doc__:
+            arguments = "\n".join(f"    {line}".rstrip() for line in described(cls).splitlines())
+            cls.__doc__ = cls.__doc__.replace("    Attributes:", f"{arguments}\n\n    Attributes:", 1)
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name; ``deep`` exists because scikit-learn passes it, but no parameter is an estimator."""
-        return {name: getattr(self, name) for name in self._defaults()}
+        return {name: getattr(self, name) for name in declared(type(self))}
 
     def set_params(self: Self, **params: Any) -> Self:
         """Change parameters and return self; the fitted model stays until the next ``fit``.
@@ -75,13 +124,126 @@ class Estimator(ForScikitLearn):
         Raises:
             InputError: there is no such parameter; the message lists the known ones.
         """
-        known = self._defaults()
+        known = declared(type(self))
         for name in params:
             if name not in known:
                 raise InputError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}")
         for name, value in params.items():
             setattr(self, name, value)
         return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, whole or not at all, and then remove the checkpoint of its training; ``callback`` is not
+        saved.
+
+        Raises:
+            InputError: not fitted, or ``path`` is a folder, or a file that the data were read from.
+            OSError: the system refused; an older file is intact.
+        """
+        config = self._fitted()
+        refuse_inputs(path, self._files)
+        write_model(path, self._task, config, self._tensors())
+        if self._checkpoint is not None:
+            self._checkpoint.remove()
+            self._checkpoint = None
+
+    @classmethod
+    def from_model_file(cls: type[Self], model_file: ModelFile) -> Self:
+        """The estimator in a model file that :func:`unrolled.load` has read."""
+        config = decode_config(model_file, cls._config_type)
+        with fitting(model_file):
+            settings = _restored(cls._parameters, config.parameters)
+            model = cls._restore(model_file, config, settings)
+        return cls(**cls._arguments(settings))._adopt(settings, config, model)
+
+    def __repr__(self) -> str:
+        given = self.get_params()
+        known = declared(type(self)).values()
+        shown = [f"{each.name}={given[each.name]!r}" for each in known if given[each.name] != each.default]
+        plain = f"{type(self).__name__}({', '.join(shown)})"
+        return f"<fitted {plain}: {self._learned()}>" if hasattr(self, "_config") else plain
+
+    # What a family of estimators says.
+
+    @abstractmethod
+    def _learn(self, data: Any, settings: Any, session: Session) -> tuple[Any, Any]:
+        """Train; returns the configuration, without the parameters and the seed, and the model."""
+
+    @classmethod
+    @abstractmethod
+    def _restore(cls, model_file: ModelFile, config: Any, settings: Any) -> Any:
+        """The model in a file, whose configuration is checked against the parameters and against itself.
+
+        Raises:
+            InputError: naming what does not fit.
+        """
+
+    @abstractmethod
+    def _learned(self) -> str:
+        """What a fitted estimator knows, in a few words."""
+
+    @classmethod
+    def _arguments(cls, settings: Any) -> dict[str, Any]:
+        """Parameters as the constructor takes them."""
+        return parameter_values(settings)
+
+    def _tensors(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays as a model file names them."""
+        return self.model_.tensors()
+
+    # What follows from it.
+
+    def _checked(self) -> Any:
+        """The parameters, checked, as a group of their own."""
+        verbose = self.verbose
+        require("verbose", verbose, verbose in (None, False, True), "True, False or None")
+        return checked(self._parameters, self.get_params())
+
+    def _train(self: Self, data: Any, fingerprinted: Any, settings: Any, checkpoint: Any) -> Self:
+        """Learn from data that were read, and become what was learned: what every ``fit`` ends in.
+
+        Args:
+            data: what :meth:`_learn` takes.
+            fingerprinted: of it, what a checkpoint must have been begun with, too.
+            settings: the parameters, checked.
+            checkpoint: a path, or None.
+        """
+        try:
+            from unrolled.training.checkpoint import resumable
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(f"fitting a {type(self).__name__}", error.name or "torch", "train") from None
+        drawn = int(np.random.SeedSequence().generate_state(1)[0])
+        seed = drawn if settings.random_state is None else settings.random_state
+        kept = msgspec.json.decode(msgspec.json.encode(settings))
+        with (
+            resumable(checkpoint, self._task, kept, fingerprinted, seed) as saved,
+            self._watching() as callback,
+        ):
+            config, model = self._learn(data, settings, Session(saved, callback))
+        config = msgspec.structs.replace(config, parameters=kept, seed=saved.seed)
+        self._adopt(settings, config, model)
+        self._checkpoint = saved.kept
+        return self
+
+    def _adopt(self: Self, settings: Any, config: Any, model: Any) -> Self:
+        """Become a fitted estimator."""
+        self._settings = settings
+        self._config = config
+        self.model_ = model
+        self.inferred_ = config.inferred
+        self.losses_ = config.losses
+        self.seed_ = config.seed
+        return self
+
+    def _fitted(self) -> Any:
+        """The configuration.
+
+        Raises:
+            InputError: there is none yet.
+        """
+        if not hasattr(self, "_config"):
+            raise self._unfitted(self._fit_call)
+        return self._config
 
     def _remember(self, data: Any) -> None:
         """Keep in mind what is read, if it is a file."""
@@ -92,23 +254,19 @@ class Estimator(ForScikitLearn):
     def _watching(self) -> Generator[Callable[[Progress], object] | None, None, None]:
         """What a training calls after each step: the user's ``callback``, and a bar if somebody is to see one."""
         verbose, callback = self.verbose, self.callback
-        if verbose not in (None, False, True):
-            raise InputError(f"verbose is {verbose!r}, expected True, False or None")
         with TrainingBar(shown=callback is None and person_watches() if verbose is None else bool(verbose)) as bar:
             yield bar if callback is None else lambda progress: (callback(progress), bar(progress))
 
     @staticmethod
     def _log(inferred: Iterable[str]) -> None:
-        """Tell what the data told, to whom the logger ``unrolled`` tells it."""
+        """Tell what was inferred, to whom the logger ``unrolled`` tells it."""
         for sentence in inferred:
             logging.getLogger("unrolled").info(sentence)
 
-    def _learned(self) -> str:
-        """What a fitted estimator knows, in a few words."""
-        return ""
 
-    def __repr__(self) -> str:
-        given = self.get_params()
-        shown = [f"{name}={given[name]!r}" for name, default in self._defaults().items() if given[name] != default]
-        plain = f"{type(self).__name__}({', '.join(shown)})"
-        return f"<fitted {plain}: {self._learned()}>" if hasattr(self, "_config") else plain
+def _restored(group: type[Parameters], stored: Mapping[str, Any]) -> Parameters:
+    """Parameters from a model file; those it lacks have their defaults."""
+    known = declared(group)
+    for name in stored:
+        require("parameters", name, name in known, f"one of {', '.join(known)}")
+    return checked(group, {name: stored.get(name, each.default) for name, each in known.items()})

@@ -44,7 +44,7 @@ def fitted():
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"clip_norm": float("inf")}, "clip_norm is inf"),
         ({"random_state": -1}, "random_state is -1"),
-        ({"missing": "guess"}, "missing='guess'"),
+        ({"missing": "guess"}, "missing is 'guess'"),
     ],
 )
 def test_parameters(params, message):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -19,22 +18,20 @@ from unrolled.drawing.figures import series_figure
 from unrolled.drawing.picture import Drawing
 from unrolled.errors import InputError
 from unrolled.metrics.alarms import AlarmEvaluation, compare_alarms
-from unrolled.runtime.model_file import ModelFile, decode_config, fitting
+from unrolled.parameters.declaration import check_range
+from unrolled.parameters.ranges import Range
+from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.anomalies.file import AnomalyConfig, check_config, restore
 from unrolled.tasks.anomalies.fitting import fit_model
 from unrolled.tasks.anomalies.labelled_windows import read_windows
 from unrolled.tasks.anomalies.model import AnomalyModel, highest
-from unrolled.tasks.anomalies.settings import AnomalySettings
-from unrolled.tasks.checks import chosen_seed
-from unrolled.tasks.choices import AnomalyMethod, Missing, SequenceCell
-from unrolled.tasks.estimator import Estimator
-from unrolled.tasks.ranges import check_ranges
+from unrolled.tasks.anomalies.parameters import DetectorParameters
+from unrolled.tasks.estimator import Estimator, Session
 from unrolled.tasks.value_warnings import warn_of_values
 
 if TYPE_CHECKING:
     import polars
 
-    from unrolled.training.loop import Progress
 
 __all__ = ["AnomalyDetector"]
 
@@ -42,10 +39,10 @@ Values = NDArray[np.float64]
 File = str | os.PathLike[str]
 Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
 Frame = TypeVar("Frame")
-Span = int | str | timedelta
+Self = TypeVar("Self", bound="AnomalyDetector")
 
 
-class AnomalyDetector(Estimator):
+class AnomalyDetector(Estimator, DetectorParameters):
     r"""Find where series behave differently from the past: scores, a threshold, alarms, episodes.
 
     ``method="forecast"``: a recurrent network forecasts the next steps after every step, with the mean absolute error it
@@ -66,35 +63,6 @@ class AnomalyDetector(Estimator):
 
     If there are many anomalies in the training data, they are learned as normal; leave out those you know of.
 
-    Args:
-        method: ``forecast`` or ``reconstruction``.
-        cell: ``rnn``, ``indrnn``, ``lstm``, ``lstm_peephole``, ``lstm_layer_norm``, ``janet``, ``gru``,
-            ``gru_reset_before``, ``gru_layer_norm``, ``mgu``, ``min_gru`` or ``min_lstm``.
-        hidden_size, num_layers: size and number of the recurrent layers.
-        window: steps, or a span such as ``"1d"``: what the network reads before its forecasts count, or reconstructs;
-            by default the shortest season between 16 and 64 steps, or 32 without one.
-        horizon: how far ahead to forecast, in steps or a span; by default the window. Forecasts are for 1, 2, 4, …
-            steps.
-        code_size: size of the code for a window; by default an eighth of the window's size.
-        seasons: lengths in steps of the seasons whose earlier values are inputs; by default, if there are time stamps,
-            those of a day, a week and a year that the training part contains at least three times.
-        smoothing: steps, or a span, over which scores are averaged; by default an eighth of the window.
-        merge: alarms no further apart than this, in steps or a span, form one episode; by default a day, or the window
-            if steps are not parts of a day.
-        false_alarm_every: steps, or a span such as ``"90d"``, in which one false alarm is accepted.
-        calibration_fraction: share of the data, at its end, from which the threshold is computed.
-        members: size of the ensemble.
-        dropout: dropout rate.
-        max_epochs: number of epochs, over which the learning rate falls to zero along half a cosine.
-        batch_size, learning_rate: those of Adam; a batch consists of stretches of two windows.
-        clip_norm: gradients are clipped to this norm.
-        missing: how to treat blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
-            Interpolation uses the value after a gap, which is not yet known in a live stream.
-        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
-            is a ``callback``.
-        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
-        random_state: an integer seed; the same one gives the same detector, bit for bit, on the same build.
-
     Attributes:
         threshold_: an alarm is a score above it.
         calibration_: how the threshold was chosen, an :class:`unrolled.codecs.tail.Calibration`.
@@ -114,57 +82,12 @@ class AnomalyDetector(Estimator):
     [(700, 703)]
     """
 
-    def __init__(
-        self,
-        *,
-        method: AnomalyMethod = "forecast",
-        cell: SequenceCell = "gru",
-        hidden_size: int = 32,
-        num_layers: int = 1,
-        window: Span | None = None,
-        horizon: Span | None = None,
-        code_size: int | None = None,
-        seasons: Sequence[int] | None = None,
-        smoothing: Span | None = None,
-        merge: Span | None = None,
-        false_alarm_every: Span = 10_000,
-        calibration_fraction: float = 0.3,
-        members: int = 3,
-        dropout: float = 0.1,
-        max_epochs: int = 40,
-        batch_size: int = 32,
-        learning_rate: float = 0.01,
-        clip_norm: float = 1.0,
-        missing: Missing = "raise",
-        verbose: bool | None = None,
-        callback: Callable[[Progress], object] | None = None,
-        random_state: int | None = None,
-    ) -> None:
-        self.method = method
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.window = window
-        self.horizon = horizon
-        self.code_size = code_size
-        self.seasons = seasons
-        self.smoothing = smoothing
-        self.merge = merge
-        self.false_alarm_every = false_alarm_every
-        self.calibration_fraction = calibration_fraction
-        self.members = members
-        self.dropout = dropout
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
-        self.missing = missing
-        self.verbose = verbose
-        self.callback = callback
-        self.random_state = random_state
+    _task = "anomaly_detector"
+    _parameters = DetectorParameters
+    _config_type = AnomalyConfig
 
     def fit(
-        self,
+        self: Self,
         data: Any,
         y: None = None,
         *,
@@ -172,7 +95,7 @@ class AnomalyDetector(Estimator):
         time: str | None = None,
         time_format: str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-    ) -> AnomalyDetector:
+    ) -> Self:
         """Learn normal behaviour. A previous model is replaced only after the training has succeeded.
 
         Args:
@@ -193,41 +116,39 @@ class AnomalyDetector(Estimator):
             TrainingError: the loss is not finite or has exploded.
             MissingExtraError: torch is not installed.
         """
-        from unrolled.training.checkpoint import resumable
-
         self._refuse_y(y)
-        settings = AnomalySettings.check(self.get_params())
+        settings = self._checked()
         self._remember(data)
         channels = read_channels(data, values, time, missing=settings.missing, time_format=time_format)
         named = zip(channels.names, channels.values.T, strict=True)
         warn_of_values(named, "any other value will be an alarm", stacklevel=2)
-        times = channels.times
-        data, seed = (channels.values, times), chosen_seed(settings.random_state)
         self._log(channels.inferred)
-        with resumable(checkpoint, "anomaly_detector", settings, data, seed) as saved, self._watching() as callback:
-            fitting = fit_model(channels, settings, saved, callback)
+        return self._train(channels, (channels.values, channels.times), settings, checkpoint)
+
+    def _learn(
+        self, data: Channels, settings: DetectorParameters, session: Session
+    ) -> tuple[AnomalyConfig, AnomalyModel]:
+        fitting, times = fit_model(data, settings, session), data.times
         self._log(fitting.notes)
         config = AnomalyConfig(
-            settings=settings,
-            seed=saved.seed,
+            parameters={},
+            seed=session.seed,
             shape=fitting.model.shape,
             channels=fitting.model.channels,
-            names=channels.names,
-            time=channels.time,
+            names=data.names,
+            time=data.time,
             clock="none" if times is None else "datetime" if times.dtype.kind == "M" else "integer",
-            frequency=channels.frequency,
-            frame_like=channels.frame_like,
+            frequency=data.frequency,
+            frame_like=data.frame_like,
             calibration=fitting.calibration,
             losses=fitting.losses,
-            inferred=[*channels.inferred, *fitting.notes],
+            inferred=[*data.inferred, *fitting.notes],
         )
         rows = slice(-fitting.model.shape.history, None)
-        history: dict[str, NDArray[Any]] = {"history.values": channels.values[rows]}
+        history: dict[str, NDArray[Any]] = {"values": data.values[rows]}
         if times is not None:
-            history["history.times"] = times[rows].astype(np.int64)
-        self._adopt(config, fitting.model, history)
-        self._checkpoint = saved.kept
-        return self
+            history["times"] = times[rows].astype(np.int64)
+        return config, replace(fitting.model, history=history)
 
     def score_samples(self, data: Any) -> Values:
         """The score of each row, ``[T]``, in the order of the rows: higher means more unusual, the opposite of
@@ -326,50 +247,22 @@ class AnomalyDetector(Estimator):
         score = highest(self._scores(channels))
         return compare_alarms(self._episodes(score, level), wanted, level, len(score))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, completely or not at all; it contains the end of the training data but not
-        ``callback``.
-
-        Raises:
-            InputError: not fitted, or ``path`` is a folder, or a file that the data were read from.
-            OSError: the system refused; an older file is intact.
-        """
-        config = self._fitted()
-        self._write(path, "anomaly_detector", config, {**self.model_.tensors(), **self._history})
-
     @classmethod
-    def from_model_file(cls, model_file: ModelFile) -> AnomalyDetector:
-        """The detector in a model file that :func:`unrolled.load` has read."""
-        config = decode_config(model_file, AnomalyConfig)
-        with fitting(model_file):
-            check_config(config)
-            model, history = restore(model_file, config)
-        detector = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
-        return detector._adopt(config, model, history)
+    def _restore(cls, model_file: ModelFile, config: AnomalyConfig, settings: DetectorParameters) -> AnomalyModel:
+        check_config(config, settings)
+        return restore(model_file, config, settings)
 
-    def _adopt(self, config: AnomalyConfig, model: AnomalyModel, history: dict[str, NDArray[Any]]) -> AnomalyDetector:
-        """Become a fitted detector."""
-        self._config = config
-        self._history = history
-        self.model_ = model
+    def _adopt(self: Self, settings: DetectorParameters, config: AnomalyConfig, model: AnomalyModel) -> Self:
         self.threshold_ = config.calibration.threshold
         self.calibration_ = config.calibration
         self.channels_ = config.names
         self.context_ = config.shape.context
         self.merge_ = config.calibration.merge
-        self.inferred_ = config.inferred
-        self.losses_ = config.losses
-        self.seed_ = config.seed
-        return self
+        return super()._adopt(settings, config, model)
 
     def _learned(self) -> str:
         shown = ", ".join(map(repr, self.channels_[:3])) + (", ..." if len(self.channels_) > 3 else "")
         return f"watches {shown}, an alarm is a score above {self.threshold_:.3g}"
-
-    def _fitted(self) -> AnomalyConfig:
-        if not hasattr(self, "_config"):
-            raise self._unfitted("fit(data)")
-        return self._config
 
     def _feature_names(self) -> Sequence[str]:
         config = self._fitted()
@@ -407,12 +300,12 @@ class AnomalyDetector(Estimator):
         """Scores of each channel ``[T, C]``, told by the end of the training data where the data follow on it."""
         config = self._fitted()
         before, times, values = 0, channels.times, channels.values
-        if times is not None and "history.times" in self._history:
-            earlier = self._history["history.times"].astype(times.dtype)
+        if times is not None and "times" in self.model_.history:
+            earlier = self.model_.history["times"].astype(times.dtype)
             if times[0] == config.frequency.after(earlier[-1], 1)[0]:
                 before = len(earlier)
                 times = np.concatenate([earlier, times])
-                values = np.concatenate([self._history["history.values"], values])
+                values = np.concatenate([self.model_.history["values"], values])
         if len(values) <= self.context_:
             raise InputError(
                 f"the data has {len(values)} rows, need at least {self.context_ + 1} for one to have a score: its context of"
@@ -423,7 +316,7 @@ class AnomalyDetector(Estimator):
     def _level(self, threshold: float | None) -> float:
         if threshold is None:
             return self.threshold_
-        check_ranges(threshold=threshold)
+        check_range("threshold", threshold, Range(0))
         return float(threshold)
 
     def _episodes(self, score: Values, threshold: float) -> NDArray[np.int64]:

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from unrolled.codecs.ranges import Size
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tail import Calibration
 from unrolled.data.frequency import Frequency
 from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.spans import steps_of
 from unrolled.data.table import FrameLike
+from unrolled.parameters.declaration import require
 from unrolled.runtime.autoencoder import AutoencoderConfig
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
 from unrolled.tasks.anomalies.fitting import leads_to, shape_of
 from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape
-from unrolled.tasks.anomalies.settings import AnomalySettings
-from unrolled.tasks.checks import require
+from unrolled.tasks.anomalies.parameters import DetectorParameters
+from unrolled.tasks.estimator import FittedConfig
 
 __all__ = ["AnomalyConfig", "check_config", "restore"]
 
 
-class AnomalyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AnomalyConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything of a fitted detector but its arrays."""
 
-    settings: AnomalySettings
-    seed: Size
     shape: AnomalyShape
     channels: list[Standardization]
     names: list[str]
@@ -39,18 +35,15 @@ class AnomalyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     frequency: Frequency
     frame_like: FrameLike
     calibration: Calibration
-    losses: list[float]
-    inferred: list[str]
 
 
-def check_config(config: AnomalyConfig) -> None:
-    """Check all of it against the settings, which are checked as those of a new detector are, and against itself.
+def check_config(config: AnomalyConfig, settings: DetectorParameters) -> None:
+    """Check all of it against the parameters and against itself.
 
     Raises:
         InputError: naming the field.
     """
-    settings, shape, network = config.settings, config.shape, config.shape.network
-    AnomalySettings.check(msgspec.structs.asdict(settings))
+    shape, network = config.shape, config.shape.network
     named = SeriesColumns(None, config.time, None, values=tuple(config.names)).named
     require(
         "names", config.names, 0 < len(config.names) == len(named) - (config.time is not None), "one column at least"
@@ -61,7 +54,7 @@ def check_config(config: AnomalyConfig) -> None:
     require("shape.cycles", shape.cycles, set(shape.cycles) <= known.keys(), f"some of {list(known)}, by the frequency")
     require("shape.cycles", shape.cycles, len(set(shape.cycles)) == len(shape.cycles), "each once")
     if settings.seasons is not None:
-        require_same("shape.seasons", shape.seasons, settings.seasons)
+        require_same("shape.seasons", shape.seasons, tuple(settings.seasons))
     require("shape.seasons", shape.seasons, all(m >= 2 for m in shape.seasons), "numbers of steps, each at least 2")
     rebuilds = isinstance(network, AutoencoderConfig)
     require("shape.network", network, rebuilds == (settings.method == "reconstruction"), f"one of {settings.method}")
@@ -84,13 +77,13 @@ def check_config(config: AnomalyConfig) -> None:
             require_same(name, found[name], steps_of(name, span, config.frequency))
 
 
-def restore(model_file: ModelFile, config: AnomalyConfig) -> tuple[AnomalyModel, dict[str, NDArray[Any]]]:
+def restore(model_file: ModelFile, config: AnomalyConfig, settings: DetectorParameters) -> AnomalyModel:
     """Put a model and the end of its training data together from their file.
 
     Raises:
         InputError: tensors are missing, surplus, of another shape or dtype, not finite, or at other times.
     """
-    tensors, settings = model_file.tensors, config.settings
+    tensors = model_file.tensors
     require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(tensors))
     names, members = config.shape.network.tensors(), range(settings.members)
     expected: dict[str, Any] = {f"members.{k}.{name}": kind for k in members for name, kind in names.items()}
@@ -105,5 +98,5 @@ def restore(model_file: ModelFile, config: AnomalyConfig) -> tuple[AnomalyModel,
         stamps = times.astype("datetime64[us]") if config.clock == "datetime" else times
         check_grid(stamps, config.frame_like, config.frequency, "history.times")
     each = [{name: tensors[f"members.{k}.{name}"] for name in names} for k in members]
-    history = {name: tensor for name, tensor in tensors.items() if name.startswith("history.")}
-    return AnomalyModel(config.shape, config.channels, each), history
+    history = {name.removeprefix("history."): t for name, t in tensors.items() if name.startswith("history.")}
+    return AnomalyModel(config.shape, config.channels, each, history)

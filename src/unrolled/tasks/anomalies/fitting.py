@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,17 @@ from unrolled.codecs.tail import Calibration, calibrate
 from unrolled.data.channels import Channels
 from unrolled.data.spans import steps_of
 from unrolled.errors import InputError, MissingExtraError
+from unrolled.parameters.declaration import require
+from unrolled.parameters.network import cell_spec
 from unrolled.runtime.autoencoder import AutoencoderConfig
 from unrolled.runtime.lead_forecast import LeadForecastConfig
 from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape, highest
-from unrolled.tasks.anomalies.settings import AnomalySettings
-from unrolled.tasks.checks import require
-from unrolled.tasks.sequences.settings import SEQUENCE_CELLS
+from unrolled.tasks.anomalies.parameters import DetectorParameters
+from unrolled.tasks.estimator import Session
 
 if TYPE_CHECKING:
-    from unrolled.training.checkpoint import Checkpoint
-    from unrolled.training.loop import Progress
+    pass
 
 __all__ = ["AnomalyFitting", "Sizes", "fit_model", "leads_to", "shape_of"]
 
@@ -49,7 +49,7 @@ class Sizes:
     notes: list[str]
 
     @classmethod
-    def choose(cls, channels: Channels, settings: AnomalySettings) -> Sizes:
+    def choose(cls, channels: Channels, settings: DetectorParameters) -> Sizes:
         """By the settings, and where those are None by the data.
 
         Raises:
@@ -60,7 +60,7 @@ class Sizes:
         found: dict[Cycle, int] = frequency.cycles
         lasting: dict[Cycle, int] = {cycle: m for cycle, m in found.items() if TIMES_SEEN * m <= train}
         rebuilds = settings.method == "reconstruction"
-        seasons = tuple(lasting.values()) if settings.seasons is None else settings.seasons
+        seasons = tuple(lasting.values()) if settings.seasons is None else tuple(settings.seasons)
         shortest = min((*lasting.values(), *seasons), default=0)
         usual = int(np.clip(shortest, 16, 64)) if shortest else 32
 
@@ -90,7 +90,7 @@ class Sizes:
         """Steps that are needed to learn from."""
         return max(self.seasons, default=0) + 2 * self.window + self.horizon
 
-    def _check(self, T: int, settings: AnomalySettings) -> None:
+    def _check(self, T: int, settings: DetectorParameters) -> None:
         require("window", self.window, self.window >= 2, "at least 2")
         if self.train < self.least or T - self.train < FEWEST:
             raise InputError(
@@ -107,7 +107,7 @@ class Sizes:
         expected = f"more than merge = {self.merge} steps, within which alarms are one episode"
         require("false_alarm_every", self.every, self.every > self.merge, expected)
 
-    def _notes(self, found: Mapping[Cycle, int], settings: AnomalySettings) -> list[str]:
+    def _notes(self, found: Mapping[Cycle, int], settings: DetectorParameters) -> list[str]:
         said = [f"the first {self.train} rows are learned from, the other rows calibrate the threshold"]
         said += [f"the network sees the time of the {cycle}" for cycle in self.cycles]
         short = [cycle for cycle in found if cycle not in self.cycles]
@@ -133,9 +133,7 @@ class AnomalyFitting:
     notes: list[str]
 
 
-def fit_model(
-    channels: Channels, settings: AnomalySettings, checkpoint: Checkpoint, callback: Callable[[Progress], object] | None
-) -> AnomalyFitting:
+def fit_model(channels: Channels, settings: DetectorParameters, session: Session) -> AnomalyFitting:
     """Train the members one after the other on the first part, and calibrate on the rest.
 
     Raises:
@@ -162,7 +160,7 @@ def fit_model(
         options = TrainingOptions(
             dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.max_epochs,
             batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
-            seed=checkpoint.seed + k, callback=callback, checkpoint=checkpoint,
+            seed=session.seed + k, callback=session.callback, checkpoint=session.checkpoint,
         )  # fmt: skip
         phase = "training" if settings.members == 1 else f"network {k + 1} of {settings.members}"
         tensors, run = _learn(model.shape, x, z.astype(np.float32), options, phase)
@@ -192,7 +190,7 @@ def _learn(
 
 
 def shape_of(
-    settings: AnomalySettings,
+    settings: DetectorParameters,
     channels: int,
     *,
     window: int,
@@ -205,7 +203,7 @@ def shape_of(
     """The network's sizes: some are of the data, the others follow from the settings."""
 
     def stack(inputs: int) -> StackConfig:
-        return StackConfig(SEQUENCE_CELLS[settings.cell], inputs, settings.hidden_size, settings.num_layers)
+        return StackConfig(cell_spec(settings), inputs, settings.hidden_size, settings.num_layers)
 
     C, known = channels, 2 * len(cycles)
     if settings.method == "forecast":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -64,9 +64,11 @@ class AnomalyModel:
     shape: AnomalyShape
     channels: list[Standardization]
     members: Sequence[Mapping[str, NDArray[Any]]]
+    history: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    """The end of the training data: ``values [T, C]``, and ``times [T]`` where there are such."""
 
     def __reduce__(self) -> tuple[type[AnomalyModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.channels, self.members)
+        return type(self), (self.shape, self.channels, self.members, self.history)
 
     @cached_property
     def _forecasters(self) -> list[LeadForecast]:
@@ -135,7 +137,8 @@ class AnomalyModel:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""
-        return {f"members.{k}.{name}": t for k, member in enumerate(self.members) for name, t in member.items()}
+        named = {f"members.{k}.{name}": t for k, member in enumerate(self.members) for name, t in member.items()}
+        return named | {f"history.{name}": t for name, t in self.history.items()}
 
 
 def highest(scores: Values) -> Values:

@@ -15,14 +15,16 @@ from unrolled.data.frequency import Frequency
 from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.table import INTEGER, FrameLike
 from unrolled.metrics.forecasts import Evaluation
+from unrolled.parameters.declaration import require
 from unrolled.runtime.es_rnn import EsRnnConfig, SmoothingParameters
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
-from unrolled.tasks.checks import require
+from unrolled.tasks.estimator import FittedConfig
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.model import CovariateScaling, ForecastModel, called
-from unrolled.tasks.forecasting.settings import ForecastSettings, shape_of
+from unrolled.tasks.forecasting.networks import shape_of
+from unrolled.tasks.forecasting.parameters import ForecasterParameters
 
 __all__ = ["Columns", "ForecastConfig", "check_config", "forecast_tensors", "restore_model"]
 
@@ -42,11 +44,9 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     static: tuple[str, ...]
 
 
-class ForecastConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ForecastConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything of a fitted forecaster but its arrays."""
 
-    settings: ForecastSettings
-    seed: Size
     columns: Columns
     shape: EsRnnConfig | WindowRnnConfig
     covariates: CovariateScaling
@@ -55,27 +55,24 @@ class ForecastConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: Clock
     frequency: Frequency
     frame_like: FrameLike
-    inferred: list[str]
     validation: Evaluation | None
-    losses: list[float]
     validation_losses: list[float]
     epochs: Count
     constant: list[Size] = msgspec.field(default_factory=list[int])
     """Which series never changed in what was learned from."""
 
 
-def check_config(config: ForecastConfig) -> None:
-    """Check all of it against the settings, which are checked as those of a new forecaster are, and against itself.
+def check_config(config: ForecastConfig, settings: ForecasterParameters) -> None:
+    """Check all of it against the parameters and against itself.
 
     Raises:
         InputError: naming the field.
     """
-    settings, shape, columns = config.settings, config.shape, config.columns
-    ForecastSettings.check(msgspec.structs.asdict(settings))
+    shape, columns = config.shape, config.columns
     named = SeriesColumns(
         columns.target, columns.time, columns.series, columns.past, columns.future, columns.static
     ).named
-    require("settings.method", settings.method, settings.method in ("auto", shape.method), f"auto or {shape.method}")
+    require("parameters.method", settings.method, settings.method in ("auto", shape.method), f"auto or {shape.method}")
     sizes = {
         "input_window": settings.input_window or shape.input_window,
         "horizon": settings.horizon or shape.horizon,
@@ -127,7 +124,7 @@ def forecast_tensors(model: ForecastModel) -> dict[str, NDArray[Any]]:
     return tensors
 
 
-def restore_model(model_file: ModelFile, config: ForecastConfig) -> ForecastModel:
+def restore_model(model_file: ModelFile, config: ForecastConfig, settings: ForecasterParameters) -> ForecastModel:
     """Put a model together from its file.
 
     Raises:
@@ -135,7 +132,7 @@ def restore_model(model_file: ModelFile, config: ForecastConfig) -> ForecastMode
     """
     tensors, shape = model_file.tensors, config.shape
     require_tensors({"shape.members": shape.members, "shape.num_layers": shape.num_layers}, len(tensors))
-    check_tensors(model_file, _expected(config))
+    check_tensors(model_file, _expected(config, settings))
     bounds = np.cumsum(config.rows)[:-1]
     values = np.split(tensors["history.values"], bounds)
     scalings = _scalings(config, tensors, values)
@@ -206,7 +203,7 @@ def _times(
     return list(np.split(tensors["history.times"].astype(dtype), bounds))
 
 
-def _expected(config: ForecastConfig) -> Expected:
+def _expected(config: ForecastConfig, settings: ForecasterParameters) -> Expected:
     shape, N, T = config.shape, len(config.names), sum(config.rows)
     expected: Expected = {
         **shape.tensors(),
@@ -220,7 +217,7 @@ def _expected(config: ForecastConfig) -> Expected:
     if isinstance(shape, EsRnnConfig):
         sizes = ((shape.members, N),) * 3 + ((shape.season, shape.members, N),)
         expected |= {f"smoothing.{name}": (size, np.float64) for name, size in zip(_SMOOTHING, sizes, strict=True)}
-    if config.settings.intervals == "conformal":
+    if settings.intervals == "conformal":
         expected["conformal.factors"] = ((shape.horizon, len(shape.quantiles)), np.float64)
     if config.times != "none":
         expected["history.times"] = ((T,), np.int64)

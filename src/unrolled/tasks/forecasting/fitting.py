@@ -15,14 +15,14 @@ from unrolled.errors import InputError, MissingExtraError
 from unrolled.metrics.forecasts import Case, Evaluation, evaluate_cases
 from unrolled.runtime.es_rnn import EsRnnConfig
 from unrolled.runtime.window_rnn import WindowRnnConfig
+from unrolled.tasks.estimator import Session
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.model import CovariateScaling, ForecastModel, scaled_batch
-from unrolled.tasks.forecasting.settings import ForecastSettings
+from unrolled.tasks.forecasting.parameters import ForecasterParameters, forecast_training
 
 if TYPE_CHECKING:
-    from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.forecast import ForecastTraining
-    from unrolled.training.loop import Progress, TrainingRun
+    from unrolled.training.loop import TrainingRun
     from unrolled.training.window_rnn import WindowRnnModule
 
 __all__ = ["Fitting", "fit_model"]
@@ -50,9 +50,8 @@ class Fitting:
 def fit_model(
     history: History,
     shape: EsRnnConfig | WindowRnnConfig,
-    settings: ForecastSettings,
-    checkpoint: Checkpoint,
-    callback: Callable[[Progress], object] | None,
+    settings: ForecasterParameters,
+    session: Session,
     *,
     positive: Sequence[bool] | None = None,
 ) -> Fitting:
@@ -71,7 +70,7 @@ def fit_model(
         from unrolled.training.forecast import ForecastTraining
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting a Forecaster", error.name or "torch", "train") from None
-    training = settings.training(shape.method)
+    training = forecast_training(settings, shape.method)
     options = ForecastTraining(
         dropout=training.dropout,
         oldest_weight=training.oldest_weight,
@@ -80,9 +79,9 @@ def fit_model(
         batch_size=training.batch_size,
         learning_rate=training.learning_rate,
         clip_norm=training.clip_norm,
-        seed=checkpoint.seed,
-        callback=callback,
-        checkpoint=checkpoint,
+        seed=session.seed,
+        callback=session.callback,
+        checkpoint=session.checkpoint,
     )
     if positive is None:
         positive = [bool(values.min() > 0) for values in history.values]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.period import season_of
 from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
 from unrolled.data.table import FrameLike, listed
 from unrolled.drawing.figures import Interval, forecast_figure
@@ -18,25 +18,24 @@ from unrolled.drawing.picture import Drawing
 from unrolled.errors import InputError
 from unrolled.metrics.forecasts import Backtest, Case, Evaluation, evaluate_cases
 from unrolled.runtime.es_rnn import EsRnnConfig
-from unrolled.runtime.model_file import ModelFile, decode_config, fitting
+from unrolled.runtime.model_file import ModelFile
 from unrolled.runtime.window_rnn import WindowRnnConfig
-from unrolled.tasks.checks import check_count, chosen_seed
-from unrolled.tasks.choices import Distribution, ForecastCell, ForecastMethod, Intervals, Missing
-from unrolled.tasks.estimator import Estimator
+from unrolled.tasks.checks import check_count
+from unrolled.tasks.estimator import Estimator, Session
 from unrolled.tasks.forecasting.backtest import run_backtest
 from unrolled.tasks.forecasting.file import Columns, ForecastConfig, check_config, forecast_tensors, restore_model
 from unrolled.tasks.forecasting.fitting import fit_model
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.known_ahead import follow_on
 from unrolled.tasks.forecasting.model import ForecastModel, called
+from unrolled.tasks.forecasting.networks import network_shape
+from unrolled.tasks.forecasting.parameters import ForecasterParameters
 from unrolled.tasks.forecasting.quantile_columns import quantile_columns
-from unrolled.tasks.forecasting.settings import ForecastSettings, shape_of
 from unrolled.tasks.value_warnings import warn_of_values
 
 if TYPE_CHECKING:
     import polars
 
-    from unrolled.training.loop import Progress
 
 __all__ = ["Forecaster"]
 
@@ -44,13 +43,25 @@ Values = NDArray[np.float64]
 File = str | os.PathLike[str]
 Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
 Frame = TypeVar("Frame")
+Self = TypeVar("Self", bound="Forecaster")
 
-MANY_WINDOWS = 10_000  # from here on a network learns more from them than smoothing tells it
 MOST_STEPS = 2000  # ahead, unless as many were learned at once
-SEASONS_AT_ONCE = 14  # in a window, where series are twice as long
 
 
-class Forecaster(Estimator):
+@dataclass(frozen=True)
+class TrainingSeries:
+    """Series that are learned from, and the network for them."""
+
+    panel: Panel
+    history: History
+    shape: EsRnnConfig | WindowRnnConfig
+    notes: list[str]
+    """One sentence for each of its sizes that was inferred."""
+    positive: Sequence[bool] | None
+    """Which series may be modelled on their logarithm; None where the values decide."""
+
+
+class Forecaster(Estimator, ForecasterParameters):
     """Forecast one series or many, with prediction intervals.
 
     There are two methods. With ``smoothing``, each series has its own exponential smoothing of level and season, on a
@@ -63,42 +74,6 @@ class Forecaster(Estimator):
     With ``windows``, there are no parameters for single series: a linear forecast and a recurrent network are trained
     on windows of all series. It is meant for long series and large panels, and is fast there. Equations:
     :mod:`unrolled.runtime.window_rnn`.
-
-    Args:
-        method: ``smoothing``, ``windows``, or ``auto``: ``windows`` if there are at least 10,000 of them.
-        cell: ``gru``, ``gru_reset_before``, ``lstm`` or ``rnn`` (tanh).
-        hidden_size, num_layers: size and number of the recurrent layers; the default ``hidden_size`` is 16 with
-            smoothing, 128 with windows.
-        input_window: how many steps the network sees. The default with smoothing is one season, or 8 without a season;
-            with windows it is up to fourteen times as much, and at most half of the shortest series.
-        horizon: how many steps ahead to forecast; by default one season, or 8 without a season.
-        quantiles: the quantiles to forecast besides the median, each between 0 and 1.
-        distribution: what the network predicts for each step: the ``quantiles`` themselves, trained with the pinball
-            loss, or ``student_t``, a location, a scale and degrees of freedom, trained with the likelihood, from which
-            the quantiles follow. Equations: :mod:`unrolled.runtime.forecast_head`.
-        intervals: ``model`` for the network's own quantiles, or ``conformal`` to scale their distances from the median
-            according to held-out steps. For the equations and the guarantee see :mod:`unrolled.codecs.conformal`. The
-            guarantee is for ``refit=False``; a model that is refitted on all data usually keeps it too.
-        season_length: steps per season; by default from the time stamps (12 for months, 24 for hours, …), or from the
-            values where they clearly repeat after another number of steps (:mod:`unrolled.codecs.period`); otherwise 1.
-        members: size of the ensemble; by default 8 with smoothing, 2 with windows.
-        dropout: dropout rate between layers and before the output; by default 0.3 with smoothing, 0.2 with windows.
-        oldest_weight: weight of the oldest steps of a series in training, relative to the newest; by default 0.1 with
-            smoothing, 1 with windows.
-        max_epochs: maximum number of epochs (of at most 20,000 windows each), over which the learning rate falls to
-            zero along half a cosine; by default 100 with smoothing, 30 with windows.
-        patience: number of epochs without a better validation loss after which training stops; by default 30 with
-            smoothing, 10 with windows.
-        batch_size: series per batch, by default 32, or windows per batch, by default 256.
-        learning_rate: initial learning rate of Adam; by default 0.01 with smoothing, 0.003 with windows.
-        clip_norm: gradients are clipped to this norm.
-        refit: train again on all data once the number of epochs has been chosen on held-out steps; otherwise these
-            steps remain unseen. Held out are the last ``horizon`` steps, or with windows about the last tenth.
-        missing: how to treat blank values and missing time steps: ``raise``, ``interpolate``, ``previous`` or ``zero``.
-        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
-            is a ``callback``.
-        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
-        random_state: an integer seed; the same one gives the same forecaster, bit for bit, on the same build.
 
     Attributes:
         inferred_: one sentence for each thing that was inferred from the data.
@@ -117,59 +92,12 @@ class Forecaster(Estimator):
     (4,)
     """
 
-    def __init__(
-        self,
-        *,
-        method: ForecastMethod = "auto",
-        cell: ForecastCell = "gru",
-        hidden_size: int | None = None,
-        num_layers: int = 1,
-        input_window: int | None = None,
-        horizon: int | None = None,
-        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
-        distribution: Distribution = "quantiles",
-        intervals: Intervals = "model",
-        season_length: int | None = None,
-        members: int | None = None,
-        dropout: float | None = None,
-        oldest_weight: float | None = None,
-        max_epochs: int | None = None,
-        patience: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
-        clip_norm: float = 1.0,
-        refit: bool = True,
-        missing: Missing = "raise",
-        verbose: bool | None = None,
-        callback: Callable[[Progress], object] | None = None,
-        random_state: int | None = None,
-    ) -> None:
-        self.method = method
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.input_window = input_window
-        self.horizon = horizon
-        self.quantiles = quantiles
-        self.distribution = distribution
-        self.intervals = intervals
-        self.season_length = season_length
-        self.members = members
-        self.dropout = dropout
-        self.oldest_weight = oldest_weight
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
-        self.refit = refit
-        self.missing = missing
-        self.verbose = verbose
-        self.callback = callback
-        self.random_state = random_state
+    _task = "forecaster"
+    _parameters = ForecasterParameters
+    _config_type = ForecastConfig
 
     def fit(
-        self,
+        self: Self,
         data: Any,
         y: None = None,
         *,
@@ -181,7 +109,7 @@ class Forecaster(Estimator):
         static: Sequence[str] = (),
         time_format: str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-    ) -> Forecaster:
+    ) -> Self:
         """Train on data. A previous model is replaced only after the training has succeeded.
 
         Args:
@@ -206,7 +134,7 @@ class Forecaster(Estimator):
             MissingExtraError: torch is not installed.
         """
         self._refuse_y(y)
-        settings = ForecastSettings.check(self.get_params())
+        settings = self._checked()
         self._remember(data)
         panel = read_panel(
             data, target, time, series, past, future, static, missing=settings.missing, time_format=time_format
@@ -318,84 +246,67 @@ class Forecaster(Estimator):
         """
         return run_backtest(self, self.read(data), windows, step, refit)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, whole or not at all; the data of ``fit`` are in it, ``callback`` is not.
-
-        Raises:
-            InputError: not fitted, or ``path`` is a folder, or a file that the data were read from.
-            OSError: the system refused; an older file is intact.
-        """
-        self._write(path, "forecaster", self._fitted(), forecast_tensors(self.model_))
-
-    @classmethod
-    def from_model_file(cls, model_file: ModelFile) -> Forecaster:
-        """The forecaster in a model file that :func:`unrolled.load` has read."""
-        config = decode_config(model_file, ForecastConfig)
-        with fitting(model_file):
-            check_config(config)
-            model = restore_model(model_file, config)
-        forecaster = cls(**{name: getattr(config.settings, name) for name in config.settings.__struct_fields__})
-        return forecaster._adopt(config, model)
-
     def fit_panel(
-        self,
+        self: Self,
         panel: Panel,
         *,
         checkpoint: str | os.PathLike[str] | None = None,
         positive: Sequence[bool] | None = None,
-    ) -> Forecaster:
+    ) -> Self:
         """:meth:`fit` on data that are already read.
 
         ``positive`` says which series may be modelled on their logarithm; by default those whose values are all above zero.
         """
-        from unrolled.training.checkpoint import resumable
-
-        settings = ForecastSettings.check(self.get_params())
+        settings = self._checked()
         shape, notes = network_shape(panel, settings)
         panel.require_length(shape.input_window, shape.horizon)
         named = zip(map(called, panel.names), panel.values, strict=True)
         warn_of_values(named, "the forecast will be that value", stacklevel=3)
         history = History.from_panel(panel)
         self._log([*panel.inferred, *notes])
-        seed = chosen_seed(settings.random_state)
-        with resumable(checkpoint, "forecaster", settings, history, seed) as saved, self._watching() as callback:
-            fitting = fit_model(history, shape, settings, saved, callback, positive=positive)
-        times = panel.times[0]
+        return self._train(TrainingSeries(panel, history, shape, notes, positive), history, settings, checkpoint)
+
+    def _learn(
+        self, data: TrainingSeries, settings: ForecasterParameters, session: Session
+    ) -> tuple[ForecastConfig, ForecastModel]:
+        panel, times = data.panel, data.panel.times[0]
+        fitting = fit_model(data.history, data.shape, settings, session, positive=data.positive)
         config = ForecastConfig(
-            settings=settings,
-            seed=saved.seed,
+            parameters={},
+            seed=session.seed,
             columns=Columns(
                 panel.target, panel.time, panel.series, tuple(panel.past), tuple(panel.future), tuple(panel.static)
             ),
-            shape=shape,
+            shape=data.shape,
             covariates=fitting.model.covariates,
             names=panel.names,
             rows=[len(values) for values in panel.values],
             times="none" if times is None else "datetime" if times.dtype.kind == "M" else "integer",
             frequency=panel.frequency,
             frame_like=panel.frame_like,
-            inferred=[*panel.inferred, *notes, *_said_of_scalings(fitting.model, panel)],
+            inferred=[*panel.inferred, *data.notes, *_said_of_scalings(fitting.model, panel)],
             validation=fitting.validation,
             losses=fitting.losses,
             validation_losses=fitting.validation_losses,
             epochs=fitting.epochs,
             constant=[i for i, scaling in enumerate(fitting.model.scalings) if scaling.constant is not None],
         )
-        self._adopt(config, fitting.model)
-        self._checkpoint = saved.kept
-        return self
+        return config, fitting.model
+
+    @classmethod
+    def _restore(cls, model_file: ModelFile, config: ForecastConfig, settings: ForecasterParameters) -> ForecastModel:
+        check_config(config, settings)
+        return restore_model(model_file, config, settings)
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        return forecast_tensors(self.model_)
 
     def shape_for(self, panel: Panel) -> EsRnnConfig | WindowRnnConfig:
         """The sizes the network would have for these data."""
-        return network_shape(panel, ForecastSettings.check(self.get_params()))[0]
+        return network_shape(panel, self._checked())[0]
 
-    def _adopt(self, config: ForecastConfig, model: ForecastModel) -> Forecaster:
-        """Become a fitted forecaster."""
-        self._config = config
-        self.model_ = model
-        self.inferred_ = config.inferred
+    def _adopt(self: Self, settings: ForecasterParameters, config: ForecastConfig, model: ForecastModel) -> Self:
         self.validation_ = config.validation
-        self.losses_ = config.losses
         self.validation_losses_ = config.validation_losses
         self.epochs_ = config.epochs
         self.columns_ = msgspec.structs.asdict(config.columns)
@@ -404,18 +315,12 @@ class Forecaster(Estimator):
         self.input_window_ = config.shape.input_window
         self.season_length_ = config.shape.season
         self.quantiles_ = config.shape.quantiles
-        self.seed_ = config.seed
-        return self
+        return super()._adopt(settings, config, model)
 
     def _learned(self) -> str:
         names = self._fitted().names
         series = f"{len(names)} series" if len(names) > 1 else "1 series"
         return f"{series}, {self.horizon_} steps ahead, by the method {self.method_!r}"
-
-    def _fitted(self) -> ForecastConfig:
-        if not hasattr(self, "_config"):
-            raise self._unfitted("fit(data)")
-        return self._config
 
     def _feature_names(self) -> Sequence[str]:
         config = self._fitted()
@@ -510,41 +415,8 @@ class Forecaster(Estimator):
             columns[like.time] = np.concatenate(ahead)
         if like.series is not None:
             columns[like.series] = [name for name in history.names for _ in range(horizon)]
-        columns |= quantile_columns(config.columns.target, self.quantiles_, config.settings.quantiles, quantiles)
+        columns |= quantile_columns(config.columns.target, self.quantiles_, tuple(self._settings.quantiles), quantiles)
         return build_frame(columns, like)
-
-
-def network_shape(panel: Panel, settings: ForecastSettings) -> tuple[EsRnnConfig | WindowRnnConfig, list[str]]:
-    """The network's sizes for these data, and what to say about those that were not given."""
-    lengths = [len(values) for values in panel.values]
-    season, notes = settings.season_length, []
-    if season is None:
-        calendar = panel.frequency.season
-        season = season_of(panel.values, calendar)
-        if max(lengths) < 2 * season:
-            notes.append(f"the season of {season} steps is left out: no series is two seasons long")
-            season = 1
-        elif season != calendar:
-            notes.append(f"the season is {season} steps, after which the values repeat; season_length= sets another")
-        else:
-            notes.append(
-                f"the season is {season} steps" if season > 1 else "no season is assumed; season_length= sets one"
-            )
-    usual = season if season > 1 else 8
-    horizon = settings.horizon or usual
-    several = settings.input_window or usual * max(1, min(SEASONS_AT_ONCE, min(lengths) // (2 * usual)))
-    count = sum(max(0, length - several - horizon + 1) for length in lengths)
-    method = settings.method
-    if method == "auto":
-        method = "windows" if count >= MANY_WINDOWS else "smoothing"
-        if method == "windows":
-            notes.append(f"there are {count} windows to learn from: one network reads them without smoothing")
-    window = settings.input_window or (usual if method == "smoothing" else several)
-    if settings.input_window is None or settings.horizon is None:
-        notes.append(f"the network reads {window} steps at once and forecasts {horizon}")
-    covariates = {"past": len(panel.past), "future": len(panel.future), "static": len(panel.static)}
-    sizes = {"input_window": window, "horizon": horizon, "season": season, **covariates}
-    return shape_of(settings, EsRnnConfig if method == "smoothing" else WindowRnnConfig, **sizes), notes
 
 
 def _said_of_scalings(model: ForecastModel, panel: Panel) -> list[str]:

@@ -2,76 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.labels import Labels
 from unrolled.errors import InputError
 from unrolled.metrics.classes import accuracy, macro_f1
+from unrolled.parameters.declaration import require
 from unrolled.runtime.encoder import EncoderConfig
 from unrolled.runtime.probabilities import sigmoid, softmax
 from unrolled.runtime.reader import EmbeddingConfig
 from unrolled.runtime.stack import StackConfig
-from unrolled.tasks.checks import require
-from unrolled.tasks.choices import Pooling, Schedule, SequenceCell, TextSplitting
 from unrolled.tasks.sequences.answers import read_labels, require_comparable
 from unrolled.tasks.sequences.estimator import SequenceEstimator
 from unrolled.tasks.sequences.fitting import Wanted
 from unrolled.tasks.sequences.model import SequenceConfig
-from unrolled.tasks.sequences.settings import SequenceSettings
-
-if TYPE_CHECKING:
-    from unrolled.training.loop import Progress
+from unrolled.tasks.sequences.parameters import ClassifierParameters
 
 __all__ = ["SequenceClassifier"]
 
 Values = NDArray[np.float64]
 
 
-class SequenceClassifier(SequenceEstimator):
+class SequenceClassifier(SequenceEstimator, ClassifierParameters):
     r"""Classify sequences: recurrent layers, pooling over time, one score per class.
 
     The networks are trained on the cross entropy :math:`-\log \mathrm{softmax}(s)_y` with Adam, and their probabilities
     are averaged. Equations: :mod:`unrolled.runtime.encoder`. If ``y`` is an array ``[N, K]`` of zeros and ones, the K
     classes are not exclusive (multi-label), and each has its own probability.
-
-    Args:
-        cell: ``rnn``, ``indrnn``, ``lstm``, ``lstm_peephole``, ``lstm_layer_norm``, ``janet``, ``gru``,
-            ``gru_reset_before``, ``gru_layer_norm``, ``mgu``, ``min_gru`` or ``min_lstm``.
-        hidden_size, num_layers: size and number of the recurrent layers.
-        bidirectional: read each sequence in both directions.
-        pooling: how the outputs are pooled over time: ``last``, ``mean``, ``max``, or ``attention``, a mean with
-            learned weights.
-        members: size of the ensemble.
-        dropout: dropout rate between layers and before the scores.
-        max_epochs: maximum number of epochs.
-        patience: number of epochs without a better validation loss after which training stops.
-        batch_size: sequences per batch; those of similar length are batched together.
-        learning_rate: peak learning rate of Adam.
-        clip_norm: gradients are clipped to this norm.
-        schedule: how the learning rate changes over ``max_epochs``: it falls to zero along half a ``cosine`` or a
-            ``linear`` ramp, or is ``constant``.
-        warmup: number of epochs in which it rises first.
-        weight_decay: the weight decay of AdamW.
-        validation_fraction: share of the sequences, the same for each class, that is used to choose the best epoch
-            instead of for training; 0 trains on all for ``max_epochs``.
-        tokens: how a text is split: ``words``, ``characters``, or ``pieces``, byte pairs learned from the texts (needs
-            the extra ``bpe``).
-        min_count: minimum frequency of a token that has its own embedding.
-        embedding_size: size of the token embeddings.
-        character_size: hidden units per direction of a network that reads the characters of each token; 0 for none.
-        token_dropout: share of tokens replaced by the unknown token in training, so that its embedding is trained.
-        audio: the features of recordings; by default 13 mel-frequency cepstral coefficients per frame.
-        class_weight: ``balanced`` gives rare classes more weight; a dictionary contains the weights, 1 for classes it
-            does not contain; with None all sequences have the same weight.
-        verbose: whether to show the progress of training on stderr; by default in a terminal or notebook, unless there
-            is a ``callback``.
-        callback: called with an :class:`unrolled.training.loop.Progress` after every training step.
-        random_state: an integer seed; the same one gives the same model, bit for bit, on the same build.
 
     Attributes:
         validation_: accuracy and macro F1 on the validation sequences, or None.
@@ -92,65 +53,17 @@ class SequenceClassifier(SequenceEstimator):
     """
 
     _task = "sequence_classifier"
+    _parameters = ClassifierParameters
     _estimator_type = "classifier"
     _noun, _plural = "class", "es"
 
-    def __init__(
-        self,
-        *,
-        cell: SequenceCell = "gru",
-        hidden_size: int = 64,
-        num_layers: int = 1,
-        bidirectional: bool = True,
-        pooling: Pooling = "max",
-        members: int = 3,
-        dropout: float = 0.3,
-        max_epochs: int = 60,
-        patience: int = 20,
-        batch_size: int = 32,
-        learning_rate: float = 0.005,
-        clip_norm: float = 1.0,
-        schedule: Schedule = "cosine",
-        warmup: int = 0,
-        weight_decay: float = 0.0,
-        validation_fraction: float = 0.1,
-        tokens: TextSplitting = "words",
-        min_count: int = 2,
-        embedding_size: int = 64,
-        character_size: int = 0,
-        token_dropout: float = 0.1,
-        audio: AudioFeatures | None = None,
-        class_weight: str | dict[Any, float] | None = None,
-        verbose: bool | None = None,
-        callback: Callable[[Progress], object] | None = None,
-        random_state: int | None = None,
-    ) -> None:
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.members = members
-        self.dropout = dropout
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
-        self.schedule = schedule
-        self.warmup = warmup
-        self.weight_decay = weight_decay
-        self.validation_fraction = validation_fraction
-        self.tokens = tokens
-        self.min_count = min_count
-        self.embedding_size = embedding_size
-        self.character_size = character_size
-        self.token_dropout = token_dropout
-        self.audio = audio
-        self.class_weight = class_weight
-        self.verbose = verbose
-        self.callback = callback
-        self.random_state = random_state
+    @classmethod
+    def _arguments(cls, settings: ClassifierParameters) -> dict[str, Any]:
+        found = super()._arguments(settings)
+        pairs: Any = settings.class_weight
+        if isinstance(pairs, list):  # as a model file has them
+            found["class_weight"] = dict(cast("list[tuple[Any, float]]", pairs))
+        return found
 
     @property
     def classes_(self) -> NDArray[Any]:
@@ -179,12 +92,12 @@ class SequenceClassifier(SequenceEstimator):
 
     @staticmethod
     def _shape(
-        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: SequenceSettings
+        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: ClassifierParameters
     ) -> EncoderConfig:
         return EncoderConfig(stack, settings.pooling, outputs, tokens)
 
     @staticmethod
-    def _outputs(config: SequenceConfig) -> int:
+    def _outputs(config: SequenceConfig, settings: ClassifierParameters) -> int:
         require("targets", config.targets, not config.targets, "none: a classifier predicts classes")
         require("scheme", config.scheme, config.scheme == "none", "'none': only tags have a scheme")
         if config.labels is None:  # any number of the classes can hold
@@ -195,7 +108,7 @@ class SequenceClassifier(SequenceEstimator):
     def _read_y(self, y: Any, items: Sequence[Any]) -> NDArray[Any]:
         return read_labels(y, len(items))
 
-    def _wanted(self, y: NDArray[Any], settings: SequenceSettings) -> Wanted:
+    def _wanted(self, y: NDArray[Any], settings: ClassifierParameters) -> Wanted:
         if y.ndim == 2:
             if not np.isin(y, (0, 1)).all():
                 raise InputError("y of shape [N, K] says which of K classes hold: expected zeros and ones")

@@ -6,7 +6,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -15,25 +15,23 @@ from numpy.typing import NDArray
 from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.containers import is_frame
+from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import ReadOptions, TargetLevel
 from unrolled.data.items import ItemKind
 from unrolled.errors import InputError
+from unrolled.parameters.network import cell_spec
 from unrolled.runtime.encoder import EncoderConfig
-from unrolled.runtime.model_file import ModelFile, decode_config, fitting
+from unrolled.runtime.model_file import ModelFile
 from unrolled.runtime.reader import EmbeddingConfig
 from unrolled.runtime.stack import StackConfig
 from unrolled.runtime.tagger import TaggerConfig
 from unrolled.tasks.agreement import require_same
-from unrolled.tasks.checks import chosen_seed
-from unrolled.tasks.estimator import Estimator
+from unrolled.tasks.estimator import Estimator, Session
 from unrolled.tasks.sequences.answers import join_answers, read_sample_weight
 from unrolled.tasks.sequences.fitting import Wanted, fit_codec, fit_model, widths
-from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_config
+from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_inputs
+from unrolled.tasks.sequences.parameters import SequenceParameters
 from unrolled.tasks.sequences.reading import Given, read_as_trained, read_to_learn
-from unrolled.tasks.sequences.settings import SEQUENCE_CELLS, SequenceSettings
-
-if TYPE_CHECKING:
-    from unrolled.training.checkpoint import Checkpoint
 
 __all__ = ["SequenceEstimator"]
 
@@ -43,32 +41,33 @@ Self = TypeVar("Self", bound="SequenceEstimator")
 class SequenceEstimator(Estimator):
     """Base of :class:`unrolled.SequenceClassifier`, :class:`unrolled.SequenceRegressor` and :class:`unrolled.SequenceTagger`."""
 
-    _task: str
+    _config_type = SequenceConfig
+    _fit_call = "fit(X, y)"
     _needs_y = True
-    _target_level: Literal["sequence", "step"] = "sequence"
+    _target_level: ClassVar[Literal["sequence", "step"]] = "sequence"
     """Whether each item has a target, or each of its steps."""
-    _noun: str
+    _noun: ClassVar[str]
     """What an answer is, in one word."""
-    _plural: str = "s"
+    _plural: ClassVar[str] = "s"
 
     @abstractmethod
     def _read_y(self, y: Any, items: Sequence[Any]) -> Any:
         """Check ``y``, which is not None: an array, or a list of tags for each item."""
 
     @abstractmethod
-    def _wanted(self, y: Any, settings: SequenceSettings) -> Wanted:
+    def _wanted(self, y: Any, settings: Any) -> Wanted:
         """Turn ``y``, once it is checked, into what the networks learn."""
 
     @staticmethod
     @abstractmethod
     def _shape(
-        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: SequenceSettings
+        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: Any
     ) -> EncoderConfig | TaggerConfig:
         """The network's sizes."""
 
     @staticmethod
     @abstractmethod
-    def _outputs(config: SequenceConfig) -> int:
+    def _outputs(config: SequenceConfig, settings: Any) -> int:
         """How many numbers the network puts out to what the configuration says is predicted.
 
         Raises:
@@ -124,9 +123,7 @@ class SequenceEstimator(Estimator):
             TrainingError: the loss is not finite or has exploded.
             MissingExtraError: torch is not installed.
         """
-        from unrolled.training.checkpoint import resumable
-
-        settings = SequenceSettings.check(self.get_params())
+        settings = self._checked()
         given = read_to_learn(X, y, ReadOptions(label, text, series, _names(features)), self._target_level)
         items, y = given.items, self._read_y(self._required_y(given), given.items)
         learned = len(items)
@@ -140,93 +137,69 @@ class SequenceEstimator(Estimator):
             counts = read_sample_weight(sample_weight, learned)
             counts = np.concatenate([counts, np.ones(len(items) - learned, np.float32)])  # what validates counts alike
             wanted = replace(wanted, counts=counts)
-        seed = chosen_seed(settings.random_state)
         data = (items, wanted.values) if validation is None else (items, wanted.values, learned)
         data = data if wanted.counts is None else (*data, wanted.counts)
-        with resumable(checkpoint, self._task, settings, data, seed) as saved:
-            if validation is None:
-                kept_back = _keep_back(wanted, settings.validation_fraction, saved.seed)
-            else:
-                kept_back = np.arange(learned, len(items))
-                _check_known(wanted, learned)
-            self._learn(items, wanted, kept_back, given, settings, saved)
-        self._checkpoint = saved.kept
-        return self
+        return self._train(replace(given, items=items, y=wanted, learned=learned), data, settings, checkpoint)
 
-    def _learn(
-        self,
-        items: list[Any],
-        wanted: Wanted,
-        kept_back: NDArray[np.int64],
-        given: Given,
-        settings: SequenceSettings,
-        checkpoint: Checkpoint,
-    ) -> None:
-        """Learn and become what was learned."""
-        seed = checkpoint.seed
+    def _learn(self, data: Given, settings: Any, session: Session) -> tuple[SequenceConfig, SequenceModel]:
+        items, wanted, learned = data.items, data.y, data.learned
+        if len(items) == learned:
+            kept_back = _keep_back(wanted, settings.validation_fraction, session.seed)
+        else:
+            kept_back = np.arange(learned, len(items))
+            _check_known(wanted, learned)
         used = np.setdiff1d(np.arange(len(items)), kept_back)
         for part, called in ((used, "learned from"), (kept_back, "kept back")):
             if wanted.counts is not None and len(part) and not wanted.counts[part].any():
                 raise InputError(
                     f"sample_weight is zero for every sequence that is {called}; choose others with validation="
                 )
-        codec = fit_codec([items[n] for n in used], given.kind, settings)
+        codec = fit_codec([items[n] for n in used], data.kind, settings)
         shape = self._network(codec, wanted.outputs, settings)
-        self._log(given.inferred)
-        with self._watching() as callback:
-            fitting = fit_model(items, wanted, shape, codec, settings, checkpoint, callback, kept_back=kept_back)
+        self._log(data.inferred)
+        fitting = fit_model(items, wanted, shape, codec, settings, session, kept_back=kept_back)
         config = SequenceConfig(
-            settings, seed, shape, codec, wanted.labels, wanted.targets, wanted.flat, wanted.scheme, None, fitting.losses,
-            fitting.validation_losses, fitting.epochs, given.columns, list(given.inferred),
+            parameters={}, seed=session.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
+            inputs=codec, labels=wanted.labels, targets=wanted.targets, flat=wanted.flat, scheme=wanted.scheme,
+            validation_losses=fitting.validation_losses, epochs=fitting.epochs, columns=data.columns,
         )  # fmt: skip
-        self._adopt(config, fitting.model)
-        if len(kept_back):
-            found = self.evaluate([items[n] for n in kept_back], [wanted.given[n] for n in kept_back.tolist()])
-            self._config = msgspec.structs.replace(config, validation=found)
-            self.validation_ = found
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, completely or not at all; ``callback`` is not saved."""
-        config = msgspec.structs.replace(self._fitted(), columns=self.columns_)
-        self._write(path, self._task, config, self.model_.tensors())
+        if not len(kept_back):
+            return config, fitting.model
+        self._adopt(settings, config, fitting.model)
+        found = self.evaluate([items[n] for n in kept_back], [wanted.given[n] for n in kept_back.tolist()])
+        return msgspec.structs.replace(config, validation=found), fitting.model
 
     @classmethod
-    def from_model_file(cls: type[Self], model_file: ModelFile) -> Self:
-        """The estimator in a model file that :func:`unrolled.load` has read."""
-        config = decode_config(model_file, SequenceConfig)
-        with fitting(model_file):
-            check_config(config)
-            shape = cls._network(config.inputs, cls._outputs(config), config.settings)
-            require_same("shape", config.shape, shape)
-            model = SequenceModel.restore(model_file, config)
-        known = cls._defaults()
-        given = {name: getattr(config.settings, name) for name in config.settings.__struct_fields__ if name in known}
-        if isinstance(given.get("class_weight"), list):
-            given["class_weight"] = dict(given["class_weight"])
-        estimator = cls(**given)
-        estimator._adopt(config, model)
-        return estimator
+    def _restore(cls, model_file: ModelFile, config: SequenceConfig, settings: SequenceParameters) -> SequenceModel:
+        check_inputs(config.inputs, settings)
+        require_same("shape", config.shape, cls._network(config.inputs, cls._outputs(config, settings), settings))
+        return SequenceModel.restore(model_file, config, settings)
 
     @classmethod
-    def _network(cls, codec: InputCodec, outputs: int, settings: SequenceSettings) -> EncoderConfig | TaggerConfig:
-        """The sizes that follow from what is read, what is predicted, and the settings."""
+    def _network(cls, codec: InputCodec, outputs: int, settings: SequenceParameters) -> EncoderConfig | TaggerConfig:
+        """The sizes that follow from what is read, what is predicted, and the parameters."""
         inputs, tokens = widths(codec, settings)
-        cell = SEQUENCE_CELLS[settings.cell]
-        stack = StackConfig(cell, inputs, settings.hidden_size, settings.num_layers, settings.bidirectional)
+        stack = StackConfig(
+            cell_spec(settings), inputs, settings.hidden_size, settings.num_layers, settings.bidirectional
+        )
         return cls._shape(stack, tokens, outputs, settings)
 
-    def _adopt(self, config: SequenceConfig, model: SequenceModel) -> None:
-        self._config = config
-        self.model_ = model
+    def _adopt(self: Self, settings: Any, config: SequenceConfig, model: SequenceModel) -> Self:
         if isinstance(config.inputs, NumberCodec):
             self.n_channels_in_ = config.shape.stack.inputs
-        self.losses_ = config.losses
         self.validation_losses_ = config.validation_losses
         self.epochs_ = config.epochs
         self.validation_ = config.validation
-        self.seed_ = config.seed
-        self.columns_ = config.columns
-        self.inferred_ = config.inferred
+        return super()._adopt(settings, config, model)
+
+    @property
+    def columns_(self) -> ExampleColumns | None:
+        """The roles of the columns of what was learned from; None where nothing had a name."""
+        return self._fitted().columns
+
+    @columns_.setter
+    def columns_(self, columns: ExampleColumns | None) -> None:
+        self._config = msgspec.structs.replace(self._fitted(), columns=columns)
 
     def _feature_names(self) -> Sequence[str]:
         return self.columns_.features if self.columns_ is not None else ()
@@ -242,11 +215,6 @@ class SequenceEstimator(Estimator):
     def _learned(self) -> str:
         count = self._fitted().shape.outputs
         return f"from {self.item_kind_} to {count} {self._noun}" + ("" if count == 1 else self._plural)
-
-    def _fitted(self) -> SequenceConfig:
-        if not hasattr(self, "_config"):
-            raise self._unfitted("fit(X, y)")
-        return self._config
 
     def _read(self, X: Any, y: Any = None, target_level: TargetLevel = "none") -> Given:
         codec = self._fitted().inputs

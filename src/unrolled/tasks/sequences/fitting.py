@@ -20,13 +20,12 @@ from unrolled.errors import MissingExtraError
 from unrolled.runtime.encoder import EncoderConfig
 from unrolled.runtime.reader import EmbeddingConfig
 from unrolled.runtime.tagger import TaggerConfig
+from unrolled.tasks.estimator import Session
 from unrolled.tasks.sequences.model import SequenceModel
-from unrolled.tasks.sequences.settings import SequenceSettings
+from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
 if TYPE_CHECKING:
     from unrolled.training.answer_loss import Loss
-    from unrolled.training.checkpoint import Checkpoint
-    from unrolled.training.loop import Progress
 
 __all__ = ["Fitting", "Wanted", "fit_codec", "fit_model", "widths"]
 
@@ -63,21 +62,22 @@ class Fitting:
     epochs: list[int]
 
 
-def fit_codec(items: Sequence[Any], kind: ItemKind, settings: SequenceSettings) -> InputCodec:
+def fit_codec(items: Sequence[Any], kind: ItemKind, settings: SequenceParameters) -> InputCodec:
     """What turns items into what networks read, from those that are learned from."""
     if kind == "numbers":
         return NumberCodec.fit(items)
     if kind == "audio":
-        return AudioCodec.fit(items, settings.audio or AudioFeatures(rate=items[0].rate))
+        given = settings.audio if isinstance(settings, PoolingParameters) else None
+        return AudioCodec.fit(items, given or AudioFeatures(rate=items[0].rate))
     return TokenCodec.fit(
         items,
-        settings.tokens if kind == "text" else "given",
+        settings.tokens if kind == "text" and isinstance(settings, PoolingParameters) else "given",
         min_count=settings.min_count,
         spelled=settings.character_size > 0,
     )
 
 
-def widths(codec: InputCodec, settings: SequenceSettings) -> tuple[int, EmbeddingConfig | None]:
+def widths(codec: InputCodec, settings: SequenceParameters) -> tuple[int, EmbeddingConfig | None]:
     """Numbers a step that the layers read, and the sizes of embeddings where there are such."""
     if not isinstance(codec, TokenCodec):
         numbers = codec.numbers if isinstance(codec, AudioCodec) else codec
@@ -92,9 +92,8 @@ def fit_model(
     wanted: Wanted,
     shape: EncoderConfig | TaggerConfig,
     codec: InputCodec,
-    settings: SequenceSettings,
-    checkpoint: Checkpoint,
-    callback: Callable[[Progress], object] | None,
+    settings: SequenceParameters,
+    session: Session,
     *,
     kept_back: NDArray[np.int64],
 ) -> Fitting:
@@ -122,7 +121,7 @@ def fit_model(
         options = TrainingOptions(
             dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.patience,
             batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
-            seed=checkpoint.seed + k, callback=callback, checkpoint=checkpoint,
+            seed=session.seed + k, callback=session.callback, checkpoint=session.checkpoint,
             schedule=Schedule(settings.schedule, settings.warmup), weight_decay=settings.weight_decay,
         )  # fmt: skip
         module, run = learn(
@@ -137,7 +136,7 @@ def fit_model(
     return Fitting(SequenceModel(shape, codec, members), losses, validation_losses, epochs)
 
 
-def _network(shape: EncoderConfig | TaggerConfig, wanted: Wanted, settings: SequenceSettings) -> tuple[Any, Any]:
+def _network(shape: EncoderConfig | TaggerConfig, wanted: Wanted, settings: SequenceParameters) -> tuple[Any, Any]:
     """What makes a module, and its loss."""
     from unrolled.training.answer_loss import answer_loss
     from unrolled.training.encoder import EncoderModule

@@ -7,35 +7,33 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.inputs import AudioCodec, InputCodec, Item
 from unrolled.codecs.labels import Labels
-from unrolled.codecs.ranges import Count, Size
+from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.example_columns import ExampleColumns
+from unrolled.parameters.declaration import require
 from unrolled.runtime.encoder import Encoder, EncoderConfig
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.runtime.tagger import Tagger, TaggerConfig
 from unrolled.tasks.agreement import require_tensors
-from unrolled.tasks.checks import require
-from unrolled.tasks.sequences.settings import SequenceSettings
+from unrolled.tasks.estimator import FittedConfig
+from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
-__all__ = ["SequenceConfig", "SequenceModel", "check_config"]
+__all__ = ["SequenceConfig", "SequenceModel", "check_inputs"]
 
 Values = NDArray[np.float64]
 
 
-class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SequenceConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything of a fitted estimator but its arrays."""
 
-    settings: SequenceSettings
-    seed: Size
     shape: EncoderConfig | TaggerConfig
     inputs: InputCodec
     labels: Labels | None
@@ -46,29 +44,27 @@ class SequenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether ``y`` was ``[N]`` and not ``[N, O]``."""
     scheme: Scheme
     """That of the tags."""
-    validation: dict[str, float] | None
-    losses: list[float]
+    validation: dict[str, float] | None = None
     validation_losses: list[float]
     epochs: list[Count]
     columns: ExampleColumns | None = None
     """Of the table that was learned from, what each was for."""
-    inferred: list[str] = msgspec.field(default_factory=list[str])
-    """One sentence for each thing inferred."""
 
 
-def check_config(config: SequenceConfig) -> None:
-    """Check what is read against the settings, which are checked as those of a new estimator are.
+def check_inputs(inputs: InputCodec, settings: SequenceParameters) -> None:
+    """Check what is read against the parameters.
 
     Raises:
         InputError: naming the field.
     """
-    settings, inputs = SequenceSettings.check(msgspec.structs.asdict(config.settings)), config.inputs
     if isinstance(inputs, TokenCodec):
-        require("inputs.splitting", inputs.splitting, inputs.splitting in ("given", settings.tokens), settings.tokens)
+        splitting = (settings.tokens, "given") if isinstance(settings, PoolingParameters) else ("given",)
+        require("inputs.splitting", inputs.splitting, inputs.splitting in splitting, " or ".join(splitting))
         spelled = settings.character_size > 0
-        require("inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in settings")
+        require("inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in parameters")
     if isinstance(inputs, AudioCodec):
-        expected = settings.audio or AudioFeatures(rate=inputs.features.rate)
+        given = settings.audio if isinstance(settings, PoolingParameters) else None
+        expected = given or AudioFeatures(rate=inputs.features.rate)
         require("inputs.features", inputs.features, inputs.features == expected, str(expected))
 
 
@@ -133,16 +129,15 @@ class SequenceModel:
         return {f"members.{k}.{name}": t for k, member in enumerate(self.members) for name, t in member.items()}
 
     @classmethod
-    def restore(cls, model_file: ModelFile, config: SequenceConfig) -> SequenceModel:
+    def restore(cls, model_file: ModelFile, config: SequenceConfig, settings: SequenceParameters) -> SequenceModel:
         """Put a model together from its file.
 
         Raises:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
         """
-        settings, found = config.settings, model_file.tensors
-        require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(found))
+        require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(model_file.tensors))
         names = config.shape.tensors()
-        members = range(config.settings.members)
+        members = range(settings.members)
         check_tensors(model_file, {f"members.{k}.{name}": kind for k in members for name, kind in names.items()})
         tensors = [{name: model_file.tensors[f"members.{k}.{name}"] for name in names} for k in members]
         return cls(config.shape, config.inputs, tensors)

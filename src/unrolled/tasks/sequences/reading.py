@@ -23,6 +23,7 @@ class Given:
     Attributes:
         columns: what the columns of a frame are for; None where nothing has a name.
         inferred: one sentence for each thing inferred.
+        learned: how many of the items, the first ones, are to be learned from; the others validate.
     """
 
     items: list[Any]
@@ -30,6 +31,7 @@ class Given:
     kind: ItemKind
     columns: ExampleColumns | None = None
     inferred: tuple[str, ...] = ()
+    learned: int = 0
 
 
 def read_to_learn(X: Any, y: Any, options: ReadOptions, target_level: TargetLevel) -> Given:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +15,17 @@ from unrolled.data.containers import in_order
 from unrolled.errors import InputError
 from unrolled.metrics.classes import accuracy, macro_f1
 from unrolled.metrics.entities import EntityMetrics, entity_metrics
+from unrolled.parameters.declaration import require
 from unrolled.runtime.crf import Crf
 from unrolled.runtime.reader import EmbeddingConfig, batches_of_similar_length
 from unrolled.runtime.stack import StackConfig
 from unrolled.runtime.tagger import TaggerConfig
 from unrolled.runtime.viterbi import k_best, viterbi
-from unrolled.tasks.checks import check_count, require
-from unrolled.tasks.choices import Schedule, SequenceCell, TagScheme
+from unrolled.tasks.checks import check_count
 from unrolled.tasks.sequences.estimator import SequenceEstimator
 from unrolled.tasks.sequences.fitting import Wanted
 from unrolled.tasks.sequences.model import SequenceConfig
-from unrolled.tasks.sequences.settings import SequenceSettings
-
-if TYPE_CHECKING:
-    from unrolled.training.loop import Progress
+from unrolled.tasks.sequences.parameters import TaggerParameters
 
 __all__ = ["SequenceTagger"]
 
@@ -46,25 +43,16 @@ class Taggings(list[Tags]):
         return array
 
 
-class SequenceTagger(SequenceEstimator):
+class SequenceTagger(SequenceEstimator, TaggerParameters):
     r"""Predict a tag for every step: embeddings of words and their spellings, or numbers; recurrent layers; a
     linear-chain CRF.
 
     Equations: :mod:`unrolled.runtime.reader`, :mod:`unrolled.runtime.tagger` and :mod:`unrolled.runtime.crf`. The
     networks are trained on :math:`-\log p(\text{tags})` with Adam, and their scores are averaged.
 
-    Args:
-        cell: as in :class:`unrolled.SequenceClassifier`, like all arguments that are not listed here.
-        crf: score sequences of tags instead of single tags.
-        scheme: ``bio`` or ``bioes`` keep the tags of entities in order, ``none`` allows any order; ``infer`` recognises
-            the scheme of the training tags.
-        embedding_size: size of the word embeddings.
-        character_size: hidden units per direction of a network that reads the characters of each word; 0 for none.
-        min_count: minimum frequency of a word that has its own embedding.
-        token_dropout: share of words replaced by the unknown word in training, so that its embedding is trained.
-
     Attributes:
-        validation_: accuracy of steps, macro F1, and F1 of entities in a scheme, on the sequences kept back, or None.
+        validation_: accuracy of steps, macro F1, and F1 of entities in a scheme, on the sequences kept back, or None. The others
+            are those of :class:`unrolled.SequenceClassifier`, except for classes.
 
     >>> X = [["a", "cat", "sleeps"], ["the", "dog", "barks"], ["a", "dog", "sleeps"], ["the", "cat", "purrs"]]
     >>> y = [["DET", "NOUN", "VERB"]] * 4
@@ -74,61 +62,9 @@ class SequenceTagger(SequenceEstimator):
     """
 
     _task = "sequence_tagger"
+    _parameters = TaggerParameters
     _target_level = "step"
     _noun = "tag"
-
-    def __init__(
-        self,
-        *,
-        cell: SequenceCell = "lstm",
-        hidden_size: int = 128,
-        num_layers: int = 1,
-        bidirectional: bool = True,
-        crf: bool = True,
-        scheme: TagScheme = "infer",
-        members: int = 1,
-        dropout: float = 0.5,
-        max_epochs: int = 20,
-        patience: int = 5,
-        batch_size: int = 32,
-        learning_rate: float = 0.005,
-        clip_norm: float = 1.0,
-        schedule: Schedule = "cosine",
-        warmup: int = 0,
-        weight_decay: float = 0.0,
-        validation_fraction: float = 0.1,
-        min_count: int = 2,
-        embedding_size: int = 100,
-        character_size: int = 32,
-        token_dropout: float = 0.1,
-        verbose: bool | None = None,
-        callback: Callable[[Progress], object] | None = None,
-        random_state: int | None = None,
-    ) -> None:
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.crf = crf
-        self.scheme = scheme
-        self.members = members
-        self.dropout = dropout
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
-        self.schedule = schedule
-        self.warmup = warmup
-        self.weight_decay = weight_decay
-        self.validation_fraction = validation_fraction
-        self.min_count = min_count
-        self.embedding_size = embedding_size
-        self.character_size = character_size
-        self.token_dropout = token_dropout
-        self.verbose = verbose
-        self.callback = callback
-        self.random_state = random_state
 
     @property
     def tags_(self) -> list[str]:
@@ -217,7 +153,8 @@ class SequenceTagger(SequenceEstimator):
         return entity_metrics(true, predicted, self._fitted().scheme)
 
     def _crf(self) -> Crf:
-        return Crf.ordered(*self.model_.transition_scores(), tag_order(self.tags_, self._fitted().scheme))
+        transitions, start, end = self.model_.transition_scores()
+        return Crf.ordered(transitions, start, end, tag_order(self.tags_, self._fitted().scheme))
 
     def _batches(self, items: Sequence[Any]) -> Iterator[tuple[list[int], Values, NDArray[np.int64]]]:
         """Places of items of similar length, their scores ``[T, B, K]`` and lengths ``[B]``."""
@@ -231,24 +168,24 @@ class SequenceTagger(SequenceEstimator):
 
     @staticmethod
     def _shape(
-        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: SequenceSettings
+        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: TaggerParameters
     ) -> TaggerConfig:
         return TaggerConfig(stack, outputs, tokens, settings.crf)
 
     @staticmethod
-    def _outputs(config: SequenceConfig) -> int:
+    def _outputs(config: SequenceConfig, settings: TaggerParameters) -> int:
         require("targets", config.targets, not config.targets, "none: a tagger predicts tags")
-        scheme, tags = config.settings.scheme, [] if config.labels is None else config.labels.values
+        scheme, tags = settings.scheme, [] if config.labels is None else config.labels.values
         texts = [tag for tag in tags if isinstance(tag, str) and tag]
         require("labels.values", tags, len(tags) >= 2 and len(texts) == len(tags), "2 tags at least, all of them texts")
-        require("scheme", config.scheme, scheme in ("infer", config.scheme), f"{scheme!r}, as in settings")
+        require("scheme", config.scheme, scheme in ("infer", config.scheme), f"{scheme!r}, as in parameters")
         tag_order(texts, config.scheme)  # which each tag has to be in
         return len(tags)
 
     def _read_y(self, y: Any, items: Sequence[Any]) -> list[Tags]:
         return _read_tags(y, items)
 
-    def _wanted(self, y: list[Tags], settings: SequenceSettings) -> Wanted:
+    def _wanted(self, y: list[Tags], settings: TaggerParameters) -> Wanted:
         tags = y
         labels = Labels.fit(np.array([tag for each in tags for tag in each]))
         if len(labels.values) < 2:
