@@ -64,7 +64,7 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def noisy(self) -> bool:
-        """Whether the times behind the ratio vary so much that it tells little."""
+        """Whether the times behind the ratio vary so much that it means little."""
         return any(self.spread.get(name, 1) > NOISE for name in (self.ours, self.best_peer) if name)
 
     def gflops(self) -> float | None:

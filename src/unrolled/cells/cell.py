@@ -285,7 +285,7 @@ class Cell:
         return {**grads, **initial}
 
     def sizes_of(self, shapes: Mapping[str, tuple[int, ...]], input_size: int) -> dict[str, int]:
-        """The sizes that parameters of these shapes have, as arguments of :meth:`parameter_shapes`; 0 where they do not tell."""
+        """The sizes that parameters of these shapes have, as arguments of :meth:`parameter_shapes`; 0 if undetermined."""
         values = {"G": len(self.gates), "I": input_size}
         wanted = {"H": "hidden_size", **{size.symbol: size.name for size in self.sizes}}
         for symbol in wanted:

@@ -1,4 +1,4 @@
-r"""What the calendar and earlier seasons say of a step, as inputs of a network.
+r"""Inputs of a network from the calendar and from earlier seasons.
 
 A time stamp that lies the share :math:`\varphi` of a day, week or year after its beginning becomes
 

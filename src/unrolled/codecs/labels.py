@@ -1,4 +1,4 @@
-"""Class labels: the user's words or numbers, and their places among a model's outputs."""
+"""Class labels: the user's words or numbers, and their indices among a model's outputs."""
 
 from __future__ import annotations
 
@@ -70,22 +70,22 @@ class Labels:
         return array.astype(str) if self.kind == "text" else array
 
     def encode(self, y: NDArray[np.generic]) -> NDArray[np.int64]:
-        """Labels → places.
+        """Labels → indices.
 
         Raises:
             InputError: a label that is none of the classes, named with its place.
         """
-        places = {value: place for place, value in enumerate(self.values)}
-        found = [places.get(value, -1) for value in y.tolist()]
+        indices = {value: index for index, value in enumerate(self.values)}
+        found = [indices.get(value, -1) for value in y.tolist()]
         if -1 in found:
             n = found.index(-1)
             known = ", ".join(map(repr, self.values[:12])) + (" …" if len(self.values) > 12 else "")
             raise InputError(f"label {y.tolist()[n]!r} of sequence {n} is none of the model's classes {known}")
         return np.array(found, np.int64)
 
-    def decode(self, places: NDArray[np.integer]) -> NDArray[np.generic]:
-        """Places → labels."""
-        return self.classes[places]
+    def decode(self, indices: NDArray[np.integer]) -> NDArray[np.generic]:
+        """Indices → labels."""
+        return self.classes[indices]
 
 
 def _kind_of(y: NDArray[np.generic]) -> Literal["text", "integer", "number", "truth"]:

@@ -1,4 +1,4 @@
-"""The scale on which values are modelled: told by the values themselves, whatever their unit.
+"""The scale on which values are modelled, chosen from the values themselves, whatever their unit.
 
 What counts as no change is relative to the values, too: numbers that differ by rounding only are one number.
 """

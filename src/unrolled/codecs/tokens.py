@@ -121,8 +121,8 @@ class TokenEncoder:
 
     def __init__(self, codec: TokenCodec) -> None:
         self._codec = codec
-        self._words = codec.words.places()
-        self._characters = None if codec.characters is None else codec.characters.places()
+        self._words = codec.words.indices()
+        self._characters = None if codec.characters is None else codec.characters.indices()
         self._spelling = lru_cache(maxsize=CACHED)(self._spelled)
         self._pieces: Any = None
 

@@ -25,7 +25,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entries: list[str]
 
     def __post_init__(self) -> None:
-        """Check that each entry has one place."""
+        """Check that each entry stands once."""
         if len(set(self.entries)) < len(self.entries):
             raise InputError("an entry of the vocabulary has two places: expected each once")
 
@@ -51,9 +51,9 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def encode(self, tokens: Iterable[str]) -> NDArray[np.int64]:
         """Tokens → indices ``[T]``."""
-        places = self.places()
-        return np.array([places.get(token, 0) for token in tokens], np.int64)
+        indices = self.indices()
+        return np.array([indices.get(token, 0) for token in tokens], np.int64)
 
-    def places(self) -> dict[str, int]:
+    def indices(self) -> dict[str, int]:
         """Entry → index."""
-        return {entry: place for place, entry in enumerate(self.entries, 1)}
+        return {entry: index for index, entry in enumerate(self.entries, 1)}

@@ -1,1 +1,1 @@
-"""Readers: files, frames and arrays become panels of series, each value checked and each guess said."""
+"""Readers of files, frames and arrays: every value is checked, and everything that is inferred is reported."""

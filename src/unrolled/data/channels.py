@@ -45,7 +45,7 @@ class Channels:
         time: name of the time column, if there is one.
         times: time stamps, ``datetime64[us]`` or int64 [T], sorted, without gaps; None if rows are counted.
         frequency: how far apart the rows are.
-        frame_like: what :func:`unrolled.data.frames.build_frame` needs to answer in the same kind of frame.
+        frame_like: what :func:`unrolled.data.frames.build_frame` needs to return the same kind of frame.
         inferred: one sentence for everything that was inferred, sorted or filled.
     """
 

@@ -111,7 +111,7 @@ class ConllSentences:
 
 
 def read_conllu(path: str | os.PathLike[str], *, column: Column = "UPOS") -> tuple[list[list[str]], list[list[str]]]:
-    """All sentences of a CoNLL-U file and what ``column`` says of their words, ``_`` where that is nothing.
+    """All sentences of a CoNLL-U file, and the entries of ``column`` for their words, ``_`` where there is none.
 
     Comments are left out, as are empty nodes (``8.1``) and the lines of words that are written together (``1-2``), whose parts
     follow.

@@ -1,4 +1,4 @@
-"""The lines of a CoNLL file: sentences of rows, without what is said between them, and the column that numbers the tokens.
+"""The lines of a CoNLL file: sentences of rows, without the comments between them, and the column that numbers the tokens.
 
 The shared tasks agree on little more than a token a line and an empty line after a sentence. Some files number the tokens
 first (CoNLL-X, GermEval), or name document and part before that (CoNLL-2012); some have lines about a sentence before it,
@@ -53,7 +53,7 @@ def conll_rows(lines: TextLines, tag_column: int | None) -> Iterator[list[Row]]:
 
 
 def _is_comment(fields: list[str], width: int, tag_column: int | None, tags: set[str]) -> bool:
-    """Whether a line before a sentence speaks about it, rather than being a first token ``#`` and its tag."""
+    """Whether a line before a sentence is a comment on it, and not a first token ``#`` with its tag."""
     if fields[0] != "#":
         return False
     if len(fields) != (width or len(fields)):

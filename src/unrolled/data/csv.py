@@ -76,7 +76,7 @@ def read_csv_table(path: str | os.PathLike[str], minimum_rows: int = 1, known: C
 
 
 def columns_of(rows: CsvRows, records: Sequence[Sequence[str]]) -> tuple[dict[str, Column], list[str]]:
-    """The columns of a file's rows by name, and what is to be said of how their numbers are written.
+    """The columns of a file's rows by name, and notes on how their numbers are written.
 
     A column without name and content, as separators at the ends of lines make it, is none.
     """

@@ -95,7 +95,7 @@ def assign_columns(
 
 
 class _Inference:
-    """Columns that nobody has claimed yet, and what is to be said about the others."""
+    """The columns that have no role yet, and notes on the roles that were inferred."""
 
     def __init__(self, sample: Mapping[str, Column], source: str) -> None:
         self.free = dict(sample)
@@ -113,7 +113,7 @@ class _Inference:
             del self.free[name]
 
     def leave_out_indices(self, unnamed: Collection[str]) -> None:
-        """Columns that number the rows are for nothing."""
+        """Leave out the columns that number the rows."""
         for name in index_columns(self.free, unnamed):
             if name.lower() not in SERIES_NAMES:
                 del self.free[name]

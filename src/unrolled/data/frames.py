@@ -164,7 +164,7 @@ def _object_times(name: str, cells: list[Any], given: list[int]) -> Column:
 
 
 def build_frame(columns: Mapping[str, Any], like: FrameLike, times: Sequence[str] = ()) -> Any:
-    """Return a frame of the kind the data came in, its time stamps in the look they had there.
+    """Return a frame of the kind the data came in, its time stamps in the format they had there.
 
     Args:
         columns: name -> list or array, all of one length; times as ``datetime64`` or integers.
@@ -267,7 +267,7 @@ def _utc_to_wall(times: npt.NDArray[Any], zone: str) -> npt.NDArray[Any]:
 
 
 def check_style(style: TimeStyle, times: npt.NDArray[Any]) -> None:
-    """Write times in a look that a model file holds.
+    """Check that times can be written in the format that a model file holds.
 
     Raises:
         InputError: it is none that times can be written in, or read.

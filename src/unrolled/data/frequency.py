@@ -252,7 +252,7 @@ def check_unique(times: Times, name: str, where: Callable[[int], str] | None = N
 
 
 def stamp(time: Any) -> str:
-    """Return a time stamp as short as it can be said: ``1949-01-31``, ``2020-01-01T12:30``, ``17``.
+    """Return a time stamp in its shortest form: ``1949-01-31``, ``2020-01-01T12:30``, ``17``.
 
     >>> stamp(np.datetime64("2020-01-01T12:30", "us"))
     '2020-01-01T12:30'

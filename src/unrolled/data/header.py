@@ -1,4 +1,4 @@
-"""The names of a file's columns: told from data that stand where names should."""
+"""The names of a file's columns, distinguished from data in the first line."""
 
 from __future__ import annotations
 

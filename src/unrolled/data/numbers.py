@@ -74,7 +74,7 @@ class NumberForm:
 
     @property
     def doubt(self) -> str:
-        """What is to be said about the number that is doubtful."""
+        """The message about a number that could be read in two ways."""
         mark, name = (",", "comma") if "," in self.doubtful else (".", "point")
         return (
             f"it could be {self.doubtful.replace(mark, '')} or {self.doubtful.replace(',', '.')}; write it without the {name},"

@@ -1,4 +1,4 @@
-"""A pandas frame's index: it becomes columns where it says something, and is kept to put it back."""
+"""A pandas frame's index: its levels become columns unless they only count rows, and it is kept to be put back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PandasFrame:
     """A frame whose columns are named by texts and hold nothing that only pandas knows.
 
     Attributes:
-        frame: with what the index said as columns.
+        frame: with the levels of the index as columns.
         index: the frame's own.
         time: the name of the column that was an index of times.
         unnamed: columns that had no name.

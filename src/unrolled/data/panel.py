@@ -62,7 +62,7 @@ class Panel:
         static: covariates by column, one number per series.
         frequency: how far apart the rows are.
         inferred: one sentence for everything that was inferred, sorted or filled.
-        frame_like: what :func:`build_frame` needs to answer in the same kind of frame.
+        frame_like: what :func:`build_frame` needs to return the same kind of frame.
     """
 
     target: str
@@ -223,7 +223,7 @@ def _read_table(table: Table, given: SeriesColumns, how: _Reading, *, with_targe
 
 
 def frame_like_of(table: Table, roles: SeriesColumns, style: TimeStyle | None) -> FrameLike:
-    """What :func:`build_frame` needs to answer as the data came."""
+    """What :func:`build_frame` needs to return a frame of the same kind as the data."""
     series = table.columns[roles.series] if roles.series is not None else None
     return replace(
         table.like,
@@ -236,7 +236,7 @@ def frame_like_of(table: Table, roles: SeriesColumns, style: TimeStyle | None) -
 
 
 def read_array(data: Any, missing: Missing, shapes: str) -> tuple[Values, list[str]]:
-    """Return an array of numbers, blank ones still NaN, and what to say of those; ``shapes`` is what was expected."""
+    """Return an array of numbers, blank ones still NaN, and notes on those; ``shapes`` is what was expected."""
     try:
         array = np.asarray(data)
         if array.dtype.kind not in "iufO":

@@ -1,4 +1,4 @@
-"""Real numbers of any type as floats of 64 bits; what is none is told apart from what is missing."""
+"""Real numbers of any type as floats of 64 bits; what is missing becomes NaN, what is no number is refused."""
 
 from __future__ import annotations
 

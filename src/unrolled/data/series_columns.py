@@ -19,7 +19,7 @@ __all__ = ["SeriesColumns", "assign_channels", "assign_roles"]
 
 @dataclass(frozen=True)
 class SeriesColumns:
-    """The columns' names by what they are for."""
+    """The names of the columns by role."""
 
     target: str | None
     time: str | None
@@ -85,7 +85,7 @@ def assign_channels(table: Table, given: SeriesColumns) -> tuple[Table, SeriesCo
 
 
 def _with_joined_times(table: Table, given: SeriesColumns) -> tuple[Table, SeriesColumns, list[str]]:
-    """The table with its times in one column, under the name they then have; every column that was told exists."""
+    """The table with its times in one column, under the name they then have; every column that was named exists."""
     others = [name for name in given.named if name != given.time]
     table, time, notes = join_times(table, given.time, others)
     given = replace(given, time=time)

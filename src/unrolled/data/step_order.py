@@ -1,4 +1,4 @@
-"""The order of the steps of a sequence, by the columns that say when each was."""
+"""The order of the steps of a sequence, by the columns that hold its time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Kind = Literal["moment", "clock", "number", "part"]
 
 
 def order_columns(columns: Mapping[str, Column], series: str) -> tuple[str, ...]:
-    """The columns, coarsest first, that tell when each step of a sequence was, no two at once; none if there are none.
+    """The columns, coarsest first, that hold the time of each step of a sequence, no two the same; none if there are none.
 
     Args:
         columns: of some rows, none of which are the labels.
-        series: the column that tells the sequences apart.
+        series: the column that names the sequences.
     """
     others = {name: column for name, column in columns.items() if name != series}
     parts: dict[str, str] = {}
@@ -59,7 +59,7 @@ class StepOrder:
 
     Args:
         names: of the columns, as :func:`order_columns` gives them.
-        columns: of some rows, which tell how times are written.
+        columns: of some rows, which show how times are written.
 
     Raises:
         ValueError: with the row as ``args[1]``: the times are not understood.

@@ -17,7 +17,7 @@ __all__ = ["BLANK", "INTEGER", "NUMBER", "Column", "FrameLike", "Table", "TimeSt
 
 @dataclass(frozen=True)
 class TimeStyle:
-    """How the user writes time, so that forecasts carry time stamps of the same look.
+    """How the user writes time, so that forecasts have time stamps in the same format.
 
     ``unit`` is the last part a text shows (``M`` in 1949-01), the resolution of a datetime dtype, a period's
     frequency, or what an integer counts since 1970 where ``format`` is ``epoch``. ``format`` is that of

@@ -53,7 +53,7 @@ def infer_time(table: Table, free: Mapping[str, Column], notes: list[str]) -> st
 
 
 def is_time(name: str, column: Column) -> bool:
-    """Whether a column says when its row was, by what it holds or by its name."""
+    """Whether a column holds the time of its row, by its values or by its name."""
     if column.kind == "text":
         return is_clock(column) or _is_text_of_times(column)
     whole = column.values.dtype.kind == "i"
@@ -112,7 +112,7 @@ def _given(column: Column) -> Sequence[Any]:
 def read_times(
     table: Table, name: str, format: str = "", known: TimeStyle | None = None
 ) -> tuple[npt.NDArray[Any], TimeStyle, list[str]]:
-    """Return the time column as ``datetime64[us]`` or int64 [rows], how it was written, and what to say of that.
+    """Return the time column as ``datetime64[us]`` or int64 [rows], how it was written, and notes on that.
 
     Args:
         format: as the user says it.

@@ -55,7 +55,7 @@ class TimeFormat:
         return _pattern(self.text).fullmatch(text.strip()) is not None
 
     def read(self, text: str) -> datetime:
-        """The time that a text says.
+        """The time that a text stands for.
 
         Raises:
             ValueError: it is not of this form, or there is no such time.
@@ -220,7 +220,7 @@ def _read(format: TimeFormat, text: str) -> datetime | None:
 
 
 def _fitted(candidate: str, texts: Sequence[str]) -> TimeFormat:
-    """A format with what the texts tell of zeros in front, names of months and centuries."""
+    """A format with the leading zeros, month names and century that the texts show."""
     found = [_pattern(candidate).fullmatch(text) for text in texts]
     parts = [match.groupdict() for match in found if match is not None]
     text = candidate

@@ -26,7 +26,7 @@ _DIGITS = {
 
 
 def number_style(column: Column, *, named: bool) -> TimeStyle | None:
-    """How a column of whole numbers says times, None where it counts or is something else.
+    """How a column of whole numbers encodes times, None where it counts or is something else.
 
     Args:
         column: of numbers.
@@ -75,7 +75,7 @@ def _format_of(numbers: list[int], *, named: bool) -> str | None:
 
 
 def read_numbers(values: npt.NDArray[np.int64], style: TimeStyle) -> npt.NDArray[Any]:
-    """The times ``datetime64[us]`` that numbers say.
+    """The times ``datetime64[us]`` that numbers stand for.
 
     Raises:
         ValueError: with the row as ``args[1]``: there is no such time.

@@ -1,4 +1,4 @@
-"""Time stamps written as text or in digits: recognised, read and written back in the same look."""
+"""Time stamps written as text or in digits: recognised, read and written back in the same format."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def _moment(part: dict[str, str]) -> datetime:
 
 
 def write_timestamps(times: npt.NDArray[Any], style: TimeStyle) -> list[str]:
-    """Return stamps as text in the look of ``style``.
+    """Return stamps as text in the format of ``style``.
 
     >>> times, style = parse_timestamps(["1949/11", "1949/12"])
     >>> write_timestamps(times + np.timedelta64(31, "D"), style)

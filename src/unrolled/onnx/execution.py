@@ -59,7 +59,7 @@ def run_node(node: RecurrentNode, given: Mapping[str, Array]) -> dict[str, Array
 
 
 def _check_shapes(node: RecurrentNode, given: Mapping[str, Array]) -> None:
-    """Every input's shape, ``H`` being what ``R`` says."""
+    """Check every input's shape; ``H`` is that of ``R``."""
     D, G, (X, R) = len(node.cells), len(node.operator.gates), (given["X"], given["R"])
     if X.ndim != 3 or R.ndim != 3:
         name, shape = ("X", X.shape) if X.ndim != 3 else ("R", R.shape)

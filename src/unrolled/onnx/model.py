@@ -31,7 +31,7 @@ def check_for_onnx(feature: str) -> None:
 
 
 def read_model(model: ModelProto | bytes | str | PathLike[str]) -> ModelProto:
-    """The model itself, or what its bytes or a file say.
+    """The model itself, or the one that its bytes or a file hold.
 
     Raises:
         InputError: no ONNX model, or one that keeps arrays in other files or in a form other than dense.

@@ -79,7 +79,7 @@ def is_recurrent(node: NodeProto) -> bool:
 
 
 def read_node(node: NodeProto, index: int, opset: int) -> RecurrentNode:
-    """Understand a node, or say what about it is not supported.
+    """Read a node, or raise an InputError that names what is not supported.
 
     Args:
         node: a node of a graph.

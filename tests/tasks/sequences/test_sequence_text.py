@@ -51,7 +51,7 @@ def test_tokens_are_looked_up_in_small_letters_and_spelled_as_written():
     assert codec.words.entries == ["000", "call"]
     ids = codec.encode("CALL 987 me")
     assert ids.words.tolist() == [2, 1, 0]
-    spelled = codec.characters.places()
+    spelled = codec.characters.indices()
     assert ids.spellings == ((spelled["C"], 0, 0, 0), (0, 0, 0), (0, 0))  # of CALL 987 me only C was seen
     long = codec.encode("a" * 100)
     assert len(long.spellings[0]) == LONGEST_SPELLING
@@ -60,7 +60,7 @@ def test_tokens_are_looked_up_in_small_letters_and_spelled_as_written():
 def test_characters_keep_what_words_lose():
     codec = TokenCodec.fit(["ACGT acgt"], "characters", min_count=1, spelled=False)
     assert len(codec.words) == 10  # four letters twice, a blank, the unknown
-    assert codec.encode("A a").words.tolist() == [codec.words.places()[letter] for letter in "A a"]
+    assert codec.encode("A a").words.tolist() == [codec.words.indices()[letter] for letter in "A a"]
 
 
 def test_pieces_of_words():
