@@ -30,16 +30,9 @@ else:
 
 
 __all__ = [
-    "Declared",
-    "Parameter",
-    "Parameters",
-    "check_range",
-    "checked",
-    "declared",
-    "plain",
-    "require",
-    "search_space",
-]
+    "Declared", "Parameter", "Parameters", "bare_type", "check_range", "check_together", "checked", "declared", "described",
+    "parameter_values", "plain", "require", "search_space",
+]  # fmt: skip
 
 Group = TypeVar("Group", bound="Parameters")
 
@@ -147,6 +140,7 @@ def _metadata(hint: Any) -> list[Parameter]:
 
 
 def bare_type(hint: Any) -> Any:
+    """A type without what ``Annotated`` says of it."""
     return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 

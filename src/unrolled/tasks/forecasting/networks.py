@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unrolled.codecs.period import season_of
-from unrolled.codecs.ranges import LARGEST
+from unrolled.codecs.ranges import LARGEST_COUNT
 from unrolled.data.panel import Panel
 from unrolled.parameters.declaration import require
 from unrolled.parameters.network import cell_spec
@@ -62,7 +62,7 @@ def shape_of(
     static: int,
 ) -> EsRnnConfig | WindowRnnConfig:
     """The network's sizes: some are of the data, the others follow from the settings."""
-    require("season_length", season, season <= LARGEST, f"at most {LARGEST}")
+    require("season_length", season, season <= LARGEST_COUNT, f"at most {LARGEST_COUNT}")
     training = forecast_training(settings, kind.method)
     return kind(
         cell=cell_spec(settings),
