@@ -1496,7 +1496,7 @@ MUTANTS = (
     python(
         "model file: sizes are not compared with the settings",
         "tasks/sequences/estimator.py",
-        'require_same("shape", config.shape, shape)',
+        'require_same("shape", config.shape, cls._network(config.inputs, cls._outputs(config, settings), settings))',
         "pass",
         LIES,
     ),
