@@ -66,14 +66,14 @@ inline const T* h_before(const Pass& f, const Block<T>& b, int r) {
 template <class T>
 inline __attribute__((always_inline)) Vec<T> state_mask(const Masks& m, const Block<T>& b, int r, int64_t u,
                                                         int64_t count) {
-  return m.state ? load_some(at<T>(m.state, b.row + r, b.units) + u, count) : broadcast(T(1));
+  return m.state_mask ? load_some(at<T>(m.state_mask, b.row + r, b.units) + u, count) : broadcast(T(1));
 }
 
 // What a step's candidate is multiplied by.
 template <class T>
 inline __attribute__((always_inline)) Vec<T> candidate_mask(const Masks& m, const Block<T>& b, int r, int64_t u,
                                                             int64_t count) {
-  return m.candidate ? load_some(at<T>(m.candidate, b.packed + r, m.mask_row) + u, count) : broadcast(T(1));
+  return m.candidate_mask ? load_some(at<T>(m.candidate_mask, b.packed + r, m.mask_row) + u, count) : broadcast(T(1));
 }
 
 // The share of the state before that zoneout keeps.

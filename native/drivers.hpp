@@ -45,7 +45,7 @@ inline void finish_state(const Forward& f, const Block<T>& b) {
       const Vec<T> before = load_some(h_before<T>(f, b, r) + u, count), now = load_some(h_out<T>(f, b, r) + u, count);
       store_some(at<T>(f.h, b.packed + r, f.h_row) + u, keep * before + one_minus<T>(keep) * now, count);
     });
-  if (f.masks.state)
+  if (f.masks.state_mask)
     for_each_place(b, [&](int r, int64_t u, int64_t count) {
       const Vec<T> h = load_some(at<T>(f.h, b.packed + r, f.h_row) + u, count);
       store_some(at<T>(f.masked, b.packed + r, b.units) + u, h * state_mask<T>(f.masks, b, r, u, count), count);
@@ -79,9 +79,9 @@ inline void start_states(const Forward& f, const Portion& own, const Portion& ou
   const int64_t P = f.outputs, M = memory_row(f), u = outputs.first_unit, n = outputs.last_unit - u;
   for (int64_t row = own.first_row; row < own.last_row; ++row) {
     if (f.h0) copy_row(at<T>(f.h_last, row, P) + u, at<T>(f.h0, row, P) + u, n);
-    if (f.masks.state)
+    if (f.masks.state_mask)
       for (int64_t i = u; i < u + n; ++i)
-        at<T>(f.masked0, row, P)[i] = at<T>(f.h0, row, P)[i] * at<T>(f.masks.state, row, P)[i];
+        at<T>(f.masked0, row, P)[i] = at<T>(f.h0, row, P)[i] * at<T>(f.masks.state_mask, row, P)[i];
     for_each_memory(f, own, [&](int64_t first, int64_t count) {
       copy_row(at<T>(f.c_last, row, M) + first, at<T>(f.c0, row, M) + first, count);
       if (!f.tape) copy_row(at<T>(f.c, row, M) + first, at<T>(f.c0, row, M) + first, count);
@@ -107,16 +107,17 @@ inline void keep_last_states(const Forward& f, const Portion& own, const Portion
 template <class T, class Body>
 inline void forward_steps(const Forward& f, const Portion& own, const Portion& outputs, Body&& body) {
   start_states<T>(f, own, outputs);
-  if (f.masks.state) meet(own);
+  if (f.masks.state_mask) meet(own);
   along(f.sequences, [&](const Step& s) {
     const int64_t end = smaller(own.last_row, s.rows);
     between_cuts(own.first_row, end, s.before_rows, s.before_rows, [&](int64_t from, int64_t to) {
       const Part part{from, to, from < s.before_rows};
-      const void* h = f.masks.state ? f.masked : f.h;
+      const void* h = f.masks.state_mask ? f.masked : f.h;
+      const int64_t row = f.masks.state_mask ? f.outputs : f.h_row;
       if (part.linked)
-        body(s, part, at<T>(h, s.before, f.masks.state ? f.outputs : f.h_row), f.masks.state ? f.outputs : f.h_row);
+        body(s, part, at<T>(h, s.before, row), row);
       else
-        body(s, part, static_cast<const T*>(f.masks.state ? f.masked0 : f.h0), f.outputs);
+        body(s, part, static_cast<const T*>(f.masks.state_mask ? f.masked0 : f.h0), f.outputs);
     });
     keep_last_states<T>(f, own, outputs, s);
     meet(own);
@@ -188,7 +189,7 @@ inline void arriving_gradient(const Backward& f, const T* weight, const Block<T>
     if (carried) sum += load_some(at<T>(f.grad_h0, b.row + r, b.units) + unit, count);
     return sum;
   };
-  const bool masked = f.masks.state && from.grad_after;
+  const bool masked = f.masks.state_mask && from.grad_after;
   if (masked)
     std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
   else

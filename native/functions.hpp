@@ -37,7 +37,6 @@ inline __attribute__((always_inline)) Vec<T> exponential_minus_one(Vec<T> a) {
   return fma(e.low, scale, fma(e.r, scale, scale - broadcast(T(1))));
 }
 
-
 // The functions of a cell as published: gates by the logistic function, everything else by tanh.
 struct Published {
   template <class T, int COLUMNS, int GATE>
@@ -67,20 +66,21 @@ inline Vec<T> apply(const Activated& a, Vec<T> x) {
     return v > high ? high : v;
   };
   switch (a.function) {
-    case kTanh: return hyperbolic_tangent<T>(x);
-    case kLogistic: return sigmoid<T>(x);
-    case kRelu: return rectified<T>(x);
-    case kHardSigmoid: return limit(fma(alpha, x, beta), zero, one);
-    case kHardTanh: return limit(x, -one, one);
-    case kLeakyRelu: return x < zero ? alpha * x : x;
-    case kThresholdedRelu: return x <= alpha ? zero : x;
-    case kAffine: return fma(alpha, x, beta);
-    case kScaledTanh: return alpha * hyperbolic_tangent<T>(beta * x);
-    case kElu: return x < zero ? alpha * exponential_minus_one<T>(x < zero ? x : zero) : x;
-    case kSoftsign: return x / (one + magnitude<T>(x));
-    case kSoftplus: return softplus<T>(x);
-    default: return x;
+    case Activation::tanh: return hyperbolic_tangent<T>(x);
+    case Activation::sigmoid: return sigmoid<T>(x);
+    case Activation::relu: return rectified<T>(x);
+    case Activation::hard_sigmoid: return limit(fma(alpha, x, beta), zero, one);
+    case Activation::hard_tanh: return limit(x, -one, one);
+    case Activation::leaky_relu: return x < zero ? alpha * x : x;
+    case Activation::thresholded_relu: return x <= alpha ? zero : x;
+    case Activation::affine: return fma(alpha, x, beta);
+    case Activation::scaled_tanh: return alpha * hyperbolic_tangent<T>(beta * x);
+    case Activation::elu: return x < zero ? alpha * exponential_minus_one<T>(x < zero ? x : zero) : x;
+    case Activation::softsign: return x / (one + magnitude<T>(x));
+    case Activation::softplus: return softplus<T>(x);
+    case Activation::identity: break;
   }
+  return x;
 }
 
 // Its derivative in terms of its result; NaN stays NaN where the derivative depends on the result at all.
@@ -89,20 +89,21 @@ inline Vec<T> slope(const Activated& a, Vec<T> y) {
   const Vec<T> zero{}, one = broadcast(T(1)), alpha = broadcast(T(a.alpha)), beta = broadcast(T(a.beta));
   const auto with_nan = [&](Vec<T> slope) { return y == y ? slope : y; };
   switch (a.function) {
-    case kTanh: return tanh_slope<T>(y);
-    case kLogistic: return sigmoid_slope<T>(y);
-    case kRelu: return rectified_slope<T>(y);
-    case kHardSigmoid: return with_nan((y > zero) & (y < one) ? alpha : zero);
-    case kHardTanh: return with_nan((y > -one) & (y < one) ? one : zero);
-    case kLeakyRelu: return with_nan(y < zero ? alpha : one);
-    case kThresholdedRelu: return with_nan(y == zero ? zero : one);
-    case kAffine: return alpha;
-    case kScaledTanh: return alpha * beta * tanh_slope<T>(y / alpha);
-    case kElu: return with_nan(y < zero ? y + alpha : one);
-    case kSoftsign: return one_minus<T>(magnitude<T>(y)) * one_minus<T>(magnitude<T>(y));
-    case kSoftplus: return -exponential_minus_one<T>(-y);
-    default: return one;
+    case Activation::tanh: return tanh_slope<T>(y);
+    case Activation::sigmoid: return sigmoid_slope<T>(y);
+    case Activation::relu: return rectified_slope<T>(y);
+    case Activation::hard_sigmoid: return with_nan((y > zero) & (y < one) ? alpha : zero);
+    case Activation::hard_tanh: return with_nan((y > -one) & (y < one) ? one : zero);
+    case Activation::leaky_relu: return with_nan(y < zero ? alpha : one);
+    case Activation::thresholded_relu: return with_nan(y == zero ? zero : one);
+    case Activation::affine: return alpha;
+    case Activation::scaled_tanh: return alpha * beta * tanh_slope<T>(y / alpha);
+    case Activation::elu: return with_nan(y < zero ? y + alpha : one);
+    case Activation::softsign: return one_minus<T>(magnitude<T>(y)) * one_minus<T>(magnitude<T>(y));
+    case Activation::softplus: return -exponential_minus_one<T>(-y);
+    case Activation::identity: break;
   }
+  return one;
 }
 
 // Any functions: the first is that of the gates.
@@ -118,10 +119,10 @@ struct Any {
       });
     }
     switch (a.function) {  // outside the loop where the function is worth it
-      case kTanh: return activate<T, COLUMNS, GATE>(b, acc, hyperbolic_tangent<T>);
-      case kLogistic: return activate<T, COLUMNS, GATE>(b, acc, sigmoid<T>);
-      case kRelu: return activate<T, COLUMNS, GATE>(b, acc, rectified<T>);
-      case kIdentity: return;
+      case Activation::tanh: return activate<T, COLUMNS, GATE>(b, acc, hyperbolic_tangent<T>);
+      case Activation::sigmoid: return activate<T, COLUMNS, GATE>(b, acc, sigmoid<T>);
+      case Activation::relu: return activate<T, COLUMNS, GATE>(b, acc, rectified<T>);
+      case Activation::identity: return;
       default: return activate<T, COLUMNS, GATE>(b, acc, [&](Vec<T> x) { return apply<T>(a, x); });
     }
   }

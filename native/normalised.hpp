@@ -61,8 +61,8 @@ void backward_normalised(const Backward& f, const Portion& own) {
 }
 
 template <class T, class Cell>
-constexpr Passes normalised() {
-  return {forward_normalised<T, Cell>, backward_normalised<T, Cell>, kRows};
+constexpr Passes normalised(const char* name) {
+  return {name, Cell::kColumns, 2 * Cell::kColumns, forward_normalised<T, Cell>, backward_normalised<T, Cell>, kRows};
 }
 
 }  // namespace

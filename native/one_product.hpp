@@ -46,8 +46,9 @@ void backward_one_product(const Backward& f, const Portion& own) {
 }
 
 template <class T, class Cell>
-constexpr Passes one_product() {
-  return {forward_one_product<T, Cell>, backward_one_product<T, Cell>, Cell::kMeetsU ? kMeeting : kUnits};
+constexpr Passes one_product(const char* name) {
+  return {name, Cell::kColumns, Cell::kGradColumns, forward_one_product<T, Cell>, backward_one_product<T, Cell>,
+          Cell::kMeetsU ? kMeeting : kUnits};
 }
 
 }  // namespace

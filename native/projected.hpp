@@ -67,8 +67,8 @@ void backward_projected(const Backward& f, const Portion& own) {
 }
 
 template <class T, class Cell>
-constexpr Passes projected() {
-  return {forward_projected<T, Cell>, backward_projected<T, Cell>, kRows};
+constexpr Passes projected(const char* name) {
+  return {name, Cell::kColumns, Cell::kGradColumns, forward_projected<T, Cell>, backward_projected<T, Cell>, kRows};
 }
 
 }  // namespace

@@ -3,63 +3,36 @@
 
 #include <cstdint>
 
-// The cells' compiled forms, in the order of _TABLE in src/unrolled/kernels/compiled.py. Where a cell leaves its
-// activation functions free there are two, one with those it was published with and one with any.
-enum Cell : int {
-  kRnn,
-  kIndRnn,
-  kLeakyRnn,
-  kLstm,
-  kLstmAny,
-  kLstmPeephole,
-  kLstmPeepholeAny,
-  kLstmCifg,
-  kLstmCifgAny,
-  kLstmPeepholeCifg,
-  kLstmPeepholeCifgAny,
-  kLstmp,
-  kLstmLayerNorm,
-  kJanet,
-  kGru,
-  kGruAny,
-  kGruResetBefore,
-  kGruResetBeforeAny,
-  kGruLayerNorm,
-  kGruNoInput,
-  kGruNoProduct,
-  kMgu,
-  kLiGru,
-  kMinGru,
-  kMinLstm,
-  kSru,
-  kSruHighway,
-  kQrnn,
-  kFastGrnn,
-  kSlstm,
-  kCells
-};
+// Functions and fields are listed once, for a macro that is applied to each; what has to agree with a list is made from it.
+#define DECLARE_VALUE(name) name,
+#define DECLARE_FIELD(type, name) type name;
 
-enum Function : int { kExponential, kSigmoid, kHyperbolicTangent };
+// Functions that are offered by themselves.
+#define FUNCTIONS(FUNCTION) FUNCTION(exp) FUNCTION(sigmoid) FUNCTION(tanh)
 
-enum Activation : int {
-  kTanh,
-  kLogistic,
-  kRelu,
-  kIdentity,
-  kHardSigmoid,
-  kHardTanh,
-  kLeakyRelu,
-  kThresholdedRelu,
-  kAffine,
-  kScaledTanh,
-  kElu,
-  kSoftsign,
-  kSoftplus
-};
+enum class Function : int { FUNCTIONS(DECLARE_VALUE) };
+
+// Activation functions that a cell may have.
+#define ACTIVATIONS(ACTIVATION)  \
+  ACTIVATION(tanh)               \
+  ACTIVATION(sigmoid)            \
+  ACTIVATION(relu)               \
+  ACTIVATION(identity)           \
+  ACTIVATION(hard_sigmoid)       \
+  ACTIVATION(hard_tanh)          \
+  ACTIVATION(leaky_relu)         \
+  ACTIVATION(thresholded_relu)   \
+  ACTIVATION(affine)             \
+  ACTIVATION(scaled_tanh)        \
+  ACTIVATION(elu)                \
+  ACTIVATION(softsign)           \
+  ACTIVATION(softplus)
+
+enum class Activation : int { ACTIVATIONS(DECLARE_VALUE) };
 
 // An activation function with its constants.
 struct Activated {
-  int function;
+  Activation function;
   double alpha, beta;
 };
 
@@ -71,91 +44,108 @@ struct Functions {
 
 // How the rows of a batch of sequences lie in packed arrays of N rows: step t holds rows offsets[t] to
 // offsets[t + 1], batch row b at offsets[t] + b, the longest sequences first.
+#define SEQUENCES_FIELDS(FIELD)                                                                     \
+  FIELD(int64_t, steps)           /* T */                                                           \
+  FIELD(const int64_t*, offsets)  /* [T + 1] */                                                     \
+  FIELD(bool, reverse)            /* the recurrence runs from each row's last step to its first */
+
 struct Sequences {
-  int64_t steps;           // T
-  const int64_t* offsets;  // [T + 1]
-  bool reverse;            // the recurrence runs from each row's last step to its first
+  SEQUENCES_FIELDS(DECLARE_FIELD)
 };
 
 // What regularises the states in training, and how zoneout is replaced by its mean in evaluation. Masks hold factors,
 // zeros among them; those of single steps lie like the hidden states.
+#define MASKS_FIELDS(FIELD)                                                                                    \
+  FIELD(const void*, state_mask)      /* [B, P] or null: of h[t-1], where U meets it */                        \
+  FIELD(const void*, candidate_mask)  /* [N, mask_row] or null: of what a step proposes as new */              \
+  FIELD(const void*, keep_h)          /* [N, h_row] or null: 1 where h stays h[t-1] */                         \
+  FIELD(const void*, keep_c)          /* [N, h_row] or null: likewise */                                       \
+  FIELD(int64_t, mask_row)                                                                                     \
+  FIELD(double, zoneout_h)                                                                                     \
+  FIELD(double, zoneout_c)            /* without keep_h, keep_c: the share of the state before, 0 for none */
+
 struct Masks {
-  const void* state;      // [B, P] or null: of h[t-1], where U meets it
-  const void* candidate;  // [N, mask_row] or null: of what a step proposes as new
-  const void* keep_h;     // [N, h_row] or null: 1 where h stays h[t-1]
-  const void* keep_c;     // [N, h_row] or null: likewise
-  int64_t mask_row;
-  double zoneout_h, zoneout_c;  // without keep_h, keep_c: the share of the state before, 0 for none
+  MASKS_FIELDS(DECLARE_FIELD)
 };
 
 // One forward pass. H is the hidden size, P that of h (H unless it is projected), M the number of values a unit's
 // memory holds, B the batch size; rows are contiguous unless a row length (`*_row`) is given. Pointers the cell has no
 // use for are null.
+#define FORWARD_FIELDS(FIELD)                                                                                           \
+  FIELD(int64_t, inputs)            /* I */                                                                             \
+  FIELD(int64_t, hidden)            /* H */                                                                             \
+  FIELD(int64_t, outputs)           /* P */                                                                             \
+  FIELD(bool, tape)                 /* keep what the backward pass needs */                                             \
+  FIELD(const void*, x)             /* [N, I], or null: gates hold W x + b */                                           \
+  FIELD(const void*, skip)          /* [N, H] what a highway leads around the cell */                                   \
+  FIELD(const void*, input_weight)  /* W and U, packed by pack() product by product */                                  \
+  FIELD(const void*, weight)                                                                                            \
+  FIELD(const void*, projection)    /* [P, H] packed */                                                                 \
+  FIELD(const void*, bias)          /* b, packed as a matrix one deep; GRU reset-after: b_r, b_z, b_hn, b_in */         \
+  FIELD(const void*, vectors)       /* parameters of single units, as the cell says */                                  \
+  FIELD(void*, gates)               /* [N, gates_row] with a tape: what the cell says; without x, in: W x + b */        \
+  FIELD(int64_t, gates_row)                                                                                             \
+  FIELD(const void*, h0)            /* [B, P] */                                                                        \
+  FIELD(const void*, c0)            /* [B, M H] */                                                                      \
+  FIELD(void*, h)                   /* [N, h_row] hidden state of every step */                                         \
+  FIELD(int64_t, h_row)                                                                                                 \
+  FIELD(void*, c)                   /* with a tape [N, c_row]: memory of every step; without [B, M H]: work space */    \
+  FIELD(int64_t, c_row)                                                                                                 \
+  FIELD(int64_t, c_values)          /* M */                                                                             \
+  FIELD(void*, new_h)               /* with zoneout h and c before it: with a tape [N, P], [N, H], without [B, ...] */  \
+  FIELD(void*, new_c)                                                                                                   \
+  FIELD(void*, unprojected)         /* what a projection meets: with a tape [N, H], without [B, H] */                   \
+  FIELD(void*, masked)              /* with a state mask [N, P]: h times it */                                          \
+  FIELD(void*, masked0)             /* [B, P] */                                                                        \
+  FIELD(void*, work)                /* [B, work_row] work space */                                                      \
+  FIELD(int64_t, work_row)                                                                                              \
+  FIELD(void*, h_last)              /* [B, P] */                                                                        \
+  FIELD(void*, c_last)              /* [B, M H] */
+
 struct Forward {
   Sequences sequences;
-  int64_t inputs, hidden, outputs;  // I, H, P
-  bool tape;                 // keep what the backward pass needs
-  const void* x;             // [N, I], or null: gates hold W x + b
-  const void* skip;          // [N, H] what a highway leads around the cell
-  const void* input_weight;  // W and U, packed by pack() product by product
-  const void* weight;
-  const void* projection;    // [P, H] packed
-  const void* bias;          // b, packed likewise as a matrix one deep; GRU reset-after: b_r, b_z, b_hn, b_in
-  const void* vectors;       // parameters of single units, as the cell says
   Functions functions;
   Masks masks;
-  void* gates;               // [N, gates_row] with a tape: what the cell says; without x, in: W x + b
-  int64_t gates_row;
-  const void* h0;            // [B, P]
-  const void* c0;            // [B, M H]
-  void* h;                   // [N, h_row] hidden state of every step
-  int64_t h_row;
-  void* c;                   // with a tape [N, c_row]: memory of every step; without [B, M H]: work space
-  int64_t c_row, c_values;   // M
-  void* new_h;               // with zoneout, h and c before it: with a tape [N, P] and [N, H], without [B, ...]
-  void* new_c;
-  void* unprojected;         // of a projected cell, what the projection meets: with a tape [N, H], without [B, H]
-  void* masked;              // with a state mask [N, P]: h times it
-  void* masked0;             // [B, P]
-  void* work;                // [B, work_row] work space
-  int64_t work_row;
-  void* h_last;              // [B, P]
-  void* c_last;              // [B, M H]
+  FORWARD_FIELDS(DECLARE_FIELD)
 };
+
+#define BACKWARD_FIELDS(FIELD)                                                                                 \
+  FIELD(int64_t, hidden)                                                                                       \
+  FIELD(int64_t, outputs)                                                                                      \
+  FIELD(const void*, weight)      /* U, packed for the backward pass */                                        \
+  FIELD(const void*, projection)  /* likewise */                                                               \
+  FIELD(const void*, vectors)                                                                                  \
+  FIELD(const void*, gates)       /* the tape, as the forward pass left it: never written */                   \
+  FIELD(int64_t, gates_row)                                                                                    \
+  FIELD(const void*, h0)                                                                                       \
+  FIELD(const void*, c0)                                                                                       \
+  FIELD(const void*, h)           /* [N, h_row] */                                                             \
+  FIELD(int64_t, h_row)                                                                                        \
+  FIELD(const void*, c)           /* [N, c_row] */                                                             \
+  FIELD(int64_t, c_row)                                                                                        \
+  FIELD(const void*, new_h)                                                                                    \
+  FIELD(const void*, new_c)                                                                                    \
+  FIELD(const void*, skip)                                                                                     \
+  FIELD(const void*, grad_h)      /* [N, grad_row] */                                                          \
+  FIELD(int64_t, grad_row)                                                                                     \
+  FIELD(const void*, grad_c)      /* [N, grad_c_row] or null: nobody uses the memory of single steps */        \
+  FIELD(int64_t, grad_c_row)                                                                                   \
+  FIELD(void*, grad_gates)        /* [N, columns]: first those that meet U, those that meet W last */          \
+  FIELD(void*, grad_state)        /* [N, P] of a projected cell: gradient of h before the projection's sum */  \
+  FIELD(void*, reset_state)       /* [N, H] two products: out, what the second one met */                      \
+  FIELD(void*, grad_skip)         /* [N, H] out: gradient of the skip; added to where add_skip */              \
+  FIELD(bool, add_skip)                                                                                        \
+  FIELD(void*, grad_vectors)      /* [B, V H] in: zeros; out: gradients of the vectors, a row a sequence */    \
+  FIELD(void*, work)              /* [B, work_row] work space */                                               \
+  FIELD(int64_t, work_row)                                                                                     \
+  FIELD(void*, grad_h0)           /* [B, P] in: gradient of h_last; out: gradient of h0 */                     \
+  FIELD(void*, grad_c0)           /* [B, M H] likewise */
 
 struct Backward {
   Sequences sequences;
-  int64_t hidden, outputs;
-  const void* weight;      // U, packed for the backward pass
-  const void* projection;  // likewise
-  const void* vectors;
   Functions functions;
   Masks masks;
-  const void* gates;       // the tape, as the forward pass left it: never written
-  int64_t gates_row;
-  const void* h0;
-  const void* c0;
-  const void* h;           // [N, h_row]
-  int64_t h_row;
-  const void* c;           // [N, c_row]
-  int64_t c_row;
-  const void* new_h;
-  const void* new_c;
-  const void* skip;
-  const void* grad_h;      // [N, grad_row]
-  int64_t grad_row;
-  const void* grad_c;      // [N, grad_c_row] or null: nobody uses the memory of single steps
-  int64_t grad_c_row;
-  void* grad_gates;        // [N, columns]: first those that meet U, those that meet W last
-  void* grad_state;        // [N, P] of a projected cell: gradient of h before the projection's sum
-  void* reset_state;       // [N, H] two products: out, what the second one met
-  void* grad_skip;         // [N, H] out: gradient of the skip; added to where add_skip
-  bool add_skip;
-  void* grad_vectors;      // [B, V H] in: zeros; out: gradients of the vectors, a row a sequence
-  void* work;              // [B, work_row] work space
-  int64_t work_row;
-  void* grad_h0;           // [B, P] in: gradient of h_last; out: gradient of h0
-  void* grad_c0;           // [B, M H] likewise
+  BACKWARD_FIELDS(DECLARE_FIELD)
 };
 
 // out[n, :] = W x[n, :] + bias for rows first <= n < last.
@@ -231,6 +221,9 @@ enum Sharing : int {
 
 // A cell's two passes.
 struct Passes {
+  const char* name;
+  int gates;             // of all products of a step
+  int gradient_columns;  // of gate gradients, H wide each
   void (*forward)(const Forward&, const Portion&);
   void (*backward)(const Backward&, const Portion&);
   Sharing sharing;
@@ -238,7 +231,8 @@ struct Passes {
 
 template <class T>
 struct Kernels {
-  Passes passes[kCells];
+  const Passes* passes;  // of all cells
+  int cells;
   void (*dense)(const Dense&, int64_t first_row, int64_t last_row);
   void (*outer_sums)(const OuterSums&, int part, int parts, void* work);
   int64_t (*outer_sums_work)(const OuterSums&, int part, int parts);  // numbers
@@ -246,7 +240,7 @@ struct Kernels {
   void (*pack_biases)(const Biases&, T* packed);
   int64_t (*packed_size)(int64_t gates, int64_t units, int64_t depth);
   int units_together;  // portions begin at multiples of these
-  void (*elementary)(int function, const T* x, T* y, int64_t n);
+  void (*elementary)(Function function, const T* x, T* y, int64_t n);
 };
 
 struct Level {

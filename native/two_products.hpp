@@ -61,8 +61,9 @@ void backward_two_products(const Backward& f, const Portion& own) {
 }
 
 template <class T, class Cell>
-constexpr Passes two_products() {
-  return {forward_two_products<T, Cell>, backward_two_products<T, Cell>, kMeeting};
+constexpr Passes two_products(const char* name) {
+  return {name, Cell::kGates + 1, Cell::kGates + 1, forward_two_products<T, Cell>, backward_two_products<T, Cell>,
+          kMeeting};
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ MUTANTS = (
     ),
     native(
         "weight gradients: only the first round of sums",
-        "module.cpp",
+        "schedule.cpp",
         "for (int round = 0; round < rounds_; ++round)\n        kernels.outer_sums",
         "for (int round = 0; round < 1; ++round)\n        kernels.outer_sums",
         BITS,
@@ -280,14 +280,14 @@ MUTANTS = (
     native("a block's rows miscounted", "product.hpp", "(i < rows % blocks)", "(i <= rows % blocks)"),
     native(
         "a thread's rows cut one short",
-        "module.cpp",
+        "schedule.cpp",
         "kernel(call, {cuts[part], cuts[part + 1], 0, H",
         "kernel(call, {cuts[part], cuts[part + 1] - (part ? 0 : 1), 0, H",
         BITS,
     ),
     native(
         "the last of the threads' units left out",
-        "module.cpp",
+        "schedule.cpp",
         "std::min(last, H), alone",
         "std::min(last, H - 1), alone",
         BITS,
@@ -372,8 +372,8 @@ MUTANTS = (
     python(
         "nn: second direction not reversed backward",
         "nn/backward.py",
-        "layout.address, d == 1, H, P",
-        "layout.address, False, H, P",
+        "reverse=d == 1, hidden=H",
+        "reverse=False, hidden=H",
         NN_TORCH,
     ),
     python(
@@ -530,7 +530,7 @@ MUTANTS = (
     ),
     native(
         "dense: rows left over between threads",
-        "module.cpp",
+        "schedule.cpp",
         "rows * (part + 1) / parts",
         "rows / parts * (part + 1)",
         BITS,
@@ -630,8 +630,8 @@ MUTANTS = (
     python(
         "kernels: dU with the states of the reversed direction",
         "kernels/gradients.py",
-        "self.layout.address, reverse, address",
-        "self.layout.address, False, address",
+        "reverse=reverse, a=address",
+        "reverse=False, a=address",
         KERNELS,
     ),
     python(
@@ -991,8 +991,8 @@ MUTANTS = (
     native(
         "candidate masks of the first step at every step",
         "block.hpp",
-        "m.candidate, b.packed + r, m.mask_row",
-        "m.candidate, b.row + r, m.mask_row",
+        "m.candidate_mask, b.packed + r, m.mask_row",
+        "m.candidate_mask, b.row + r, m.mask_row",
         kernel("masks"),
     ),
     native(

@@ -69,7 +69,7 @@ def test_alone_batched_padded_chunked(cell, hidden, inputs, batch, steps, dtype,
     ids=["rows", "units of one row", "units of large weights"],
 )
 def test_number_of_threads(cell, lengths, hidden, reverse, dtype, case):
-    """Large enough that the second thread is really used (see run_pass in native/module.cpp)."""
+    """Large enough that the second thread is really used (see run_pass in native/schedule.cpp)."""
     lengths = np.sort(lengths)[::-1].copy()
     c = case(cell, lengths[0], len(lengths), 20, hidden).to(dtype)
     weights, layout = PackedWeights(cell, c.parameters), Layout.of_lengths(lengths)

@@ -12,7 +12,6 @@ from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.admission import Floats, admitted
 from unrolled.kernels.gradients import GateGradients, Rows
-from unrolled.kernels.kernel import BackwardCall, ForwardCall
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.packed import PackedDense, PackedWeights, address
@@ -21,7 +20,7 @@ from unrolled.kernels.threads import chosen_threads
 
 __all__ = ["Floats", "Forward", "PackedDense", "PackedWeights", "backward", "elementary", "forward"]
 
-_FUNCTIONS = ("exp", "sigmoid", "tanh")
+_FUNCTIONS = {name: number for number, name in enumerate(_native.functions())}
 
 
 def forward(
@@ -60,17 +59,18 @@ def forward(
             layout, weights.inputs, H, weights.packed, x=address(x), gates=at["gates"], gates_row=row, threads=threads
         )
     packed = weights.packed
-    call = ForwardCall(
-        layout.steps, layout.address, reverse, weights.inputs, H, P, tape, address(x) if weights.fused else 0,
-        skip=address(x), input_weight=packed.input, weight=packed.recurrent, projection=packed.projection,
-        bias=packed.bias, vectors=packed.vectors, state_mask=address(masks.state),
-        candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h), keep_c=address(masks.keep_c),
-        mask_row=H, gates=at.get("gates", 0), gates_row=row, h0=h0, c0=c0, h=at["h"], h_row=P, c=at.get("c", 0),
-        c_row=M * H, c_values=M, new_h=at.get("new_h", 0), new_c=at.get("new_c", 0),
-        unprojected=at.get("unprojected", 0), masked=at.get("masked", 0), masked0=at.get("masked0", 0),
-        work=address(work), work_row=compiled.work * H, h_last=h_last, c_last=c_last,
+    call = _native.ForwardCall(
+        steps=layout.steps, offsets=layout.address, reverse=reverse, inputs=weights.inputs, hidden=H, outputs=P,
+        tape=tape, x=address(x) if weights.fused else 0, skip=address(x), input_weight=packed.input,
+        weight=packed.recurrent, projection=packed.projection, bias=packed.bias, vectors=packed.vectors,
+        state_mask=address(masks.state), candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h),
+        keep_c=address(masks.keep_c), mask_row=H, zoneout_h=masks.zoneout[0], zoneout_c=masks.zoneout[1],
+        gates=at.get("gates", 0), gates_row=row, h0=h0, c0=c0, h=at["h"], h_row=P, c=at.get("c", 0), c_row=M * H,
+        c_values=M, new_h=at.get("new_h", 0), new_c=at.get("new_c", 0), unprojected=at.get("unprojected", 0),
+        masked=at.get("masked", 0), masked0=at.get("masked0", 0), work=address(work), work_row=compiled.work * H,
+        h_last=h_last, c_last=c_last,
     )  # fmt: skip
-    kernel.forward(layout, call, threads=threads, zoneout=masks.zoneout)
+    kernel.forward(layout, call, threads)
     for array in room.values():
         array.flags.writeable = not tape
     return Forward(last=last, first=first, of=of, **room)
@@ -140,18 +140,19 @@ def backward(
     grads["x"] = np.empty_like(x)
     h0, c0 = kernel.split_states([address(s) for s in result.first])
     grad_h0, grad_c0 = kernel.split_states([address(s) for s in grad_first])
-    call = BackwardCall(
-        layout.steps, layout.address, reverse, H, P, weight=address(U) if U.size else 0,
-        projection=address(projection), vectors=weights.packed.vectors, state_mask=address(masks.state),
-        candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h), keep_c=address(masks.keep_c),
-        mask_row=H, gates=address(result.gates), gates_row=kernel.gates_row(H, tape=True), h0=h0, c0=c0,
-        h=address(result.h), h_row=P, c=address(result.c), c_row=M * H, new_h=address(result.new_h),
-        new_c=address(result.new_c), skip=address(x), grad_h=address(grad_h), grad_row=P, grad_c=address(grad_c),
-        grad_c_row=M * H, grad_gates=address(grad_gates), grad_state=address(grad_state), reset_state=address(reset_state),
-        grad_skip=address(grads["x"]) if compiled.skip else 0, grad_vectors=address(grad_vectors),
+    call = _native.BackwardCall(
+        steps=layout.steps, offsets=layout.address, reverse=reverse, hidden=H, outputs=P,
+        weight=address(U) if U.size else 0, projection=address(projection), vectors=weights.packed.vectors,
+        state_mask=address(masks.state), candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h),
+        keep_c=address(masks.keep_c), mask_row=H, zoneout_h=masks.zoneout[0], zoneout_c=masks.zoneout[1],
+        gates=address(result.gates), gates_row=kernel.gates_row(H, tape=True), h0=h0, c0=c0, h=address(result.h),
+        h_row=P, c=address(result.c), c_row=M * H, new_h=address(result.new_h), new_c=address(result.new_c),
+        skip=address(x), grad_h=address(grad_h), grad_row=P, grad_c=address(grad_c), grad_c_row=M * H,
+        grad_gates=address(grad_gates), grad_state=address(grad_state), reset_state=address(reset_state),
+        grad_skip=address(grads["x"]) if compiled.skip else 0, add_skip=False, grad_vectors=address(grad_vectors),
         work=address(work), work_row=compiled.work * H, grad_h0=grad_h0, grad_c0=grad_c0,
     )  # fmt: skip
-    kernel.backward(layout, call, threads=threads, zoneout=masks.zoneout)
+    kernel.backward(layout, call, threads)
     gate_gradients = GateGradients(kernel, layout, H, threads, address(grad_gates))
     gate_gradients.inputs(weights.inputs, address(W), address(grads["x"]), add=compiled.skip)
 
@@ -194,5 +195,5 @@ def elementary(function: str, x: Floats) -> Floats:
         raise InputError(f"function {function!r}: expected one of {', '.join(_FUNCTIONS)}")
     x = admitted("x", x)
     y = np.empty_like(x)
-    _native.elementary(x.dtype == np.float64, _FUNCTIONS.index(function), address(x), address(y), x.size)
+    _native.elementary(x.dtype == np.float64, _FUNCTIONS[function], address(x), address(y), x.size)
     return y

@@ -1,13 +1,10 @@
-"""How the compiled code arranges each cell: what its products are made of, and what its passes read and leave.
-
-The order is that of ``enum Cell`` in native/table.hpp.
-"""
+"""How the compiled code arranges each cell: what its products are made of, and what its passes read and leave."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import NamedTuple
 
 from unrolled.errors import InputError
@@ -59,7 +56,8 @@ class Segment(NamedTuple):
 class Compiled:
     """A cell's compiled form. Columns are blocks of ``H`` numbers of a row."""
 
-    cell: str
+    kernel: str
+    """Its name in native/cells.hpp."""
     products: tuple[Product, ...]
     tape: int = 0
     """Columns of the tape."""
@@ -89,8 +87,6 @@ class Compiled:
     skip: bool = False
     """The step reads ``x`` itself."""
     projected: bool = False
-    any: bool = False
-    """Whether the next form of the table computes any activation functions."""
 
     @cached_property
     def gates(self) -> int:
@@ -163,23 +159,22 @@ _NORMALISED_LSTM = (
     ("bias_ln_c", 1),
 )
 
-# where ``any`` is true, the form for any activation functions has the place after it
-_TABLE: tuple[Compiled, ...] = (
+_FORMS: tuple[Compiled, ...] = (
     Compiled("rnn", _one(1)),
     Compiled("indrnn", _scan(1), vectors=(("weight_hh", 1),)),
     Compiled("leaky_rnn", _one(1), tape=1, vectors=(("alpha", 1),)),
-    Compiled("lstm", _one(4), tape=4, memory=1, any=True),
-    Compiled("lstm_peephole", _one(4), tape=4, memory=1, vectors=(("weight_ch", 3),), any=True),
-    Compiled("lstm_cifg", _one(3), tape=3, memory=1, any=True),
-    Compiled("lstm_peephole_cifg", _one(3), tape=3, memory=1, vectors=(("weight_ch", 2),), any=True),
+    Compiled("lstm", _one(4), tape=4, memory=1),
+    Compiled("lstm_peephole", _one(4), tape=4, memory=1, vectors=(("weight_ch", 3),)),
+    Compiled("lstm_cifg", _one(3), tape=3, memory=1),
+    Compiled("lstm_peephole_cifg", _one(3), tape=3, memory=1, vectors=(("weight_ch", 2),)),
     Compiled("lstmp", _one(4), tape=4, memory=1, projected=True),
     Compiled(
         "lstm_layer_norm", (Product(Run(0, 4), Run(0, 4)),), tape=13, tape_numbers=3, gates_at=8,
         gradients=(0, 1, 2, 3, 0, 1, 2, 3), own_inputs=True, memory=1, vectors=_NORMALISED_LSTM, work=5,
     ),
     Compiled("janet", _one(2), tape=3),
-    Compiled("gru", _one(3), tape=4, gradients=(2, 0, 1, 2), apart=True, any=True),
-    Compiled("gru_reset_before", (*_one(2), _candidate(2, 2, 2)), tape=3, work=2, any=True),
+    Compiled("gru", _one(3), tape=4, gradients=(2, 0, 1, 2), apart=True),
+    Compiled("gru_reset_before", (*_one(2), _candidate(2, 2, 2)), tape=3, work=2),
     Compiled(
         "gru_layer_norm", (Product(Run(0, 3), Run(0, 3)),), tape=9, tape_numbers=4, gates_at=6,
         gradients=(0, 1, 2, 0, 1, 2), own_inputs=True, vectors=_NORMALISED_GRU, work=6,
@@ -210,22 +205,17 @@ _TABLE: tuple[Compiled, ...] = (
     Compiled("slstm", _one(4), tape=5, memory=3, initial_memory=(0.0, 0.0, -math.inf)),
 )  # fmt: skip
 
-# cells that the compiled form of one with any activation function computes
-_SAME: dict[str, str] = dict.fromkeys(("rnn_tanh", "rnn_relu", "rnn_identity", "irnn"), "rnn")
-_GRU2 = Compiled("gru2", (Product(Run(0, 2)), _candidate(2, 0, 0)), tape=3, input_column=2, work=2)
+_TABLE: dict[str, Compiled] = {form.kernel: form for form in _FORMS}
+_TABLE.update(dict.fromkeys(("rnn_tanh", "rnn_relu", "rnn_identity", "irnn"), _TABLE["rnn"]))
+# as gru1, without the gates' biases
+_TABLE["gru2"] = Compiled("gru1", (Product(Run(0, 2)), _candidate(2, 0, 0)), tape=3, input_column=2, work=2)
 
 
-@cache
-def get_compiled(cell: str) -> tuple[Compiled, int]:
-    """A cell's compiled form and its place in the compiled table.
+def get_compiled(cell: str) -> Compiled:
+    """A cell's compiled form.
 
     :raises InputError: the cell has none.
     """
-    index = 0
-    for compiled in _TABLE:
-        if compiled.cell == _SAME.get(cell, cell):
-            return compiled, index
-        if compiled.cell == "gru1" and cell == "gru2":  # the same without the gates' biases
-            return _GRU2, index
-        index += 1 + compiled.any
-    raise InputError(f"the cell {cell!r} has no compiled kernel")
+    if cell not in _TABLE:
+        raise InputError(f"the cell {cell!r} has no compiled kernel")
+    return _TABLE[cell]

@@ -47,8 +47,9 @@ class GateGradients(NamedTuple):
         columns = self.kernel.compiled.input_gates * self.hidden
         if self.layout.rows and inputs:
             _native.dense(
-                self.kernel.wide, self.layout.rows, columns, inputs, add, packed, 0,
-                self.address + (self._row - columns) * self.kernel.number_size, self._row, grad_x, inputs, self.threads,
+                self.kernel.wide, rows=self.layout.rows, inputs=columns, outputs=inputs, add=add, weight=packed, bias=0,
+                x=self.address + (self._row - columns) * self.kernel.number_size, x_row=self._row, out=grad_x,
+                out_row=inputs, threads=self.threads,
             )  # fmt: skip
 
     def parameters(
@@ -87,6 +88,6 @@ class GateGradients(NamedTuple):
     ) -> None:  # fmt: skip
         if segments:
             _native.outer_sums(
-                self.kernel.wide, self.layout.steps, self.layout.address, reverse, address, row, factors, segments,
-                self.threads, work,
+                self.kernel.wide, steps=self.layout.steps, offsets=self.layout.address, reverse=reverse, a=address,
+                a_row=row, factors=factors, segments=segments, threads=self.threads, hand_out=work,
             )  # fmt: skip

@@ -17,101 +17,13 @@ from unrolled.kernels import _native
 from unrolled.kernels.compiled import Compiled, Run, Segment, get_compiled
 from unrolled.kernels.layout import Layout
 
-__all__ = ["BackwardCall", "ForwardCall", "Kernel", "Packed", "get_kernel"]
+__all__ = ["Kernel", "Packed", "get_kernel", "pack_matrix"]
 
 FUSED_BYTES = 2 * 2**20
 """Size of W and U up to which a step reads both from the caches."""
 
-# in the order of enum Activation in native/table.hpp
-_FUNCTIONS = (
-    "tanh", "sigmoid", "relu", "identity", "hard_sigmoid", "hard_tanh", "leaky_relu", "thresholded_relu", "affine",
-    "scaled_tanh", "elu", "softsign", "softplus",
-)  # fmt: skip
-
-
-class ForwardCall(NamedTuple):
-    """The fields of ``struct Forward`` in native/table.hpp, in its order; addresses, 0 where there is nothing."""
-
-    steps: int
-    offsets: int
-    reverse: bool
-    inputs: int
-    hidden: int
-    outputs: int
-    tape: bool
-    x: int
-    skip: int = 0
-    input_weight: int = 0
-    weight: int = 0
-    projection: int = 0
-    bias: int = 0
-    vectors: int = 0
-    state_mask: int = 0
-    candidate_mask: int = 0
-    keep_h: int = 0
-    keep_c: int = 0
-    mask_row: int = 0
-    gates: int = 0
-    gates_row: int = 0
-    h0: int = 0
-    c0: int = 0
-    h: int = 0
-    h_row: int = 0
-    c: int = 0
-    c_row: int = 0
-    c_values: int = 0
-    new_h: int = 0
-    new_c: int = 0
-    unprojected: int = 0
-    masked: int = 0
-    masked0: int = 0
-    work: int = 0
-    work_row: int = 0
-    h_last: int = 0
-    c_last: int = 0
-
-
-class BackwardCall(NamedTuple):
-    """The fields of ``struct Backward`` in native/table.hpp, in its order; addresses, 0 where there is nothing."""
-
-    steps: int
-    offsets: int
-    reverse: bool
-    hidden: int
-    outputs: int
-    weight: int = 0
-    projection: int = 0
-    vectors: int = 0
-    state_mask: int = 0
-    candidate_mask: int = 0
-    keep_h: int = 0
-    keep_c: int = 0
-    mask_row: int = 0
-    gates: int = 0
-    gates_row: int = 0
-    h0: int = 0
-    c0: int = 0
-    h: int = 0
-    h_row: int = 0
-    c: int = 0
-    c_row: int = 0
-    new_h: int = 0
-    new_c: int = 0
-    skip: int = 0
-    grad_h: int = 0
-    grad_row: int = 0
-    grad_c: int = 0
-    grad_c_row: int = 0
-    grad_gates: int = 0
-    grad_state: int = 0
-    reset_state: int = 0
-    grad_skip: int = 0
-    add_skip: bool = False
-    grad_vectors: int = 0
-    work: int = 0
-    work_row: int = 0
-    grad_h0: int = 0
-    grad_c0: int = 0
+_CELLS = {passes.name: number for number, passes in enumerate(_native.cells())}
+_ACTIVATIONS = {name: number for number, name in enumerate(_native.activations())}
 
 
 class Packed(NamedTuple):
@@ -134,8 +46,8 @@ class Kernel:
     wide: bool
     """float64 rather than float32."""
     compiled: Compiled
-    index: int
-    """Place in the compiled table."""
+    number: int
+    """Among the extension's cells."""
 
     @cached_property
     def number_size(self) -> int:
@@ -143,13 +55,10 @@ class Kernel:
         return 8 if self.wide else 4
 
     @cached_property
-    def constants(self) -> tuple[float, ...]:
-        """The activation functions as native/module.cpp takes them: function, alpha, beta of three; clip."""
-        numbers: list[float] = []
-        for activation in self.cell.activations:
-            numbers += (float(_FUNCTIONS.index(activation.name)), *activation.constants)
-        numbers += [0.0] * (9 - len(numbers))
-        return (*numbers, self.cell.clip or 0.0)
+    def activations(self) -> tuple[tuple[int, float, float], ...]:
+        """The activation functions as the extension takes them: number, alpha and beta of three."""
+        given = tuple((_ACTIVATIONS[each.name], *each.constants) for each in self.cell.activations)
+        return given + ((0, 0.0, 0.0),) * (3 - len(given))
 
     @cached_property
     def meets_state(self) -> bool:
@@ -229,11 +138,8 @@ class Kernel:
         Biases may be missing. Returns where everything is from ``packed`` on; the caller copies the vectors there.
         """
         H, size, compiled = hidden, self.number_size, self.compiled
-        weight_ih, bias_ih, bias_hh = (
-            parameters["weight_ih"],
-            parameters.get("bias_ih", 0),
-            parameters.get("bias_hh", 0),
-        )
+        weight_ih = parameters["weight_ih"]
+        bias_ih, bias_hh = parameters.get("bias_ih", 0), parameters.get("bias_hh", 0)
 
         def place(numbers: int) -> int:
             nonlocal packed
@@ -243,7 +149,7 @@ class Kernel:
         def pack(source: int, run: Run, depth: int) -> int:
             at = place(self._size(run.blocks, H, depth))
             source += run.first * H * depth * size
-            _native.pack(self.wide, source, run.blocks, H, depth, H * depth, depth, 1, depth, 0, at, threads)
+            pack_matrix(self.wide, source, at, gates=run.blocks, units=H, depth=depth, threads=threads)
             return at
 
         def offset(bias: int, run: Run) -> int:
@@ -257,7 +163,7 @@ class Kernel:
         else:
             units = compiled.input_gates * H
             at = place(self._size(1, units, inputs))
-            _native.pack(self.wide, weight_ih, 1, units, inputs, 0, inputs, 1, inputs, 0, at, threads)
+            pack_matrix(self.wide, weight_ih, at, units=units, depth=inputs, threads=threads)
         weight = packed if self.meets_state else 0
         for product in compiled.products:
             if product.U.blocks:
@@ -266,14 +172,14 @@ class Kernel:
         for product in compiled.products:
             at = place(self._size(product.gates + compiled.apart, H, 1))
             _native.pack_biases(
-                self.wide, offset(bias_ih, product.bias), offset(bias_hh, product.bias), product.gates, H,
-                product.bias_gate, product.bias.blocks, compiled.apart, at,
+                self.wide, input=offset(bias_ih, product.bias), recurrent=offset(bias_hh, product.bias),
+                gates=product.gates, units=H, first=product.bias_gate, count=product.bias.blocks, apart=compiled.apart,
+                packed=at,
             )  # fmt: skip
         projection = 0
         if compiled.projected:
             projection = place(self._size(1, outputs, H))
-            source = parameters["weight_hr"]
-            _native.pack(self.wide, source, 1, outputs, H, 0, H, 1, H, 0, projection, threads)
+            pack_matrix(self.wide, parameters["weight_hr"], projection, units=outputs, depth=H, threads=threads)
         vectors = place(self.vector_numbers(H)) if compiled.vectors else 0
         separate_bias = packed
         if not fused:
@@ -290,8 +196,9 @@ class Kernel:
                 at = (product.bias.first + own) * H * size
                 apart = self.compiled.apart and k == product.W.blocks - 1
                 _native.pack_biases(
-                    self.wide, bias_ih + at if bias_ih and here else 0, bias_hh + at if bias_hh and here and not apart
-                    else 0, 1, H, 0, 1, False, packed,
+                    self.wide, input=bias_ih + at if bias_ih and here else 0,
+                    recurrent=bias_hh + at if bias_hh and here and not apart else 0, gates=1, units=H, first=0, count=1,
+                    apart=False, packed=packed,
                 )  # fmt: skip
                 packed += H * size
 
@@ -314,8 +221,9 @@ class Kernel:
             depth, k = H * sum(segment.columns for segment in group), 0
             for segment in group:
                 source = weight_hh + segment.U * H * P * size
-                _native.pack(self.wide, source, 1, P, segment.columns * H, 0, 1, P, depth, k, packed, threads)
-                k += segment.columns * H
+                rows = segment.columns * H
+                self._pack_transposed(source, packed, rows, P, threads, first_k=k, total_depth=depth)
+                k += rows
             packed += self._size(1, P, depth) * size
 
     def packed_projection_size(self, hidden: int, outputs: int) -> int:
@@ -324,7 +232,7 @@ class Kernel:
 
     def pack_projection(self, hidden: int, outputs: int, weight_hr: int, packed: int, threads: int) -> None:
         """Arrange the projection for the backward pass."""
-        _native.pack(self.wide, weight_hr, 1, hidden, outputs, 0, 1, hidden, outputs, 0, packed, threads)
+        self._pack_transposed(weight_hr, packed, outputs, hidden, threads)
 
     def packed_input_size(self, inputs: int, hidden: int) -> int:
         """Elements that :meth:`pack_input` fills."""
@@ -332,8 +240,16 @@ class Kernel:
 
     def pack_input(self, inputs: int, hidden: int, weight_ih: int, packed: int, threads: int) -> None:
         """Arrange W for ``Wᵀ δa``."""
-        columns = self.compiled.input_gates * hidden
-        _native.pack(self.wide, weight_ih, 1, inputs, columns, 0, 1, inputs, columns, 0, packed, threads)
+        self._pack_transposed(weight_ih, packed, self.compiled.input_gates * hidden, inputs, threads)
+
+    def _pack_transposed(
+        self, source: int, packed: int, rows: int, columns: int, threads: int, *, first_k: int = 0, total_depth: int = 0
+    ) -> None:
+        """The columns of a matrix as units; of one that is part of a deeper matrix from ``first_k`` on."""
+        _native.pack(
+            self.wide, source=source, gates=1, units=columns, depth=rows, gate_stride=0, unit_stride=1,
+            k_stride=columns, total_depth=total_depth or rows, first_k=first_k, packed=packed, threads=threads,
+        )  # fmt: skip
 
     def separate_inputs(
         self, layout: Layout, inputs: int, hidden: int, packed: Packed, *, x: int, gates: int, gates_row: int,
@@ -344,27 +260,29 @@ class Kernel:
             at = gates + self.compiled.input_column * hidden * self.number_size
             columns = self.compiled.input_gates * hidden
             _native.dense(
-                self.wide, layout.rows, inputs, columns, False, packed.input, packed.separate_bias, x, inputs, at,
-                gates_row, threads,
+                self.wide, rows=layout.rows, inputs=inputs, outputs=columns, add=False, weight=packed.input,
+                bias=packed.separate_bias, x=x, x_row=inputs, out=at, out_row=gates_row, threads=threads,
             )  # fmt: skip
 
-    def forward(
-        self, layout: Layout, call: ForwardCall, *, threads: int, zoneout: tuple[float, float] = (0, 0)
-    ) -> None:
+    def forward(self, layout: Layout, call: _native.ForwardCall, threads: int) -> None:
         """Run the recurrence."""
         if layout.batch and layout.steps:
-            _native.forward(
-                self.index, self.wide, self.compiled.gates, layout.batch, threads, call, (*self.constants, *zoneout)
-            )
+            clip = self.cell.clip or 0.0
+            _native.forward(self.number, self.wide, call, self.activations, clip, layout.batch, threads)
 
-    def backward(
-        self, layout: Layout, call: BackwardCall, *, threads: int, zoneout: tuple[float, float] = (0, 0)
-    ) -> None:
+    def backward(self, layout: Layout, call: _native.BackwardCall, threads: int) -> None:
         """Run the recurrence backwards."""
         if layout.batch and layout.steps:
-            _native.backward(
-                self.index, self.wide, self.compiled.gates, layout.batch, threads, call, (*self.constants, *zoneout)
-            )
+            clip = self.cell.clip or 0.0
+            _native.backward(self.number, self.wide, call, self.activations, clip, layout.batch, threads)
+
+
+def pack_matrix(wide: bool, source: int, packed: int, *, units: int, depth: int, threads: int, gates: int = 1) -> None:
+    """Arrange a matrix of ``gates`` blocks of ``units`` rows each for products with vectors of ``depth`` numbers."""
+    _native.pack(
+        wide, source=source, gates=gates, units=units, depth=depth, gate_stride=units * depth, unit_stride=depth,
+        k_stride=1, total_depth=depth, first_k=0, packed=packed, threads=threads,
+    )  # fmt: skip
 
 
 @cache
@@ -379,7 +297,8 @@ def get_kernel(cell: str, dtype: str) -> Kernel:
     if dtype not in ("float32", "float64"):
         raise InputError(f"the kernels compute in float32 and float64, not {dtype}: convert the arrays first")
     described = get_cell(cell)
-    compiled, index = get_compiled(described.name)
-    if compiled.any and described.spec != described.name:
-        index += 1
-    return Kernel(described, dtype == "float64", compiled, index)
+    compiled = get_compiled(described.name)
+    number = _CELLS[compiled.kernel]
+    if described.spec != described.name:
+        number = _CELLS.get(f"{compiled.kernel}_any", number)
+    return Kernel(described, dtype == "float64", compiled, number)

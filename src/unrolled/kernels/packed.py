@@ -9,7 +9,7 @@ import numpy as np
 from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.admission import Floats, admitted
-from unrolled.kernels.kernel import Kernel, Packed, get_kernel
+from unrolled.kernels.kernel import Kernel, Packed, get_kernel, pack_matrix
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.threads import chosen_threads, default_threads
 
@@ -41,9 +41,9 @@ class PackedDense:
         self._wide = weight.dtype == np.float64
         self._bias = None if bias is None else admitted("bias", bias, self.dtype, (self.outputs,))
         self._packed = np.empty(_native.packed_size(self._wide, 1, self.outputs, self.inputs), self.dtype)
-        _native.pack(
-            self._wide, address(weight), 1, self.outputs, self.inputs, 0, self.inputs, 1, self.inputs, 0,
-            address(self._packed), default_threads(),
+        pack_matrix(
+            self._wide, address(weight), address(self._packed), units=self.outputs, depth=self.inputs,
+            threads=default_threads(),
         )  # fmt: skip
 
     def __call__(self, x: Floats, *, threads: int | None = None) -> Floats:
@@ -59,8 +59,9 @@ class PackedDense:
         out = np.empty((len(x), self.outputs), self.dtype)
         if out.size:
             _native.dense(
-                self._wide, len(x), self.inputs, self.outputs, False, address(self._packed), address(self._bias),
-                address(x), self.inputs, address(out), self.outputs, threads,
+                self._wide, rows=len(x), inputs=self.inputs, outputs=self.outputs, add=False,
+                weight=address(self._packed), bias=address(self._bias), x=address(x), x_row=self.inputs,
+                out=address(out), out_row=self.outputs, threads=threads,
             )  # fmt: skip
         return out
 

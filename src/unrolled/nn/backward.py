@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from unrolled.kernels import _native
 from unrolled.kernels.gradients import GateGradients, Rows
-from unrolled.kernels.kernel import BackwardCall
 from unrolled.nn.buffers import (
     address,
     first_states,
@@ -97,22 +97,22 @@ def backward_pass(
         U = pack_for_backward(call, parameters["weight_hh"]) if kernel.meets_state else None
         projection = pack_projection(call, parameters["weight_hr"]) if compiled.projected else None
         constants = vectors(call, list(parameters.values())) if compiled.vectors else None
-        backward = BackwardCall(
-            layout.steps, layout.address, d == 1, H, P, weight=0 if U is None else U.address,
-            projection=0 if projection is None else projection.address,
+        backward = _native.BackwardCall(
+            steps=layout.steps, offsets=layout.address, reverse=d == 1, hidden=H, outputs=P,
+            weight=0 if U is None else U.address, projection=0 if projection is None else projection.address,
             vectors=0 if constants is None else constants.address, state_mask=address(masks.state, d * B * P),
             candidate_mask=address(masks.candidate, d * H), keep_h=address(masks.keep_h, d * P),
-            keep_c=address(masks.keep_c, d * H), mask_row=D * H, gates=address(own.get("gates")),
-            gates_row=kernel.gates_row(H, tape=True), h0=address(h0, d * B * P), c0=address(c0, d * B * call.memory),
-            h=address(y, d * P), h_row=D * P, c=address(cells, d * call.memory), c_row=D * call.memory,
-            new_h=address(own.get("new_h")), new_c=address(own.get("new_c")), skip=x.data_ptr(),
+            keep_c=address(masks.keep_c, d * H), mask_row=D * H, zoneout_h=masks.zoneout_h, zoneout_c=masks.zoneout_c,
+            gates=address(own.get("gates")), gates_row=kernel.gates_row(H, tape=True), h0=address(h0, d * B * P),
+            c0=address(c0, d * B * call.memory), h=address(y, d * P), h_row=D * P, c=address(cells, d * call.memory),
+            c_row=D * call.memory, new_h=address(own.get("new_h")), new_c=address(own.get("new_c")), skip=x.data_ptr(),
             grad_h=address(grad_y, d * P), grad_row=grad_row, grad_c=address(grad_cells, d * call.memory),
             grad_c_row=D * call.memory, grad_gates=grad_gates.address, grad_state=address(grad_state),
             reset_state=address(reset_state), grad_skip=address(grad_x) if compiled.skip else 0, add_skip=d == 1,
             grad_vectors=address(grad_vectors), work=0 if work is None else work.address, work_row=compiled.work * H,
             grad_h0=address(grad_h0, d * B * P), grad_c0=address(grad_c0, d * B * call.memory),
         )  # fmt: skip
-        kernel.backward(layout, backward, threads=threads, zoneout=(masks.zoneout_h, masks.zoneout_c))
+        kernel.backward(layout, backward, threads)
         if grad_x is not None:
             W = pack_input(call, parameters["weight_ih"])
             gate_gradients.inputs(I, W.address, grad_x.data_ptr(), add=d == 1 or compiled.skip)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unrolled.kernels.kernel import ForwardCall
+from unrolled.kernels import _native
 from unrolled.nn.buffers import address, first_states, pack, plain, recycled, scratch
 from unrolled.nn.call import Call, Masks, check_tensors, get_layout
 from unrolled.nn.library import LIBRARY
@@ -68,20 +68,21 @@ def forward_pass(
         if not fused:
             kernel.separate_inputs(layout, I, H, packed, x=x.data_ptr(), gates=gates, gates_row=row, threads=threads)
         h_last, c_last = kernel.split_states([address(s, d * B * s.shape[2]) for s in last])
-        forward = ForwardCall(
-            layout.steps, layout.address, d == 1, I, H, P, tape, x.data_ptr() if fused else 0, skip=x.data_ptr(),
-            input_weight=packed.input, weight=packed.recurrent, projection=packed.projection, bias=packed.bias,
-            vectors=packed.vectors, state_mask=address(masks.state, d * B * P),
-            candidate_mask=address(masks.candidate, d * H), keep_h=address(masks.keep_h, d * P),
-            keep_c=address(masks.keep_c, d * H), mask_row=D * H, gates=gates, gates_row=row,
-            h0=address(h0, d * B * P), c0=address(c0, d * B * call.memory), h=address(y, d * P), h_row=D * P,
+        forward = _native.ForwardCall(
+            steps=layout.steps, offsets=layout.address, reverse=d == 1, inputs=I, hidden=H, outputs=P, tape=tape,
+            x=x.data_ptr() if fused else 0, skip=x.data_ptr(), input_weight=packed.input, weight=packed.recurrent,
+            projection=packed.projection, bias=packed.bias, vectors=packed.vectors,
+            state_mask=address(masks.state, d * B * P), candidate_mask=address(masks.candidate, d * H),
+            keep_h=address(masks.keep_h, d * P), keep_c=address(masks.keep_c, d * H), mask_row=D * H,
+            zoneout_h=masks.zoneout_h, zoneout_c=masks.zoneout_c, gates=gates, gates_row=row, h0=address(h0, d * B * P),
+            c0=address(c0, d * B * call.memory), h=address(y, d * P), h_row=D * P,
             c=address(cells, d * call.memory) if running is None else running.address, c_row=D * call.memory,
             c_values=compiled.memory, new_h=address(own.get("new_h")), new_c=address(own.get("new_c")),
             unprojected=address(own.get("unprojected")), masked=address(own.get("masked")),
             masked0=address(own.get("masked0")), work=0 if work is None else work.address, work_row=compiled.work * H,
             h_last=h_last, c_last=c_last,
         )  # fmt: skip
-        kernel.forward(layout, forward, threads=threads, zoneout=(masks.zoneout_h, masks.zoneout_c))
+        kernel.forward(layout, forward, threads)
         del owner  # kept until here
     return [y, *last, *taped]
 

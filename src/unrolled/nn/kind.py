@@ -50,5 +50,5 @@ def initial_value(cell: str, state: str) -> float:
 def gates_on_tape(cell: str) -> tuple[int, int, int]:
     """How many gates meet ``W``; where the gates begin in a row of the tape, or -1 where it holds none; how many they are."""
     described = get_cell(cell)
-    compiled, _ = get_compiled(described.name)
+    compiled = get_compiled(described.name)
     return compiled.input_gates, compiled.gates_at if compiled.tape else -1, len(described.gates)
