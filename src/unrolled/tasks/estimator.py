@@ -26,6 +26,7 @@ from unrolled.parameters.declaration import (
     described,
     parameter_values,
     require,
+    search_space,
 )
 from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting, write_model
@@ -131,6 +132,11 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
         for name, value in params.items():
             setattr(self, name, value)
         return self
+
+    @classmethod
+    def search_space(cls) -> dict[str, list[Any]]:
+        """Values worth trying of the parameters that are worth tuning, as scikit-learn's searches take them."""
+        return search_space(cls)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all, and then remove the checkpoint of its training; ``callback`` is not

@@ -10,7 +10,7 @@ import pytest
 import unrolled
 from unrolled import Forecaster
 from unrolled.errors import InputError
-from unrolled.tasks.forecasting.forecaster import MANY_WINDOWS
+from unrolled.tasks.forecasting.networks import MANY_WINDOWS
 
 TINY = {"method": "windows", "members": 1, "hidden_size": 4, "max_epochs": 3, "random_state": 0, "season_length": 6}
 

@@ -11,7 +11,7 @@ from unrolled.runtime.es_rnn import EsRnnConfig
 from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.forecasting.parameters import ForecasterParameters, forecast_training, model_quantiles
 
-__all__ = ["network_shape", "shape_of"]
+__all__ = ["MANY_WINDOWS", "network_shape", "shape_of"]
 
 MANY_WINDOWS = 10_000  # from here on a network learns more from them than smoothing tells it
 SEASONS_AT_ONCE = 14  # in a window, where series are twice as long
