@@ -21,7 +21,7 @@ from unrolled.cli.predict import PredictOptions
 from unrolled.cli.tasks import TASKS
 from unrolled.data.airline import MONTHS, PASSENGERS
 from unrolled.errors import TrainingError
-from unrolled.tasks import _ESTIMATORS
+from unrolled.tasks import estimators
 
 Run = Callable[..., Any]
 MAIN = [sys.executable, "-m", "unrolled"]
@@ -63,7 +63,7 @@ def test_every_command_has_an_example_or_says_what_it_does(unrolled: Run, comman
 
 
 def test_every_model_has_its_task() -> None:
-    assert {name for _, name in _ESTIMATORS.values()} == {task.estimator for task in TASKS}
+    assert {each.__name__ for each in estimators().values()} == {task.estimator for task in TASKS}
     for task in TASKS:
         assert task.takes <= names_of(PredictOptions) | names_of(EvaluateOptions)
 

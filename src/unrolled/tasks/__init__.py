@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+import re
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from unrolled.errors import ModelFileError
 
 if TYPE_CHECKING:
-    from unrolled.tasks.anomalies.detector import AnomalyDetector
     from unrolled.tasks.estimator import Estimator
-    from unrolled.tasks.forecasting.forecaster import Forecaster
-    from unrolled.tasks.sequences.classifier import SequenceClassifier
-    from unrolled.tasks.sequences.regressor import SequenceRegressor
-    from unrolled.tasks.sequences.tagger import SequenceTagger
 
-    AnyEstimator: TypeAlias = AnomalyDetector | Forecaster | SequenceClassifier | SequenceRegressor | SequenceTagger
     Expected = TypeVar("Expected", bound=Estimator)
 
-__all__ = ["load"]
+__all__ = ["estimators", "load", "task_of"]
 
-# task name in a model file -> the estimator that reads it back
-_ESTIMATORS = {
-    "forecaster": ("unrolled.tasks.forecasting.forecaster", "Forecaster"),
-    "anomaly_detector": ("unrolled.tasks.anomalies.detector", "AnomalyDetector"),
-    "sequence_classifier": ("unrolled.tasks.sequences.classifier", "SequenceClassifier"),
-    "sequence_regressor": ("unrolled.tasks.sequences.regressor", "SequenceRegressor"),
-    "sequence_tagger": ("unrolled.tasks.sequences.tagger", "SequenceTagger"),
-}
+
+def estimators() -> dict[str, type[Estimator]]:
+    """The estimators by the tasks of their model files: those of the names in ``unrolled.__all__``.
+
+    >>> sorted(estimators())
+    ['anomaly_detector', 'forecaster', 'sequence_classifier', 'sequence_regressor', 'sequence_tagger']
+    """
+    import unrolled
+    from unrolled.tasks.estimator import Estimator
+
+    classes = [getattr(unrolled, name) for name in unrolled.__all__ if name[0].isupper()]
+    return {task_of(each.__name__): each for each in classes if issubclass(each, Estimator)}
+
+
+def task_of(name: str) -> str:
+    """The task of an estimator, by the name of its class.
+
+    >>> task_of("AnomalyDetector")
+    'anomaly_detector'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 @overload
-def load(path: str | os.PathLike[str]) -> AnyEstimator: ...
+def load(path: str | os.PathLike[str]) -> Estimator: ...
 @overload
 def load(path: str | os.PathLike[str], expected: type[Expected]) -> Expected: ...
 def load(path: str | os.PathLike[str], expected: type[Any] | None = None) -> Any:
@@ -54,15 +61,16 @@ def load(path: str | os.PathLike[str], expected: type[Any] | None = None) -> Any
     Traceback (most recent call last):
     unrolled.errors.ModelFileError: .../model holds a Forecaster, expected an AnomalyDetector
     """
+    import unrolled
     from unrolled.runtime.model_file import read_model
+    from unrolled.tasks.estimator import Estimator
 
     model_file = read_model(path)
-    if model_file.task not in _ESTIMATORS:
-        raise ModelFileError(
-            f"{path} holds a model for the task {model_file.task!r}; this version knows {', '.join(_ESTIMATORS)}"
-        )
-    module, name = _ESTIMATORS[model_file.task]
-    kind = getattr(import_module(module), name)
+    name = "".join(word.capitalize() for word in model_file.task.split("_"))
+    kind = getattr(unrolled, name) if name in unrolled.__all__ else None
+    if not (isinstance(kind, type) and issubclass(kind, Estimator)):
+        known = ", ".join(sorted(estimators()))
+        raise ModelFileError(f"{path} holds a model for the task {model_file.task!r}; this version knows {known}")
     if expected is not None and not issubclass(kind, expected):
         raise ModelFileError(f"{path} holds {_with_article(name)}, expected {_with_article(expected.__name__)}")
     return kind.from_model_file(model_file)

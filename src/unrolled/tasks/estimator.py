@@ -31,6 +31,7 @@ from unrolled.parameters.declaration import (
 from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting, write_model
 from unrolled.runtime.place import refuse_inputs
+from unrolled.tasks import task_of
 from unrolled.tasks.scikit_learn import ForScikitLearn
 from unrolled.tasks.training_bar import TrainingBar, person_watches
 
@@ -71,12 +72,10 @@ class Session:
 class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
     """Base of all estimators.
 
-    A subclass inherits its groups of parameters (:mod:`unrolled.parameters`), names its task, the class of its parameters
-    and that of its configuration, and says how it reads, learns and is restored.
+    A subclass inherits its groups of parameters (:mod:`unrolled.parameters`), names the class of its parameters and that of its
+    configuration, and says how it reads, learns, predicts and is restored.
     """
 
-    _task: ClassVar[str]
-    """What its model files say they are for."""
     _parameters: ClassVar[type[Parameters]]
     """The group that holds all parameters a model file keeps."""
     _config_type: ClassVar[type[FittedConfig]]
@@ -133,6 +132,18 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
             setattr(self, name, value)
         return self
 
+    @abstractmethod
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train on data and return self; a previous model is replaced only after the training has succeeded."""
+
+    @abstractmethod
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Predictions for data like those of ``fit``."""
+
+    @abstractmethod
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Measures of the predictions compared with what is true."""
+
     @classmethod
     def search_space(cls) -> dict[str, list[Any]]:
         """Values worth trying of the parameters that are worth tuning, as scikit-learn's searches take them."""
@@ -148,7 +159,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
         """
         config = self._fitted()
         refuse_inputs(path, self._files)
-        write_model(path, self._task, config, self._tensors())
+        write_model(path, task_of(type(self).__name__), config, self._tensors())
         if self._checkpoint is not None:
             self._checkpoint.remove()
             self._checkpoint = None
@@ -222,7 +233,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
         seed = drawn if settings.random_state is None else settings.random_state
         kept = msgspec.json.decode(msgspec.json.encode(settings))
         with (
-            resumable(checkpoint, self._task, kept, fingerprinted, seed) as saved,
+            resumable(checkpoint, task_of(type(self).__name__), kept, fingerprinted, seed) as saved,
             self._watching() as callback,
         ):
             config, model = self._learn(data, settings, Session(saved, callback))

@@ -82,7 +82,6 @@ class AnomalyDetector(Estimator, DetectorParameters):
     [(700, 703)]
     """
 
-    _task = "anomaly_detector"
     _parameters = DetectorParameters
     _config_type = AnomalyConfig
 

@@ -92,7 +92,6 @@ class Forecaster(Estimator, ForecasterParameters):
     (4,)
     """
 
-    _task = "forecaster"
     _parameters = ForecasterParameters
     _config_type = ForecastConfig
 

@@ -52,7 +52,6 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
     ['up']
     """
 
-    _task = "sequence_classifier"
     _parameters = ClassifierParameters
     _estimator_type = "classifier"
     _noun, _plural = "class", "es"

@@ -41,7 +41,6 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
     (2,)
     """
 
-    _task = "sequence_regressor"
     _parameters = RegressorParameters
     _estimator_type = "regressor"
     _noun = "number"

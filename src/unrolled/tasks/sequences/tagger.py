@@ -61,7 +61,6 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
     [['DET', 'NOUN', 'VERB']]
     """
 
-    _task = "sequence_tagger"
     _parameters = TaggerParameters
     _target_level = "step"
     _noun = "tag"
