@@ -19,8 +19,8 @@ def cpu_model() -> str:
         if names:
             return names[0]
     with suppress(OSError, subprocess.SubprocessError):
-        told = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(told, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
     return platform.processor() or platform.machine()
 
 

@@ -96,7 +96,7 @@ class Machine(msgspec.Struct, frozen=True):
     cpu: str
     processors: int
     load: float | None
-    """Processes that wanted to run in the minute before, on average, where the system tells."""
+    """Processes that wanted to run in the minute before, on average, where the system reports it."""
 
     @property
     def busy(self) -> bool:

@@ -55,7 +55,7 @@ def run_benchmark(
     Raises:
         InputError: a number of threads this machine does not have.
         MissingExtraError: torch is not installed: training and the comparison need it.
-        BenchmarkError: a process ended before its time, with the last thing it said.
+        BenchmarkError: a process ended before its time, with the last line it wrote.
     """
     if find_spec("torch") is None:
         raise MissingExtraError("unrolled bench", "torch", "train")
@@ -99,7 +99,7 @@ def _run(request: Request, on_row: Callable[[int, Row], object]) -> Run:
         code = process.wait()
         if code or run is None:
             messages.seek(0)
-            said = messages.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+            lines = messages.read().decode(errors="replace").strip().splitlines() or ["it wrote nothing"]
             threads = "1 thread" if request.threads == 1 else f"{request.threads} threads"
-            raise BenchmarkError(f"the process of {threads} ended with code {code}: {said[-1]}")
+            raise BenchmarkError(f"the process of {threads} ended with code {code}: {lines[-1]}")
     return run

@@ -308,15 +308,15 @@ class Cell:
         for name, shape in self.parameters:
             if params[name].ndim != len(shape):
                 raise InputError(f"{name} has shape {params[name].shape}, expected ({', '.join(shape)})")
-        # U, where it is a matrix, tells H more surely than the rows of all gates do
+        # U, where it is a matrix, determines H more surely than the rows of all gates do
         U = params.get("weight_hh")
         plain = U is not None and dict(self.parameters)["weight_hh"][-1] == "H"
         sizes = self.sizes_of({name: params[name].shape for name in params}, x.shape[2])
         if plain and U is not None:
             sizes["hidden_size"] = U.shape[-1]
         expected = self.parameter_shapes(**sizes)
-        told = ", ".join(f"{name.replace('_', ' ')} {size}" for name, size in sizes.items())
-        check_shapes(params, expected, f"{told}")
+        given = ", ".join(f"{name.replace('_', ' ')} {size}" for name, size in sizes.items())
+        check_shapes(params, expected, given)
         return self.state_sizes(**sizes)
 
     def _checked_states(

@@ -32,7 +32,7 @@ def read_frame_examples(
     """Read a frame as :mod:`unrolled.data.csv_examples` reads a table, but that the rows of a sequence may stand apart.
 
     Args:
-        frame: its index counts where it says a time, or tells sequences apart.
+        frame: its index is read where it holds times or names sequences.
         options: the columns that the user has specified.
         target_level: which targets to read; with ``"none"`` every column must be of use unless ``options`` names those to read.
         columns: what they were when a model was trained, for those that ``options`` leaves open.

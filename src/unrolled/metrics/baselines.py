@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.scaling import VANISHING, binary_unit
 
 __all__ = ["BASELINES", "naive", "seasonal_growth", "seasonal_naive"]
-
-Values = NDArray[np.float64]
 
 
 def naive(history: Values, horizon: int, season: int) -> Values:

@@ -1,4 +1,4 @@
-"""How many classes were told right."""
+"""What predicted classes are measured by: accuracy, F1, precision and recall."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def macro_f1(y: NDArray[Any], predicted: NDArray[Any]) -> float:
         pairs = [(y[:, k] == 1, predicted[:, k] == 1) for k in range(y.shape[1])]
     else:
         pairs = [(y == each, predicted == each) for each in np.union1d(y, predicted)]
-    scores = [2 * (is_so & said).sum() / max(1, is_so.sum() + said.sum()) for is_so, said in pairs]
+    scores = [2 * (true & positive).sum() / max(1, true.sum() + positive.sum()) for true, positive in pairs]
     return float(np.mean(scores))
 
 
@@ -42,8 +42,8 @@ def class_measures(y: NDArray[Any], predicted: NDArray[Any]) -> dict[Any, dict[s
     """
     found: dict[Any, dict[str, float]] = {}
     for each in np.union1d(y, predicted).tolist():
-        is_so, said = y == each, predicted == each
-        right, true, guessed = int((is_so & said).sum()), int(is_so.sum()), int(said.sum())
-        precision, recall = right / max(1, guessed), right / max(1, true)
-        found[each] = {"precision": precision, "recall": recall, "f1": 2 * right / (true + guessed), "support": true}
+        support, positives = int((y == each).sum()), int((predicted == each).sum())
+        right = int(((y == each) & (predicted == each)).sum())
+        precision, recall, f1 = right / max(1, positives), right / max(1, support), 2 * right / (support + positives)
+        found[each] = {"precision": precision, "recall": recall, "f1": f1, "support": support}
     return found

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.scaling import VANISHING, binary_unit
 
 __all__ = ["coverage", "mae", "mase", "rmse", "smape"]
-
-Values = NDArray[np.float64]
 
 
 def mae(actual: Values, forecast: Values) -> float:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.data.frames import build_frame
 from unrolled.data.table import FrameLike
 from unrolled.drawing.picture import html_table
@@ -17,7 +17,6 @@ from unrolled.metrics.baselines import BASELINES
 
 __all__ = ["Accuracy", "Backtest", "Case", "Evaluation", "evaluate_cases"]
 
-Values = NDArray[np.float64]
 
 HEAD = ["", "MAE", "RMSE", "sMAPE", "MASE"]
 
@@ -95,10 +94,10 @@ class Evaluation:
         ]
 
     def _sentence(self) -> str:
-        said = f"{self.cases} forecast{'s' * (self.cases > 1)} of {self.horizon} steps"
+        cases = f"{self.cases} forecast{'s' * (self.cases > 1)} of {self.horizon} steps"
         if self.coverage is None:
-            return said
-        return f"{said}; {self.coverage:.0%} of the values lie in the {self.nominal_coverage:.0%} interval"
+            return cases
+        return f"{cases}; {self.coverage:.0%} of the values lie in the {self.nominal_coverage:.0%} interval"
 
     def __str__(self) -> str:
         rows = [
