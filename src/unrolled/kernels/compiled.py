@@ -214,7 +214,8 @@ _TABLE["gru2"] = Compiled("gru1", (Product(Run(0, 2)), _candidate(2, 0, 0)), tap
 def get_compiled(cell: str) -> Compiled:
     """A cell's compiled form.
 
-    :raises InputError: the cell has none.
+    Raises:
+        InputError: the cell has none.
     """
     if cell not in _TABLE:
         raise InputError(f"the cell {cell!r} has no compiled kernel")

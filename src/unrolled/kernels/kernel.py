@@ -289,10 +289,8 @@ def pack_matrix(wide: bool, source: int, packed: int, *, units: int, depth: int,
 def get_kernel(cell: str, dtype: str) -> Kernel:
     """Find the kernel of a cell, as :func:`unrolled.cells.get_cell` takes it, for ``float32`` or ``float64``.
 
-    Raises
-    ------
-    InputError
-        No such cell, or another dtype.
+    Raises:
+        InputError: no such cell, or another dtype.
     """
     if dtype not in ("float32", "float64"):
         raise InputError(f"the kernels compute in float32 and float64, not {dtype}: convert the arrays first")

@@ -43,8 +43,6 @@ class KernelInfo:
 def kernel_info() -> KernelInfo:
     """Return which kernels run in this process.
 
-    Examples
-    --------
     >>> import unrolled
     >>> info = unrolled.kernel_info()
     >>> info.cpu_level in info.supported_levels
