@@ -187,7 +187,8 @@ def checked(group: type[Group], values: Mapping[str, Any]) -> Group:
     for name, parameter in known.items():
         value = plain(values[name])
         read = parameter.about.read
-        given[name] = value if read is None or value is None else read(name, value)
+        may_be_none = value is None and type(None) in get_args(parameter.type)
+        given[name] = value if read is None or may_be_none else read(name, value)
     for name, parameter in known.items():
         if parameter.words and given[name] is not None and not isinstance(given[name], tuple | list):
             fits = isinstance(given[name], str) and given[name] in parameter.words

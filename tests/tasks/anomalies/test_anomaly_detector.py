@@ -357,7 +357,7 @@ def test_episodes_and_windows_that_share_a_step_overlap():
     ("parameters", "message"),
     [
         ({"method": "magic"}, "method is 'magic', expected one of forecast, reconstruction"),
-        ({"cell": "gruu"}, "cell is 'gruu', expected one of rnn, indrnn"),
+        ({"cell": "gruu"}, "cell is 'gruu', expected one of rnn, rnn_tanh"),
         ({"hidden_size": 0}, "hidden_size is 0, expected at least 1"),
         ({"merge": "soon"}, "merge is 'soon', expected steps"),
         ({"window": "1d"}, "window is '1d', but the data has one row a step, not of a fixed length"),
@@ -367,7 +367,7 @@ def test_episodes_and_windows_that_share_a_step_overlap():
         ({"calibration_fraction": 1.0}, "calibration_fraction is 1.0, expected above 0"),
         ({"calibration_fraction": 0.05}, "the data has 400 rows, 380 to learn from and 20 to calibrate on"),
         ({"window": 300}, "the data has 400 rows, 280 to learn from .* need at least 900"),
-        ({"seasons": [1]}, r"seasons is \(1,\), expected numbers of steps"),
+        ({"seasons": [1]}, "seasons is 1, expected at least 2"),
         ({"seasons": 5}, "seasons is 5, expected numbers of steps"),
         ({"seasons": [200]}, "need at least 392"),
         ({"code_size": 3}, "code_size is 3, expected None: only method='reconstruction'"),

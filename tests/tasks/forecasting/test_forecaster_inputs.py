@@ -25,7 +25,7 @@ def fitted():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"cell": "gruu"}, "cell is 'gruu', expected one of rnn, lstm, gru, gru_reset_before"),
+        ({"cell": "gruu"}, "cell is 'gruu', expected one of rnn, rnn_tanh"),
         ({"hidden_size": 0}, "hidden_size is 0, expected at least 1"),
         ({"hidden_size": 2.5}, "hidden_size"),
         ({"hidden_size": True}, "hidden_size"),
@@ -99,7 +99,7 @@ def test_not_fitted(use):
 
 
 def test_unknown_parameter():
-    with pytest.raises(InputError, match="Forecaster has no parameter 'epochs'; it has method, cell, "):
+    with pytest.raises(InputError, match="Forecaster has no parameter 'epochs'; it has cell, hidden_size, "):
         Forecaster().set_params(epochs=3)
 
 

@@ -38,7 +38,11 @@ def _read_audio(name: str, value: Any) -> Any:
 
 
 def _read_weights(name: str, value: Any) -> Any:
-    return [(plain(label), plain(weight)) for label, weight in value.items()] if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return [(plain(label), plain(weight)) for label, weight in value.items()]
+    fits = isinstance(value, list) or value == "balanced"
+    require(name, value, fits, "balanced, or a dictionary of the classes' weights")
+    return value
 
 
 class SequenceParameters(TokenParameters, ValidationParameters, TrainingParameters, NetworkParameters):
