@@ -1,9 +1,10 @@
 """Plants faults in the code, one at a time, and reports those that the tests miss.
 
-Run as ``make mutants``, or ``python tests/mutants.py [--only TEXT]``. It works on copies of the checkout. Faults in
-native/ are compiled there with little optimisation, and only for the best CPU level of this machine. A fault is killed
-if its tests fail, crash or do not end; before any is planted, the same tests must pass. Exit code 1 if a fault
-survives, 2 if its text does not stand exactly once in its file, or does not compile.
+Run as ``make mutants``, or ``python tests/mutants.py [--only TEXT]``, where TEXT may be ``native/`` for those that are
+compiled, or ``src/`` for the others. It works on copies of the checkout. Faults in native/ are compiled there with
+little optimisation, and only for the best CPU level of this machine. A fault is killed if its tests fail, crash or do
+not end; before any is planted, the same tests must pass. Exit code 1 if a fault survives, 2 if its text does not stand
+exactly once in its file, or does not compile.
 """
 
 from __future__ import annotations
@@ -1122,6 +1123,69 @@ MUTANTS = (
         kernel("slstm"),
     ),
     native(
+        "two cells under each other's names",
+        "cells.hpp",
+        'LiGru<T>>("li_gru"),\n    one_product<T, MinGru<T>>("min_gru")',
+        'LiGru<T>>("min_gru"),\n    one_product<T, MinGru<T>>("li_gru")',
+        kernel("li_gru"),
+    ),
+    native(
+        "any activation functions by the form for the usual ones",
+        "cells.hpp",
+        'Gru<T, Any>>("gru_any")',
+        'Gru<T, Published>>("gru_any")',
+        f"{REFERENCE} -k activation_functions",
+    ),
+    native(
+        "two activation functions under each other's names",
+        "functions.hpp",
+        "case Activation::softsign: return x / (one + magnitude<T>(x));\n    case Activation::softplus:",
+        "case Activation::softplus: return x / (one + magnitude<T>(x));\n    case Activation::softsign:",
+        f"{REFERENCE} -k softsign",
+    ),
+    native(
+        "activation functions: alpha and beta exchanged",
+        "module.cpp",
+        "static_cast<Activation>(number), alpha, beta}",
+        "static_cast<Activation>(number), beta, alpha}",
+        f"{REFERENCE} -k activation_functions",
+    ),
+    native(
+        "elementary functions: one for another",
+        "level.cpp",
+        "case Function::sigmoid: return sigmoid<T>(v)",
+        "case Function::sigmoid: return hyperbolic_tangent<T>(v)",
+        "tests/kernels/test_elementary.py",
+    ),
+    native(
+        "weight gradients: all threads in one work space",
+        "schedule.cpp",
+        "work_before(kernels, thread);",
+        "work_before(kernels, 0);",
+        BITS,
+    ),
+    native(
+        "packing: every thread packs the first part",
+        "schedule.cpp",
+        "static_cast<T*>(packed), part, parts",
+        "static_cast<T*>(packed), 0, parts",
+        BITS,
+    ),
+    python(
+        "kernels: other activation functions by the form for the usual ones",
+        "kernels/kernel.py",
+        '_CELLS.get(f"{compiled.kernel}_any", number)',
+        "number",
+        f"{REFERENCE} -k activation_functions",
+    ),
+    python(
+        "kernels: U's parts for the backward pass over one another",
+        "kernels/kernel.py",
+        "first_k=k, total_depth=depth",
+        "first_k=0, total_depth=depth",
+        KERNELS,
+    ),
+    native(
         "IndRNN kernel: the gradient handed back without u",
         "cells/rnn.hpp",
         "grad * vector_of<T, 0>(f, b, u, n), n",
@@ -1598,7 +1662,7 @@ class Tree:
         """Compile everything once."""
         lists = self.root / "CMakeLists.txt"
         lists.write_text(lists.read_text(encoding="utf8").replace("-O3", "-O1"), encoding="utf8")
-        options = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+        options = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
         self.must(["cmake", "-S", ".", "-B", "build", "-G", "Ninja", f"-DPython_EXECUTABLE={sys.executable}", *options])
         self.must(["ninja", "-C", "build", "_native"])
         shutil.copytree(self.root / "build", self.root / "clean-build")
@@ -1610,12 +1674,10 @@ class Tree:
         """Compile the one object that holds the fault, and link."""
         build = self.root / "build"
         commands = json.loads((build / "compile_commands.json").read_text(encoding="utf8"))
-        if mutant.file.endswith(".cpp"):
-            [command] = [entry["command"] for entry in commands if entry["file"].endswith(mutant.file)]
-        else:  # a header of the kernels, which one object a CPU level holds
-            [command] = [
-                entry["command"] for entry in commands if f"-DUNROLLED_LEVEL={self.level} " in entry["command"]
-            ]
+        source = mutant.file if mutant.file.endswith(".cpp") else "native/level.cpp"  # which includes the kernels
+        compiling = [entry["command"] for entry in commands if entry["file"].endswith(source)]
+        one_of_many = f"-DUNROLLED_LEVEL={self.level} "  # an object a CPU level
+        [command] = [each for each in compiling if len(compiling) == 1 or one_of_many in each]
         link = self.must(["ninja", "-C", "build", "-t", "commands", "_native"]).strip().splitlines()[-1]
         for each in (command, link):
             self.must(["/bin/sh", "-c", each], build)

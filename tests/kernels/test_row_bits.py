@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from unrolled.cells import CELLS
 from unrolled.kernels.arrays import PackedWeights, backward, forward
+from unrolled.kernels.kernel import get_kernel
 from unrolled.kernels.layout import Layout
+from unrolled.kernels.packed import address
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.recurrent import RecurrentLayer
 
@@ -86,6 +88,20 @@ def test_number_of_threads(cell, lengths, hidden, reverse, dtype, case):
         assert all(equal_bits(a, b) for a, b in zip(without.last, result.last, strict=True))
     for other in runs[1:]:
         assert all(equal_bits(a, b) for a, b in zip(runs[0], other, strict=True))
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_number_of_threads_that_pack(fused, case):
+    c = case("gru", 1, 1, 520, 520)
+    kernel, at = get_kernel("gru", "float64"), {name: address(value) for name, value in c.parameters.items()}
+    forwards, backwards = kernel.packed_size(520, 520, 520), kernel.packed_backward_size(520, 520)
+    runs = []
+    for threads in (1, 2, 3):
+        packed, turned = np.zeros(forwards), np.zeros(backwards)
+        kernel.pack(520, 520, 520, at, address(packed), fused=fused, threads=threads)
+        kernel.pack_backward(520, 520, at["weight_hh"], address(turned), threads)
+        runs.append((packed, turned))
+    assert all(np.array_equal(a, b) for other in runs[1:] for a, b in zip(runs[0], other, strict=True))
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
