@@ -12,8 +12,8 @@ from picture import Picture, Svg, chart
 from unrolled.cells import CELLS
 from unrolled.cells.activation import relu, sigmoid
 from unrolled.cells.loss import binary_cross_entropy, half_squared_error
-from unrolled.runtime.crf import Crf
-from unrolled.runtime.viterbi import viterbi
+from unrolled.runtime.decoding.crf import Crf
+from unrolled.runtime.decoding.viterbi import viterbi
 
 
 def rnn_cell() -> Svg:

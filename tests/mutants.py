@@ -57,7 +57,7 @@ CONVERT_ONNX = "tests/convert/test_convert_onnx.py"
 CONVERT_TORCH = "tests/convert/test_convert_torch.py"
 ONNX_RUN = "tests/onnx/test_onnx_run.py"
 ONNX_NODES = "tests/onnx/test_random_nodes.py"
-CRF = "tests/runtime/test_crf.py"
+CRF = "tests/runtime/decoding/test_crf.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
 FIT_THREADS = "tests/training/test_threads.py"
@@ -344,8 +344,8 @@ MUTANTS = (
     python(
         "runtime: padding not zeroed",
         "runtime/recurrent.py",
-        "y = np.zeros((T * B, living",
-        "y = np.ones((T * B, living",
+        "steps = np.zeros((T * B, rows",
+        "steps = np.ones((T * B, rows",
         BITS,
     ),
     python("nn: reset_after ignored", "nn/gru.py", '"gru" if reset_after else "gru_reset_before"', '"gru"', NN_TORCH),
@@ -1474,22 +1474,28 @@ MUTANTS = (
     ),
     python(
         "CRF: the way back over transitions not turned over",
-        "runtime/crf.py",
+        "runtime/decoding/crf.py",
         "(self.transitions.T)",
         "(self.transitions)",
         CRF,
     ),
-    python("CRF: sums that underflow not computed again", "runtime/crf.py", "SMALLEST = 1e-200", "SMALLEST = 0.0", CRF),
+    python(
+        "CRF: sums that underflow not computed again",
+        "runtime/decoding/crf.py",
+        "SMALLEST = 1e-200",
+        "SMALLEST = 0.0",
+        CRF,
+    ),
     python(
         "Viterbi: ties and ways back of the next step",
-        "runtime/viterbi.py",
+        "runtime/decoding/viterbi.py",
         "(delta[t - 1] + to",
         "(delta[t] + to",
         CRF,
     ),
     python(
         "n best: the rank of the way before lost",
-        "runtime/viterbi.py",
+        "runtime/decoding/viterbi.py",
         "j * n + np.minimum(taken, n - 1)",
         "j * n",
         CRF,

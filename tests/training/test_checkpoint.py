@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -19,6 +20,8 @@ from unrolled.runtime.model_file import read_model, write_model
 from unrolled.training import checkpoint as checkpoint_module
 from unrolled.training.checkpoint import fingerprint, resumable
 from unrolled.training.loop import train
+from unrolled.training.options import TrainingOptions
+from unrolled.training.problem import Problem
 
 
 class Settings(msgspec.Struct):
@@ -39,38 +42,42 @@ EPOCHS, BATCHES = 5, 3
 def fit(path, stop=lambda stage, step: None, *, settings=SETTINGS, data="data", seed=7, validate=True):
     """Two stages with dropout, random batches and Adam; what comes of them, bit for bit."""
     results = []
-    with resumable(path, "sample", settings, data, seed) as checkpoint, torch.random.fork_rng(devices=[]):
+    with resumable(path, "sample", settings, data, seed) as checkpoint:
         for stage in range(2):
-            order = np.random.default_rng(checkpoint.seed + stage)
-            torch.manual_seed(checkpoint.seed + stage)
-            module = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1))
-            x = torch.linspace(-1, 1, 4 * 6).reshape(6, 4)
-
-            def batches(order=order):
-                return np.split(order.permutation(6), BATCHES)
-
-            def loss(batch, module=module, x=x):
-                return (module(x[batch]) - x[batch].sum(1, keepdim=True)).square().mean()
-
-            def score(module=module, x=x):
-                return module(x).square().mean().item()
-
-            def told(progress, stage=stage):
-                stop(stage, progress.step)
-
-            run = train(
-                module, batches, loss, epochs=EPOCHS, batches_per_epoch=BATCHES, learning_rate=0.02, clip_norm=1.0,
-                weight_decay=0.01, validate=score if validate else None,
-                patience=3, phase=f"stage {stage}", callback=told, checkpoint=checkpoint, batch_order=order,
-            )  # fmt: skip
-            results += [
-                {name: t.numpy().tobytes() for name, t in module.state_dict().items()},
-                vars(run),
-                torch.rand(1),
-            ]
+            module, run = train(problem(stage, validate), options(checkpoint, stage, stop))
+            results += [{name: t.numpy().tobytes() for name, t in module.state_dict().items()}, vars(run)]
     if path is not None:
         checkpoint.kept.remove()  # as whoever has saved what was learned does
     return results
+
+
+X = torch.linspace(-1, 1, 4 * 6).reshape(6, 4)
+
+
+def problem(stage, validate):
+    return Problem(
+        make=lambda _: torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1)),
+        batches=lambda generator: np.split(generator.permutation(6), BATCHES),
+        batches_per_epoch=BATCHES,
+        loss=lambda module, batch: (module(X[batch]) - X[batch].sum(1, keepdim=True)).square().mean(),
+        validate=(lambda module: module(X).square().mean().item()) if validate else None,
+        phase=f"stage {stage}",
+    )
+
+
+def options(checkpoint, stage=0, stop=lambda stage, step: None, **changes):
+    usual = {
+        "max_epochs": EPOCHS,
+        "batch_size": 2,
+        "learning_rate": 0.02,
+        "clip_norm": 1.0,
+        "weight_decay": 0.01,
+        "patience": 3,
+    }
+    return TrainingOptions(
+        **{**usual, **changes}, seed=checkpoint.seed + stage, checkpoint=checkpoint,
+        callback=lambda progress: stop(stage, progress.step),
+    )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -179,12 +186,9 @@ def test_a_full_disk_is_told_and_the_older_checkpoint_stays(tmp_path, monkeypatc
 
 def test_validation_losses_that_are_not_finite_are_kept(tmp_path):
     with resumable(tmp_path / "run", "sample", None, None, 0) as checkpoint:
-        module = torch.nn.Linear(1, 1)
         scores = iter([math.nan, math.inf, 1.0])
-        run = train(
-            module, lambda: [0], lambda _: module.weight.square().sum(), epochs=3, batches_per_epoch=1, learning_rate=0.1,
-            clip_norm=1.0, validate=lambda: next(scores), checkpoint=checkpoint,
-        )  # fmt: skip
+        scored = replace(problem(0, validate=True), validate=lambda _: next(scores))
+        _, run = train(scored, options(checkpoint, max_epochs=3))
         stage = checkpoint._stages[0].record
         assert [float.fromhex(loss) for loss in stage.validation_losses][1:] == run.validation_losses[1:]
         assert math.isnan(float.fromhex(stage.validation_losses[0]))
@@ -419,11 +423,7 @@ def test_a_lock_removed_by_hand_is_not_removed_again(tmp_path):
 def test_what_was_kept_goes_only_if_it_is_still_that(tmp_path):
     path = tmp_path / "run"
     with resumable(path, "sample", SETTINGS, "data", 7) as checkpoint:
-        module = torch.nn.Linear(1, 1)
-        train(
-            module, lambda: [0], lambda _: module.weight.square().sum(), epochs=1, batches_per_epoch=1, learning_rate=0.1,
-            clip_norm=1.0, checkpoint=checkpoint,
-        )  # fmt: skip
+        train(problem(0, validate=False), options(checkpoint, max_epochs=1))
     kept = checkpoint.kept
     assert path.exists()
     with only_writer(path):  # another process goes on from it

@@ -6,7 +6,7 @@ import torch
 
 from unrolled.codecs.tag_scheme import TagOrder, tag_order
 from unrolled.errors import InputError
-from unrolled.runtime.crf import Crf
+from unrolled.runtime.decoding.crf import Crf
 from unrolled.training.crf import crf_loss
 
 BIOES = ["O", *(f"{prefix}-{kind}" for kind in "ab" for prefix in "BIES")]

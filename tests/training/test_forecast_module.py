@@ -5,14 +5,17 @@ import pytest
 import torch
 
 from unrolled.errors import InputError
-from unrolled.runtime.es_rnn import EsRnn, EsRnnConfig
-from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.stack import StackConfig
-from unrolled.training.es_rnn import EsRnnModule
-from unrolled.training.forecast import ForecastTraining, learn
+from unrolled.networks.es_rnn import EsRnn, EsRnnConfig
+from unrolled.networks.series_batch import SeriesBatch
+from unrolled.networks.stack import StackConfig
+from unrolled.runtime.engine import KernelEngine
+from unrolled.training.engine import NetworkOptions, recurrent_layers
+from unrolled.training.es_rnn import EsRnnModule, es_rnn_loss
+from unrolled.training.forecast import es_rnn_problem
 from unrolled.training.forecast_head import quantiles_of
+from unrolled.training.loop import train
+from unrolled.training.options import TrainingOptions
 from unrolled.training.pinball import pinball
-from unrolled.training.recurrent import recurrent_layers
 from unrolled.training.smoothing import differentiable_smoothing
 
 
@@ -27,7 +30,7 @@ def batch_of(lengths, P=0, F=0, S=0, horizon=3, seed=0):
     )
 
 
-def shape_of(cell="gru", layers=1, season=4, quantiles=(0.1, 0.5, 0.9), P=0, F=0, S=0):
+def config_of(cell="gru", layers=1, season=4, quantiles=(0.1, 0.5, 0.9), P=0, F=0, S=0):
     return EsRnnConfig(cell, 5, layers, 4, 3, quantiles, season, 2, P, F, S)
 
 
@@ -36,45 +39,45 @@ def shape_of(cell="gru", layers=1, season=4, quantiles=(0.1, 0.5, 0.9), P=0, F=0
     ("layers", "season", "quantiles"), [(1, 4, (0.1, 0.5, 0.9)), (2, 1, (0.5,)), (1, 2, (0.5, 0.7))]
 )
 def test_loss_is_that_of_the_runtimes_forecasts(cell, layers, season, quantiles):
-    shape = shape_of(cell, layers, season, quantiles, P=1, F=2, S=1)
+    config = config_of(cell, layers, season, quantiles, P=1, F=2, S=1)
     batch = batch_of([14, 11], P=1, F=2, S=1)
     torch.manual_seed(0)
-    module = EsRnnModule(shape, batch, dropout=0.0, oldest_weight=1.0).eval()
+    module = EsRnnModule(config, batch, NetworkOptions(), oldest_weight=1.0).eval()
     with torch.no_grad():
         for parameter in module.parameters():
             parameter += 0.2 * torch.randn_like(parameter)
-        loss = module.loss(batch, np.arange(2)).item()
+        loss = es_rnn_loss(config, module(batch, np.arange(2))).item()
 
-    network, parameters = EsRnn(shape, module.tensors()), module.parameters_of_series()
+    network, parameters = EsRnn(KernelEngine(module.tensors()), config), module.parameters_of_series()
     levels, losses = np.array(quantiles), []
     for i, length in enumerate(batch.lengths):
-        for end in range(shape.input_window, length - shape.horizon + 1):
+        for end in range(config.input_window, length - config.horizon + 1):
             known = batch.select(np.array([i]))
             known = SeriesBatch(known.z[:end], np.array([end]), known.past[:end], known.future[: end + 3], known.static)
             one = type(parameters)(*(part[..., i : i + 1] for part in vars(parameters).values()))
-            forecast = single_member_losses(network, known, one, batch.z[end : end + 3, i], levels, shape, module)
+            forecast = single_member_losses(network, known, one, batch.z[end : end + 3, i], levels, config, module)
             losses.append(forecast)
     assert loss == pytest.approx(np.mean(losses), rel=2e-5)
 
 
-def single_member_losses(network, known, parameters, actual, levels, shape, module):
+def single_member_losses(network, known, parameters, actual, levels, config, module):
     """Mean loss over members: each alone, since the ensemble averages forecasts and training averages losses."""
     tensors, total = module.tensors(), 0.0
-    for k in range(shape.members):
+    for k in range(config.members):
         alone = {"regression": tensors["regression"][k : k + 1]}
         alone |= {
             name.replace(f"members.{k}.", "members.0."): t for name, t in tensors.items() if f"members.{k}." in name
         }
-        sizes = EsRnnConfig(**{**{f: getattr(shape, f) for f in shape.__struct_fields__}, "members": 1})
+        sizes = EsRnnConfig(**{**{f: getattr(config, f) for f in config.__struct_fields__}, "members": 1})
         one = type(parameters)(
             parameters.alpha[k : k + 1],
             parameters.gamma[k : k + 1],
             parameters.level[k : k + 1],
             parameters.season[:, k : k + 1],
         )
-        quantiles = EsRnn(sizes, alone).forecast(known, one)[0]
+        quantiles = EsRnn(KernelEngine(alone), sizes).forecast(known, one)[0]
         error = actual[:, None] - quantiles
-        total += np.maximum(levels * error, (levels - 1) * error).mean() / shape.members
+        total += np.maximum(levels * error, (levels - 1) * error).mean() / config.members
     return total
 
 
@@ -93,10 +96,10 @@ def test_the_minimum_of_the_pinball_loss_is_the_quantile():
 
 
 def test_training_starts_at_the_quantiles_of_what_smoothing_leaves():
-    shape, batch = shape_of(), batch_of([200])
-    module = EsRnnModule(shape, batch, dropout=0.0, oldest_weight=1.0)
+    config, batch = config_of(), batch_of([200])
+    module = EsRnnModule(config, batch, NetworkOptions(), oldest_weight=1.0)
     with torch.no_grad():
-        quantiles = quantiles_of(module.head_bias[0].unflatten(0, (shape.horizon, -1)), shape.median)
+        quantiles = quantiles_of(module.head_bias[0].unflatten(0, (config.horizon, -1)), config.median)
     windows = module._windows(batch, np.arange(1))
     spread = np.quantile(windows.targets[0, :, 0].detach().numpy(), (0.1, 0.5, 0.9), axis=0).T
     np.testing.assert_allclose(np.diff(quantiles, axis=1), np.diff(spread, axis=1), rtol=1e-4)
@@ -108,13 +111,13 @@ def test_regression_starts_at_the_effect_of_what_is_known_ahead():
     z = rng.normal(size=80).cumsum() * 0.05 + future @ [1.5, -0.5]
     none = np.zeros((80, 0))
     batch = SeriesBatch.pad([z], [none], [future], np.zeros((1, 0)), 3)
-    module = EsRnnModule(shape_of(season=1, F=2), batch, dropout=0.0, oldest_weight=1.0)
+    module = EsRnnModule(config_of(season=1, F=2), batch, NetworkOptions(), oldest_weight=1.0)
     assert module.regression[0].tolist() == pytest.approx([1.5, -0.5], abs=0.05)
 
 
 def test_weights_fall_from_one_to_the_oldest():
     batch = batch_of([16, 10])  # 10 and 4 windows
-    module = EsRnnModule(shape_of(), batch, dropout=0.0, oldest_weight=0.01)
+    module = EsRnnModule(config_of(), batch, NetworkOptions(), oldest_weight=0.01)
     weights = module._weights(batch, module._windows(batch, np.arange(2)))
     np.testing.assert_allclose(weights[:, 0], 0.01 ** (np.arange(9, -1, -1) / 10), rtol=1e-5)
     np.testing.assert_allclose(weights[:, 1], [*(0.01 ** (np.arange(3, -1, -1) / 4)), 0, 0, 0, 0, 0, 0], rtol=1e-5)
@@ -122,7 +125,7 @@ def test_weights_fall_from_one_to_the_oldest():
 
 def test_large_steps_draw_from_their_windows(monkeypatch):
     batch = batch_of([30, 20])
-    module = EsRnnModule(shape_of(), batch, dropout=0.0, oldest_weight=0.5)
+    module = EsRnnModule(config_of(), batch, NetworkOptions(), oldest_weight=0.5)
     whole = module.eval()._windows(batch, np.arange(2))
     monkeypatch.setattr(
         "unrolled.training.es_rnn.LARGEST_STEP", 5 * 2 * 2 * 3 * 3
@@ -133,21 +136,24 @@ def test_large_steps_draw_from_their_windows(monkeypatch):
     assert len(drawn.origins) == 5
     torch.testing.assert_close(drawn.targets, whole.targets[:, drawn.origins])
     torch.testing.assert_close(module._weights(batch, drawn), module._weights(batch, whole)[drawn.origins])
-    mean = np.mean([module.loss(batch, np.arange(2)).item() for _ in range(400)])
-    assert mean == pytest.approx(module.eval().loss(batch, np.arange(2)).item(), rel=0.05)
+    mean = np.mean([loss_of(module, batch) for _ in range(400)])
+    assert mean == pytest.approx(loss_of(module.eval(), batch), rel=0.05)
 
 
-def options(**changes):
+def loss_of(module, batch):
+    return es_rnn_loss(module.config, module(batch, np.arange(2))).item()
+
+
+def learn(batch, **changes):
     known = {
-        "dropout": 0.2,
-        "oldest_weight": 0.5,
         "max_epochs": 4,
         "patience": 2,
         "batch_size": 2,
         "learning_rate": 0.01,
         "clip_norm": 1.0,
     }
-    return ForecastTraining(**{**known, "seed": 3, "callback": None, **changes})
+    options = TrainingOptions(**{**known, "seed": 3, **changes})
+    return train(es_rnn_problem(config_of(), batch, NetworkOptions(dropout=0.2), options, oldest_weight=0.5), options)
 
 
 def test_the_same_seed_gives_the_same_bits_and_leaves_torch_alone():
@@ -155,24 +161,24 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_torch_alone():
     for _ in range(2):
         torch.manual_seed(len(results))
         before, threads = torch.get_rng_state(), torch.get_num_threads()
-        module, run = learn(shape_of(), batch, options(), phase="training")
+        module, run = learn(batch)
         assert torch.equal(before, torch.get_rng_state())
         assert threads == torch.get_num_threads()
         results.append((module.tensors(), run.losses))
     assert results[0][1] == results[1][1]
     assert all(np.array_equal(results[0][0][name], results[1][0][name]) for name in results[0][0])
-    other, _ = learn(shape_of(), batch, options(seed=4), phase="training")
+    other, _ = learn(batch, seed=4)
     assert not np.array_equal(other.tensors()["members.0.head.weight"], results[0][0]["members.0.head.weight"])
 
 
 def test_series_learn_only_from_their_own_batches():
     batch = batch_of([20, 18, 15])
-    module = EsRnnModule(shape_of(), batch, dropout=0.0, oldest_weight=1.0)
-    module.loss(batch.select(np.array([2])), np.array([2])).backward()
+    module = EsRnnModule(config_of(), batch, NetworkOptions(), oldest_weight=1.0)
+    es_rnn_loss(module.config, module(batch.select(np.array([2])), np.array([2]))).backward()
     assert module.level.grad[:, :2].abs().sum() == 0
     assert module.level.grad[:, 2].abs().min() > 0
 
 
 def test_unknown_cells_are_refused():
     with pytest.raises(InputError, match="unknown cell 'rnn'"):
-        recurrent_layers(StackConfig("rnn", 2, 3, 1), 0.0)
+        recurrent_layers(StackConfig("rnn", 2, 3, 1), NetworkOptions())

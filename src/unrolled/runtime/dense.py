@@ -14,29 +14,29 @@ __all__ = ["Dense"]
 class Dense:
     """``y = W x + b`` over the last axis; every result has the same bits however the rows are batched.
 
-    Parameters
-    ----------
-    weight : ndarray ``[O, I]`` of float32 or float64
-    bias : ndarray ``[O]``, optional
+    Args:
+        weight: ``[O, I]`` of float32 or float64.
+        bias: ``[O]``.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> layer = Dense(np.eye(2, 3), np.array([0.0, 1.0]))
-    >>> layer(np.ones((4, 5, 3))).shape
-    (4, 5, 2)
+    Attributes:
+        bias: as it was given.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = Dense(np.eye(2, 3), np.array([0.0, 1.0]))
+        >>> layer(np.ones((4, 5, 3))).shape
+        (4, 5, 2)
     """
 
     def __init__(self, weight: Floats, bias: Floats | None = None) -> None:
+        self.bias = bias
         self._packed = PackedDense(weight, bias)
 
     def __call__(self, x: Floats) -> Floats:
         """Apply to ``x [..., I]``; returns ``[..., O]``.
 
-        Raises
-        ------
-        InputError
-            The shape or dtype does not fit.
+        Raises:
+            InputError: The shape or dtype does not fit.
         """
         x = admitted("x", x, self._packed.dtype)
         if not x.ndim or x.shape[-1] != self._packed.inputs:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.kernels.arrays import elementary
 
 __all__ = ["sigmoid", "softmax"]
-
-Values = NDArray[np.float64]
 
 
 def softmax(scores: NDArray[np.floating[Any]]) -> Values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,12 @@ from unrolled.errors import InputError
 from unrolled.kernels.admission import admitted, whole_number, whole_numbers
 from unrolled.kernels.arrays import Floats, PackedWeights, forward
 from unrolled.kernels.layout import Layout
-from unrolled.kernels.tape import checked_shares
-from unrolled.runtime.windows import windows
+from unrolled.kernels.tape import Forward, checked_shares
+from unrolled.runtime.recent_inputs import recent_inputs
 
-__all__ = ["RecurrentLayer", "sorted_rows"]
+__all__ = ["Lengths", "RecurrentLayer", "sorted_rows"]
+
+Lengths: TypeAlias = Sequence[int] | NDArray[np.int64]
 
 
 class RecurrentLayer:
@@ -24,33 +27,26 @@ class RecurrentLayer:
     The results for a sequence have the same bits alone or in any batch, padded or not, whole or in chunks with the
     state passed on, and on any number of threads.
 
-    Parameters
-    ----------
-    cell : str
-        A name in :data:`unrolled.cells.CELLS`, or the spec of a cell with other activation functions.
-    parameters : mapping of str to ndarray
-        The cell's parameters, float32 or float64, named and shaped as in torch without the layer's suffix; biases may
-        be missing.
-    reverse : bool
-        Run backwards, from each sequence's last step to its first.
-    zoneout : pair of float
-        Zoneout probabilities of ``h`` and ``c``, for a layer trained with zoneout.
-    kernel_width : int
-        The number of inputs that a step of a QRNN sees; 1 for every other cell.
+    Args:
+        cell: A name in :data:`unrolled.cells.CELLS`, or the spec of a cell with other activation functions.
+        parameters: The cell's parameters, float32 or float64, named and shaped as in torch without the layer's suffix;
+            biases may be missing.
+        reverse: Run backwards, from each sequence's last step to its first.
+        zoneout: Zoneout probabilities of ``h`` and ``c``, for a layer trained with zoneout.
+        kernel_width: The number of inputs that a step of a QRNN sees; 1 for every other cell.
 
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> shapes = {"weight_ih": (6, 3), "weight_hh": (6, 2), "bias_ih": (6,), "bias_hh": (6,)}
-    >>> layer = RecurrentLayer("gru", {name: rng.normal(size=shape) for name, shape in shapes.items()})
-    >>> x = rng.normal(size=(5, 4, 3))
-    >>> y, (h,) = layer(x)
-    >>> y.shape, h.shape
-    ((5, 4, 2), (4, 2))
-    >>> first, states = layer(x[:2])
-    >>> rest, _ = layer(x[2:], states)
-    >>> np.array_equal(np.concatenate([first, rest]), y)
-    True
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> shapes = {"weight_ih": (6, 3), "weight_hh": (6, 2), "bias_ih": (6,), "bias_hh": (6,)}
+        >>> layer = RecurrentLayer("gru", {name: rng.normal(size=shape) for name, shape in shapes.items()})
+        >>> x = rng.normal(size=(5, 4, 3))
+        >>> y, (h,) = layer(x)
+        >>> y.shape, h.shape
+        ((5, 4, 2), (4, 2))
+        >>> first, states = layer(x[:2])
+        >>> rest, _ = layer(x[2:], states)
+        >>> np.array_equal(np.concatenate([first, rest]), y)
+        True
     """
 
     def __init__(
@@ -80,33 +76,40 @@ class RecurrentLayer:
         own = {"h": self._weights.outputs, "window": self._window}
         return {name: own.get(name, self._weights.hidden) for name in self.cell.states}
 
+    @overload
+    def __call__(
+        self, x: Floats, states: tuple[Floats, ...] | None = None, lengths: Lengths | None = None, *,
+        return_gates: Literal[False] = False,
+    ) -> tuple[Floats, tuple[Floats, ...]]: ...  # fmt: skip
+    @overload
+    def __call__(
+        self, x: Floats, states: tuple[Floats, ...] | None = None, lengths: Lengths | None = None, *,
+        return_gates: Literal[True],
+    ) -> tuple[Floats, tuple[Floats, ...], dict[str, Floats]]: ...  # fmt: skip
     def __call__(
         self,
         x: Floats,
         states: tuple[Floats, ...] | None = None,
-        lengths: Sequence[int] | NDArray[np.int64] | None = None,
-    ) -> tuple[Floats, tuple[Floats, ...]]:
-        """Run over ``x [T, B, I]``.
+        lengths: Lengths | None = None,
+        *,
+        return_gates: bool = False,
+    ) -> tuple[Any, ...]:
+        """Run over sequences.
 
-        Parameters
-        ----------
-        x : ndarray ``[T, B, I]``
-        states : tuple of ndarray ``[B, H]``, optional
-            Initial states in the order of :attr:`unrolled.cells.Cell.states`, ``(h,)`` or ``(h, c)`` for most cells; by
-            default what the cell starts from.
-        lengths : ``B`` whole numbers from 0 to T, optional
-            Steps of each sequence. Past its length a sequence's outputs are zero and its state stays.
+        Args:
+            x: ``[T, B, I]``.
+            states: Initial states in the order of :attr:`unrolled.cells.Cell.states`, ``(h,)`` or ``(h, c)`` for most
+                cells, each ``[B, H]``; by default what the cell starts from.
+            lengths: Steps of each sequence, ``B`` whole numbers from 0 to T. Past its length a sequence's outputs are zero
+                and its state stays.
+            return_gates: Also return the gates.
 
-        Returns
-        -------
-        y : ndarray ``[T, B, H]``
-        states : tuple of ndarray ``[B, H]``
-            The last states.
+        Returns:
+            Outputs ``[T, B, H]``; the last states, each ``[B, H]``; and if asked for the gates of every step by name, each
+            ``[T, B, H]``, zero past the lengths.
 
-        Raises
-        ------
-        InputError
-            Shapes, dtypes or lengths do not fit.
+        Raises:
+            InputError: Shapes, dtypes or lengths do not fit.
         """
         x = admitted("x", x, self._weights.dtype)
         if x.ndim != 3 or x.shape[2] != self.input_size or x.shape[0] == 0:
@@ -115,15 +118,16 @@ class RecurrentLayer:
         if states is not None:
             states = self._admitted_states(states, B)
         if lengths is None:
-            y, last = self._run(x.reshape(T * B, I), states, Layout.padded(T, B))
-            return y.reshape(T, B, y.shape[1]), last
-        order, layout, rows = sorted_rows(lengths, T, B)
-        sorted_states = None if states is None else tuple(s[order] for s in states)
-        living, last = self._run(x.reshape(T * B, I)[rows], sorted_states, layout)
-        y = np.zeros((T * B, living.shape[1]), living.dtype)
-        y[rows] = living
-        back = np.argsort(order)
-        return y.reshape(T, B, y.shape[1]), tuple(s[back] for s in last)
+            living, last = self._run(x.reshape(T * B, I), states, Layout.padded(T, B), tape=return_gates)
+            steps = [rows.reshape(T, B, rows.shape[1]) for rows in living]
+        else:
+            order, layout, rows = sorted_rows(lengths, T, B)
+            sorted_states = None if states is None else tuple(s[order] for s in states)
+            living, last = self._run(x.reshape(T * B, I)[rows], sorted_states, layout, tape=return_gates)
+            back = np.argsort(order)
+            steps, last = [_padded(each, rows, T, B) for each in living], tuple(s[back] for s in last)
+        y, *gates = steps
+        return (y, last, dict(zip(self.cell.gates, gates, strict=True))) if return_gates else (y, last)
 
     def _admitted_states(self, states: Sequence[Floats], batch: int) -> tuple[Floats, ...]:
         sizes = self.state_sizes
@@ -133,9 +137,9 @@ class RecurrentLayer:
         return tuple(admitted(name, state, self._weights.dtype, (batch, size)) for (name, size), state in named)
 
     def _run(
-        self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout
-    ) -> tuple[Floats, tuple[Floats, ...]]:
-        """Over packed rows, with the states told apart."""
+        self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout, *, tape: bool
+    ) -> tuple[list[Floats], tuple[Floats, ...]]:
+        """Over packed rows: the outputs and, with a tape, each gate; and the last states told apart."""
         sizes, window = self.state_sizes, None
         given = None
         if states is not None:
@@ -147,14 +151,30 @@ class RecurrentLayer:
         if "window" in sizes:
             if window is None:
                 window = np.zeros((layout.batch, self._window), rows.dtype)
-            rows, window = windows(rows, window, layout, reverse=self.reverse)
-        result = forward(self._weights, rows, given, layout, masks=self._masks, reverse=self.reverse)
+            rows, window = recent_inputs(rows, window, layout, reverse=self.reverse)
+        result = forward(self._weights, rows, given, layout, masks=self._masks, reverse=self.reverse, tape=tape)
         h, memory = result.last[: self.cell.hands_on_h], result.last[self.cell.hands_on_h :]
         apart = (part for array in memory for part in np.split(array, len(self.cell.memory), 1))
         last = dict(zip((name for name in sizes if name != "window"), (*h, *apart), strict=True))
         if window is not None:
             last["window"] = window
-        return result.h, tuple(last[name] for name in sizes)
+        shown = [result.h.copy(), *self._gates(result)] if tape else [result.h]
+        return shown, tuple(last[name] for name in sizes)
+
+    def _gates(self, result: Forward) -> list[Floats]:
+        """Copies of the gates on a tape, in the cell's order, each ``[N, H]``."""
+        compiled, H, G = self._weights.kernel.compiled, self._weights.hidden, len(self.cell.gates)
+        if not compiled.tape:  # the hidden state before zoneout is the only gate
+            return [(result.h if result.new_h is None else result.new_h).copy()]
+        assert result.gates is not None
+        return [result.gates[:, (compiled.gates_at + k) * H :][:, :H].copy() for k in range(G)]
+
+
+def _padded(rows: Floats, places: NDArray[np.int64], T: int, B: int) -> Floats:
+    """Packed rows where they belong in ``[T, B, H]``, and zeros elsewhere."""
+    steps = np.zeros((T * B, rows.shape[1]), rows.dtype)
+    steps[places] = rows
+    return steps.reshape(T, B, rows.shape[1])
 
 
 def _for_kernels(cell: Cell, parameters: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -184,9 +204,7 @@ def _for_kernels(cell: Cell, parameters: Mapping[str, Floats]) -> dict[str, Floa
     return whole
 
 
-def sorted_rows(
-    lengths: Sequence[int] | NDArray[np.int64], T: int, B: int
-) -> tuple[NDArray[np.int64], Layout, NDArray[np.int64]]:
+def sorted_rows(lengths: Lengths, T: int, B: int) -> tuple[NDArray[np.int64], Layout, NDArray[np.int64]]:
     """The batch in falling order of length, its layout, and the padded row of every packed one."""
     given = whole_numbers("lengths", lengths, B)
     if B and (given.min() < 0 or given.max() > T):

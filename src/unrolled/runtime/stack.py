@@ -2,88 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, overload
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.cells import get_cell
-from unrolled.codecs.ranges import Count
-from unrolled.runtime.recurrent import RecurrentLayer
+from unrolled.aliases import Floats
+from unrolled.errors import InputError
+from unrolled.networks.stack import StackConfig
+from unrolled.runtime.recurrent import Lengths, RecurrentLayer
 
-__all__ = ["Stack", "StackConfig"]
+__all__ = ["Gates", "Stack", "States"]
 
-Floats = NDArray[np.floating[Any]]
-Expected = dict[str, tuple[tuple[int, ...], type[np.float32] | type[np.float64]]]
-
-
-class StackConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The sizes of stacked layers; ``cell`` is a name of the registry."""
-
-    cell: str
-    inputs: Count
-    hidden_size: Count
-    num_layers: Count
-    bidirectional: bool = False
-
-    @property
-    def directions(self) -> int:
-        """1 or 2."""
-        return 1 + self.bidirectional
-
-    @property
-    def outputs(self) -> int:
-        """Size of the last layer's output at each step."""
-        return self.directions * self.hidden_size
-
-    def names(self, layer: int, direction: int) -> dict[str, str]:
-        """The cell's name of each parameter → that of one layer and direction, as torch calls it."""
-        suffix = f"_l{layer}{'_reverse' * direction}"
-        return {parameter.name: parameter.name + suffix for parameter in get_cell(self.cell).parameters}
-
-    def tensors(self, prefix: str) -> Expected:
-        """Name → shape and dtype."""
-        expected: Expected = {}
-        for layer in range(self.num_layers):
-            inputs = self.outputs if layer else self.inputs
-            shapes = get_cell(self.cell).parameter_shapes(input_size=inputs, hidden_size=self.hidden_size)
-            for direction in range(self.directions):
-                names = self.names(layer, direction)
-                expected |= {prefix + names[name]: (shape, np.float32) for name, shape in shapes.items()}
-        return expected
+States: TypeAlias = tuple[Floats, ...]
+"""As the modules of :mod:`unrolled.nn` have them: of each of the cell's states one array ``[L*D, B, H]``, the directions of
+the first layer first; of a QRNN's window, whose size differs between layers, one array a layer, ``[D, B, W]``. The batch is
+the second axis of each."""
+Gates: TypeAlias = tuple[dict[str, Floats], ...]
+"""Of each layer its gates of every step by name, ``[T, B, D*H]``."""
 
 
 class Stack:
-    """Runs the layers; a sequence's results have the same bits alone and in a batch.
+    """Runs the layers, at once or step by step; a sequence's results have the same bits alone and in a batch, whole and in
+    chunks.
 
-    >>> shape = StackConfig("gru", inputs=3, hidden_size=4, num_layers=2, bidirectional=True)
-    >>> rng = np.random.default_rng(0)
-    >>> tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in shape.tensors("").items()}
-    >>> y, h = Stack(shape, tensors, "")(np.ones((5, 2, 3), np.float32), np.array([5, 3]))
-    >>> y.shape, h.shape
-    ((5, 2, 8), (2, 8))
+    Args:
+        config: The sizes.
+        parameters: Those of :meth:`unrolled.networks.stack.StackConfig.parameter_shapes`, float32 or float64.
+
+    Attributes:
+        layers: for each layer its directions.
+
+    Example:
+        >>> config = StackConfig("gru", inputs=3, hidden_size=4, num_layers=2)
+        >>> rng = np.random.default_rng(0)
+        >>> stack = Stack(config, {name: rng.normal(size=shape) for name, shape in config.parameter_shapes().items()})
+        >>> x = rng.normal(size=(5, 2, 3))
+        >>> y, (h,) = stack(x)
+        >>> y.shape, h.shape
+        ((5, 2, 4), (2, 2, 4))
+        >>> states = None
+        >>> for t in range(5):
+        ...     output, states = stack.step(x[t], states)
+        >>> np.array_equal(output, y[-1]), np.array_equal(states[0], h)
+        (True, True)
     """
 
-    def __init__(self, shape: StackConfig, tensors: Mapping[str, NDArray[Any]], prefix: str) -> None:
-        self.layers = [
-            [
-                RecurrentLayer(
-                    shape.cell,
-                    {name: tensors[prefix + own] for name, own in shape.names(layer, direction).items()},
-                    reverse=direction == 1,
-                )
-                for direction in range(shape.directions)
-            ]
-            for layer in range(shape.num_layers)
-        ]
+    def __init__(self, config: StackConfig, parameters: Mapping[str, NDArray[Any]]) -> None:
+        self.config = config
+        names = [parameter.name for parameter in config.described.parameters]
+        sizes: dict[str, Any] = {size.name: size.default for size in config.described.sizes} | config.sizes
+        self.layers: list[list[RecurrentLayer]] = [[] for _ in range(config.num_layers)]
+        self._learned: list[tuple[Floats, ...]] = []
+        for layer, suffix in config.suffixes():
+            own = {name: parameters[name + suffix] for name in names}
+            reverse = len(self.layers[layer]) == 1
+            made = RecurrentLayer(
+                config.cell, own, reverse=reverse, zoneout=config.zoneout, kernel_width=sizes.get("kernel_width", 1)
+            )
+            self.layers[layer].append(made)
+            self._learned.append(tuple(parameters[f"{state}_0{suffix}"] for state in config.learned_states))
 
-    def __call__(self, x: Floats, lengths: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Outputs of the last layer for ``x [T, B, I]``, ``[T, B, D*H]``, zero past each length, and its last ``h``."""
-        y, last = x, [np.empty(0)]
-        for directions in self.layers:
-            results = [layer(y, lengths=lengths) for layer in directions]
-            y = results[0][0] if len(results) == 1 else np.concatenate([outputs for outputs, _ in results], axis=2)
-            last = [states[0] for _, states in results]
-        return y, np.concatenate(last, axis=1)
+    @overload
+    def __call__(
+        self, x: Floats, lengths: Lengths | None = None, states: States | None = None, *,
+        return_gates: Literal[False] = False,
+    ) -> tuple[Floats, States]: ...  # fmt: skip
+    @overload
+    def __call__(
+        self, x: Floats, lengths: Lengths | None = None, states: States | None = None, *, return_gates: Literal[True]
+    ) -> tuple[Floats, States, Gates]: ...
+    def __call__(
+        self, x: Floats, lengths: Lengths | None = None, states: States | None = None, *, return_gates: bool = False
+    ) -> tuple[Any, ...]:
+        """Run over sequences.
+
+        Args:
+            x: ``[T, B, I]``.
+            lengths: Steps of each sequence, ``[B]``, from 0 to T; by default all have T.
+            states: What a call before returned, to go on from there; by default sequences begin.
+            return_gates: Also return the gates of every step of every layer.
+
+        Returns:
+            Outputs of the last layer, ``[T, B, O]``, zero past each length; the last states of all layers
+            (:data:`States`); and if asked for the gates (:data:`Gates`).
+
+        Raises:
+            InputError: A shape, dtype or length does not fit.
+        """
+        config, shown = self.config, list[dict[str, Floats]]()
+        first = self._beginning(x) if states is None else self._apart(states)
+        last: list[tuple[Floats, ...]] = []
+        for index, directions in enumerate(self.layers):
+            given = first[index * len(directions) :] if first else [None] * len(directions)
+            results = [
+                layer(x, start, lengths, return_gates=True) if return_gates else (*layer(x, start, lengths), {})
+                for layer, start in zip(directions, given, strict=False)
+            ]
+            outputs = [y for y, _, _ in results]
+            last += [ends for _, ends, _ in results]
+            shown.append({name: _side_by_side([gates[name] for _, _, gates in results]) for name in results[0][2]})
+            y = outputs[0] + outputs[1] if config.merge == "sum" and len(outputs) == 2 else _side_by_side(outputs)
+            x = y + x if config.residual and index else y
+        return (x, self._together(last), tuple(shown)) if return_gates else (x, self._together(last))
+
+    def step(self, x: Floats, states: States | None = None) -> tuple[Floats, States]:
+        """Run one step.
+
+        Args:
+            x: ``[B, I]``.
+            states: What the step before returned; by default sequences begin.
+
+        Returns:
+            The last layer's output ``[B, O]``, and the states after it.
+
+        Raises:
+            InputError: A shape or dtype does not fit, or the layers also run backwards.
+        """
+        if self.config.bidirectional:
+            raise InputError(
+                "the layers are bidirectional, and one direction begins at the end of a sequence: run whole sequences, or"
+                " train with bidirectional=False to run step by step"
+            )
+        y, states = self(np.asarray(x)[None], states=states)
+        return y[0], states
+
+    def _beginning(self, x: Floats) -> list[tuple[Floats, ...]]:
+        """The states of each layer and direction that are learned, and nothing where they are those of the cell."""
+        names, states = self.config.learned_states, list[tuple[Floats, ...]]()
+        layers = [layer for directions in self.layers for layer in directions]
+        for layer, learned in zip(layers, self._learned, strict=True):
+            own = {name: np.zeros(size, x.dtype) for name, size in layer.state_sizes.items()}
+            own |= dict(zip(names, learned, strict=True))
+            states.append(tuple(np.repeat(start[None], np.shape(x)[1], 0) for start in own.values()))
+        return states if names else []
+
+    def _apart(self, states: States) -> list[tuple[Floats, ...]]:
+        """:data:`States` as those of each layer and direction."""
+        D, each = self.config.directions, len(self.layers) * self.config.directions
+        names = list(self.layers[0][0].state_sizes)
+        windows = names.count("window")
+        expected = len(names) - windows + windows * len(self.layers)
+        if len(states) != expected:
+            raise InputError(
+                f"states holds {len(states)} arrays, expected {expected}: those of cell {self.config.cell}"
+            )
+        whole, of_layers = states[: len(names) - windows], states[len(names) - windows :]
+        for array, count in [*((array, each) for array in whole), *((array, D) for array in of_layers)]:
+            if np.ndim(array) != 3 or len(array) != count:
+                raise InputError(f"states holds an array of shape {np.shape(array)}, expected [{count}, B, size]")
+        return [(*(a[k] for a in whole), *(a[k % D] for a in of_layers[k // D :][:windows])) for k in range(each)]
+
+    def _together(self, states: Sequence[tuple[Floats, ...]]) -> States:
+        """Those of each layer and direction as :data:`States`."""
+        D, names = self.config.directions, list(self.layers[0][0].state_sizes)
+        kinds = dict(zip(names, zip(*states, strict=True), strict=True))
+        windows = kinds.pop("window", ())
+        of_layers = (_stacked(windows[k : k + D]) for k in range(0, len(windows), D))
+        return *(_stacked(kind) for kind in kinds.values()), *of_layers
+
+
+def _stacked(arrays: Sequence[Floats]) -> Floats:
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
+
+
+def _side_by_side(arrays: Sequence[Floats]) -> Floats:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=2)

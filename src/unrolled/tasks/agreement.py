@@ -28,7 +28,7 @@ FARTHEST = 2**61  # of a number that counts time: beyond, differences overflow
 def require_same(name: str, found: Any, expected: Any) -> None:
     """Raise an InputError that names the first field in which two values differ.
 
-    >>> from unrolled.runtime.stack import StackConfig
+    >>> from unrolled.networks.stack import StackConfig
     >>> require_same("stack", StackConfig("gru", 2, 8, 1), StackConfig("gru", 2, 4, 1))
     Traceback (most recent call last):
     ...

@@ -37,7 +37,7 @@ from unrolled.tasks.training_bar import TrainingBar, person_watches
 
 if TYPE_CHECKING:
     from unrolled.training.checkpoint import Checkpoint
-    from unrolled.training.loop import Progress
+    from unrolled.training.progress import Progress
 else:
     Checkpoint = Progress = Any
 
@@ -98,7 +98,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
     callback: Annotated[
         Callable[[Progress], object] | None,
         Parameter(
-            "Called with an unrolled.training.loop.Progress after every training step.", unset="nothing", flag=None
+            "Called with an unrolled.training.progress.Progress after every training step.", unset="nothing", flag=None
         ),
     ] = None
 

@@ -18,7 +18,7 @@ VERBOSE = "UNROLLED_VERBOSE"
 
 
 class Step(Protocol):
-    """What training reports after each step (:class:`unrolled.training.loop.Progress`)."""
+    """What training reports after each step (:class:`unrolled.training.progress.Progress`)."""
 
     @property
     def phase(self) -> str: ...

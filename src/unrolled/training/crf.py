@@ -10,7 +10,7 @@ and :math:`\xi[t]_{jk}` that of tag j before tag k,
     \frac{\partial L}{\partial e[t]_k} = p[t]_k - [y[t] = k], \qquad
     \frac{\partial L}{\partial A_{jk}} = \sum_{t>1} \xi[t]_{jk} - [y[t-1] = j][y[t] = k]
 
-Recursions and source: :mod:`unrolled.runtime.crf`, whose forward and backward passes these are.
+Recursions and source: :mod:`unrolled.runtime.decoding.crf`, whose forward and backward passes these are.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unrolled.aliases import Values
 from unrolled.codecs.tag_scheme import TagOrder
 from unrolled.errors import InputError
-from unrolled.runtime.crf import SMALLEST, Crf, checked_batch, finite
+from unrolled.runtime.decoding.crf import SMALLEST, Crf, checked_batch, finite
 
 __all__ = ["crf_loss"]
-
-Values = NDArray[np.float64]
 
 
 def crf_loss(

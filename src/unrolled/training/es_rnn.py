@@ -1,4 +1,8 @@
-"""The model of :mod:`unrolled.runtime.es_rnn` as a torch module, for as long as it learns."""
+"""The model of :mod:`unrolled.networks.es_rnn` as a torch module, for as long as it learns.
+
+It forecasts from every step at once, and gradients reach the smoothing: beside the recurrent layers and the head, whose
+parameters are those of the network, nothing of it is computed after training.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from numpy.typing import NDArray
 from torch.nn.functional import dropout
 
 from unrolled.codecs.seasonality import initial_states
-from unrolled.runtime.es_rnn import EsRnnConfig, SmoothingParameters
-from unrolled.runtime.series_batch import SeriesBatch
+from unrolled.networks.es_rnn import EsRnnConfig, SmoothingParameters
+from unrolled.networks.series_batch import SeriesBatch
+from unrolled.training.engine import NetworkOptions, recurrent_layers, tensors_of
 from unrolled.training.forecast_head import head_loss, initial_bias
-from unrolled.training.recurrent import recurrent_layers
 from unrolled.training.smoothing import differentiable_smoothing
 
-__all__ = ["EsRnnModule"]
+__all__ = ["EsRnnForecasts", "EsRnnModule", "es_rnn_loss"]
 
 Array = NDArray[np.float64]
 
@@ -24,12 +28,26 @@ LARGEST_STEP = 2_000_000  # predicted values a training step; more windows than 
 
 
 class _Windows(NamedTuple):
-    """What the network reads and should have said, at each step ``t = W-1 .. T-1`` of ``B`` series."""
+    """What the network reads and its targets, at each step ``t = W-1 .. T-1`` of ``B`` series."""
 
     inputs: torch.Tensor  # [M, steps, B, W + P + F H + S]
     origins: torch.Tensor  # [origins], ascending: which of the steps that have H more after them
     targets: torch.Tensor  # [M, origins, B, H]
     mask: torch.Tensor  # [origins, B]: whether the targets lie within the series
+
+
+class EsRnnForecasts(NamedTuple):
+    """Of ``B`` series, from many origins each."""
+
+    outputs: torch.Tensor  # [M, origins, B, H K] of the members' heads
+    targets: torch.Tensor  # [M, origins, B, H]
+    weights: torch.Tensor  # [origins, B]: how much each window counts
+
+
+def es_rnn_loss(config: EsRnnConfig, forecasts: EsRnnForecasts) -> torch.Tensor:
+    """Mean loss over members, windows, horizons and quantiles."""
+    losses = head_loss(config, forecasts.targets, forecasts.outputs)
+    return (losses.mean((0, 3, 4)) * forecasts.weights).sum() / forecasts.weights.sum()
 
 
 class EsRnnModule(torch.nn.Module):
@@ -39,48 +57,48 @@ class EsRnnModule(torch.nn.Module):
     the quantiles of what the smoothing leaves over: training begins at a sensible forecast.
     """
 
-    def __init__(self, shape: EsRnnConfig, batch: SeriesBatch, *, dropout: float, oldest_weight: float) -> None:
+    def __init__(
+        self, config: EsRnnConfig, batch: SeriesBatch, options: NetworkOptions, *, oldest_weight: float
+    ) -> None:
         super().__init__()
-        self.shape, self.dropout, self.oldest_weight = shape, dropout, oldest_weight
-        M, N = shape.members, batch.z.shape[1]
-        states = [initial_states(batch.z[:length, i], shape.season) for i, length in enumerate(batch.lengths)]
+        self.config, self.options, self.oldest_weight = config, options, oldest_weight
+        M, N = config.members, batch.z.shape[1]
+        states = [initial_states(batch.z[:length, i], config.season) for i, length in enumerate(batch.lengths)]
         level = torch.tensor([level for level, _ in states], dtype=torch.float64)
         season = torch.tensor(np.array([profile for _, profile in states]).T)
         self.alpha_logit = torch.nn.Parameter(torch.zeros(M, N, dtype=torch.float64))
         self.gamma_logit = torch.nn.Parameter(torch.full((M, N), -1.0, dtype=torch.float64))
         self.level = torch.nn.Parameter(level.repeat(M, 1))
-        self.season = torch.nn.Parameter(season[:, None].repeat(1, M, 1), requires_grad=shape.season > 1)
-        self.regression = torch.nn.Parameter(torch.from_numpy(_initial_regression(batch, shape)).repeat(M, 1))
-        self.rnns = torch.nn.ModuleList(recurrent_layers(shape.stack, dropout) for _ in range(M))
-        heads = [torch.nn.Linear(shape.hidden_size, shape.horizon * shape.outputs) for _ in range(M)]
+        self.season = torch.nn.Parameter(season[:, None].repeat(1, M, 1), requires_grad=config.season > 1)
+        self.regression = torch.nn.Parameter(torch.from_numpy(_initial_regression(batch, config)).repeat(M, 1))
+        self.rnns = torch.nn.ModuleList(recurrent_layers(config.stack, options) for _ in range(M))
+        heads = [torch.nn.Linear(config.stack.outputs, config.horizon * config.outputs) for _ in range(M)]
         self.head_weight = torch.nn.Parameter(torch.stack([0.3 * head.weight.detach() for head in heads]))
         self.head_bias = torch.nn.Parameter(self._initial_bias(batch).repeat(M, 1))
 
-    def loss(self, batch: SeriesBatch, series: NDArray[np.int64]) -> torch.Tensor:
-        """Mean loss over members, windows, horizons and quantiles; ``series [B]`` are the batch's columns.
+    def forward(self, batch: SeriesBatch, series: NDArray[np.int64]) -> EsRnnForecasts:
+        """Forecasts from all steps; ``series [B]`` are the batch's columns.
 
         A window's weight falls geometrically with its age, from 1 to ``oldest_weight`` (discounted least squares: R. G.
         Brown, *Smoothing, Forecasting and Prediction of Discrete Time Series*, 1963): the future
         resembles recent years.
         """
         windows = self._windows(batch, series)
-        steps = batch.lengths - self.shape.input_window + 1
+        steps = batch.lengths - self.config.input_window + 1
         lengths = None if steps.min() == steps.max() else torch.from_numpy(steps)  # nothing to sort and cut then
         hidden = torch.stack([rnn(x, lengths=lengths)[0] for rnn, x in zip(self.rnns, windows.inputs, strict=True)])
-        hidden = dropout(hidden[:, windows.origins], self.dropout, self.training)
-        losses = head_loss(self.shape, windows.targets, self._heads(hidden))
-        weights = self._weights(batch, windows)
-        return (losses.mean((0, 3, 4)) * weights).sum() / weights.sum()
+        hidden = dropout(hidden[:, windows.origins], self.options.dropout, self.training)
+        return EsRnnForecasts(self._heads(hidden), windows.targets, self._weights(batch, windows))
 
     def _weights(self, batch: SeriesBatch, windows: _Windows) -> torch.Tensor:
         """How much each window counts ``[origins, B]``: less the older it is, within its own series."""
-        count = torch.from_numpy(batch.lengths) - self.shape.input_window - self.shape.horizon + 1
+        count = torch.from_numpy(batch.lengths) - self.config.input_window - self.config.horizon + 1
         age = (count - 1 - windows.origins[:, None]) / count
         return torch.where(windows.mask, self.oldest_weight**age, 0.0)
 
     def _origins(self, steps: int, series: int) -> torch.Tensor:
         """All of ``steps`` windows, or as many at random as keep a training step in memory and time."""
-        values = self.shape.members * series * self.shape.horizon * self.shape.outputs
+        values = self.config.members * series * self.config.horizon * self.config.outputs
         kept = max(1, LARGEST_STEP // values)
         if kept >= steps or not self.training:
             return torch.arange(steps)
@@ -94,22 +112,23 @@ class EsRnnModule(torch.nn.Module):
 
     def parameters_of_series(self) -> SmoothingParameters:
         """The smoothing parameters as the runtime takes them."""
-        gamma = torch.sigmoid(self.gamma_logit) if self.shape.season > 1 else torch.zeros_like(self.gamma_logit)
+        gamma = torch.sigmoid(self.gamma_logit) if self.config.season > 1 else torch.zeros_like(self.gamma_logit)
         values = (torch.sigmoid(self.alpha_logit), gamma, self.level, self.season)
         return SmoothingParameters(*(value.detach().numpy().copy() for value in values))
 
     def tensors(self) -> dict[str, NDArray[np.floating]]:
-        """What all series share, named as in :meth:`EsRnnConfig.tensors`."""
+        """What all series share, named as in the saved model."""
         tensors: dict[str, torch.Tensor] = {"regression": self.regression}
-        for k in range(self.shape.members):
-            tensors |= {f"members.{k}.rnn.{name}": value for name, value in self.rnns[k].named_parameters()}
-            tensors[f"members.{k}.head.weight"] = self.head_weight[k]
-            tensors[f"members.{k}.head.bias"] = self.head_bias[k]
-        return {name: value.detach().numpy().copy() for name, value in tensors.items()}
+        for k in range(self.config.members):
+            tensors |= {f"members.{k}.head.weight": self.head_weight[k], f"members.{k}.head.bias": self.head_bias[k]}
+        layers = {
+            f"members.{k}.rnn.{name}": t for k, rnn in enumerate(self.rnns) for name, t in tensors_of(rnn).items()
+        }
+        return {**{name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}, **layers}
 
     def _windows(self, batch: SeriesBatch, series: NDArray[np.int64]) -> _Windows:
-        shape, (T, B) = self.shape, batch.z.shape
-        M, W, H, m = shape.members, shape.input_window, shape.horizon, shape.season
+        config, (T, B) = self.config, batch.z.shape
+        M, W, H, m = config.members, config.input_window, config.horizon, config.season
         columns = torch.from_numpy(series)
         future = torch.from_numpy(batch.future)
         effect = torch.einsum("tbf,mf->tmb", future[:T], self.regression)
@@ -138,7 +157,7 @@ class EsRnnModule(torch.nn.Module):
 
     def _covariates(self, batch: SeriesBatch, future: torch.Tensor) -> torch.Tensor:
         T, B = batch.z.shape
-        W, H = self.shape.input_window, self.shape.horizon
+        W, H = self.config.input_window, self.config.horizon
         ahead = future[W : T + H].unfold(0, H, 1).reshape(T - W + 1, B, -1)
         static = torch.from_numpy(batch.static).expand(T - W + 1, -1, -1)
         return torch.cat([torch.from_numpy(batch.past[W - 1 :]), ahead, static], dim=2)
@@ -147,16 +166,16 @@ class EsRnnModule(torch.nn.Module):
     def _initial_bias(self, batch: SeriesBatch) -> torch.Tensor:
         """The head's bias ``[H K]`` from the quantiles of all targets, as they are before anything is learned."""
         windows = self._windows(batch, np.arange(batch.z.shape[1]))
-        return initial_bias(self.shape, windows.targets[0][windows.mask].numpy())  # members start alike
+        return initial_bias(self.config, windows.targets[0][windows.mask].numpy())  # members start alike
 
 
-def _initial_regression(batch: SeriesBatch, shape: EsRnnConfig) -> Array:
+def _initial_regression(batch: SeriesBatch, config: EsRnnConfig) -> Array:
     """Least squares of seasonal changes of ``z`` on those of the covariates known ahead, ``[F]``."""
-    if not shape.future:
+    if not config.future:
         return np.zeros(0)
-    lag = shape.season
+    lag = config.season
     rows = np.arange(lag, len(batch.z))[:, None] < batch.lengths
     changes = (batch.z[lag:] - batch.z[:-lag])[rows]
     x = (batch.future[lag : len(batch.z)] - batch.future[: len(batch.z) - lag])[rows]
-    ridge = 1e-3 * len(x) * np.eye(shape.future)  # a covariate that never changes gets nothing
+    ridge = 1e-3 * len(x) * np.eye(config.future)  # a covariate that never changes gets nothing
     return np.linalg.solve(x.T @ x + ridge, x.T @ changes)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import softplus
 
 from unrolled.codecs.student_t import student_t_quantile
-from unrolled.runtime.forecast_head import LEAST_SCALE, ForecastNetworkConfig
+from unrolled.networks.forecast_head import LEAST_SCALE, ForecastNetworkConfig
 from unrolled.training.pinball import pinball
 
 __all__ = ["head_loss", "initial_bias", "quantiles_of", "student_t_loss"]
@@ -19,16 +19,16 @@ __all__ = ["head_loss", "initial_bias", "quantiles_of", "student_t_loss"]
 FIRST_NU = 6.0  # degrees of freedom to begin with
 
 
-def head_loss(shape: ForecastNetworkConfig, targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+def head_loss(config: ForecastNetworkConfig, targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
     """Loss of every step ahead ``[..., H, Q]``, or ``[..., H, 1]`` of a Student t.
 
     ``targets [..., H]``, ``outputs [..., H K]`` of the head.
     """
-    raw = outputs.unflatten(-1, (shape.horizon, shape.outputs))
-    if shape.distribution == "student_t":
+    raw = outputs.unflatten(-1, (config.horizon, config.outputs))
+    if config.distribution == "student_t":
         scale, nu = softplus(raw[..., 1]) + LEAST_SCALE, 2 + softplus(raw[..., 2])
         return student_t_loss(targets, raw[..., 0], scale, nu).unsqueeze(-1)
-    return pinball(targets, quantiles_of(raw, shape.median), torch.tensor(shape.quantiles))
+    return pinball(targets, quantiles_of(raw, config.median), torch.tensor(config.quantiles))
 
 
 def quantiles_of(raw: torch.Tensor, middle: int) -> torch.Tensor:
@@ -55,13 +55,13 @@ def student_t_loss(target: torch.Tensor, location: torch.Tensor, scale: torch.Te
     return (nu + 1) / 2 * torch.log1p(x.square() / nu) + normaliser
 
 
-def initial_bias(shape: ForecastNetworkConfig, targets: NDArray[np.floating[Any]]) -> torch.Tensor:
+def initial_bias(config: ForecastNetworkConfig, targets: NDArray[np.floating[Any]]) -> torch.Tensor:
     """The head's bias ``[H K]`` from the quantiles of ``targets [n, H]``, as they are before anything is learned."""
-    levels = (0.25, 0.5, 0.75) if shape.distribution == "student_t" else shape.quantiles
+    levels = (0.25, 0.5, 0.75) if config.distribution == "student_t" else config.quantiles
     quantiles = torch.from_numpy(np.quantile(targets, levels, axis=0).T).float()  # [H, levels]
     middle = levels.index(0.5)
     median = quantiles[:, middle : middle + 1]
-    if shape.distribution == "student_t":
+    if config.distribution == "student_t":
         unit = 2 * float(student_t_quantile(0.75, np.array(FIRST_NU)))
         scale = _before_softplus((quantiles[:, 2:] - quantiles[:, :1]) / unit)
         nu = _before_softplus(torch.full_like(scale, FIRST_NU - 2))

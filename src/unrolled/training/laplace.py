@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from unrolled.runtime.spread import SMALLEST_SPREAD
+from unrolled.networks.spread import SMALLEST_SPREAD
 
 __all__ = ["laplace_loss"]
 

@@ -3,142 +3,97 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 
 from unrolled.errors import TrainingError
-from unrolled.training.checkpoint import Checkpoint
-from unrolled.training.schedule import COSINE, Schedule
+from unrolled.nn.threads import kernels_apart
+from unrolled.training.options import TrainingOptions
+from unrolled.training.problem import Batch, Module, Problem
+from unrolled.training.progress import Progress
+from unrolled.training.schedule import Schedule
 from unrolled.training.state import TrainingRun, TrainingState
+from unrolled.training.threads import threads_worth_having
 
-__all__ = ["Progress", "TrainingRun", "train"]
-
-Batch = TypeVar("Batch")
+__all__ = ["train"]
 
 EXPLODED = 1e4  # times the first loss
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where training is, after a step.
+def train(problem: Problem[Module, Batch], options: TrainingOptions) -> tuple[Module, TrainingRun]:
+    """Make a module and minimise its loss with Adam.
 
-    Attributes:
-        phase: what this run is for, such as ``validating``.
-        step, steps: steps done, and how many there are if nothing stops it early.
-        epoch: the epoch of this step, from 1.
-        loss: the training loss of this step.
-        validation_loss: the last one, if there is one.
-        seconds: since the run began.
-    """
-
-    phase: str
-    step: int
-    steps: int
-    epoch: int
-    loss: float
-    validation_loss: float | None
-    seconds: float
-
-
-def train(
-    module: torch.nn.Module,
-    batches: Callable[[], Iterable[Batch]],
-    loss: Callable[[Batch], torch.Tensor],
-    *,
-    epochs: int,
-    stop_after: int | None = None,
-    batches_per_epoch: int,
-    learning_rate: float,
-    clip_norm: float,
-    schedule: Schedule = COSINE,
-    weight_decay: float = 0.0,
-    validate: Callable[[], float] | None = None,
-    patience: int | None = None,
-    first_candidate: int = 1,
-    phase: str = "training",
-    callback: Callable[[Progress], object] | None = None,
-    checkpoint: Checkpoint | None = None,
-    batch_order: np.random.Generator | None = None,
-) -> TrainingRun:
-    """Minimise ``loss`` over the parameters of ``module`` with Adam.
-
-    With ``validate`` the module ends in the state of its best epoch from ``first_candidate`` on, and ``patience`` epochs
-    without a better one end the run.
-
-    Args:
-        batches: called once an epoch.
-        batches_per_epoch: how many it gives.
-        stop_after: epochs after which the run ends, on the learning rate's curve for ``epochs``.
-        clip_norm: gradients longer than this are shortened to it.
-        schedule: the curve of the learning rate, which is at most ``learning_rate``.
-        weight_decay: share of each weight, times the learning rate, that a step takes away (AdamW: Loshchilov, Hutter 2019,
-            *Decoupled weight decay regularization*); biases and other vectors are left alone.
-        callback: called after every step.
-        checkpoint: keeps the state after every epoch; a run that it knows goes on from there, bit for bit.
-        batch_order: the generator that ``batches`` draws from, if any, which the checkpoint has to keep as well.
+    With validation the module ends in the state of its best epoch. The caller's torch generator and number of threads are left
+    as they were.
 
     Raises:
         TrainingError: the loss or a gradient is not finite, or the loss exploded. The message names step and parameter;
             the module is back in its best state so far.
     """
-    optimiser = torch.optim.AdamW(_groups(module, weight_decay), lr=learning_rate, foreach=True)
-    state = TrainingState(module, optimiser, batch_order)
-    known = None if checkpoint is None else checkpoint.begin(phase)
+    generator = np.random.default_rng(options.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        with kernels_apart():
+            module = problem.make(generator)
+        with threads_worth_having(module):
+            return module, _run(problem, options, module, generator)
+
+
+def _run(
+    problem: Problem[Module, Batch], options: TrainingOptions, module: Module, generator: np.random.Generator
+) -> TrainingRun:
+    optimiser = torch.optim.AdamW(_groups(module, options.weight_decay), lr=options.learning_rate, foreach=True)
+    schedule, checkpoint = Schedule(options.schedule, options.warmup), options.checkpoint
+    state = TrainingState(module, optimiser, generator)
+    known = None if checkpoint is None else checkpoint.begin(problem.phase)
     if known is not None:
         state.take_out(known)
         if known.record.finished:
             return state.run
-    run, last, started = state.run, stop_after or epochs, perf_counter()
-    while state.epoch < last and not (patience and run.validation_losses and state.epoch - run.best_epoch >= patience):
-        epoch = state.epoch + 1
+    run, last, started = state.run, problem.stop_after or options.max_epochs, perf_counter()
+    while state.epoch < last and not _out_of_patience(run, options.patience):
+        epoch, losses = state.epoch + 1, 0.0
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate * schedule.factor(epoch, epochs)
+            group["lr"] = options.learning_rate * schedule.factor(epoch, options.max_epochs)
         module.train()
-        total = 0.0
-        for batch in batches():
-            state.step += 1
+        for batch in problem.batches(generator):
             optimiser.zero_grad()
-            batch_loss = loss(batch)
-            batch_loss.backward()
+            loss = problem.loss(module, batch)
+            loss.backward()
             norm = torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
-            value = batch_loss.item()
-            state.first_loss = value if state.first_loss is None else state.first_loss
-            problem = _problem(module, value, state.first_loss, norm.item())
-            if problem:
-                state.go_back_to_best()
-                raise TrainingError(
-                    f"training stopped at step {state.step} (epoch {epoch}): {problem}; the best state before it was"
-                    f" kept; check the data for extreme values, or lower learning_rate (now {learning_rate:g})"
-                )
-            torch.nn.utils.clip_grads_with_norm_(module.parameters(), clip_norm, norm)
+            value = loss.item()
+            state.count(value)
+            _check(module, state, value, norm.item(), options.learning_rate)
+            torch.nn.utils.clip_grads_with_norm_(module.parameters(), options.clip_norm, norm)
             optimiser.step()
-            total += value
-            if callback is not None:
-                validation = run.validation_losses[-1] if run.validation_losses else None
+            losses += value
+            if options.callback is not None:
+                steps, validation = last * problem.batches_per_epoch, (run.validation_losses or [None])[-1]
                 seconds = perf_counter() - started
-                callback(Progress(phase, state.step, last * batches_per_epoch, epoch, value, validation, seconds))
-        best_before = state.best_loss
-        run.losses.append(total / batches_per_epoch)
-        score = run.losses[-1]
-        if validate is not None:
+                options.callback(Progress(problem.phase, state.step, steps, epoch, value, validation, seconds))
+        best_before, score = state.best_loss, losses / problem.batches_per_epoch
+        run.losses.append(score)
+        if problem.validate is not None:
             module.eval()
             with torch.no_grad():
-                score = validate()
+                score = problem.validate(module)
             run.validation_losses.append(score)
-        if epoch <= first_candidate or score < best_before:
+        if epoch <= problem.first_candidate or score < best_before:
             state.is_best()
         if checkpoint is not None:
-            checkpoint.keep(lambda: state.put_away(phase, finished=False))
-    if validate is not None:
+            checkpoint.keep(lambda: state.put_away(problem.phase, finished=False))
+    if problem.validate is not None:
         state.go_back_to_best()
     if checkpoint is not None:
-        checkpoint.keep(lambda: state.put_away(phase, finished=True))
+        checkpoint.keep(lambda: state.put_away(problem.phase, finished=True))
     return run
+
+
+def _out_of_patience(run: TrainingRun, patience: int | None) -> bool:
+    return bool(patience and run.validation_losses and len(run.losses) - run.best_epoch >= patience)
 
 
 def _groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -150,8 +105,19 @@ def _groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
+def _check(module: torch.nn.Module, state: TrainingState, loss: float, norm: float, learning_rate: float) -> None:
+    """Raise a TrainingError instead of a step that must not be taken, with the module back in its best state."""
+    problem = _problem(module, loss, state.first_loss or loss, norm)
+    if problem:
+        state.go_back_to_best()
+        raise TrainingError(
+            f"training stopped at step {state.step} (epoch {state.epoch + 1}): {problem}; the best state before it was"
+            f" kept; check the data for extreme values, or lower learning_rate (now {learning_rate:g})"
+        )
+
+
 def _problem(module: torch.nn.Module, loss: float, first_loss: float, norm: float) -> str | None:
-    """What is wrong with a step that must not be taken, if anything."""
+    """What is wrong with a step, if anything."""
     if math.isfinite(loss) and loss > EXPLODED * max(first_loss, 1e-6):
         return f"the loss exploded from {first_loss:.4g} to {loss:.4g}{_culprit(module)}"
     if not math.isfinite(loss):

@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["COSINE", "Schedule"]
+__all__ = ["Schedule"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,3 @@ class Schedule:
         if self.curve == "cosine":
             return 0.5 * (1 + math.cos(math.pi * done))
         return 1 - done if self.curve == "linear" else 1.0
-
-
-COSINE = Schedule()

@@ -58,6 +58,11 @@ class TrainingState:
         losses = self.run.validation_losses or self.run.losses
         return losses[self.run.best_epoch - 1] if self.run.best_epoch else math.inf
 
+    def count(self, loss: float) -> None:
+        """One step more, with this loss."""
+        self.step += 1
+        self.first_loss = loss if self.first_loss is None else self.first_loss
+
     def is_best(self) -> None:
         """Keep the module's state as the best one."""
         self.run.best_epoch, self._best = self.epoch, _copy(self._module.state_dict())

@@ -15,16 +15,16 @@ import unrolled
 from unrolled import AnomalyDetector, InputError
 from unrolled.data.table import FrameLike, TimeStyle
 from unrolled.metrics.alarms import compare_alarms
-from unrolled.runtime.autoencoder import Autoencoder, AutoencoderConfig
-from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastConfig
-from unrolled.runtime.spread import SMALLEST_SPREAD
-from unrolled.runtime.stack import StackConfig
+from unrolled.networks.autoencoder import Autoencoder, AutoencoderConfig
+from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
+from unrolled.networks.spread import SMALLEST_SPREAD
+from unrolled.networks.stack import StackConfig
+from unrolled.runtime.engine import KernelEngine
 from unrolled.tasks.anomalies.labelled_windows import read_windows
 from unrolled.tasks.anomalies.model import AnomalyModel
-from unrolled.training.autoencoder import AutoencoderModule
+from unrolled.training.engine import NetworkModule, NetworkOptions
 from unrolled.training.laplace import laplace_loss
-from unrolled.training.lead_forecast import LeadForecastModule
-from unrolled.training.stretches import stretches
+from unrolled.training.subsequences import subsequences
 
 TINY = {"hidden_size": 8, "members": 2, "max_epochs": 8, "random_state": 0}
 START = np.datetime64("2024-01-01", "us")
@@ -53,37 +53,25 @@ def rebuilding():
     return AnomalyDetector(method="reconstruction", window=12, seasons=(24,), **TINY).fit(sensor()[:1000])
 
 
-def modules():
-    for cell in ("rnn_tanh", "indrnn", "lstm_peephole", "janet", "gru_layer_norm", "min_lstm"):
-        for layers in (1, 2):
-            stack = StackConfig(cell, 5, 4, layers)
-            yield LeadForecastConfig(stack, (1, 2, 5), 2)
-            yield AutoencoderConfig(stack, StackConfig(cell, 6, 4, layers), 3, 7, 2)
-
-
-@pytest.mark.parametrize("shape", list(modules()), ids=lambda shape: f"{type(shape).__name__[:4]}-{shape}"[:60])
-def test_the_runtime_computes_what_was_trained(shape):
+def test_networks_give_means_and_spreads_of_what_the_module_says():
     torch.manual_seed(0)
-    forecast = isinstance(shape, LeadForecastConfig)
-    module = (LeadForecastModule if forecast else AutoencoderModule)(shape, dropout=0.5).eval()
-    tensors = {name: p.detach().numpy() for name, p in module.named_parameters()}
-    assert {name: (t.shape, t.dtype) for name, t in tensors.items()} == {
-        name: (size, np.dtype(dtype)) for name, (size, dtype) in shape.tensors().items()
-    }
+    stack = StackConfig("lstm", 5, 4, 2)
     x = np.random.default_rng(0).normal(size=(9, 7, 5)).astype(np.float32)
-    outputs = module(torch.from_numpy(x.transpose(1, 0, 2))).detach().double()
-    mean, raw = outputs.chunk(2, dim=-1)
-    spread = torch.nn.functional.softplus(raw) + SMALLEST_SPREAD
-    if forecast:
-        found = LeadForecast(shape, tensors)(x[0])
-        expected = [each[:, 0].reshape(7, 3, 2) for each in (mean, spread)]
-    else:
-        found = Autoencoder(shape, tensors)(x)
-        expected = [each.transpose(0, 1) for each in (mean, spread)]
-        for each, last in zip(found, Autoencoder(shape, tensors)(x[3:4], 2), strict=True):
-            assert (each[3:4, -2:] == last).all()
-    for each, wanted in zip(found, expected, strict=True):
-        np.testing.assert_allclose(each, wanted, rtol=1e-4, atol=1e-5)
+    module = NetworkModule(LeadForecast, LeadForecastConfig(stack, (1, 2, 5), 2), NetworkOptions()).eval()
+    mean, spread = LeadForecast(KernelEngine(module.tensors()), module.network.config).forecast(x[0])
+    outputs = module(torch.from_numpy(x[0, :, None])).detach().double().reshape(7, 2, 3, 2)
+    np.testing.assert_allclose(mean, outputs[:, 0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(spread, torch.nn.functional.softplus(outputs[:, 1]) + SMALLEST_SPREAD, rtol=1e-4)
+
+    config = AutoencoderConfig(stack, StackConfig("lstm", 6, 4, 2), 3, 7, 2)
+    module = NetworkModule(Autoencoder, config, NetworkOptions()).eval()
+    network = Autoencoder(KernelEngine(module.tensors()), config)
+    mean, spread = network.reconstruct(x)
+    outputs = module(torch.from_numpy(x.transpose(1, 0, 2))).detach().double().transpose(0, 1)
+    np.testing.assert_allclose(mean, outputs[..., :2], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(spread, torch.nn.functional.softplus(outputs[..., 2:]) + SMALLEST_SPREAD, rtol=1e-4)
+    for each, last in zip((mean, spread), network.reconstruct(x[3:4], 2), strict=True):
+        assert (each[3:4, -2:] == last).all()
 
 
 def test_the_loss_is_the_density_of_laplace():
@@ -97,8 +85,8 @@ def test_the_loss_is_the_density_of_laplace():
 def test_nothing_but_the_code_passes_from_a_window_to_what_is_rebuilt():
     """The Jacobian of the outputs by the values of the window has the rank of the code."""
     torch.manual_seed(0)
-    shape = AutoencoderConfig(StackConfig("gru", 4, 16, 1), StackConfig("gru", 5, 16, 1), 3, 10, 2)
-    module = AutoencoderModule(shape, dropout=0).double().eval()
+    config = AutoencoderConfig(StackConfig("gru", 4, 16, 1), StackConfig("gru", 5, 16, 1), 3, 10, 2)
+    module = NetworkModule(Autoencoder, config, NetworkOptions()).double().eval()
     known = torch.randn(10, 1, 2, dtype=torch.float64)
 
     def rebuilt(z):
@@ -110,10 +98,10 @@ def test_nothing_but_the_code_passes_from_a_window_to_what_is_rebuilt():
     assert singular[3] < 1e-12
 
 
-def test_stretches_cover_the_series_and_stay_inside():
+def test_subsequences_cover_the_series_and_stay_inside():
     seen = np.zeros(203, int)
     for epoch in range(40):
-        for batch in stretches(203, 16, 8, np.random.default_rng(epoch)):
+        for batch in subsequences(203, 16, 8, np.random.default_rng(epoch)):
             assert batch.shape[0] == 16
             assert (np.diff(batch, axis=0) == 1).all()
             np.add.at(seen, batch, 1)
@@ -129,7 +117,7 @@ def scores_by_hand(model: AnomalyModel, values, times):
     errors = np.full(z.shape, np.nan)
     if isinstance(network, LeadForecastConfig):
         start = shape.settling
-        told = [LeadForecast(network, tensors)(x[start:]) for tensors in model.members]
+        told = [LeadForecast(KernelEngine(tensors), network).forecast(x[start:]) for tensors in model.members]
         mean, spread = (np.mean([each[part] for each in told], 0) for part in (0, 1))
         for t in range(start + shape.window + network.leads[-1] - 1, len(z)):
             each = [abs(z[t] - mean[t - k - start, i]) / spread[t - k - start, i] for i, k in enumerate(network.leads)]
@@ -139,7 +127,7 @@ def scores_by_hand(model: AnomalyModel, values, times):
     rows = []
     for t in range(shape.settling + shape.window - 1, len(z)):
         window = slice(t - shape.window + 1, t + 1)
-        told = [Autoencoder(network, tensors)(x[None, window]) for tensors in model.members]
+        told = [Autoencoder(KernelEngine(tensors), network).reconstruct(x[None, window]) for tensors in model.members]
         mean, spread = (np.mean([each[part][0] for each in told], 0) for part in (0, 1))
         rows.append((abs(z[window] - mean) / spread)[-shape.smoothing :].mean(0))
     return np.array(rows)

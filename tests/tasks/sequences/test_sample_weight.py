@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from unrolled import InputError, SequenceClassifier, SequenceRegressor, SequenceTagger
-from unrolled.runtime.encoder import EncoderConfig
-from unrolled.runtime.stack import StackConfig
-from unrolled.training.answer_loss import answer_loss
-from unrolled.training.encoder import EncoderModule
-from unrolled.training.learn import Answers
+from unrolled.networks.encoder import Encoder, EncoderConfig
+from unrolled.networks.stack import StackConfig
+from unrolled.training.engine import NetworkModule, NetworkOptions
+from unrolled.training.examples import Examples
+from unrolled.training.target_loss import target_loss
 
 rng = np.random.default_rng(0)
 X = [rng.normal(size=(n, 1)).astype(np.float32) for n in rng.integers(3, 7, size=24)]
@@ -59,11 +59,12 @@ def test_only_the_ratios_matter_and_any_container_holds_them() -> None:
 @pytest.mark.parametrize("class_weights", [None, np.array([1.0, 3.0, 0.5])])
 def test_a_weight_of_two_is_two_of_them(class_weights: Any) -> None:
     torch.manual_seed(0)
-    module = EncoderModule(EncoderConfig(StackConfig("gru", 1, 4, 1), "mean", 3), dropout=0.0).eval()
+    config = EncoderConfig(StackConfig("gru", 1, 4, 1), "mean", 3)
+    module = NetworkModule(Encoder, config, NetworkOptions()).eval()
     wanted, counts = np.array([0, 2, 1, 1]), np.array([2, 1, 0, 3])
-    weighted = answer_loss("one_of", class_weights)(module, Answers(X[:4], wanted, counts.astype(np.float32)))
+    weighted = target_loss("one_of", class_weights)(module, Examples(X[:4], wanted, counts.astype(np.float32)))
     several = np.repeat(np.arange(4), counts)
-    repeated = answer_loss("one_of", class_weights)(module, Answers([X[n] for n in several], wanted[several]))
+    repeated = target_loss("one_of", class_weights)(module, Examples([X[n] for n in several], wanted[several]))
     assert weighted.item() == pytest.approx(repeated.item(), rel=1e-6)
 
 

@@ -5,16 +5,15 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 
 import unrolled
 from unrolled import InputError, SequenceClassifier, SequenceRegressor
 from unrolled.metrics.classes import accuracy, macro_f1
 from unrolled.metrics.regression import regression_measures
-from unrolled.runtime.encoder import Encoder, EncoderConfig
+from unrolled.networks.encoder import Encoder, EncoderConfig
+from unrolled.networks.stack import StackConfig
+from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.probabilities import sigmoid, softmax
-from unrolled.runtime.stack import StackConfig
-from unrolled.training.encoder import EncoderModule
 from unrolled.training.length_buckets import length_buckets
 
 TINY = {"hidden_size": 8, "members": 1, "max_epochs": 25, "random_state": 0, "learning_rate": 0.02}
@@ -44,55 +43,22 @@ def test_it_learns_what_can_be_learned(fitted):
     assert (fitted.classes_[p.argmax(1)] == fitted.predict(X)).all()
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
-@pytest.mark.parametrize(
-    "cell",
-    [
-        "rnn_tanh",
-        "indrnn",
-        "lstm",
-        "lstm_peephole",
-        "lstm_layer_norm",
-        "janet",
-        "gru",
-        "gru_reset_before",
-        "mgu",
-        "min_gru",
-    ],
-)
-def test_the_runtime_computes_what_was_trained(cell, pooling):
-    torch.manual_seed(0)
-    shape = EncoderConfig(StackConfig(cell, 3, 4, 2, bidirectional=pooling != "max"), pooling, 5)
-    module = EncoderModule(shape, dropout=0.5).eval()
-    X = [np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32) for n in (7, 1, 4)]
-    tensors = module.tensors()
-    assert {name: (t.shape, t.dtype) for name, t in tensors.items()} == {
-        name: (size, np.dtype(dtype)) for name, (size, dtype) in shape.tensors().items()
-    }
-    scores = Encoder(shape, tensors)(X)
-    np.testing.assert_allclose(scores, module(X).detach(), rtol=1e-5, atol=1e-6)
-    alone = np.concatenate([Encoder(shape, tensors)([x]) for x in X])
-    assert (scores == alone).all()
-
-
 def test_pooling_by_its_equation():
     """Of a layer whose outputs are known, each pooling as a loop over one sequence's own steps."""
     rng = np.random.default_rng(0)
     for pooling in ("mean", "max", "attention"):
-        shape = EncoderConfig(StackConfig("gru", 2, 3, 1), pooling, 3)
-        tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in shape.tensors().items()}
+        config = EncoderConfig(StackConfig("gru", 2, 3, 1), pooling, 3)
+        tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in config.parameters().items()}
         tensors["head.weight"], tensors["head.bias"] = np.eye(3, dtype=np.float32), np.zeros(3, np.float32)
-        encoder = Encoder(shape, tensors)
+        encoder = Encoder(KernelEngine(tensors), config)
         long, short = rng.normal(size=(9, 2)).astype(np.float32), rng.normal(size=(4, 2)).astype(np.float32)
-        y = encoder._stack(short[:, None], np.array([4]))[0][:, 0].astype(np.float64)
+        y = encoder.rnn(short[:, None])[0][:, 0].astype(np.float64)
         if pooling == "attention":
-            score = (
-                np.tanh(y @ tensors["attention.weight"].T + tensors["attention.bias"]) @ tensors["attention.score"][0]
-            )
+            score = np.tanh(y @ tensors["attention.weight"].T + tensors["attention.bias"]) @ tensors["score"][0]
             expected = (np.exp(score) / np.exp(score).sum()) @ y
         else:
             expected = y.mean(0) if pooling == "mean" else y.max(0)
-        np.testing.assert_allclose(encoder([long, short])[1], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(encoder.scores([long, short])[1], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_model_file_keeps_every_bit_and_needs_no_torch(fitted, tmp_path):

@@ -10,13 +10,12 @@ import torch
 import unrolled
 from unrolled import InputError, SequenceTagger
 from unrolled.codecs.tag_scheme import check_tags, tag_order
-from unrolled.codecs.tokens import TokenCodec
+from unrolled.networks.stack import StackConfig
+from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.runtime.probabilities import softmax
-from unrolled.runtime.reader import EmbeddingConfig
-from unrolled.runtime.stack import StackConfig
-from unrolled.runtime.tagger import Tagger, TaggerConfig
-from unrolled.training.learn import Answers
-from unrolled.training.tagger import TaggerModule
+from unrolled.training.engine import NetworkModule, NetworkOptions
+from unrolled.training.examples import Examples
+from unrolled.training.tag_loss import tag_loss
 
 NAMES = {"PER": ["Ann Lee", "Bo", "Cleo van Dyk"], "LOC": ["Oslo", "New Delhi", "Rome"]}
 TINY = {
@@ -106,35 +105,18 @@ def test_without_a_crf_steps_are_scored_one_by_one(scheme):
 
 
 @pytest.mark.parametrize("crf", [True, False])
-@pytest.mark.parametrize("tokens", [True, False])
-def test_the_runtime_computes_what_was_trained(crf, tokens):
+def test_the_loss_is_that_of_every_sequence_by_itself_each_step_counted_alike(crf):
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    codec = TokenCodec.fit([["ab", "b", "a", "c"]], "given", min_count=1, spelled=True)
-    of = EmbeddingConfig(len(codec.words), 3, len(codec.characters), 2) if tokens else None
-    shape = TaggerConfig(StackConfig("lstm", 7 if tokens else 2, 4, 2, bidirectional=True), 3, of, crf)
-    module = TaggerModule(shape, tag_order(["x", "y", "z"], "none"), dropout=0.5).eval()
-    if crf:
-        with torch.no_grad():
-            for parameter in module.crf.values():
-                parameter.normal_()
-    tensors = module.tensors()
-    assert {name: (t.shape, t.dtype) for name, t in tensors.items()} == {
-        name: (size, np.dtype(dtype)) for name, (size, dtype) in shape.tensors().items()
-    }
-    if tokens:
-        items = [codec.encode(each) for each in (["ab", "c", "d"], ["b"], ["a", "a"])]
-    else:
-        items = [rng.normal(size=(n, 2)).astype(np.float32) for n in (3, 1, 2)]
-    scores = Tagger(shape, tensors)(items)
-    trained, lengths = module(items)
-    for n, e in enumerate(scores):
-        np.testing.assert_allclose(e, trained[: lengths[n], n].detach(), rtol=1e-5, atol=1e-6)
-        assert (Tagger(shape, tensors)([items[n]])[0] == e).all()
-    # the loss is that of every sequence by itself, each step counted alike
+    module = NetworkModule(Tagger, TaggerConfig(StackConfig("lstm", 2, 4, 2, True), 3, crf=crf), NetworkOptions())
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.normal_()
+    items = [rng.normal(size=(n, 2)).astype(np.float32) for n in (3, 1, 2)]
     tags = [rng.integers(0, 3, len(item)) for item in items]
-    single = [module.loss(Answers([item], [tag])).item() * len(tag) for item, tag in zip(items, tags, strict=True)]
-    assert module.loss(Answers(items, tags)).item() == pytest.approx(sum(single) / 6, rel=1e-5)
+    loss = tag_loss(tag_order(["x", "y", "z"], "none"))
+    single = [loss(module, Examples([item], [tag])).item() * len(tag) for item, tag in zip(items, tags, strict=True)]
+    assert loss(module, Examples(items, tags)).item() == pytest.approx(sum(single) / 6, rel=1e-5)
 
 
 def test_numbers_have_tags_too():

@@ -8,11 +8,12 @@ import unrolled
 from unrolled import InputError, SequenceClassifier, SequenceRegressor
 from unrolled.codecs.tokens import LONGEST_SPELLING, TokenCodec, split_words
 from unrolled.codecs.vocabulary import Vocabulary
-from unrolled.runtime.encoder import Encoder, EncoderConfig
-from unrolled.runtime.reader import EmbeddingConfig, Reader
-from unrolled.runtime.stack import Stack, StackConfig
-from unrolled.training.encoder import EncoderModule
-from unrolled.training.reader import ReaderModule
+from unrolled.networks.embedding import Embedding, EmbeddingConfig
+from unrolled.networks.encoder import Encoder, EncoderConfig
+from unrolled.networks.stack import StackConfig
+from unrolled.runtime.engine import KernelEngine
+from unrolled.runtime.stack import Stack
+from unrolled.training.engine import NetworkModule, NetworkOptions
 
 PRAISE, BLAME = ["fine", "great", "lovely"], ["awful", "dull", "poor"]
 REST = ["the", "film", "was", "a", "story", "of", "a", "man", "and", "his", "dog", "in", "town"]
@@ -73,34 +74,26 @@ def test_pieces_of_words():
     assert codec.encoder().split("lowest") != ["lowest"]
 
 
-@pytest.mark.parametrize("characters", [0, 5])
-def test_the_reader_computes_what_was_trained(characters):
-    torch.manual_seed(0)
-    codec = TokenCodec.fit([["ab", "ba", "a"], ["abba", "b"]], "given", min_count=1, spelled=characters > 0)
-    shape = EmbeddingConfig(len(codec.words), 3, len(codec.characters) if characters else 0, characters)
-    module = ReaderModule(shape, token_dropout=0.5).eval()
-    tensors = {f"reader.{name}": p.detach().numpy() for name, p in module.named_parameters()}
-    assert {name: t.shape for name, t in tensors.items()} == {name: size for name, (size, _) in shape.tensors().items()}
-    items = [codec.encode(tokens) for tokens in (["ab", "zz", "abba"], ["b"], ["a", "ab"])]
-    x, lengths = Reader(shape, tensors)(items)
-    trained, of = module(items)
-    assert lengths.tolist() == of.tolist() == [3, 1, 2]
-    np.testing.assert_allclose(x, trained.detach(), rtol=1e-5, atol=1e-6)
-    for n, item in enumerate(items):
-        assert (Reader(shape, tensors)([item])[0][:, 0] == x[: len(item), n]).all()
-    if characters:  # of one word, by itself
-        letters = tensors["reader.characters"][list(items[0].spellings[2])]
-        last = Stack(shape.spelling, tensors, "reader.spelling.")(letters[:, None], np.array([4]))[1][0]
-        assert (x[2, 0] == np.concatenate([tensors["reader.words"][items[0].words[2]], last])).all()
+def test_a_token_is_its_word_beside_the_end_of_its_spelling():
+    codec = TokenCodec.fit([["ab", "ba", "a"], ["abba", "b"]], "given", min_count=1, spelled=True)
+    config = EmbeddingConfig(len(codec.words), 3, len(codec.characters), 5)
+    tensors = NetworkModule(Embedding, config, NetworkOptions()).tensors()
+    items = [codec.encode(tokens) for tokens in (["ab", "zz", "abba"], ["b"])]
+    x, lengths = Embedding(KernelEngine(tensors), config)(items)
+    assert lengths.tolist() == [3, 1]
+    letters = tensors["characters"][list(items[0].spellings[2])]
+    spelling = {name.removeprefix("spelling."): t for name, t in tensors.items() if name.startswith("spelling.")}
+    _, (h,) = Stack(config.spelling, spelling)(letters[:, None])
+    assert (x[2, 0] == np.concatenate([tensors["words"][items[0].words[2]], *h[:, 0]])).all()
 
 
 def test_unknown_words_are_met_in_training():
     """With token_dropout a share of words is read as the unknown; without it none, and none once it is trained."""
-    shape = EmbeddingConfig(words=50, word_size=1)
+    config = EmbeddingConfig(words=50, word_size=1)
     words = [chr(0x4E00 + n) for n in range(49)]
     items = [TokenCodec("given", Vocabulary(words)).encode(words)] * 200
     for dropout, training, expected in ((0.3, True, 0.3), (0.0, True, 0), (0.3, False, 0)):
-        module = ReaderModule(shape, token_dropout=dropout).train(training)
+        module = NetworkModule(Embedding, config, NetworkOptions(token_dropout=dropout)).train(training)
         x = module(items)[0]
         assert (x == module.words[0]).double().mean().item() == pytest.approx(expected, abs=0.02)
 
@@ -173,11 +166,11 @@ def test_tokens_are_checked():
 
 def test_dropout_is_on_embeddings_too():
     """In training the same text gives other scores, in evaluation the same; numbers are left as they are."""
-    shape = EncoderConfig(StackConfig("gru", 4, 3, 1), "mean", 2, EmbeddingConfig(words=5, word_size=4))
+    config = EncoderConfig(StackConfig("gru", 4, 3, 1), "mean", 2, EmbeddingConfig(words=5, word_size=4))
     codec = TokenCodec("given", Vocabulary(["a", "b", "c", "d"]))
     items = [codec.encode(["a", "c", "d"])]
-    module = EncoderModule(shape, dropout=0.5)
+    module = NetworkModule(Encoder, config, NetworkOptions(dropout=0.5))
     assert not torch.equal(module(items), module(items))
     module.eval()
-    scores = Encoder(shape, module.tensors())(items)
+    scores = Encoder(KernelEngine(module.tensors()), config).scores(items)
     np.testing.assert_allclose(scores, module(items).detach(), rtol=1e-5, atol=1e-6)

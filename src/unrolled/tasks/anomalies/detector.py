@@ -46,12 +46,12 @@ class AnomalyDetector(Estimator, DetectorParameters):
     r"""Find where series behave differently from the past: scores, a threshold, alarms, episodes.
 
     ``method="forecast"``: a recurrent network forecasts the next steps after every step, with the mean absolute error it
-    expects (:mod:`unrolled.runtime.lead_forecast`). The score of a step is the mean of :math:`|z - \mu| / b` over all
+    expects (:mod:`unrolled.networks.lead_forecast`). The score of a step is the mean of :math:`|z - \mu| / b` over all
     earlier forecasts of it, and over the last ``smoothing`` steps; about 1 is normal.
 
     ``method="reconstruction"``: an encoder compresses the window that ends at the step into a few numbers, a decoder
     reconstructs it
-    (:mod:`unrolled.runtime.autoencoder`), and the last ``smoothing`` steps count.
+    (:mod:`unrolled.networks.autoencoder`), and the last ``smoothing`` steps count.
 
     With several channels, the highest score counts. A score depends only on the step and earlier ones. A channel
     whose value never changed has score 0, and at any other value, however near, the largest there is.

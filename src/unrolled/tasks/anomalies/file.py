@@ -12,8 +12,8 @@ from unrolled.data.frequency import Frequency
 from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.spans import steps_of
 from unrolled.data.table import FrameLike
+from unrolled.networks.autoencoder import AutoencoderConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.autoencoder import AutoencoderConfig
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
 from unrolled.tasks.anomalies.fitting import leads_to, shape_of
@@ -85,7 +85,7 @@ def restore(model_file: ModelFile, config: AnomalyConfig, settings: DetectorPara
     """
     tensors = model_file.tensors
     require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(tensors))
-    names, members = config.shape.network.tensors(), range(settings.members)
+    names, members = config.shape.network.parameters(), range(settings.members)
     expected: dict[str, Any] = {f"members.{k}.{name}": kind for k in members for name, kind in names.items()}
     rows = len(tensors["history.values"]) if tensors.get("history.values", np.zeros(())).ndim else 0
     expected["history.values"] = ((rows, len(config.names)), np.float64)

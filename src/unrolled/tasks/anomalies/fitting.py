@@ -15,17 +15,18 @@ from unrolled.codecs.tail import Calibration, calibrate
 from unrolled.data.channels import Channels
 from unrolled.data.spans import steps_of
 from unrolled.errors import InputError, MissingExtraError
+from unrolled.networks.autoencoder import AutoencoderConfig
+from unrolled.networks.lead_forecast import LeadForecastConfig
+from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
 from unrolled.parameters.network import cell_spec
-from unrolled.runtime.autoencoder import AutoencoderConfig
-from unrolled.runtime.lead_forecast import LeadForecastConfig
-from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
 from unrolled.tasks.estimator import Session
 
 if TYPE_CHECKING:
-    pass
+    from unrolled.training.engine import NetworkModule
+    from unrolled.training.problem import Problem
 
 __all__ = ["AnomalyFitting", "Sizes", "fit_model", "leads_to", "shape_of"]
 
@@ -142,6 +143,7 @@ def fit_model(channels: Channels, settings: DetectorParameters, session: Session
         MissingExtraError: torch is not installed.
     """
     try:
+        from unrolled.training.loop import train
         from unrolled.training.options import TrainingOptions
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting a detector", error.name or "torch", "train") from None
@@ -158,14 +160,13 @@ def fit_model(channels: Channels, settings: DetectorParameters, session: Session
     losses: list[float] = []
     for k in range(settings.members):
         options = TrainingOptions(
-            dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.max_epochs,
-            batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
-            seed=session.seed + k, callback=session.callback, checkpoint=session.checkpoint,
+            max_epochs=settings.max_epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
+            clip_norm=settings.clip_norm, seed=session.seed + k, callback=session.callback, checkpoint=session.checkpoint,
         )  # fmt: skip
         phase = "training" if settings.members == 1 else f"network {k + 1} of {settings.members}"
-        tensors, run = _learn(model.shape, x, z.astype(np.float32), options, phase)
-        members.append(tensors)
-        losses += run
+        module, run = train(_problem(model.shape, x, z.astype(np.float32), settings, phase), options)
+        members.append(module.tensors())
+        losses += run.losses
     model = replace(model, members=members)
     scores = highest(model.scores(channels.values, channels.times))
     return AnomalyFitting(model, calibrate(scores[sizes.train :], sizes.every, sizes.merge), losses, sizes.notes)
@@ -177,16 +178,18 @@ def _scaling(column: NDArray[np.float64], train: int) -> Standardization:
     return Standardization.fit(column) if learned.constant else learned
 
 
-def _learn(
-    shape: AnomalyShape, x: NDArray[np.float32], z: NDArray[np.float32], options: Any, phase: str
-) -> tuple[dict[str, NDArray[Any]], list[float]]:
-    from unrolled.training.autoencoder import learn_autoencoder
-    from unrolled.training.lead_forecast import learn_lead_forecast
+def _problem(
+    shape: AnomalyShape, x: NDArray[np.float32], z: NDArray[np.float32], settings: DetectorParameters, phase: str
+) -> Problem[NetworkModule, Any]:
+    from unrolled.training.autoencoder import autoencoder_problem
+    from unrolled.training.engine import NetworkOptions
+    from unrolled.training.lead_forecast import lead_forecast_problem
 
+    options, size = NetworkOptions(dropout=settings.dropout), settings.batch_size
     x, z = x[shape.settling :], z[shape.settling :]
     if isinstance(shape.network, AutoencoderConfig):
-        return learn_autoencoder(shape.network, x, z, options, phase)
-    return learn_lead_forecast(shape.network, x, z, shape.window, options, phase)
+        return autoencoder_problem(shape.network, x, z, options, size, phase=phase)
+    return lead_forecast_problem(shape.network, x, z, shape.window, options, size, phase=phase)
 
 
 def shape_of(

@@ -15,8 +15,9 @@ from unrolled.codecs.cycles import SEASONS, Cycle, calendar, seasonal_medians
 from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.sliding_windows import sliding_windows
-from unrolled.runtime.autoencoder import Autoencoder, AutoencoderConfig
-from unrolled.runtime.lead_forecast import LeadForecast, LeadForecastConfig
+from unrolled.networks.autoencoder import Autoencoder, AutoencoderConfig
+from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
+from unrolled.runtime.engine import KernelEngine
 
 __all__ = ["AnomalyModel", "AnomalyShape", "highest"]
 
@@ -72,13 +73,15 @@ class AnomalyModel:
 
     @cached_property
     def _forecasters(self) -> list[LeadForecast]:
-        assert isinstance(self.shape.network, LeadForecastConfig)
-        return [LeadForecast(self.shape.network, tensors) for tensors in self.members]
+        config = self.shape.network
+        assert isinstance(config, LeadForecastConfig)
+        return [LeadForecast(KernelEngine(tensors), config) for tensors in self.members]
 
     @cached_property
     def _autoencoders(self) -> list[Autoencoder]:
-        assert isinstance(self.shape.network, AutoencoderConfig)
-        return [Autoencoder(self.shape.network, tensors) for tensors in self.members]
+        config = self.shape.network
+        assert isinstance(config, AutoencoderConfig)
+        return [Autoencoder(KernelEngine(tensors), config) for tensors in self.members]
 
     def scores(self, values: Values, times: NDArray[Any] | None) -> Values:
         """The score of each channel at each step, ``[T, C]``, for ``values [T, C]``; NaN for the first steps.
@@ -117,7 +120,7 @@ class AnomalyModel:
 
     def _forecast(self, z: Values, x: NDArray[np.float32], shape: LeadForecastConfig) -> Values:
         start, T = self.shape.settling, len(z)
-        mean, spread = _averages([network(x[start:]) for network in self._forecasters])
+        mean, spread = _averages([network.forecast(x[start:]) for network in self._forecasters])
         first = start + self.shape.window + shape.leads[-1] - 1
         errors: list[Values] = []
         for place, k in enumerate(shape.leads):
@@ -130,7 +133,7 @@ class AnomalyModel:
         W, last = shape.window, self.shape.smoothing
         x, z = x[self.shape.settling :], z[self.shape.settling :]
         windows = np.lib.stride_tricks.sliding_window_view(x, W, axis=0).transpose(0, 2, 1)
-        mean, spread = _averages([network(windows, last) for network in self._autoencoders])
+        mean, spread = _averages([network.reconstruct(windows, last) for network in self._autoencoders])
         ends = sliding_windows(z[W - last :], last).transpose(0, 2, 1)
         error = abs(ends - mean) / spread  # [T - W + 1, last, C]
         return _mean([error[:, k] for k in range(last)])

@@ -15,10 +15,10 @@ from unrolled.data.frequency import Frequency
 from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.table import INTEGER, FrameLike
 from unrolled.metrics.forecasts import Evaluation
+from unrolled.networks.es_rnn import EsRnnConfig, SmoothingParameters
+from unrolled.networks.window_rnn import WindowRnnConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.es_rnn import EsRnnConfig, SmoothingParameters
 from unrolled.runtime.model_file import ModelFile, check_tensors
-from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
 from unrolled.tasks.estimator import FittedConfig
 from unrolled.tasks.forecasting.history import History
@@ -139,7 +139,7 @@ def restore_model(model_file: ModelFile, config: ForecastConfig, settings: Forec
     _check_values(config, tensors, values, scalings)
     return ForecastModel(
         shape=shape,
-        tensors={name: tensors[name] for name in shape.tensors()},
+        tensors={name: tensors[name] for name in shape.parameters()},
         scalings=scalings,
         parameters=(
             SmoothingParameters(*(tensors[f"smoothing.{name}"] for name in _SMOOTHING))
@@ -206,7 +206,7 @@ def _times(
 def _expected(config: ForecastConfig, settings: ForecasterParameters) -> Expected:
     shape, N, T = config.shape, len(config.names), sum(config.rows)
     expected: Expected = {
-        **shape.tensors(),
+        **shape.parameters(),
         "scaling.log": ((N,), np.uint8),
         "scaling.scale": ((N,), np.float64),
         "history.values": ((T,), np.float64),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,18 @@ from unrolled.codecs.conformal import conformal_factors, scores_needed
 from unrolled.codecs.scaling import SeriesScaling, is_constant
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.metrics.forecasts import Case, Evaluation, evaluate_cases
-from unrolled.runtime.es_rnn import EsRnnConfig
-from unrolled.runtime.window_rnn import WindowRnnConfig
+from unrolled.networks.es_rnn import EsRnnConfig
+from unrolled.networks.window_rnn import WindowRnnConfig
 from unrolled.tasks.estimator import Session
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.model import CovariateScaling, ForecastModel, scaled_batch
-from unrolled.tasks.forecasting.parameters import ForecasterParameters, forecast_training
+from unrolled.tasks.forecasting.parameters import ForecasterParameters, ForecastTraining, forecast_training
 
 if TYPE_CHECKING:
-    from unrolled.training.forecast import ForecastTraining
-    from unrolled.training.loop import TrainingRun
-    from unrolled.training.window_rnn import WindowRnnModule
+    from unrolled.training.engine import NetworkModule
+    from unrolled.training.es_rnn import EsRnnModule
+    from unrolled.training.options import TrainingOptions
+    from unrolled.training.state import TrainingRun
 
 __all__ = ["Fitting", "fit_model"]
 
@@ -67,13 +68,11 @@ def fit_model(
         InputError: conformal intervals were asked for, and what is kept back is too little for them.
     """
     try:
-        from unrolled.training.forecast import ForecastTraining
+        from unrolled.training.options import TrainingOptions
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting a Forecaster", error.name or "torch", "train") from None
     training = forecast_training(settings, shape.method)
-    options = ForecastTraining(
-        dropout=training.dropout,
-        oldest_weight=training.oldest_weight,
+    options = TrainingOptions(
         max_epochs=training.max_epochs,
         patience=training.patience,
         batch_size=training.batch_size,
@@ -90,14 +89,14 @@ def fit_model(
     if settings.intervals == "conformal":
         _check_scores(judges, shape)
     if not kept:
-        model, run = _learn(history, shape, options, positive, phase="training")
+        model, run = _learn(history, shape, training, options, positive, phase="training")
         return Fitting(model, None, run.losses, [], len(run.losses))
 
     def validate(model: ForecastModel) -> float:
         pairs = [_scaled(model, origin) for origin in judges]
         return float(np.mean([_pinball(*pair, np.array(shape.quantiles)) for pair in pairs]))
 
-    model, run = _learn(earlier, shape, options, positive, phase="validating", validate=validate)
+    model, run = _learn(earlier, shape, training, options, positive, phase="validating", validate=validate)
     cases = [case for origin in kept for case in _cases(model, origin)]
     validation = evaluate_cases(cases, shape.season, shape.quantiles)
     factors = None
@@ -105,7 +104,7 @@ def fit_model(
         actual, quantiles = zip(*(_scaled(model, origin) for origin in judges), strict=True)
         factors = conformal_factors(np.concatenate(actual), np.concatenate(quantiles), shape.quantiles)
     if settings.refit:
-        model, _ = _learn(history, shape, options, positive, phase="training", stop_after=run.best_epoch)
+        model, _ = _learn(history, shape, training, options, positive, phase="training", stop_after=run.best_epoch)
     model = replace(model, trained=history, factors=factors)
     return Fitting(model, validation, run.losses, run.validation_losses, run.best_epoch)
 
@@ -173,15 +172,18 @@ def _cases(model: ForecastModel, origin: _Origin) -> list[Case]:
 def _learn(
     history: History,
     shape: EsRnnConfig | WindowRnnConfig,
-    options: ForecastTraining,
+    training: ForecastTraining,
+    options: TrainingOptions,
     positive: Sequence[bool],
     *,
     phase: str,
     validate: Callable[[ForecastModel], float] | None = None,
     stop_after: int | None = None,
 ) -> tuple[ForecastModel, TrainingRun]:
+    from unrolled.training.engine import NetworkOptions
     from unrolled.training.es_rnn import EsRnnModule
-    from unrolled.training.forecast import learn, learn_windows
+    from unrolled.training.forecast import es_rnn_problem, window_rnn_problem
+    from unrolled.training.loop import train
 
     scalings = [
         SeriesScaling.fit(values, shape.season, log=None if above else False)
@@ -191,15 +193,21 @@ def _learn(
     z = [scaling.transform(values) for scaling, values in zip(scalings, history.values, strict=True)]
     batch = scaled_batch(history, z, covariates, shape.horizon)
 
-    def fitted(module: EsRnnModule | WindowRnnModule) -> ForecastModel:
+    def fitted(module: EsRnnModule | NetworkModule) -> ForecastModel:
         smoothing = module.parameters_of_series() if isinstance(module, EsRnnModule) else None
         return ForecastModel(shape, module.tensors(), scalings, smoothing, covariates, history)
 
-    judge = None if validate is None else lambda module: validate(fitted(module))
+    more: dict[str, Any] = {
+        "oldest_weight": training.oldest_weight,
+        "phase": phase,
+        "validate": None if validate is None else lambda module: validate(fitted(module)),
+        "stop_after": stop_after,
+    }
+    network = NetworkOptions(dropout=training.dropout)
     if isinstance(shape, EsRnnConfig):
-        module, run = learn(shape, batch, options, phase=phase, validate=judge, stop_after=stop_after)
+        module, run = train(es_rnn_problem(shape, batch, network, options, **more), options)
     else:
-        module, run = learn_windows(shape, batch, options, phase=phase, validate=judge, stop_after=stop_after)
+        module, run = train(window_rnn_problem(shape, batch, network, options, **more), options)
     return fitted(module), run
 
 

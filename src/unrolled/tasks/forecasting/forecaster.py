@@ -17,9 +17,9 @@ from unrolled.drawing.figures import Interval, forecast_figure
 from unrolled.drawing.picture import Drawing
 from unrolled.errors import InputError
 from unrolled.metrics.forecasts import Backtest, Case, Evaluation, evaluate_cases
-from unrolled.runtime.es_rnn import EsRnnConfig
+from unrolled.networks.es_rnn import EsRnnConfig
+from unrolled.networks.window_rnn import WindowRnnConfig
 from unrolled.runtime.model_file import ModelFile
-from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.estimator import Estimator, Session
 from unrolled.tasks.forecasting.backtest import run_backtest
@@ -68,12 +68,12 @@ class Forecaster(Estimator, ForecasterParameters):
     logarithmic scale if it varies in proportion to its level; one recurrent network for all series reads and continues
     the remainder. Both are trained jointly by gradient descent, as an ensemble whose forecasts are averaged. It is
     meant for one series, for a few, or for short ones. Equations:
-    :mod:`unrolled.runtime.es_rnn`. Source: Smyl 2020, doi 10.1016/j.ijforecast.2019.03.017, the winner of the M4
+    :mod:`unrolled.networks.es_rnn`. Source: Smyl 2020, doi 10.1016/j.ijforecast.2019.03.017, the winner of the M4
     competition.
 
     With ``windows``, there are no parameters for single series: a linear forecast and a recurrent network are trained
     on windows of all series. It is meant for long series and large panels, and is fast there. Equations:
-    :mod:`unrolled.runtime.window_rnn`.
+    :mod:`unrolled.networks.window_rnn`.
 
     Attributes:
         inferred_: one sentence for each thing that was inferred from the data.

@@ -14,9 +14,10 @@ from unrolled.codecs.conformal import widened
 from unrolled.codecs.scaling import SeriesScaling, Standardization, is_constant
 from unrolled.codecs.seasonality import initial_states
 from unrolled.errors import InputError
-from unrolled.runtime.es_rnn import EsRnn, EsRnnConfig, Part, SmoothingParameters
-from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.window_rnn import WindowRnn, WindowRnnConfig
+from unrolled.networks.es_rnn import EsRnn, EsRnnConfig, Part, SmoothingParameters
+from unrolled.networks.series_batch import SeriesBatch
+from unrolled.networks.window_rnn import WindowRnn, WindowRnnConfig
+from unrolled.runtime.engine import KernelEngine
 from unrolled.tasks.forecasting.history import History
 
 __all__ = ["CovariateScaling", "ForecastModel", "called", "scaled_batch"]
@@ -71,8 +72,8 @@ class ForecastModel:
     @cached_property
     def _network(self) -> EsRnn | WindowRnn:
         if isinstance(self.shape, EsRnnConfig):
-            return EsRnn(self.shape, self.tensors)
-        return WindowRnn(self.shape, self.tensors)
+            return EsRnn(KernelEngine(self.tensors), self.shape)
+        return WindowRnn(KernelEngine(self.tensors), self.shape)
 
     def forecast(self, history: History, horizon: int, *, part: Part = "all") -> Values:
         """Quantiles of the ``horizon`` steps after each series of ``history``: ``[N, horizon, Q]``.

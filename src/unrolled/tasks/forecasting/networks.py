@@ -5,10 +5,10 @@ from __future__ import annotations
 from unrolled.codecs.period import season_of
 from unrolled.codecs.ranges import LARGEST_COUNT
 from unrolled.data.panel import Panel
+from unrolled.networks.es_rnn import EsRnnConfig
+from unrolled.networks.window_rnn import WindowRnnConfig
 from unrolled.parameters.declaration import require
 from unrolled.parameters.network import cell_spec
-from unrolled.runtime.es_rnn import EsRnnConfig
-from unrolled.runtime.window_rnn import WindowRnnConfig
 from unrolled.tasks.forecasting.parameters import ForecasterParameters, forecast_training, model_quantiles
 
 __all__ = ["MANY_WINDOWS", "network_shape", "shape_of"]

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from unrolled.codecs.labels import Labels
 from unrolled.errors import InputError
 from unrolled.metrics.classes import accuracy, macro_f1
+from unrolled.networks.embedding import EmbeddingConfig
+from unrolled.networks.encoder import EncoderConfig
+from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.encoder import EncoderConfig
 from unrolled.runtime.probabilities import sigmoid, softmax
-from unrolled.runtime.reader import EmbeddingConfig
-from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.sequences.answers import read_labels, require_comparable
 from unrolled.tasks.sequences.estimator import SequenceEstimator
 from unrolled.tasks.sequences.fitting import Wanted
@@ -31,7 +31,7 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
     r"""Classify sequences: recurrent layers, pooling over time, one score per class.
 
     The networks are trained on the cross entropy :math:`-\log \mathrm{softmax}(s)_y` with Adam, and their probabilities
-    are averaged. Equations: :mod:`unrolled.runtime.encoder`. If ``y`` is an array ``[N, K]`` of zeros and ones, the K
+    are averaged. Equations: :mod:`unrolled.networks.encoder`. If ``y`` is an array ``[N, K]`` of zeros and ones, the K
     classes are not exclusive (multi-label), and each has its own probability.
 
     Attributes:

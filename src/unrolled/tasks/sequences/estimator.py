@@ -19,12 +19,12 @@ from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import ReadOptions, TargetLevel
 from unrolled.data.items import ItemKind
 from unrolled.errors import InputError
+from unrolled.networks.embedding import EmbeddingConfig
+from unrolled.networks.encoder import EncoderConfig
+from unrolled.networks.stack import StackConfig
+from unrolled.networks.tagger import TaggerConfig
 from unrolled.parameters.network import cell_spec
-from unrolled.runtime.encoder import EncoderConfig
 from unrolled.runtime.model_file import ModelFile
-from unrolled.runtime.reader import EmbeddingConfig
-from unrolled.runtime.stack import StackConfig
-from unrolled.runtime.tagger import TaggerConfig
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.estimator import Estimator, Session
 from unrolled.tasks.sequences.answers import join_answers, read_sample_weight

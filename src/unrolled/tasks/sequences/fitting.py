@@ -17,15 +17,15 @@ from unrolled.codecs.tag_scheme import Scheme, tag_order
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.items import ItemKind
 from unrolled.errors import MissingExtraError
-from unrolled.runtime.encoder import EncoderConfig
-from unrolled.runtime.reader import EmbeddingConfig
-from unrolled.runtime.tagger import TaggerConfig
+from unrolled.networks.embedding import EmbeddingConfig
+from unrolled.networks.encoder import Encoder, EncoderConfig
+from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.tasks.estimator import Session
 from unrolled.tasks.sequences.model import SequenceModel
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
 if TYPE_CHECKING:
-    from unrolled.training.answer_loss import Loss
+    from unrolled.training.target_loss import Loss
 
 __all__ = ["Fitting", "Wanted", "fit_codec", "fit_model", "widths"]
 
@@ -104,13 +104,13 @@ def fit_model(
         MissingExtraError: torch is not installed.
     """
     try:
-        from unrolled.training.learn import Answers, learn
+        from unrolled.training.examples import Examples, examples_problem
+        from unrolled.training.loop import train
         from unrolled.training.options import TrainingOptions
-        from unrolled.training.schedule import Schedule
     except ModuleNotFoundError as error:
         raise MissingExtraError("fitting an estimator", error.name or "torch", "train") from None
     encode: Callable[[Any], Item] = codec.encoder()
-    answers = Answers([encode(item) for item in items], wanted.values, wanted.counts)
+    examples = Examples([encode(item) for item in items], wanted.values, wanted.counts)
     used = np.setdiff1d(np.arange(len(items)), kept_back)
     make, loss = _network(shape, wanted, settings)
     members: list[Mapping[str, NDArray[Any]]] = []
@@ -119,16 +119,17 @@ def fit_model(
     epochs: list[int] = []
     for k in range(settings.members):
         options = TrainingOptions(
-            dropout=settings.dropout, max_epochs=settings.max_epochs, patience=settings.patience,
+            max_epochs=settings.max_epochs, patience=settings.patience,
             batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
             seed=session.seed + k, callback=session.callback, checkpoint=session.checkpoint,
-            schedule=Schedule(settings.schedule, settings.warmup), weight_decay=settings.weight_decay,
+            schedule=settings.schedule, warmup=settings.warmup, weight_decay=settings.weight_decay,
         )  # fmt: skip
-        module, run = learn(
-            make, loss, answers.select(used), options,
-            kept_back=answers.select(kept_back) if len(kept_back) else None,
+        problem = examples_problem(
+            make, loss, examples.select(used), settings.batch_size,
+            validation=examples.select(kept_back) if len(kept_back) else None,
             phase="training" if settings.members == 1 else f"network {k + 1} of {settings.members}",
         )  # fmt: skip
+        module, run = train(problem, options)
         members.append(module.tensors())
         losses += run.losses
         validation_losses += run.validation_losses
@@ -138,15 +139,14 @@ def fit_model(
 
 def _network(shape: EncoderConfig | TaggerConfig, wanted: Wanted, settings: SequenceParameters) -> tuple[Any, Any]:
     """What makes a module, and its loss."""
-    from unrolled.training.answer_loss import answer_loss
-    from unrolled.training.encoder import EncoderModule
-    from unrolled.training.tagger import TaggerModule
+    from unrolled.training.engine import NetworkModule, NetworkOptions
+    from unrolled.training.tag_loss import tag_loss
+    from unrolled.training.target_loss import target_loss
 
-    dropout, token_dropout = settings.dropout, settings.token_dropout
+    options = NetworkOptions(dropout=settings.dropout, token_dropout=settings.token_dropout)
     if isinstance(shape, EncoderConfig):
         assert wanted.loss != "tags"
-        loss = answer_loss(wanted.loss, wanted.weights)
-        return lambda: EncoderModule(shape, dropout=dropout, token_dropout=token_dropout), loss
+        return lambda: NetworkModule(Encoder, shape, options), target_loss(wanted.loss, wanted.weights)
     assert wanted.labels is not None
     order = tag_order([str(tag) for tag in wanted.labels.values], wanted.scheme)
-    return lambda: TaggerModule(shape, order, dropout=dropout, token_dropout=token_dropout), TaggerModule.loss
+    return lambda: NetworkModule(Tagger, shape, options), tag_loss(order)

@@ -18,10 +18,11 @@ from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.example_columns import ExampleColumns
+from unrolled.networks.encoder import Encoder, EncoderConfig
+from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.encoder import Encoder, EncoderConfig
+from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile, check_tensors
-from unrolled.runtime.tagger import Tagger, TaggerConfig
 from unrolled.tasks.agreement import require_tensors
 from unrolled.tasks.estimator import FittedConfig
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
@@ -85,12 +86,12 @@ class SequenceModel:
     @cached_property
     def _encoders(self) -> list[Encoder]:
         assert isinstance(self.shape, EncoderConfig)
-        return [Encoder(self.shape, tensors) for tensors in self.members]
+        return [Encoder(KernelEngine(tensors), self.shape) for tensors in self.members]
 
     @cached_property
     def _taggers(self) -> list[Tagger]:
         assert isinstance(self.shape, TaggerConfig)
-        return [Tagger(self.shape, tensors) for tensors in self.members]
+        return [Tagger(KernelEngine(tensors), self.shape) for tensors in self.members]
 
     @cached_property
     def _encode(self) -> Callable[[Any], Item]:
@@ -99,13 +100,13 @@ class SequenceModel:
     def answers(self, items: Sequence[Any], answer: Callable[[NDArray[np.float32]], Values]) -> Values:
         """The mean of the members' answers ``[N, O]``; ``answer`` makes one of scores."""
         read = self.encoded(items)
-        each = [answer(encoder(read)) for encoder in self._encoders]
+        each = [answer(encoder.scores(read)) for encoder in self._encoders]
         return sum(each[1:], each[0]) / len(each)
 
     def tag_scores(self, items: Sequence[Any]) -> list[Values]:
         """The mean of the members' scores of tags, ``[T_i, K]`` for each item."""
         read = self.encoded(items)
-        each = [tagger(read) for tagger in self._taggers]
+        each = [tagger.emissions(read) for tagger in self._taggers]
         return [np.mean([scores[n].astype(np.float64) for scores in each], axis=0) for n in range(len(items))]
 
     def transition_scores(self) -> tuple[Values, Values, Values]:
@@ -136,7 +137,7 @@ class SequenceModel:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
         """
         require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(model_file.tensors))
-        names = config.shape.tensors()
+        names = config.shape.parameters()
         members = range(settings.members)
         check_tensors(model_file, {f"members.{k}.{name}": kind for k in members for name, kind in names.items()})
         tensors = [{name: model_file.tensors[f"members.{k}.{name}"] for name in names} for k in members]

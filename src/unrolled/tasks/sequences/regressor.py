@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.scaling import Standardization
 from unrolled.metrics.regression import regression_measures
+from unrolled.networks.embedding import EmbeddingConfig
+from unrolled.networks.encoder import EncoderConfig
+from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.encoder import EncoderConfig
-from unrolled.runtime.reader import EmbeddingConfig
-from unrolled.runtime.stack import StackConfig
 from unrolled.tasks.sequences.answers import read_numbers, require_comparable
 from unrolled.tasks.sequences.estimator import SequenceEstimator
 from unrolled.tasks.sequences.fitting import Wanted
@@ -27,7 +27,7 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
     """Predict one or more numbers for each sequence: recurrent layers, pooling over time, a linear layer.
 
     The networks are trained on the squared error of the standardised targets with Adam, and their predictions are
-    averaged. Equations: :mod:`unrolled.runtime.encoder`.
+    averaged. Equations: :mod:`unrolled.networks.encoder`.
 
     Attributes:
         validation_: R², mean absolute error and root mean squared error on the validation sequences, or None. The others

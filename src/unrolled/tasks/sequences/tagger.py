@@ -15,12 +15,13 @@ from unrolled.data.containers import in_order
 from unrolled.errors import InputError
 from unrolled.metrics.classes import accuracy, macro_f1
 from unrolled.metrics.entities import EntityMetrics, entity_metrics
+from unrolled.networks.embedding import EmbeddingConfig
+from unrolled.networks.length_batches import batches_of_similar_length
+from unrolled.networks.stack import StackConfig
+from unrolled.networks.tagger import TaggerConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.crf import Crf
-from unrolled.runtime.reader import EmbeddingConfig, batches_of_similar_length
-from unrolled.runtime.stack import StackConfig
-from unrolled.runtime.tagger import TaggerConfig
-from unrolled.runtime.viterbi import k_best, viterbi
+from unrolled.runtime.decoding.crf import Crf
+from unrolled.runtime.decoding.viterbi import k_best, viterbi
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.sequences.estimator import SequenceEstimator
 from unrolled.tasks.sequences.fitting import Wanted
@@ -47,7 +48,7 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
     r"""Predict a tag for every step: embeddings of words and their spellings, or numbers; recurrent layers; a
     linear-chain CRF.
 
-    Equations: :mod:`unrolled.runtime.reader`, :mod:`unrolled.runtime.tagger` and :mod:`unrolled.runtime.crf`. The
+    Equations: :mod:`unrolled.networks.embedding`, :mod:`unrolled.networks.tagger` and :mod:`unrolled.runtime.decoding.crf`. The
     networks are trained on :math:`-\log p(\text{tags})` with Adam, and their scores are averaged.
 
     Attributes:

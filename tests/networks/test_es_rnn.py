@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from unrolled.runtime.es_rnn import EsRnn, EsRnnConfig, SmoothingParameters
-from unrolled.runtime.series_batch import SeriesBatch
+from unrolled.networks.es_rnn import EsRnn, EsRnnConfig, SmoothingParameters
+from unrolled.networks.series_batch import SeriesBatch
+from unrolled.runtime.engine import KernelEngine
 
 
 def model(quantiles=(0.05, 0.25, 0.5, 0.75, 0.95), season=4, cell="gru", F=1):
     rng = np.random.default_rng(0)
-    shape = EsRnnConfig(cell, 6, 2, 5, 7, quantiles, season, 3, 1, F, 1)
-    tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in shape.tensors().items()}
-    return EsRnn(shape, tensors), tensors, rng
+    config = EsRnnConfig(cell, 6, 2, 5, 7, quantiles, season, 3, 1, F, 1)
+    tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in config.parameters().items()}
+    return EsRnn(KernelEngine(tensors), config), tensors, rng
 
 
 def series(rng, lengths, season=4, F=1):

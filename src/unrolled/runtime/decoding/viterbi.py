@@ -1,4 +1,4 @@
-r"""The best sequences of tags under a :class:`unrolled.runtime.crf.Crf`.
+r"""The best sequences of tags under a :class:`unrolled.runtime.decoding.crf.Crf`.
 
 .. math::
     \delta[t]_k = e[t]_k + \max_j (\delta[t-1]_j + A_{jk}), \quad \delta[1] = a + e[1]
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from unrolled.errors import InputError
 from unrolled.kernels.arrays import elementary
-from unrolled.runtime.crf import Crf, Floats, Integers, Values, check_possible, checked_batch
+from unrolled.runtime.decoding.crf import Crf, Floats, Integers, Values, check_possible, checked_batch
 
 __all__ = ["Best", "KBest", "k_best", "viterbi"]
 

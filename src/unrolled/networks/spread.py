@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
+
 __all__ = ["SMALLEST_SPREAD", "with_spread"]
 
-Values = NDArray[np.float64]
 
 SMALLEST_SPREAD = 1e-3  # of a channel's own deviation: what hardly varies must not make an alarm of its last digit
 

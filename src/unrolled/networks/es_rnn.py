@@ -1,4 +1,4 @@
-r"""Exponential smoothing and a recurrent network, trained jointly, run without torch.
+r"""Exponential smoothing and a recurrent network, trained jointly.
 
 For each series, on its scaled values ``z`` (:class:`unrolled.codecs.scaling.SeriesScaling`) with covariates known
 ahead :math:`f_t`, and for each of the ensemble's members:
@@ -11,33 +11,35 @@ ahead :math:`f_t`, and for each of the ensemble's members:
     o_t &= V h_t + b_y \qquad [H \times K] \\
     \hat z_{t+k}^{(q)} &= l_t + s_{t+k} + \beta^\top f_{t+k} + o_{t,k}^{(q)}
 
-(:mod:`unrolled.codecs.smoothing` has the second line, :mod:`unrolled.runtime.forecast_head` says what the head's ``K``
+(:mod:`unrolled.codecs.smoothing` has the second line, :mod:`unrolled.networks.forecast_head` says what the head's ``K``
 numbers a step mean.) Members' quantiles are averaged on the scale of ``z``.
 
 Source: S. Smyl, "A hybrid method of exponential smoothing and recurrent neural networks for time series
 forecasting", 2020, doi 10.1016/j.ijforecast.2019.03.017. This version smooths the logarithm, which makes the recurrence
 linear, predicts all quantiles at once and averages an ensemble.
+
+What is written here forecasts from the last step alone. Training needs every step's forecast at once, with gradients through
+the smoothing, and is written beside it: :mod:`unrolled.training.es_rnn`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.codecs.smoothing import smooth
-from unrolled.runtime.dense import Dense
-from unrolled.runtime.forecast_head import ForecastNetworkConfig, quantiles_of
-from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.stack import Stack
+from unrolled.networks.engine import Array, Engine, Lengths
+from unrolled.networks.forecast_head import ForecastNetworkConfig, quantiles_of
+from unrolled.networks.parameters import Parameters, parameters_of
+from unrolled.networks.series_batch import SeriesBatch
+from unrolled.networks.stack import last_output
 
 __all__ = ["EsRnn", "EsRnnConfig", "Part", "SmoothingParameters"]
 
-Values = NDArray[np.float64]
 Part = Literal["all", "bias", "smoothing"]
 """What contributes: everything; the head's bias but no hidden state; or the smoothing alone."""
 
@@ -52,15 +54,9 @@ class EsRnnConfig(ForecastNetworkConfig, frozen=True, forbid_unknown_fields=True
         """Length of ``x[t]``."""
         return self.input_window + self.past + self.horizon * self.future + self.static
 
-    def tensors(self) -> dict[str, tuple[tuple[int, ...], type[np.float32] | type[np.float64]]]:
-        """Name → shape and dtype of the parameters that all series share."""
-        expected: dict[str, tuple[tuple[int, ...], Any]] = {"regression": ((self.members, self.future), np.float64)}
-        outputs = self.horizon * self.outputs
-        for k in range(self.members):
-            expected |= self.stack.tensors(f"members.{k}.rnn.")
-            expected[f"members.{k}.head.weight"] = ((outputs, self.hidden_size), np.float32)
-            expected[f"members.{k}.head.bias"] = ((outputs,), np.float32)
-        return expected
+    def parameters(self) -> Parameters:
+        """Name → shape and dtype of every parameter."""
+        return parameters_of(EsRnn, self)
 
 
 @dataclass(frozen=True)
@@ -80,35 +76,37 @@ class SmoothingParameters:
 class _Member:
     """One network of the ensemble."""
 
-    def __init__(self, shape: EsRnnConfig, tensors: Mapping[str, NDArray[Any]], k: int) -> None:
-        self.stack = Stack(shape.stack, tensors, f"members.{k}.rnn.")
-        self.bias = tensors[f"members.{k}.head.bias"]
-        self.head = Dense(tensors[f"members.{k}.head.weight"], self.bias)
+    def __init__(self, engine: Engine, config: EsRnnConfig) -> None:
+        self.engine, self.config = engine, config
+        self.rnn = engine.stack("rnn", config.stack)
+        self.head = engine.dense("head", config.stack.outputs, config.horizon * config.outputs)
 
-    def __call__(self, x: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
-        """Head's output after the last step of each row: ``x [T, B, I]`` → ``[B, H Q]``."""
-        return self.head(self.stack(x, lengths)[1])
+    def __call__(self, x: Array, lengths: Lengths) -> Array:
+        """Head's output after the last step of each row: ``x [T, B, I]`` → ``[B, H K]``."""
+        _, states = self.rnn(x, lengths)
+        return self.head(self.engine.dropout(last_output(self.config.stack, states)))
 
 
 class EsRnn:
-    """The model after training: NumPy and kernels.
+    """The model after training.
 
     A series' forecast has the same bits alone and in a batch.
     """
 
-    def __init__(self, shape: EsRnnConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self.shape = shape
-        self._members = [_Member(shape, tensors, k) for k in range(shape.members)]
-        self._regression: Values = tensors["regression"]
+    def __init__(self, engine: Engine, config: EsRnnConfig) -> None:
+        self.config = config
+        self.regression = engine.parameter("regression", (config.members, config.future), np.float64)
+        members = engine.scope("members")
+        self.members = [_Member(members.scope(str(k)), config) for k in range(config.members)]
 
     def forecast(self, batch: SeriesBatch, parameters: SmoothingParameters, *, part: Part = "all") -> Values:
         """Quantiles of the ``horizon`` steps after each series' last, on the scale of ``z``: ``[N, H, Q]``.
 
         Every series needs at least ``input_window`` steps.
         """
-        shape = self.shape
+        config = self.config
         T, N = batch.z.shape
-        M, W, H = shape.members, shape.input_window, shape.horizon
+        M, W, H = config.members, config.input_window, config.horizon
         effect = self._effect(batch.future)  # [T+H, M, N]
         z = (batch.z[:, None] - effect[:T]).reshape(T, M * N)
         levels, seasonals = smooth(z, *parameters.flat())
@@ -117,27 +115,27 @@ class EsRnn:
         levels, seasonals = levels.reshape(T, M, N), seasonals.reshape(-1, M, N)
 
         ahead = batch.lengths + np.arange(H)[:, None]  # [H, N]: the steps to forecast
-        season_rows = batch.lengths + (np.arange(H) % shape.season)[:, None]
+        season_rows = batch.lengths + (np.arange(H) % config.season)[:, None]
         rows = np.arange(N)
         covariates = _covariate_inputs(batch, W, H)
-        total = np.zeros((N, H, len(shape.quantiles)))
-        for k, member in enumerate(self._members):
+        total = np.zeros((N, H, len(config.quantiles)))
+        for k, member in enumerate(self.members):
             base = (
                 levels[batch.lengths - 1, k, rows] + seasonals[season_rows, k, rows] + effect[ahead, k, rows]
             )  # [H, N]
             total += base.T[:, :, None]
             if part == "all":
                 x = np.concatenate([deviations[:, k], covariates], axis=2, dtype=np.float32)
-                total += quantiles_of(shape, member(x, batch.lengths - W + 1))
+                total += quantiles_of(config, member(x, batch.lengths - W + 1))
             elif part == "bias":
-                total += quantiles_of(shape, member.bias[None])
+                total += quantiles_of(config, member.head.bias[None])
         return total / M
 
     def _effect(self, future: Values) -> Values:
         """``β · f[t]`` of each member: ``[T+H, N, F]`` → ``[T+H, M, N]``."""
-        effect = np.zeros((len(future), self.shape.members, future.shape[1]))
-        for column in range(self.shape.future):
-            effect += self._regression[:, column, None] * future[:, None, :, column]
+        effect = np.zeros((len(future), self.config.members, future.shape[1]))
+        for column in range(self.config.future):
+            effect += self.regression[:, column, None] * future[:, None, :, column]
         return effect
 
 

@@ -1,4 +1,4 @@
-r"""One network for windows of all series, without parameters for single series, run without torch.
+r"""One network for windows of all series, without parameters for single series.
 
 A window holds the last ``W`` scaled values ``z`` of a series, cut into ``S`` segments of one season, and for each of the
 ensemble's members:
@@ -12,7 +12,7 @@ ensemble's members:
     \hat z_{t+k}^{(q)} &= a + \left(A\,(x \;\Vert\; c) + b\right)_k + o_{t,k}^{(q)}
 
 :math:`p` and :math:`f` are covariates known up to now and ahead. Where ``W`` is not a multiple of a segment, the first
-segment is padded in front with zeros, which is the window's mean. :mod:`unrolled.runtime.forecast_head` says what the
+segment is padded in front with zeros, which is the window's mean. :mod:`unrolled.networks.forecast_head` says what the
 head's ``K`` numbers
 a step mean: the linear forecast moves all quantiles of a step together. Members' quantiles are averaged on the scale of ``z``.
 
@@ -24,21 +24,19 @@ arXiv 2205.13504.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unrolled.runtime.dense import Dense
-from unrolled.runtime.forecast_head import ForecastNetworkConfig, quantiles_of
-from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.stack import Stack
+from unrolled.aliases import Values
+from unrolled.networks.engine import Array, Engine
+from unrolled.networks.forecast_head import ForecastNetworkConfig, quantiles_of
+from unrolled.networks.parameters import Parameters, parameters_of
+from unrolled.networks.series_batch import SeriesBatch
+from unrolled.networks.stack import last_output
 
 __all__ = ["WindowInputs", "WindowRnn", "WindowRnnConfig"]
 
-Values = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
 
 LARGEST_BATCH = 4096  # windows run at once
 SEGMENT = 8  # steps of a segment where there is no season
@@ -69,29 +67,21 @@ class WindowRnnConfig(ForecastNetworkConfig, frozen=True, forbid_unknown_fields=
         """Length of ``c``: what is known about the steps ahead."""
         return self.horizon * self.future + self.static
 
-    def tensors(self) -> dict[str, tuple[tuple[int, ...], type[np.float32] | type[np.float64]]]:
+    def parameters(self) -> Parameters:
         """Name → shape and dtype of every parameter."""
-        expected: dict[str, tuple[tuple[int, ...], Any]] = {}
-        outputs = self.horizon * self.outputs
-        for k in range(self.members):
-            expected |= self.stack.tensors(f"members.{k}.rnn.")
-            expected[f"members.{k}.head.weight"] = ((outputs, self.hidden_size + self.known), np.float32)
-            expected[f"members.{k}.head.bias"] = ((outputs,), np.float32)
-            expected[f"members.{k}.linear.weight"] = ((self.horizon, self.input_window + self.known), np.float32)
-            expected[f"members.{k}.linear.bias"] = ((self.horizon,), np.float32)
-        return expected
+        return parameters_of(WindowRnn, self)
 
 
 class WindowInputs(NamedTuple):
     """The input of the network for ``B`` windows, and their means, which it does not see."""
 
-    segments: NDArray[np.float32]  # [S, B, inputs]
-    window: NDArray[np.float32]  # [B, W + known]: the linear path's input, x with c
-    known: NDArray[np.float32]  # [B, known]: c
-    level: Values  # [B]
+    segments: Array  # [S, B, inputs]
+    window: Array  # [B, W + known]: the linear path's input, x with c
+    known: Array  # [B, known]: c
+    level: Array  # [B]
 
     @classmethod
-    def of(cls, shape: WindowRnnConfig, z: Values, past: Values, future: Values, static: Values) -> WindowInputs:
+    def of(cls, config: WindowRnnConfig, z: Values, past: Values, future: Values, static: Values) -> WindowInputs:
         """From ``z [B, W]``, ``past [B, W, P]``, ``future [B, W + H, F]`` and ``static [B, S]``."""
         B, W = z.shape
         z = np.ascontiguousarray(z)  # so that a row's mean is summed in one order, whatever is beside it
@@ -99,9 +89,9 @@ class WindowInputs(NamedTuple):
         x = (z - level[:, None]).astype(np.float32)
         known = np.concatenate([future[:, W:].reshape(B, -1), static], axis=1, dtype=np.float32)
         steps = np.concatenate([x[:, :, None], past, future[:, :W]], axis=2, dtype=np.float32)
-        missing = shape.segments * shape.segment - W
-        steps = np.pad(steps, ((0, 0), (missing, 0), (0, 0))).reshape(B, shape.segments, -1)
-        fixed = np.broadcast_to(static.astype(np.float32)[:, None], (B, shape.segments, static.shape[1]))
+        missing = config.segments * config.segment - W
+        steps = np.pad(steps, ((0, 0), (missing, 0), (0, 0))).reshape(B, config.segments, -1)
+        fixed = np.broadcast_to(static.astype(np.float32)[:, None], (B, config.segments, static.shape[1]))
         segments = np.concatenate([steps, fixed], axis=2).transpose(1, 0, 2)
         return cls(np.ascontiguousarray(segments), np.concatenate([x, known], axis=1), known, level)
 
@@ -109,40 +99,39 @@ class WindowInputs(NamedTuple):
 class _Member:
     """One network of the ensemble."""
 
-    def __init__(self, shape: WindowRnnConfig, tensors: Mapping[str, NDArray[Any]], k: int) -> None:
-        own = {name: tensors[f"members.{k}.{name}"] for name in ("head.weight", "head.bias")}
-        self.shape, self.bias = shape, own["head.bias"]
-        self.stack = Stack(shape.stack, tensors, f"members.{k}.rnn.")
-        self.head = Dense(own["head.weight"], self.bias)
-        self.linear = Dense(tensors[f"members.{k}.linear.weight"], tensors[f"members.{k}.linear.bias"])
+    def __init__(self, engine: Engine, config: WindowRnnConfig) -> None:
+        self.engine, self.config = engine, config
+        self.rnn = engine.stack("rnn", config.stack)
+        self.head = engine.dense("head", config.stack.outputs + config.known, config.horizon * config.outputs)
+        self.linear = engine.dense("linear", config.input_window + config.known, config.horizon)
 
-    def __call__(self, inputs: WindowInputs, *, recurrent: bool) -> Values:
-        """Quantiles ``[B, H, Q]`` around the window's mean."""
-        if recurrent:
-            lengths = np.full(len(inputs.window), self.shape.segments)
-            hidden = self.stack(inputs.segments, lengths)[1]
-            outputs = self.head(np.concatenate([hidden, inputs.known], axis=1))
-        else:
-            outputs = self.bias[None]
-        return quantiles_of(self.shape, outputs) + self.linear(inputs.window)[:, :, None]
+    def forward(self, inputs: WindowInputs) -> tuple[Array, Array]:
+        """The head's outputs ``[B, H K]``, and the linear forecast ``[B, H]`` that is to be added to each location."""
+        _, states = self.rnn(inputs.segments)
+        hidden = self.engine.dropout(last_output(self.config.stack, states))
+        return self.head(self.engine.concatenate([hidden, inputs.known])), self.linear(inputs.window)
 
 
 class WindowRnn:
-    """The model after training: NumPy and kernels.
+    """The model. After training a series' forecast has the same bits alone and in a batch.
 
-    A series' forecast has the same bits alone and in a batch.
-
-    >>> shape = WindowRnnConfig("gru", 3, 1, input_window=8, horizon=2, quantiles=(0.1, 0.5), season=4, members=1)
-    >>> network = WindowRnn(shape, {name: np.zeros(size, dtype) for name, (size, dtype) in shape.tensors().items()})
+    >>> from unrolled.runtime.engine import KernelEngine
+    >>> config = WindowRnnConfig("gru", 3, 1, input_window=8, horizon=2, quantiles=(0.1, 0.5), season=4, members=1)
+    >>> parameters = {name: np.zeros(*kind) for name, kind in config.parameters().items()}
     >>> none = [np.zeros((8, 0))]
     >>> batch = SeriesBatch.pad([np.arange(8.0)], none, none, np.zeros((1, 0)), 2)
-    >>> network.forecast(batch)[0, :, 1].tolist()
+    >>> WindowRnn(KernelEngine(parameters), config).forecast(batch)[0, :, 1].tolist()
     [3.5, 3.5]
     """
 
-    def __init__(self, shape: WindowRnnConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self.shape = shape
-        self._members = [_Member(shape, tensors, k) for k in range(shape.members)]
+    def __init__(self, engine: Engine, config: WindowRnnConfig) -> None:
+        self.config = config
+        members = engine.scope("members")
+        self.members = [_Member(members.scope(str(k)), config) for k in range(config.members)]
+
+    def __call__(self, inputs: WindowInputs) -> list[tuple[Array, Array]]:
+        """What each member makes of the windows."""
+        return [member.forward(inputs) for member in self.members]
 
     def forecast(self, batch: SeriesBatch, *, recurrent: bool = True) -> Values:
         """Quantiles of the ``horizon`` steps after each series' last, on the scale of ``z``: ``[N, H, Q]``.
@@ -150,13 +139,17 @@ class WindowRnn:
         Every series of ``batch`` has just ``input_window`` steps. Without ``recurrent`` the head's bias is left of the
         network, beside the linear path.
         """
-        z, past, future = batch.z.T, batch.past.transpose(1, 0, 2), batch.future.transpose(1, 0, 2)
+        config, z = self.config, batch.z.T
+        past, future = batch.past.transpose(1, 0, 2), batch.future.transpose(1, 0, 2)
         blocks: list[Values] = []
         for start in range(0, len(z), LARGEST_BATCH):
             some = slice(start, start + LARGEST_BATCH)
-            inputs = WindowInputs.of(self.shape, z[some], past[some], future[some], batch.static[some])
-            total = np.zeros((len(inputs.level), self.shape.horizon, len(self.shape.quantiles)))
-            for member in self._members:
-                total += member(inputs, recurrent=recurrent)
-            blocks.append(inputs.level[:, None, None] + total / len(self._members))
+            inputs = WindowInputs.of(config, z[some], past[some], future[some], batch.static[some])
+            total = np.zeros((len(inputs.level), config.horizon, len(config.quantiles)))
+            for member in self.members:
+                outputs, linear = (
+                    member.forward(inputs) if recurrent else (member.head.bias[None], member.linear(inputs.window))
+                )
+                total += quantiles_of(config, outputs) + linear[:, :, None]
+            blocks.append(inputs.level[:, None, None] + total / len(self.members))
         return np.concatenate(blocks)

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Floats, Values
 from unrolled.codecs.tag_scheme import TagOrder
 from unrolled.errors import InputError
 from unrolled.kernels.admission import admitted, whole_numbers
@@ -32,8 +33,6 @@ from unrolled.kernels.arrays import PackedDense, elementary
 
 __all__ = ["Crf", "checked_batch"]
 
-Values = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 
 SMALLEST = 1e-200  # sums below have lost terms to underflow; above, what is lost is below their last bit

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SeriesBatch"]
+from unrolled.aliases import Values
 
-Values = NDArray[np.float64]
+__all__ = ["SeriesBatch"]
 
 
 @dataclass(frozen=True)

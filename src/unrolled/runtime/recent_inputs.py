@@ -7,16 +7,16 @@ import numpy as np
 from unrolled.kernels.arrays import Floats
 from unrolled.kernels.layout import Layout
 
-__all__ = ["windows"]
+__all__ = ["recent_inputs"]
 
 
-def windows(x: Floats, first: Floats, layout: Layout, *, reverse: bool) -> tuple[Floats, Floats]:
+def recent_inputs(x: Floats, first: Floats, layout: Layout, *, reverse: bool) -> tuple[Floats, Floats]:
     """Packed rows ``x [N, I]`` with the ``K - 1`` inputs that the recurrence met before each, the oldest first.
 
     ``first [B, (K-1)*I]`` are the inputs before the first step. Returns ``[N, K*I]``, and what is to be ``first`` for the
     sequences' next steps.
 
-    >>> seen, last = windows(np.array([[1.0], [2.0]]), np.array([[0.0]]), Layout.padded(2, 1), reverse=False)
+    >>> seen, last = recent_inputs(np.array([[1.0], [2.0]]), np.array([[0.0]]), Layout.padded(2, 1), reverse=False)
     >>> seen.tolist(), last.tolist()
     ([[0.0, 1.0], [1.0, 2.0]], [[2.0]])
     """

@@ -5,15 +5,16 @@ import pytest
 from scipy import stats
 
 from unrolled.cells import get_cell
-from unrolled.runtime.series_batch import SeriesBatch
-from unrolled.runtime.window_rnn import WindowInputs, WindowRnn, WindowRnnConfig
+from unrolled.networks.series_batch import SeriesBatch
+from unrolled.networks.window_rnn import WindowInputs, WindowRnn, WindowRnnConfig
+from unrolled.runtime.engine import KernelEngine
 
 
 def model(distribution="quantiles", window=10, season=4, cell="gru", P=2, F=1, S=3, quantiles=(0.1, 0.5, 0.75, 0.9)):
     rng = np.random.default_rng(0)
-    shape = WindowRnnConfig(cell, 6, 2, window, 5, quantiles, season, 3, P, F, S, distribution)
-    tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in shape.tensors().items()}
-    return WindowRnn(shape, tensors), tensors, rng
+    config = WindowRnnConfig(cell, 6, 2, window, 5, quantiles, season, 3, P, F, S, distribution)
+    tensors = {name: rng.normal(size=size).astype(dtype) for name, (size, dtype) in config.parameters().items()}
+    return WindowRnn(KernelEngine(tensors), config), tensors, rng
 
 
 def batch_of(rng, N, window=10, P=2, F=1, S=3):
@@ -28,22 +29,22 @@ def batch_of(rng, N, window=10, P=2, F=1, S=3):
 
 def by_hand(network, tensors, batch, i):
     """The forecast of series ``i``, in float64 and one number after the other."""
-    shape, z = network.shape, batch.z[:, i]
+    config, z = network.config, batch.z[:, i]
     level = z.mean()
     rows = [[z[t] - level, *batch.past[t, i], *batch.future[t, i]] for t in range(len(z))]
-    missing = -len(rows) % shape.segment
+    missing = -len(rows) % config.segment
     rows = [[0.0] * len(rows[0])] * missing + rows
-    x = [np.concatenate([*rows[t : t + shape.segment], batch.static[i]]) for t in range(0, len(rows), shape.segment)]
+    x = [np.concatenate([*rows[t : t + config.segment], batch.static[i]]) for t in range(0, len(rows), config.segment)]
     known = np.r_[batch.future[len(z) :, i].ravel(), batch.static[i]]
     total = 0.0
-    for k in range(shape.members):
+    for k in range(config.members):
         y = np.array(x)[:, None]
-        for layer in range(shape.num_layers):
+        for layer in range(config.num_layers):
             own = {
                 name: tensors[f"members.{k}.rnn.{name}_l{layer}"].astype(np.float64)
                 for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             }
-            y = get_cell(shape.cell).forward(own, y)[0]
+            y = get_cell(config.cell).forward(own, y)[0]
         own = {
             name: tensors[f"members.{k}.{name}"]
             for name in ("head.weight", "head.bias", "linear.weight", "linear.bias")
@@ -51,14 +52,14 @@ def by_hand(network, tensors, batch, i):
         o = (own["head.weight"] @ np.r_[y[-1, 0], known] + own["head.bias"]).reshape(5, -1)
         moved = own["linear.weight"] @ np.r_[z - level, known] + own["linear.bias"]
         softplus = np.log1p(np.exp(o))
-        if shape.distribution == "student_t":
-            spread = [stats.t.ppf(q, 2 + softplus[:, 2], 0, softplus[:, 1] + 1e-4) for q in shape.quantiles]
+        if config.distribution == "student_t":
+            spread = [stats.t.ppf(q, 2 + softplus[:, 2], 0, softplus[:, 1] + 1e-4) for q in config.quantiles]
             quantiles = o[:, :1] + np.array(spread).T
         else:
             m = o[:, 1]
             quantiles = np.array([m - softplus[:, 0], m, m + softplus[:, 2], m + softplus[:, 2] + softplus[:, 3]]).T
         total = total + level + moved[:, None] + quantiles
-    return total / shape.members
+    return total / config.members
 
 
 @pytest.mark.parametrize("distribution", ["quantiles", "student_t"])
@@ -77,7 +78,7 @@ def test_a_series_has_the_same_bits_alone_and_beside_others(monkeypatch):
     network, _, rng = model("student_t", window=37)
     batch = batch_of(rng, 9, 37)
     together = network.forecast(batch)
-    monkeypatch.setattr("unrolled.runtime.window_rnn.LARGEST_BATCH", 4)
+    monkeypatch.setattr("unrolled.networks.window_rnn.LARGEST_BATCH", 4)
     np.testing.assert_array_equal(network.forecast(batch), together)
     for i in range(9):
         np.testing.assert_array_equal(network.forecast(batch.select(np.array([i])))[0], together[i])
@@ -110,8 +111,8 @@ def test_the_last_steps_of_each_series():
 
 
 def test_inputs_are_counted():
-    shape = WindowRnnConfig("gru", 6, 1, 12, 3, (0.5,), 5, 1, past=2, future=4, static=1)
-    assert (shape.segment, shape.segments, shape.inputs, shape.known) == (5, 3, 5 * 7 + 1, 13)
-    inputs = WindowInputs.of(shape, np.ones((2, 12)), np.ones((2, 12, 2)), np.ones((2, 15, 4)), np.ones((2, 1)))
+    config = WindowRnnConfig("gru", 6, 1, 12, 3, (0.5,), 5, 1, past=2, future=4, static=1)
+    assert (config.segment, config.segments, config.inputs, config.known) == (5, 3, 5 * 7 + 1, 13)
+    inputs = WindowInputs.of(config, np.ones((2, 12)), np.ones((2, 12, 2)), np.ones((2, 15, 4)), np.ones((2, 1)))
     assert inputs.segments.shape == (3, 2, 36)
     assert inputs.window.shape == (2, 25)

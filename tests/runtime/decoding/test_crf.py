@@ -7,9 +7,9 @@ import pytest
 
 from unrolled.codecs.tag_scheme import tag_order
 from unrolled.errors import InputError
-from unrolled.runtime import crf as crf_module
-from unrolled.runtime.crf import Crf
-from unrolled.runtime.viterbi import k_best, viterbi
+from unrolled.runtime.decoding import crf as crf_module
+from unrolled.runtime.decoding.crf import Crf
+from unrolled.runtime.decoding.viterbi import k_best, viterbi
 
 TAGS = ["O", "B-a", "I-a", "E-a", "S-a"]
 

@@ -16,23 +16,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.student_t import student_t_quantile
-from unrolled.runtime.stack import StackConfig
+from unrolled.networks.stack import LayerOptions, StackConfig
 
 __all__ = ["LEAST_SCALE", "Distribution", "ForecastNetworkConfig", "quantiles_of"]
 
-Values = NDArray[np.float64]
 Distribution = Literal["quantiles", "student_t"]
 
 LEAST_SCALE = 1e-4  # of a Student t, on the scale of z: a likelihood without a bound rewards scales near zero
 
 
-class ForecastNetworkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ForecastNetworkConfig(LayerOptions, frozen=True, forbid_unknown_fields=True):
     """The sizes that fix every array of a forecasting model."""
 
     method: ClassVar[Literal["smoothing", "windows"]]
@@ -60,7 +59,8 @@ class ForecastNetworkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     @property
     def stack(self) -> StackConfig:
         """The recurrent layers of a member."""
-        return StackConfig(self.cell, self.inputs, self.hidden_size, self.num_layers)
+        options = {name: getattr(self, name) for name in LayerOptions.__struct_fields__}
+        return StackConfig(self.cell, self.inputs, self.hidden_size, self.num_layers, **options)
 
     @property
     def median(self) -> int:
@@ -78,14 +78,14 @@ class ForecastNetworkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         return 0 if self.distribution == "student_t" else self.median
 
 
-def quantiles_of(shape: ForecastNetworkConfig, outputs: NDArray[np.floating[Any]]) -> Values:
+def quantiles_of(config: ForecastNetworkConfig, outputs: NDArray[np.floating[Any]]) -> Values:
     """The head's outputs ``[B, H K]`` as ascending quantiles ``[B, H, Q]``."""
-    raw = outputs.astype(np.float64).reshape(-1, shape.horizon, shape.outputs)
+    raw = outputs.astype(np.float64).reshape(-1, config.horizon, config.outputs)
     positive = np.logaddexp(0, raw)
-    if shape.distribution == "student_t":
+    if config.distribution == "student_t":
         location, scale, nu = raw[..., 0], positive[..., 1] + LEAST_SCALE, 2 + positive[..., 2]
-        return np.stack([location + scale * student_t_quantile(q, nu) for q in shape.quantiles], axis=-1)
-    middle = shape.median
+        return np.stack([location + scale * student_t_quantile(q, nu) for q in config.quantiles], axis=-1)
+    middle = config.median
     quantiles = positive
     quantiles[..., middle] = raw[..., middle]
     for j in range(middle + 1, raw.shape[-1]):

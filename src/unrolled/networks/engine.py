@@ -1,0 +1,115 @@
+"""The few words in which a network is written, whatever runs it.
+
+A network's constructor asks the engine for its layers, which declares their parameters; its ``__call__`` applies them.
+:class:`unrolled.runtime.engine.KernelEngine` runs networks with NumPy and the kernels,
+:class:`unrolled.training.engine.TorchEngine` trains them, and :class:`unrolled.networks.parameters.Declaration` lists their
+parameters. An array is one of the engine's own library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.networks.stack import StackConfig
+
+__all__ = ["Array", "Dense", "Engine", "Layer", "Lengths", "Stack"]
+
+Array: TypeAlias = Any
+"""A NumPy array or a torch tensor."""
+Layer: TypeAlias = Callable[[Array], Array]
+Lengths: TypeAlias = NDArray[np.int64]
+"""Steps of each sequence, ``[B]``, at least 1."""
+
+
+class Dense(Protocol):
+    """``W x + b`` of the last axis."""
+
+    @property
+    def bias(self) -> Array:
+        """``b``"""
+        ...
+
+    def __call__(self, x: Array, /) -> Array:
+        """``[..., I]`` → ``[..., O]``."""
+        ...
+
+
+class Stack(Protocol):
+    """Stacked recurrent layers."""
+
+    def __call__(self, x: Array, lengths: Lengths | None = None) -> tuple[Array, tuple[Array, ...]]:
+        """Outputs ``[T, B, O]`` of the last layer for ``x [T, B, I]``, zero past each length, and the last states as
+        :class:`unrolled.runtime.stack.Stack` has them."""
+        ...
+
+
+class Engine(Protocol):
+    """Layers by name, and what is computed between them."""
+
+    def scope(self, name: str) -> Engine:
+        """The engine of a part, whose parameters' names begin with that of the part and a dot."""
+        ...
+
+    def stack(self, name: str, config: StackConfig) -> Stack:
+        """Recurrent layers."""
+        ...
+
+    def dense(self, name: str, inputs: int, outputs: int) -> Dense:
+        """``W x + b`` of the last axis."""
+        ...
+
+    def vector(self, name: str, size: int) -> Layer:
+        """``v · x`` of the last axis, which it takes away."""
+        ...
+
+    def embedding(self, name: str, entries: int, size: int) -> Layer:
+        """From whole numbers below ``entries`` to vectors, along a new last axis."""
+        ...
+
+    def parameter(self, name: str, shape: tuple[int, ...], dtype: type[np.floating[Any]] = np.float32) -> Array:
+        """An array of its own, zero before training."""
+        ...
+
+    def tanh(self, a: Array) -> Array:
+        """The hyperbolic tangent."""
+        ...
+
+    def concatenate(self, arrays: Sequence[Array]) -> Array:
+        """Side by side along the last axis."""
+        ...
+
+    def repeat(self, a: Array, steps: int) -> Array:
+        """``[...]`` → ``[T, ...]``: the same at every step."""
+        ...
+
+    def mean(self, y: Array, lengths: Lengths) -> Array:
+        """The mean over the steps of each sequence of ``y [T, B, H]``, which is zero past the lengths: ``[B, H]``."""
+        ...
+
+    def max(self, y: Array, lengths: Lengths) -> Array:
+        """The largest over the steps of each sequence: ``[B, H]``."""
+        ...
+
+    def attend(self, scores: Array, y: Array, lengths: Lengths) -> Array:
+        r""":math:`\sum_t w[t]\, y[t]` with :math:`w = \mathrm{softmax}_t` of ``scores [T, B]``: ``[B, H]``."""
+        ...
+
+    def dropout(self, a: Array) -> Array:
+        """In training without a random share of its numbers, the others larger by as much."""
+        ...
+
+    def drop_tokens(self, places: NDArray[np.int64]) -> Array:
+        """In training with a random share of the words unknown, which is 0."""
+        ...
+
+    def pad(self, rows: Array, lengths: Lengths) -> Array:
+        """Rows of all sequences in turn ``[ΣT, I]`` as ``[T, B, I]``, zero past each length."""
+        ...
+
+    def batches(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Places of sequences of these lengths that are to be run together: all of them, or as many as memory holds."""
+        ...

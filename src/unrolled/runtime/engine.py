@@ -1,0 +1,117 @@
+"""Networks run with NumPy and the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.aliases import Floats
+from unrolled.kernels.arrays import elementary
+from unrolled.networks.engine import Lengths
+from unrolled.networks.length_batches import batches_of_similar_length
+from unrolled.networks.stack import StackConfig
+from unrolled.runtime.dense import Dense
+from unrolled.runtime.stack import Stack
+
+__all__ = ["KernelEngine"]
+
+Places = NDArray[np.int64]
+
+
+class KernelEngine:
+    """The engine of saved models: weights are packed when a network is made, and a row's bits never depend on its neighbours.
+
+    Args:
+        tensors: The parameters by name.
+        prefix: What the names of this part begin with.
+
+    Example:
+        >>> engine = KernelEngine({"head.weight": np.eye(2), "head.bias": np.ones(2)})
+        >>> engine.dense("head", 2, 2)(np.array([[1.0, 2.0]])).tolist()
+        [[2.0, 3.0]]
+    """
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], prefix: str = "") -> None:
+        self._tensors, self._prefix = tensors, prefix
+
+    def scope(self, name: str) -> KernelEngine:
+        """The engine of a part."""
+        return KernelEngine(self._tensors, f"{self._prefix}{name}.")
+
+    def stack(self, name: str, config: StackConfig) -> Stack:
+        """Recurrent layers, packed."""
+        return Stack(config, {own: self.parameter(f"{name}.{own}") for own in config.parameter_shapes()})
+
+    def dense(self, name: str, inputs: int, outputs: int) -> Dense:
+        """A dense layer, packed."""
+        return Dense(self.parameter(f"{name}.weight"), self.parameter(f"{name}.bias"))
+
+    def vector(self, name: str, size: int) -> Callable[[Floats], Floats]:
+        """A product with one vector."""
+        product = Dense(self.parameter(name))
+        return lambda x: product(x)[..., 0]
+
+    def embedding(self, name: str, entries: int, size: int) -> Callable[[Places], Floats]:
+        """Rows of a table."""
+        table = self.parameter(name)
+        return lambda places: table[places]
+
+    def parameter(self, name: str, *_: Any) -> NDArray[Any]:
+        """An array as it is."""
+        return self._tensors[self._prefix + name]
+
+    def tanh(self, a: Floats) -> Floats:
+        """As the kernels compute it."""
+        return elementary("tanh", a)
+
+    def concatenate(self, arrays: Sequence[Floats]) -> Floats:
+        """Side by side along the last axis."""
+        return np.concatenate(arrays, axis=-1)
+
+    def repeat(self, a: Floats, steps: int) -> Floats:
+        """A view."""
+        return np.broadcast_to(a, (steps, *a.shape))
+
+    def mean(self, y: Floats, lengths: Lengths) -> Floats:
+        """Summed over steps in their order, whatever follows."""
+        return _sum_over_time(y) / lengths[:, None].astype(y.dtype)
+
+    def max(self, y: Floats, lengths: Lengths) -> Floats:
+        """The largest of each sequence's own steps."""
+        inside = np.arange(len(y))[:, None] < lengths
+        return np.where(inside[..., None], y, -np.inf).max(0).astype(y.dtype)
+
+    def attend(self, scores: Floats, y: Floats, lengths: Lengths) -> Floats:
+        """Both sums over steps in their order, whatever follows."""
+        score = np.where(np.arange(len(y))[:, None] < lengths, scores, -np.inf)
+        weight = elementary("exp", score - score.max(0))
+        return _sum_over_time(weight[..., None] * y) / _sum_over_time(weight)[:, None]
+
+    def dropout(self, a: Floats) -> Floats:
+        """Nothing is left out."""
+        return a
+
+    def drop_tokens(self, places: Places) -> Places:
+        """No word is left out."""
+        return places
+
+    def pad(self, rows: Floats, lengths: Lengths) -> Floats:
+        """``[ΣT, I]`` → ``[T, B, I]``."""
+        x = np.zeros((lengths.max(), len(lengths), rows.shape[1]), np.float32)
+        for n, own in enumerate(np.split(rows, np.cumsum(lengths)[:-1])):
+            x[: len(own), n] = own
+        return x
+
+    def batches(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Of similar length, as many as memory holds."""
+        return batches_of_similar_length(lengths)
+
+
+def _sum_over_time(a: Floats) -> Floats:
+    total = np.zeros_like(a[0])
+    for now in a:
+        total += now
+    return total

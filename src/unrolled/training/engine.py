@@ -1,0 +1,199 @@
+"""Networks as torch modules, for as long as they learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from unrolled.networks.engine import Engine, Lengths
+from unrolled.networks.stack import StackConfig
+from unrolled.nn import layers_for
+from unrolled.nn.recurrent import Recurrent
+
+__all__ = ["NetworkModule", "NetworkOptions", "TorchEngine", "recurrent_layers", "tensors_of"]
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """What networks do in training only; :class:`unrolled.nn.Settings` says what the options of their recurrent layers mean."""
+
+    dropout: float = 0.0
+    """The share of numbers that is left out between recurrent layers, and of what a dense layer makes its outputs of."""
+    token_dropout: float = 0.0
+    """The share of words that is read as unknown."""
+    input_dropout: float = 0.0
+    state_dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    weight_drop: float = 0.0
+    start: Literal["uniform", "orthogonal", "identity"] = "uniform"
+    forget_bias: float | None = None
+    chrono: int | None = None
+    truncate: int | None = None
+
+    def of_layers(self) -> dict[str, Any]:
+        """The options of recurrent layers that differ from their defaults."""
+        own = (field for field in fields(self) if field.name not in ("dropout", "token_dropout"))
+        return {field.name: getattr(self, field.name) for field in own if getattr(self, field.name) != field.default}
+
+
+def recurrent_layers(config: StackConfig, options: NetworkOptions) -> Recurrent:
+    """The module of stacked layers, time-major, with random parameters."""
+    kept = ("zoneout", "residual", "merge", "initial_state")
+    usual = StackConfig(config.cell, config.inputs, config.hidden_size, config.num_layers)
+    changed = {name: getattr(config, name) for name in kept if getattr(config, name) != getattr(usual, name)}
+    return layers_for(
+        config.cell,
+        config.inputs,
+        config.hidden_size,
+        num_layers=config.num_layers,
+        bidirectional=config.bidirectional,
+        dropout=options.dropout if config.num_layers > 1 else 0.0,  # torch warns of one where there is nothing between
+        **changed,
+        **config.sizes,
+        **options.of_layers(),
+    )
+
+
+class TorchEngine:
+    """The engine that puts layers with random parameters into a module, named as in a saved model."""
+
+    def __init__(self, module: torch.nn.Module, options: NetworkOptions) -> None:
+        self.options, self._module = options, module
+
+    def scope(self, name: str) -> TorchEngine:
+        """The engine of a part, which is a module in the module."""
+        part = torch.nn.Module()
+        self._module.add_module(name, part)
+        return TorchEngine(part, self.options)
+
+    def stack(self, name: str, config: StackConfig) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
+        """Recurrent layers."""
+        layers = recurrent_layers(config, self.options)
+        self._module.add_module(name, layers)
+
+        def run(x: Tensor, lengths: Lengths | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+            y, states = layers(x, lengths=None if lengths is None else torch.from_numpy(lengths))
+            return y, states if isinstance(states, tuple) else (states,)
+
+        return run
+
+    def dense(self, name: str, inputs: int, outputs: int) -> torch.nn.Linear:
+        """A dense layer."""
+        layer = torch.nn.Linear(inputs, outputs)
+        self._module.add_module(name, layer)
+        return layer
+
+    def vector(self, name: str, size: int) -> Callable[[Tensor], Tensor]:
+        """A product with one vector, which starts as the weights of a dense layer do."""
+        vector = self._parameter(name, torch.empty(1, size).uniform_(-(size**-0.5), size**-0.5))
+        return lambda x: x @ vector[0]
+
+    def embedding(self, name: str, entries: int, size: int) -> Callable[[Any], Tensor]:
+        """Rows of a table, each of length 1 or so at the start."""
+        table = self._parameter(name, torch.randn(entries, size) * size**-0.5)
+        return lambda places: F.embedding(torch.as_tensor(places), table)
+
+    def parameter(self, name: str, shape: tuple[int, ...], dtype: type[np.floating[Any]] = np.float32) -> Tensor:
+        """An array of zeros."""
+        return self._parameter(name, torch.from_numpy(np.zeros(shape, dtype)))
+
+    def _parameter(self, name: str, start: Tensor) -> torch.nn.Parameter:
+        parameter = torch.nn.Parameter(start)
+        self._module.register_parameter(name, parameter)
+        return parameter
+
+    def tanh(self, a: Tensor) -> Tensor:
+        """The hyperbolic tangent."""
+        return torch.tanh(a)
+
+    def concatenate(self, arrays: Sequence[Tensor]) -> Tensor:
+        """Side by side along the last axis."""
+        return torch.cat(list(arrays), dim=-1)
+
+    def repeat(self, a: Tensor, steps: int) -> Tensor:
+        """A view."""
+        return a.expand(steps, *a.shape)
+
+    def mean(self, y: Tensor, lengths: Lengths) -> Tensor:
+        """The mean of each sequence's own steps."""
+        return y.sum(0) / torch.from_numpy(lengths)[:, None]
+
+    def max(self, y: Tensor, lengths: Lengths) -> Tensor:
+        """The largest of each sequence's own steps."""
+        return y.masked_fill(~_inside(y, lengths)[..., None], -torch.inf).amax(0)
+
+    def attend(self, scores: Tensor, y: Tensor, lengths: Lengths) -> Tensor:
+        """Sums over each sequence's own steps."""
+        weight = torch.softmax(scores.masked_fill(~_inside(y, lengths), -torch.inf), 0)
+        return (weight[..., None] * y).sum(0)
+
+    def dropout(self, a: Tensor) -> Tensor:
+        """Without a random share."""
+        return F.dropout(a, self.options.dropout, self._module.training)
+
+    def drop_tokens(self, places: NDArray[np.int64]) -> Tensor:
+        """With a random share of unknown words."""
+        words = torch.from_numpy(places)
+        if self._module.training and self.options.token_dropout:
+            words = words * (torch.rand(len(words)) >= self.options.token_dropout)
+        return words
+
+    def pad(self, rows: Any, lengths: Lengths) -> Tensor:
+        """``[ΣT, I]`` → ``[T, B, I]``."""
+        return pad_sequence(list(torch.as_tensor(rows).split(lengths.tolist())))
+
+    def batches(self, lengths: Sequence[int]) -> list[list[int]]:
+        """All at once: what is learned from is a batch already."""
+        return [list(range(len(lengths)))]
+
+
+class NetworkModule(torch.nn.Module):
+    """A network with random parameters, called as the network is.
+
+    Attributes:
+        network: the network itself.
+
+    >>> from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
+    >>> config = LeadForecastConfig(StackConfig("gru", inputs=3, hidden_size=4, num_layers=1), leads=(1, 2), channels=2)
+    >>> module = NetworkModule(LeadForecast, config, NetworkOptions(dropout=0.1))
+    >>> module(torch.zeros(5, 1, 3)).shape, module.tensors()["head.weight"].shape
+    (torch.Size([5, 1, 8]), (8, 7))
+    """
+
+    def __init__(self, network: Callable[[Engine, Config], Any], config: Config, options: NetworkOptions) -> None:
+        super().__init__()
+        self.network = network(TorchEngine(self, options), config)
+
+    def forward(self, *inputs: Any) -> Any:
+        """What the network makes of its inputs."""
+        return self.network(*inputs)
+
+    def tensors(self) -> Mapping[str, NDArray[Any]]:
+        """The parameters as a saved model has them."""
+        return tensors_of(self)
+
+
+def tensors_of(module: torch.nn.Module) -> dict[str, NDArray[Any]]:
+    """Copies of the parameters that inference needs of a module, by name."""
+    tensors: dict[str, Tensor] = {}
+    for path, part in module.named_modules():
+        own = dict(part.named_parameters(recurse=False))
+        if isinstance(part, Recurrent):  # some make their cell's parameters of others
+            learned = {name: start for name, start in own.items() if name.startswith(("h_0_", "c_0_"))}
+            own = {**part.inference_parameters(), **learned}
+        tensors |= {f"{path}.{name}" if path else name: tensor for name, tensor in own.items()}
+    return {name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}
+
+
+def _inside(y: Tensor, lengths: Lengths) -> Tensor:
+    return torch.arange(len(y))[:, None] < torch.from_numpy(lengths)
