@@ -8,8 +8,9 @@ import msgspec
 
 from unrolled.cells import Cell, get_cell
 from unrolled.codecs.ranges import Count
+from unrolled.parameters.network import NetworkParameters, cell_spec
 
-__all__ = ["LayerOptions", "StackConfig", "last_output"]
+__all__ = ["LayerOptions", "StackConfig", "last_output", "layer_options"]
 
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
@@ -25,6 +26,17 @@ class LayerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """From the second layer on, each layer adds its input to its output."""
     initial_state: Literal["zero", "learned"] = "zero"
     """Whether the states that sequences start in are parameters."""
+
+
+def layer_options(parameters: NetworkParameters) -> dict[str, Any]:
+    """The fields of :class:`LayerOptions` that an estimator's parameters set; zoneout is for every state that can have it.
+
+    >>> layer_options(NetworkParameters(cell="lstm", zoneout=0.1))["zoneout"]
+    (0.1, 0.1)
+    """
+    cell, p = get_cell(cell_spec(parameters)), parameters.zoneout
+    shares = (p if cell.hands_on_h else 0.0, p if cell.memory == ("c",) else 0.0)
+    return {"sizes": parameters.cell_sizes or {}, "zoneout": shares, "residual": parameters.residual}
 
 
 class StackConfig(LayerOptions, frozen=True, forbid_unknown_fields=True):

@@ -32,6 +32,7 @@ else:
 __all__ = [
     "Declared", "Parameter", "Parameters", "bare_type", "check_range", "check_together", "checked", "declared", "described",
     "parameter_values", "plain", "require", "search_space",
+    "shared_values",
 ]  # fmt: skip
 
 Group = TypeVar("Group", bound="Parameters")
@@ -218,6 +219,12 @@ def check_together(group: Parameters) -> None:
 def parameter_values(group: Parameters) -> dict[str, Any]:
     """The values of a group by name."""
     return {name: getattr(group, name) for name in declared(type(group))}
+
+
+def shared_values(group: Parameters, other: type[Any]) -> dict[str, Any]:
+    """The values of a group that another data class has fields for, too, by name."""
+    names = {field.name for field in fields(other)}
+    return {name: value for name, value in parameter_values(group).items() if name in names}
 
 
 def search_space(group: type[Any]) -> dict[str, list[Any]]:

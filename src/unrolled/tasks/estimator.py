@@ -27,6 +27,7 @@ from unrolled.parameters.declaration import (
     parameter_values,
     require,
     search_space,
+    shared_values,
 )
 from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting, write_model
@@ -36,12 +37,14 @@ from unrolled.tasks.scikit_learn import ForScikitLearn
 from unrolled.tasks.training_bar import TrainingBar, person_watches
 
 if TYPE_CHECKING:
+    from unrolled.parameters.training import TrainingParameters
     from unrolled.training.checkpoint import Checkpoint
+    from unrolled.training.options import TrainingOptions
     from unrolled.training.progress import Progress
 else:
     Checkpoint = Progress = Any
 
-__all__ = ["Estimator", "FittedConfig", "Session"]
+__all__ = ["Estimator", "FittedConfig", "Session", "phase_of"]
 
 Self = TypeVar("Self", bound="Estimator")
 
@@ -67,6 +70,22 @@ class Session:
     def seed(self) -> int:
         """The seed of this fit, or of the one that is resumed."""
         return self.checkpoint.seed
+
+    def options(self, parameters: TrainingParameters, member: int = 0) -> TrainingOptions:
+        """How one network of the ensemble is trained."""
+        from unrolled.training.options import TrainingOptions
+
+        return TrainingOptions(
+            **shared_values(parameters, TrainingOptions),
+            seed=self.seed + member,
+            callback=self.callback,
+            checkpoint=self.checkpoint,
+        )
+
+
+def phase_of(member: int, members: int) -> str:
+    """What the training of one network of an ensemble is called."""
+    return "training" if members == 1 else f"network {member + 1} of {members}"
 
 
 class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):

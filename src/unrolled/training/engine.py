@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal, TypeVar
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,35 +15,33 @@ from torch.nn.utils.rnn import pad_sequence
 
 from unrolled.networks.engine import Engine, Lengths
 from unrolled.networks.stack import StackConfig
-from unrolled.nn import layers_for
+from unrolled.nn import Settings, layers_for
 from unrolled.nn.recurrent import Recurrent
+from unrolled.parameters.declaration import shared_values
+from unrolled.parameters.training import TrainingParameters
 
 __all__ = ["NetworkModule", "NetworkOptions", "TorchEngine", "recurrent_layers", "tensors_of"]
 
 Config = TypeVar("Config")
 
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkOptions:
-    """What networks do in training only; :class:`unrolled.nn.Settings` says what the options of their recurrent layers mean."""
+class NetworkOptions(TrainingParameters):
+    """What networks do in training only: the options of their layers among the parameters of training."""
 
     dropout: float = 0.0
-    """The share of numbers that is left out between recurrent layers, and of what a dense layer makes its outputs of."""
     token_dropout: float = 0.0
     """The share of words that is read as unknown."""
-    input_dropout: float = 0.0
-    state_dropout: float = 0.0
-    recurrent_dropout: float = 0.0
-    weight_drop: float = 0.0
-    start: Literal["uniform", "orthogonal", "identity"] = "uniform"
-    forget_bias: float | None = None
-    chrono: int | None = None
-    truncate: int | None = None
+
+    @classmethod
+    def of(cls, parameters: TrainingParameters) -> NetworkOptions:
+        """Those of an estimator."""
+        return cls(**shared_values(parameters, cls))
 
     def of_layers(self) -> dict[str, Any]:
-        """The options of recurrent layers that differ from their defaults."""
-        own = (field for field in fields(self) if field.name not in ("dropout", "token_dropout"))
-        return {field.name: getattr(self, field.name) for field in own if getattr(self, field.name) != field.default}
+        """The options of :class:`unrolled.nn.Settings` that differ from their defaults."""
+        usual = {field.name: field.default for field in fields(Settings)}
+        given = ((name, value) for name, value in vars(self).items() if name in usual)
+        return {name: value for name, value in given if value != usual[name]}
 
 
 def recurrent_layers(config: StackConfig, options: NetworkOptions) -> Recurrent:

@@ -14,15 +14,15 @@ from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tail import Calibration, calibrate
 from unrolled.data.channels import Channels
 from unrolled.data.spans import steps_of
-from unrolled.errors import InputError, MissingExtraError
+from unrolled.errors import InputError
 from unrolled.networks.autoencoder import AutoencoderConfig
 from unrolled.networks.lead_forecast import LeadForecastConfig
-from unrolled.networks.stack import StackConfig
+from unrolled.networks.stack import StackConfig, layer_options
 from unrolled.parameters.declaration import require
 from unrolled.parameters.network import cell_spec
 from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
-from unrolled.tasks.estimator import Session
+from unrolled.tasks.estimator import Session, phase_of
 
 if TYPE_CHECKING:
     from unrolled.training.engine import NetworkModule
@@ -140,13 +140,9 @@ def fit_model(channels: Channels, settings: DetectorParameters, session: Session
     Raises:
         InputError: the data is too short.
         TrainingError: the loss is not finite or exploded.
-        MissingExtraError: torch is not installed.
     """
-    try:
-        from unrolled.training.loop import train
-        from unrolled.training.options import TrainingOptions
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("fitting a detector", error.name or "torch", "train") from None
+    from unrolled.training.loop import train
+
     sizes = Sizes.choose(channels, settings)
     scaling = [_scaling(column, sizes.train) for column in channels.values.T]
     shape = shape_of(
@@ -159,12 +155,8 @@ def fit_model(channels: Channels, settings: DetectorParameters, session: Session
     members: list[Mapping[str, NDArray[Any]]] = []
     losses: list[float] = []
     for k in range(settings.members):
-        options = TrainingOptions(
-            max_epochs=settings.max_epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
-            clip_norm=settings.clip_norm, seed=session.seed + k, callback=session.callback, checkpoint=session.checkpoint,
-        )  # fmt: skip
-        phase = "training" if settings.members == 1 else f"network {k + 1} of {settings.members}"
-        module, run = train(_problem(model.shape, x, z.astype(np.float32), settings, phase), options)
+        problem = _problem(model.shape, x, z.astype(np.float32), settings, phase_of(k, settings.members))
+        module, run = train(problem, session.options(settings, k))
         members.append(module.tensors())
         losses += run.losses
     model = replace(model, members=members)
@@ -185,7 +177,7 @@ def _problem(
     from unrolled.training.engine import NetworkOptions
     from unrolled.training.lead_forecast import lead_forecast_problem
 
-    options, size = NetworkOptions(dropout=settings.dropout), settings.batch_size
+    options, size = NetworkOptions.of(settings), settings.batch_size
     x, z = x[shape.settling :], z[shape.settling :]
     if isinstance(shape.network, AutoencoderConfig):
         return autoencoder_problem(shape.network, x, z, options, size, phase=phase)
@@ -206,7 +198,9 @@ def shape_of(
     """The network's sizes: some are of the data, the others follow from the settings."""
 
     def stack(inputs: int) -> StackConfig:
-        return StackConfig(cell_spec(settings), inputs, settings.hidden_size, settings.num_layers)
+        return StackConfig(
+            cell_spec(settings), inputs, settings.hidden_size, settings.num_layers, **layer_options(settings)
+        )
 
     C, known = channels, 2 * len(cycles)
     if settings.method == "forecast":

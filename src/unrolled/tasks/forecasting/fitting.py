@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.conformal import conformal_factors, scores_needed
 from unrolled.codecs.scaling import SeriesScaling, is_constant
-from unrolled.errors import InputError, MissingExtraError
+from unrolled.errors import InputError
 from unrolled.metrics.forecasts import Case, Evaluation, evaluate_cases
 from unrolled.networks.es_rnn import EsRnnConfig
 from unrolled.networks.window_rnn import WindowRnnConfig
@@ -67,21 +67,8 @@ def fit_model(
     Raises:
         InputError: conformal intervals were asked for, and what is kept back is too little for them.
     """
-    try:
-        from unrolled.training.options import TrainingOptions
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("fitting a Forecaster", error.name or "torch", "train") from None
     training = forecast_training(settings, shape.method)
-    options = TrainingOptions(
-        max_epochs=training.max_epochs,
-        patience=training.patience,
-        batch_size=training.batch_size,
-        learning_rate=training.learning_rate,
-        clip_norm=training.clip_norm,
-        seed=session.seed,
-        callback=session.callback,
-        checkpoint=session.checkpoint,
-    )
+    options = session.options(training)
     if positive is None:
         positive = [bool(values.min() > 0) for values in history.values]
     earlier, kept = _kept_back(history, shape)
@@ -203,7 +190,7 @@ def _learn(
         "validate": None if validate is None else lambda module: validate(fitted(module)),
         "stop_after": stop_after,
     }
-    network = NetworkOptions(dropout=training.dropout)
+    network = NetworkOptions.of(training)
     if isinstance(shape, EsRnnConfig):
         module, run = train(es_rnn_problem(shape, batch, network, options, **more), options)
     else:

@@ -6,6 +6,7 @@ from unrolled.codecs.period import season_of
 from unrolled.codecs.ranges import LARGEST_COUNT
 from unrolled.data.panel import Panel
 from unrolled.networks.es_rnn import EsRnnConfig
+from unrolled.networks.stack import layer_options
 from unrolled.networks.window_rnn import WindowRnnConfig
 from unrolled.parameters.declaration import require
 from unrolled.parameters.network import cell_spec
@@ -76,5 +77,6 @@ def shape_of(
         past=past,
         future=future,
         static=static,
-        distribution="student_t" if settings.distribution == "student_t" else "quantiles",
+        distribution=settings.distribution,
+        **layer_options(settings),
     )

@@ -21,7 +21,7 @@ from unrolled.data.items import ItemKind
 from unrolled.errors import InputError
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import EncoderConfig
-from unrolled.networks.stack import StackConfig
+from unrolled.networks.stack import StackConfig, layer_options
 from unrolled.networks.tagger import TaggerConfig
 from unrolled.parameters.network import cell_spec
 from unrolled.runtime.model_file import ModelFile
@@ -180,7 +180,12 @@ class SequenceEstimator(Estimator):
         """The sizes that follow from what is read, what is predicted, and the parameters."""
         inputs, tokens = widths(codec, settings)
         stack = StackConfig(
-            cell_spec(settings), inputs, settings.hidden_size, settings.num_layers, settings.bidirectional
+            cell_spec(settings),
+            inputs,
+            settings.hidden_size,
+            settings.num_layers,
+            settings.bidirectional,
+            **layer_options(settings),
         )
         return cls._shape(stack, tokens, outputs, settings)
 

@@ -16,11 +16,10 @@ from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme, tag_order
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.items import ItemKind
-from unrolled.errors import MissingExtraError
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig
-from unrolled.tasks.estimator import Session
+from unrolled.tasks.estimator import Session, phase_of
 from unrolled.tasks.sequences.model import SequenceModel
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
@@ -101,14 +100,10 @@ def fit_model(
 
     Raises:
         TrainingError: the loss is not finite or exploded.
-        MissingExtraError: torch is not installed.
     """
-    try:
-        from unrolled.training.examples import Examples, examples_problem
-        from unrolled.training.loop import train
-        from unrolled.training.options import TrainingOptions
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("fitting an estimator", error.name or "torch", "train") from None
+    from unrolled.training.examples import Examples, examples_problem
+    from unrolled.training.loop import train
+
     encode: Callable[[Any], Item] = codec.encoder()
     examples = Examples([encode(item) for item in items], wanted.values, wanted.counts)
     used = np.setdiff1d(np.arange(len(items)), kept_back)
@@ -118,18 +113,12 @@ def fit_model(
     validation_losses: list[float] = []
     epochs: list[int] = []
     for k in range(settings.members):
-        options = TrainingOptions(
-            max_epochs=settings.max_epochs, patience=settings.patience,
-            batch_size=settings.batch_size, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
-            seed=session.seed + k, callback=session.callback, checkpoint=session.checkpoint,
-            schedule=settings.schedule, warmup=settings.warmup, weight_decay=settings.weight_decay,
-        )  # fmt: skip
         problem = examples_problem(
             make, loss, examples.select(used), settings.batch_size,
             validation=examples.select(kept_back) if len(kept_back) else None,
-            phase="training" if settings.members == 1 else f"network {k + 1} of {settings.members}",
+            phase=phase_of(k, settings.members),
         )  # fmt: skip
-        module, run = train(problem, options)
+        module, run = train(problem, session.options(settings, k))
         members.append(module.tensors())
         losses += run.losses
         validation_losses += run.validation_losses
@@ -143,7 +132,7 @@ def _network(shape: EncoderConfig | TaggerConfig, wanted: Wanted, settings: Sequ
     from unrolled.training.tag_loss import tag_loss
     from unrolled.training.target_loss import target_loss
 
-    options = NetworkOptions(dropout=settings.dropout, token_dropout=settings.token_dropout)
+    options = NetworkOptions.of(settings)
     if isinstance(shape, EncoderConfig):
         assert wanted.loss != "tags"
         return lambda: NetworkModule(Encoder, shape, options), target_loss(wanted.loss, wanted.weights)
