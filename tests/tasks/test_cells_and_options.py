@@ -23,7 +23,7 @@ def classifier(**given):
 
 def tagger(**given):
     tags = [["p" if value > 0 else "n" for value in x[:, 0]] for x in X]
-    made = unrolled.SequenceTagger(**{**TINY, **given}, bidirectional=False)
+    made = unrolled.SequenceTagger(**{"cell": "gru", **TINY, **given}, bidirectional=False)
     return made.fit(X, tags), lambda fitted: np.concatenate(fitted.predict_proba(X))
 
 
@@ -38,13 +38,17 @@ def detector(**given):
     return made.fit(four), lambda fitted: fitted.score_samples(four)
 
 
+def last(**given):
+    return classifier(pooling="last", **given)
+
+
 def reconstruction(**given):
     return detector(method="reconstruction", code_size=3, **given)
 
 
 def forecaster(**given):
     made = unrolled.Forecaster(**{"season_length": 4, "input_window": 4, "horizon": 2, **TINY, **given})
-    return made.fit(WAVE[:40]), lambda fitted: fitted.predict()
+    return made.fit(np.stack([WAVE[n : n + 40] for n in range(3)])), lambda fitted: fitted.predict()
 
 
 def windows(**given):
@@ -69,7 +73,9 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize(
-    "fit", [classifier, regressor, tagger, detector, reconstruction, forecaster, windows], ids=lambda fit: fit.__name__
+    "fit",
+    [classifier, last, regressor, tagger, detector, reconstruction, forecaster, windows],
+    ids=lambda fit: fit.__name__,
 )
 def test_every_option_changes_what_is_learned(fit):
     usual = fit()[0].losses_

@@ -30,16 +30,16 @@ def batch_of(lengths, P=0, F=0, S=0, horizon=3, seed=0):
     )
 
 
-def config_of(cell="gru", layers=1, season=4, quantiles=(0.1, 0.5, 0.9), P=0, F=0, S=0):
-    return EsRnnConfig(cell, 5, layers, 4, 3, quantiles, season, 2, P, F, S)
+def config_of(cell="gru", layers=1, season=4, quantiles=(0.1, 0.5, 0.9), P=0, F=0, S=0, **layer_options):
+    return EsRnnConfig(cell, 5, layers, 4, 3, quantiles, season, 2, P, F, S, **layer_options)
 
 
-@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru", "gru_reset_before"])
+@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru_reset_before", "qrnn", "sru_highway"])
 @pytest.mark.parametrize(
     ("layers", "season", "quantiles"), [(1, 4, (0.1, 0.5, 0.9)), (2, 1, (0.5,)), (1, 2, (0.5, 0.7))]
 )
 def test_loss_is_that_of_the_runtimes_forecasts(cell, layers, season, quantiles):
-    config = config_of(cell, layers, season, quantiles, P=1, F=2, S=1)
+    config = config_of(cell, layers, season, quantiles, P=1, F=2, S=1, residual=layers > 1)
     batch = batch_of([14, 11], P=1, F=2, S=1)
     torch.manual_seed(0)
     module = EsRnnModule(config, batch, NetworkOptions(), oldest_weight=1.0).eval()

@@ -7,7 +7,7 @@ r"""Windows reconstructed from a few numbers.
 
 The encoder reads a window ``z [W, C]`` of values and ``u [W, F]``, what is known about its steps without measuring
 them, such as the hour of the day and earlier seasons. The decoder receives only the code, computed from the encoder's
-last state, so it cannot reconstruct a window unlike those in the training data. Source: Malhotra et al. 2016,
+last output, so it cannot reconstruct a window unlike those in the training data. Source: Malhotra et al. 2016,
 *LSTM-based encoder-decoder for multi-sensor anomaly detection*, arXiv 1607.00148, here with a narrower code and a spread of
 each step.
 """
@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from unrolled.aliases import Values
 from unrolled.codecs.ranges import Count
 from unrolled.networks.engine import Array, Engine
+from unrolled.networks.last_output import last_output
 from unrolled.networks.parameters import Parameters, parameters_of
 from unrolled.networks.spread import with_spread
-from unrolled.networks.stack import StackConfig, last_output
+from unrolled.networks.stack import StackConfig
 
 __all__ = ["Autoencoder", "AutoencoderConfig"]
 
@@ -65,8 +66,8 @@ class Autoencoder:
 
     def __call__(self, x: Array, last: int | None = None) -> Array:
         """``(μ, s) [L, B, 2 C]`` of the ``last`` L steps, by default all W, of windows ``x [W, B, C + F]``, values first."""
-        _, states = self.encoder(x)
-        code = self.code(self.engine.dropout(last_output(self.config.encoder, states)))
+        y, _ = self.encoder(x)
+        code = self.code(self.engine.dropout(last_output(self.engine, self.config.encoder, y)))
         repeated = self.engine.repeat(code, len(x))
         d, _ = self.decoder(self.engine.concatenate([repeated, x[:, :, self.config.channels :]]))
         return self.head(self.engine.dropout(d[-(last or len(x)) :]))

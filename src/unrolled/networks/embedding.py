@@ -5,7 +5,7 @@ r"""The input of a network's layers: numbers as they are, or embeddings of token
     \overleftarrow{\mathrm{RNN}}(C_{s_1}, \dots, C_{s_n})
 
 for a token with the word's place :math:`w_t` and the spelling :math:`s_1 \dots s_n`; the second half, a recurrence over the
-characters that ends in its last states, is there where spellings are read. Source: Ling et al. 2015, *Finding function in
+characters that ends in its last outputs, is there where spellings are read. Source: Ling et al. 2015, *Finding function in
 form*, arXiv 1508.02096.
 """
 
@@ -22,7 +22,8 @@ from unrolled.codecs.inputs import Item
 from unrolled.codecs.ranges import Count, Size
 from unrolled.codecs.tokens import TokenIds
 from unrolled.networks.engine import Array, Engine, Lengths
-from unrolled.networks.stack import StackConfig, last_output
+from unrolled.networks.last_output import last_output
+from unrolled.networks.stack import StackConfig
 
 __all__ = ["Embedding", "EmbeddingConfig", "distinct_spellings"]
 
@@ -86,12 +87,12 @@ class Embedding:
         return self.engine.concatenate([words, spelled])
 
     def _ends(self, spellings: Sequence[tuple[int, ...]]) -> Array:
-        """The last states of the recurrence over each spelling, ``[B, 2 H]``."""
+        """The last outputs of the recurrence over each spelling, ``[B, 2 H]``."""
         assert self.config is not None
         characters = np.array(list(zip_longest(*spellings, fillvalue=0)))  # [T, B]
         lengths = np.array([len(spelling) for spelling in spellings])
-        _, states = self.spelling(self.characters(characters), lengths)
-        return last_output(self.config.spelling, states)
+        y, _ = self.spelling(self.characters(characters), lengths)
+        return last_output(self.engine, self.config.spelling, y, lengths)
 
 
 def distinct_spellings(items: Sequence[TokenIds]) -> tuple[list[tuple[int, ...]], NDArray[np.int64]]:

@@ -2,12 +2,12 @@ r"""From a sequence to a few numbers: recurrent layers, pooling over time, a den
 
 .. math::
     y[t] &= \mathrm{RNN}(x[1..T])[t] \\
-    p &= \text{last state,} \quad \tfrac 1 T \sum_t y[t], \quad \max_t y[t] \quad\text{or}\quad \sum_t w[t]\, y[t] \\
+    p &= y \text{ at the last step,} \quad \tfrac 1 T \sum_t y[t], \quad \max_t y[t] \quad\text{or}\quad \sum_t w[t]\, y[t] \\
     s &= V p + b
 
 with attention's weights :math:`w = \mathrm{softmax}_t(v^\top \tanh(A\, y[t] + a))` (Yang et al. 2016, *Hierarchical
-attention networks for document classification*, without its hierarchy). ``last`` is the state after the last step, of the
-reverse direction the one after the first.
+attention networks for document classification*, without its hierarchy). Of the reverse direction the
+last step is the first.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from unrolled.codecs.inputs import Item
 from unrolled.codecs.ranges import Count
 from unrolled.networks.embedding import Embedding, EmbeddingConfig
 from unrolled.networks.engine import Array, Engine, Lengths
+from unrolled.networks.last_output import last_output
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.networks.parameters import Parameters, parameters_of
-from unrolled.networks.stack import StackConfig, last_output
+from unrolled.networks.stack import StackConfig
 
 __all__ = ["Encoder", "EncoderConfig", "Pooling"]
 
@@ -71,13 +72,13 @@ class Encoder:
         x, lengths = self.embedding(items)
         if self.config.tokens:
             x = self.engine.dropout(x)
-        y, states = self.rnn(x, lengths)
-        return self.head(self.engine.dropout(self._pooled(y, states, lengths)))
+        y, _ = self.rnn(x, lengths)
+        return self.head(self.engine.dropout(self._pooled(y, lengths)))
 
-    def _pooled(self, y: Array, states: tuple[Array, ...], lengths: Lengths) -> Array:
+    def _pooled(self, y: Array, lengths: Lengths) -> Array:
         """``y [T, B, H]`` → ``[B, H]``."""
         if self.config.pooling == "last":
-            return last_output(self.config.stack, states)
+            return last_output(self.engine, self.config.stack, y, lengths)
         if self.config.pooling == "mean":
             return self.engine.mean(y, lengths)
         if self.config.pooling == "max":

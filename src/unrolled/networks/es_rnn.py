@@ -34,9 +34,9 @@ from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.codecs.smoothing import smooth
 from unrolled.networks.engine import Array, Engine, Lengths
 from unrolled.networks.forecast_head import ForecastNetworkConfig, quantiles_of
+from unrolled.networks.last_output import last_output
 from unrolled.networks.parameters import Parameters, parameters_of
 from unrolled.networks.series_batch import SeriesBatch
-from unrolled.networks.stack import last_output
 
 __all__ = ["EsRnn", "EsRnnConfig", "Part", "SmoothingParameters"]
 
@@ -83,8 +83,8 @@ class _Member:
 
     def __call__(self, x: Array, lengths: Lengths) -> Array:
         """Head's output after the last step of each row: ``x [T, B, I]`` → ``[B, H K]``."""
-        _, states = self.rnn(x, lengths)
-        return self.head(self.engine.dropout(last_output(self.config.stack, states)))
+        y, _ = self.rnn(x, lengths)
+        return self.head(self.engine.dropout(last_output(self.engine, self.config.stack, y, lengths)))
 
 
 class EsRnn:

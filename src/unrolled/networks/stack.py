@@ -10,7 +10,7 @@ from unrolled.cells import Cell, get_cell
 from unrolled.codecs.ranges import Count
 from unrolled.parameters.network import NetworkParameters, cell_spec
 
-__all__ = ["LayerOptions", "StackConfig", "last_output", "layer_options"]
+__all__ = ["LayerOptions", "StackConfig", "layer_options"]
 
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
@@ -105,15 +105,3 @@ class StackConfig(LayerOptions, frozen=True, forbid_unknown_fields=True):
             shapes |= {name + suffix: shape for name, shape in own.items()}
             shapes |= {f"{state}_0{suffix}": (widths[state],) for state in self.learned_states}
         return shapes
-
-
-def last_output(config: StackConfig, states: tuple[Any, ...]) -> Any:
-    """What the last layer's first state is after the last step, ``[B, O]``: of both directions as their outputs are combined.
-
-    >>> import numpy as np
-    >>> h = np.arange(12).reshape(2, 2, 3)
-    >>> last_output(StackConfig("gru", 1, 3, num_layers=1, bidirectional=True), (h,)).tolist()
-    [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]]
-    """
-    h = states[0][-config.directions :]  # [D, B, H]
-    return h.sum(0) if config.merge == "sum" else h.swapaxes(0, 1).reshape(h.shape[1], config.outputs)

@@ -31,9 +31,9 @@ import numpy as np
 from unrolled.aliases import Values
 from unrolled.networks.engine import Array, Engine
 from unrolled.networks.forecast_head import ForecastNetworkConfig, quantiles_of
+from unrolled.networks.last_output import last_output
 from unrolled.networks.parameters import Parameters, parameters_of
 from unrolled.networks.series_batch import SeriesBatch
-from unrolled.networks.stack import last_output
 
 __all__ = ["WindowInputs", "WindowRnn", "WindowRnnConfig"]
 
@@ -107,8 +107,8 @@ class _Member:
 
     def forward(self, inputs: WindowInputs) -> tuple[Array, Array]:
         """The head's outputs ``[B, H K]``, and the linear forecast ``[B, H]`` that is to be added to each location."""
-        _, states = self.rnn(inputs.segments)
-        hidden = self.engine.dropout(last_output(self.config.stack, states))
+        y, _ = self.rnn(inputs.segments)
+        hidden = self.engine.dropout(last_output(self.engine, self.config.stack, y))
         return self.head(self.engine.concatenate([hidden, inputs.known])), self.linear(inputs.window)
 
 
