@@ -308,6 +308,26 @@ def forecaster_windows() -> Svg:
     return p.svg()
 
 
+def estimator_parts() -> Svg:
+    """What an estimator is made of, and what follows from it."""
+    p = Picture(
+        700, 250, "Parameters, networks and metrics are below an estimator; commands, model file and page above it"
+    )
+    above = {"constructor": 90, "model file": 220, "command": 350, "search": 480, "documentation": 610}
+    below = {"parameters": 110, "network": 270, "problem": 430, "metrics": 590}
+    p.gate(350, 125, "", width=190)
+    p.words(350, 130, "estimator")
+    for name, x in above.items():
+        p.gate(x, 34, "", width=112, style="plain")
+        p.words(x, 39, name, style="small")
+        p.wire((350 + (x - 350) * 0.3, 109), (x, 52), arrow=True)
+    for name, x in below.items():
+        p.gate(x, 214, "", width=112, style="candidate")
+        p.words(x, 219, name, style="small")
+        p.wire((x, 198), (350 + (x - 350) * 0.3, 143), arrow=True)
+    return p.svg()
+
+
 def doubling_scan(steps: int = 8) -> Svg:
     """A scan in the logarithm of the steps: in each pass every step takes what lies 1, 2, 4, … before it."""
     p = Picture(640, 292, "A scan of eight steps in three passes, each reaching twice as far back as the one before")
