@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from unrolled.aliases import Floats
 from unrolled.cells import Cell, get_cell
 from unrolled.convert.keras_form import activation_from_keras, parameters_from_keras
 from unrolled.convert.modules import make_module
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats
 
 if TYPE_CHECKING:
     from torch import nn

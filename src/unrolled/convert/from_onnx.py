@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from unrolled.aliases import Floats
 from unrolled.cells import ACTIVATIONS, Activation, Cell
 from unrolled.convert.modules import make_module
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats
 from unrolled.onnx.model import Array, array_of, check_for_onnx, initializers_of, opset_of, place_of, read_model
 from unrolled.onnx.node import RecurrentNode, is_recurrent, read_node
 

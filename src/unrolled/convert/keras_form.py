@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from unrolled.aliases import Floats
 from unrolled.cells import Activation, Cell
 from unrolled.cells.gates import split, stack
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats
 
 __all__ = ["activation_from_keras", "activation_to_keras", "parameters_from_keras", "weights_for_keras"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unrolled.aliases import Floats
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unrolled.aliases import Floats
 from unrolled.cells import get_cell
 from unrolled.cells.gates import split, stack
 from unrolled.convert.modules import parameters_of, refuse_options, suffixes_of
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats
 from unrolled.onnx.activations import onnx_activations
 from unrolled.onnx.model import Array, check_for_onnx
 from unrolled.onnx.operators import OPERATORS, PEEPHOLES, Form, form_of, peepholes_of

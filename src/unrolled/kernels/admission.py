@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Floats
 from unrolled.errors import InputError
 from unrolled.kernels.memory import check_allocation
 
-__all__ = ["Floats", "admitted", "whole_number", "whole_numbers"]
+__all__ = ["admitted", "whole_number", "whole_numbers"]
 
-Floats = NDArray[np.floating[Any]]
 
 _DTYPES = ("float32", "float64")
 _LARGEST = int(np.iinfo(np.int64).max)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from unrolled.aliases import Floats
 from unrolled.cells import Masks
 from unrolled.errors import InputError
 from unrolled.kernels import _native
-from unrolled.kernels.admission import Floats, admitted
+from unrolled.kernels.admission import admitted
 from unrolled.kernels.gradients import GateGradients, Rows
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.memory import check_allocation
@@ -18,7 +19,7 @@ from unrolled.kernels.packed import PackedDense, PackedWeights, address
 from unrolled.kernels.tape import Forward, Pass, admitted_masks, check_same_pass
 from unrolled.kernels.threads import chosen_threads
 
-__all__ = ["Floats", "Forward", "PackedDense", "PackedWeights", "backward", "elementary", "forward"]
+__all__ = ["Forward", "PackedDense", "PackedWeights", "backward", "elementary", "forward"]
 
 _FUNCTIONS = {name: number for number, name in enumerate(_native.functions())}
 

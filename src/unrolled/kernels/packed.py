@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from unrolled.aliases import Floats
 from unrolled.errors import InputError
 from unrolled.kernels import _native
-from unrolled.kernels.admission import Floats, admitted
+from unrolled.kernels.admission import admitted
 from unrolled.kernels.kernel import Kernel, Packed, get_kernel, pack_matrix
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.threads import chosen_threads, default_threads

@@ -7,9 +7,10 @@ from numbers import Real
 
 import numpy as np
 
+from unrolled.aliases import Floats
 from unrolled.cells import Cell, Masks
 from unrolled.errors import InputError
-from unrolled.kernels.admission import Floats, admitted
+from unrolled.kernels.admission import admitted
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.packed import PackedWeights
 

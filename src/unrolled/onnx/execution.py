@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Floats
 from unrolled.cells import Cell
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats, PackedWeights, forward
+from unrolled.kernels.arrays import PackedWeights, forward
 from unrolled.kernels.layout import Layout
 from unrolled.onnx.model import Array
 from unrolled.onnx.node import RecurrentNode

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unrolled.aliases import Floats
 from unrolled.cells import Activation, Cell, get_cell
 from unrolled.cells.gates import split, stack
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import Floats
 from unrolled.onnx.activations import read_activations
 from unrolled.onnx.model import place_of
 from unrolled.onnx.operators import OPERATORS, PEEPHOLES, Form, Operator, name_of, peepholes_of

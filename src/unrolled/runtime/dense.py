@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from unrolled.aliases import Floats
 from unrolled.errors import InputError
 from unrolled.kernels.admission import admitted
-from unrolled.kernels.arrays import Floats, PackedDense
+from unrolled.kernels.arrays import PackedDense
 
 __all__ = ["Dense"]
 
@@ -21,11 +22,10 @@ class Dense:
     Attributes:
         bias: as it was given.
 
-    Example:
-        >>> import numpy as np
-        >>> layer = Dense(np.eye(2, 3), np.array([0.0, 1.0]))
-        >>> layer(np.ones((4, 5, 3))).shape
-        (4, 5, 2)
+    >>> import numpy as np
+    >>> layer = Dense(np.eye(2, 3), np.array([0.0, 1.0]))
+    >>> layer(np.ones((4, 5, 3))).shape
+    (4, 5, 2)
     """
 
     def __init__(self, weight: Floats, bias: Floats | None = None) -> None:
@@ -36,7 +36,7 @@ class Dense:
         """Apply to ``x [..., I]``; returns ``[..., O]``.
 
         Raises:
-            InputError: The shape or dtype does not fit.
+            InputError: the shape or dtype does not fit.
         """
         x = admitted("x", x, self._packed.dtype)
         if not x.ndim or x.shape[-1] != self._packed.inputs:

@@ -25,13 +25,12 @@ class KernelEngine:
     """The engine of saved models: weights are packed when a network is made, and a row's bits never depend on its neighbours.
 
     Args:
-        tensors: The parameters by name.
-        prefix: What the names of this part begin with.
+        tensors: the parameters by name.
+        prefix: what the names of this part begin with.
 
-    Example:
-        >>> engine = KernelEngine({"head.weight": np.eye(2), "head.bias": np.ones(2)})
-        >>> engine.dense("head", 2, 2)(np.array([[1.0, 2.0]])).tolist()
-        [[2.0, 3.0]]
+    >>> engine = KernelEngine({"head.weight": np.eye(2), "head.bias": np.ones(2)})
+    >>> engine.dense("head", 2, 2)(np.array([[1.0, 2.0]])).tolist()
+    [[2.0, 3.0]]
     """
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], prefix: str = "") -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 from time import sleep
 from typing import BinaryIO
 
+from unrolled.aliases import PathLike
 from unrolled.errors import InputError
 
 __all__ = ["find_stream", "open_stream", "refuse_inputs", "same_file"]
 
 READER_COMES_IN = 10.0  # seconds
 
-PathLike = str | os.PathLike[str]
 
 KINDS = {stat.S_IFDIR: "a folder; give the name of a file in it", stat.S_IFBLK: "a disk", stat.S_IFSOCK: "a socket"}
 """What is neither a file nor a stream that a result is written to."""
@@ -30,13 +30,13 @@ KINDS = {stat.S_IFDIR: "a folder; give the name of a file in it", stat.S_IFBLK: 
 def find_stream(path: PathLike) -> int | str | None:
     """A stream's open descriptor or path; None where ``path`` is a file, or nothing yet.
 
+    Raises:
+        InputError: it is a folder, a disk or a socket, or a stream that cannot be written to.
+
     >>> find_stream("/dev/null")
     '/dev/null'
     >>> find_stream("/dev/stderr"), find_stream("result.csv")
     (2, None)
-
-    Raises:
-        InputError: it is a folder, a disk or a socket, or a stream that cannot be written to.
     """
     place = os.fspath(path)
     try:

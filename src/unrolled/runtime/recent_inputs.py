@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unrolled.kernels.arrays import Floats
+from unrolled.aliases import Floats
 from unrolled.kernels.layout import Layout
 
 __all__ = ["recent_inputs"]

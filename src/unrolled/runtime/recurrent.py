@@ -8,10 +8,11 @@ from typing import Any, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Floats
 from unrolled.cells import Cell, Masks, get_cell
 from unrolled.errors import InputError
 from unrolled.kernels.admission import admitted, whole_number, whole_numbers
-from unrolled.kernels.arrays import Floats, PackedWeights, forward
+from unrolled.kernels.arrays import PackedWeights, forward
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.tape import Forward, checked_shares
 from unrolled.runtime.recent_inputs import recent_inputs
@@ -28,25 +29,24 @@ class RecurrentLayer:
     state passed on, and on any number of threads.
 
     Args:
-        cell: A name in :data:`unrolled.cells.CELLS`, or the spec of a cell with other activation functions.
-        parameters: The cell's parameters, float32 or float64, named and shaped as in torch without the layer's suffix;
+        cell: a name in :data:`unrolled.cells.CELLS`, or the spec of a cell with other activation functions.
+        parameters: the cell's parameters, float32 or float64, named and shaped as in torch without the layer's suffix;
             biases may be missing.
-        reverse: Run backwards, from each sequence's last step to its first.
-        zoneout: Zoneout probabilities of ``h`` and ``c``, for a layer trained with zoneout.
-        kernel_width: The number of inputs that a step of a QRNN sees; 1 for every other cell.
+        reverse: run backwards, from each sequence's last step to its first.
+        zoneout: zoneout probabilities of ``h`` and ``c``, for a layer trained with zoneout.
+        kernel_width: the number of inputs that a step of a QRNN sees; 1 for every other cell.
 
-    Example:
-        >>> rng = np.random.default_rng(0)
-        >>> shapes = {"weight_ih": (6, 3), "weight_hh": (6, 2), "bias_ih": (6,), "bias_hh": (6,)}
-        >>> layer = RecurrentLayer("gru", {name: rng.normal(size=shape) for name, shape in shapes.items()})
-        >>> x = rng.normal(size=(5, 4, 3))
-        >>> y, (h,) = layer(x)
-        >>> y.shape, h.shape
-        ((5, 4, 2), (4, 2))
-        >>> first, states = layer(x[:2])
-        >>> rest, _ = layer(x[2:], states)
-        >>> np.array_equal(np.concatenate([first, rest]), y)
-        True
+    >>> rng = np.random.default_rng(0)
+    >>> shapes = {"weight_ih": (6, 3), "weight_hh": (6, 2), "bias_ih": (6,), "bias_hh": (6,)}
+    >>> layer = RecurrentLayer("gru", {name: rng.normal(size=shape) for name, shape in shapes.items()})
+    >>> x = rng.normal(size=(5, 4, 3))
+    >>> y, (h,) = layer(x)
+    >>> y.shape, h.shape
+    ((5, 4, 2), (4, 2))
+    >>> first, states = layer(x[:2])
+    >>> rest, _ = layer(x[2:], states)
+    >>> np.array_equal(np.concatenate([first, rest]), y)
+    True
     """
 
     def __init__(
@@ -98,18 +98,18 @@ class RecurrentLayer:
 
         Args:
             x: ``[T, B, I]``.
-            states: Initial states in the order of :attr:`unrolled.cells.Cell.states`, ``(h,)`` or ``(h, c)`` for most
+            states: initial states in the order of :attr:`unrolled.cells.Cell.states`, ``(h,)`` or ``(h, c)`` for most
                 cells, each ``[B, H]``; by default what the cell starts from.
-            lengths: Steps of each sequence, ``B`` whole numbers from 0 to T. Past its length a sequence's outputs are zero
+            lengths: steps of each sequence, ``B`` whole numbers from 0 to T. Past its length a sequence's outputs are zero
                 and its state stays.
-            return_gates: Also return the gates.
+            return_gates: also return the gates.
 
         Returns:
             Outputs ``[T, B, H]``; the last states, each ``[B, H]``; and if asked for the gates of every step by name, each
             ``[T, B, H]``, zero past the lengths.
 
         Raises:
-            InputError: Shapes, dtypes or lengths do not fit.
+            InputError: shapes, dtypes or lengths do not fit.
         """
         x = admitted("x", x, self._weights.dtype)
         if x.ndim != 3 or x.shape[2] != self.input_size or x.shape[0] == 0:

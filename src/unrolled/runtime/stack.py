@@ -28,25 +28,24 @@ class Stack:
     chunks.
 
     Args:
-        config: The sizes.
-        parameters: Those of :meth:`unrolled.networks.stack.StackConfig.parameter_shapes`, float32 or float64.
+        config: the sizes.
+        parameters: those of :meth:`unrolled.networks.stack.StackConfig.parameter_shapes`, float32 or float64.
 
     Attributes:
         layers: for each layer its directions.
 
-    Example:
-        >>> config = StackConfig("gru", inputs=3, hidden_size=4, num_layers=2)
-        >>> rng = np.random.default_rng(0)
-        >>> stack = Stack(config, {name: rng.normal(size=shape) for name, shape in config.parameter_shapes().items()})
-        >>> x = rng.normal(size=(5, 2, 3))
-        >>> y, (h,) = stack(x)
-        >>> y.shape, h.shape
-        ((5, 2, 4), (2, 2, 4))
-        >>> states = None
-        >>> for t in range(5):
-        ...     output, states = stack.step(x[t], states)
-        >>> np.array_equal(output, y[-1]), np.array_equal(states[0], h)
-        (True, True)
+    >>> config = StackConfig("gru", inputs=3, hidden_size=4, num_layers=2)
+    >>> rng = np.random.default_rng(0)
+    >>> stack = Stack(config, {name: rng.normal(size=shape) for name, shape in config.parameter_shapes().items()})
+    >>> x = rng.normal(size=(5, 2, 3))
+    >>> y, (h,) = stack(x)
+    >>> y.shape, h.shape
+    ((5, 2, 4), (2, 2, 4))
+    >>> states = None
+    >>> for t in range(5):
+    ...     output, states = stack.step(x[t], states)
+    >>> np.array_equal(output, y[-1]), np.array_equal(states[0], h)
+    (True, True)
     """
 
     def __init__(self, config: StackConfig, parameters: Mapping[str, NDArray[Any]]) -> None:
@@ -80,16 +79,16 @@ class Stack:
 
         Args:
             x: ``[T, B, I]``.
-            lengths: Steps of each sequence, ``[B]``, from 0 to T; by default all have T.
-            states: What a call before returned, to go on from there; by default sequences begin.
-            return_gates: Also return the gates of every step of every layer.
+            lengths: steps of each sequence, ``[B]``, from 0 to T; by default all have T.
+            states: what a call before returned, to go on from there; by default sequences begin.
+            return_gates: also return the gates of every step of every layer.
 
         Returns:
             Outputs of the last layer, ``[T, B, O]``, zero past each length; the last states of all layers
             (:data:`States`); and if asked for the gates (:data:`Gates`).
 
         Raises:
-            InputError: A shape, dtype or length does not fit.
+            InputError: a shape, dtype or length does not fit.
         """
         config, shown = self.config, list[dict[str, Floats]]()
         first = self._beginning(x) if states is None else self._apart(states)
@@ -112,13 +111,13 @@ class Stack:
 
         Args:
             x: ``[B, I]``.
-            states: What the step before returned; by default sequences begin.
+            states: what the step before returned; by default sequences begin.
 
         Returns:
             The last layer's output ``[B, O]``, and the states after it.
 
         Raises:
-            InputError: A shape or dtype does not fit, or the layers also run backwards.
+            InputError: a shape or dtype does not fit, or the layers also run backwards.
         """
         if self.config.bidirectional:
             raise InputError(

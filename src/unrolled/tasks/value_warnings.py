@@ -6,13 +6,12 @@ import warnings
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.scaling import binary_unit, is_constant
 
 __all__ = ["far_off", "warn_of_values"]
 
-Values = NDArray[np.float64]
 
 FAR = 100  # times the width of the middle four fifths of the values
 NAMED = 3

@@ -20,20 +20,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.aliases import Floats, Values
+from unrolled.aliases import Floats, Integers, Values
 from unrolled.codecs.tag_scheme import TagOrder
 from unrolled.errors import InputError
 from unrolled.kernels.admission import admitted, whole_numbers
 from unrolled.kernels.arrays import PackedDense, elementary
 
-__all__ = ["Crf", "checked_batch"]
+__all__ = ["SMALLEST", "Crf", "check_possible", "checked_batch", "finite"]
 
-Integers = NDArray[np.integer[Any]]
 
 SMALLEST = 1e-200  # sums below have lost terms to underflow; above, what is lost is below their last bit
 

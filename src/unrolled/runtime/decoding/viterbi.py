@@ -18,9 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Floats, Integers, Values
 from unrolled.errors import InputError
 from unrolled.kernels.arrays import elementary
-from unrolled.runtime.decoding.crf import Crf, Floats, Integers, Values, check_possible, checked_batch
+from unrolled.runtime.decoding.crf import Crf, check_possible, checked_batch
 
 __all__ = ["Best", "KBest", "k_best", "viterbi"]
 

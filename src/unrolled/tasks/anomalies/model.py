@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.cycles import SEASONS, Cycle, calendar, seasonal_medians
 from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization
@@ -21,7 +22,6 @@ from unrolled.runtime.engine import KernelEngine
 
 __all__ = ["AnomalyModel", "AnomalyShape", "highest"]
 
-Values = NDArray[np.float64]
 CERTAIN = float(np.finfo(np.float32).max)  # the score of what cannot be: above every threshold, and still a number
 LARGEST_INPUT = 5.0  # deviations; an anomaly that the network reads should not throw what it says afterwards
 

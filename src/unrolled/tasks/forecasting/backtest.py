@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unrolled.data.panel import Panel, build_frame
 from unrolled.errors import InputError
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from unrolled.tasks.forecasting.forecaster import Forecaster
 
 __all__ = ["run_backtest"]
-
-Values = NDArray[np.float64]
 
 
 def run_backtest(forecaster: Forecaster, panel: Panel, windows: int, step: int | None, refit: bool) -> Backtest:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.conformal import conformal_factors, scores_needed
 from unrolled.codecs.scaling import SeriesScaling, is_constant
 from unrolled.errors import InputError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Fitting", "fit_model"]
 
-Values = NDArray[np.float64]
 
 TAIL = 10  # one step of so many is kept back, in whole horizons
 

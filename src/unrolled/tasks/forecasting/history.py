@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.data.panel import Panel
 
 __all__ = ["History"]
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.conformal import widened
 from unrolled.codecs.scaling import SeriesScaling, Standardization, is_constant
 from unrolled.codecs.seasonality import initial_states
@@ -21,8 +22,6 @@ from unrolled.runtime.engine import KernelEngine
 from unrolled.tasks.forecasting.history import History
 
 __all__ = ["CovariateScaling", "ForecastModel", "called", "scaled_batch"]
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from unrolled.aliases import Values
 
 __all__ = ["quantile_columns"]
-
-Values = NDArray[np.float64]
 
 
 def quantile_columns(
@@ -15,6 +12,7 @@ def quantile_columns(
 ) -> dict[str, Values]:
     """The median under the target's name and every other quantile asked for: ``[..., Q]`` → flat columns.
 
+    >>> import numpy as np
     >>> list(quantile_columns("sales", (0.1, 0.5, 0.975), (0.1, 0.975), np.zeros((1, 2, 3))))
     ['sales', 'sales_q10', 'sales_q97.5']
     """

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.labels import Labels
 from unrolled.errors import InputError
 from unrolled.metrics.classes import accuracy, macro_f1
@@ -23,8 +24,6 @@ from unrolled.tasks.sequences.model import SequenceConfig
 from unrolled.tasks.sequences.parameters import ClassifierParameters
 
 __all__ = ["SequenceClassifier"]
-
-Values = NDArray[np.float64]
 
 
 class SequenceClassifier(SequenceEstimator, ClassifierParameters):

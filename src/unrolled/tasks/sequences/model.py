@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.inputs import AudioCodec, InputCodec, Item
 from unrolled.codecs.labels import Labels
@@ -28,8 +29,6 @@ from unrolled.tasks.estimator import FittedConfig
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
 __all__ = ["SequenceConfig", "SequenceModel", "check_inputs"]
-
-Values = NDArray[np.float64]
 
 
 class SequenceConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.tag_scheme import check_tags, infer_scheme, missed_scheme, tag_order
 from unrolled.data.containers import in_order
@@ -30,7 +31,6 @@ from unrolled.tasks.sequences.parameters import TaggerParameters
 
 __all__ = ["SequenceTagger"]
 
-Values = NDArray[np.float64]
 Tags = list[str]
 
 
