@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 else:
     Checkpoint = Progress = Any
 
-__all__ = ["Estimator", "FittedConfig", "Session", "phase_of"]
+__all__ = ["Estimator", "FittedConfig", "Session"]
 
 Self = TypeVar("Self", bound="Estimator")
 
@@ -81,11 +81,6 @@ class Session:
             callback=self.callback,
             checkpoint=self.checkpoint,
         )
-
-
-def phase_of(member: int, members: int) -> str:
-    """What the training of one network of an ensemble is called."""
-    return "training" if members == 1 else f"network {member + 1} of {members}"
 
 
 class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):

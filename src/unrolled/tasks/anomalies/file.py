@@ -19,6 +19,7 @@ from unrolled.tasks.agreement import Clock, check_grid, check_times, require_sam
 from unrolled.tasks.anomalies.fitting import leads_to, shape_of
 from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape
 from unrolled.tasks.anomalies.parameters import DetectorParameters
+from unrolled.tasks.ensemble import members_in, parameters_of_members
 from unrolled.tasks.estimator import FittedConfig
 
 __all__ = ["AnomalyConfig", "check_config", "restore"]
@@ -85,8 +86,8 @@ def restore(model_file: ModelFile, config: AnomalyConfig, settings: DetectorPara
     """
     tensors = model_file.tensors
     require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(tensors))
-    names, members = config.shape.network.parameters(), range(settings.members)
-    expected: dict[str, Any] = {f"members.{k}.{name}": kind for k in members for name, kind in names.items()}
+    parameters, count = config.shape.network.parameters(), settings.members
+    expected: dict[str, Any] = dict(parameters_of_members(parameters, count))
     rows = len(tensors["history.values"]) if tensors.get("history.values", np.zeros(())).ndim else 0
     expected["history.values"] = ((rows, len(config.names)), np.float64)
     if config.clock != "none":
@@ -97,6 +98,5 @@ def restore(model_file: ModelFile, config: AnomalyConfig, settings: DetectorPara
         times = tensors["history.times"]
         stamps = times.astype("datetime64[us]") if config.clock == "datetime" else times
         check_grid(stamps, config.frame_like, config.frequency, "history.times")
-    each = [{name: tensors[f"members.{k}.{name}"] for name in names} for k in members]
     history = {name.removeprefix("history."): t for name, t in tensors.items() if name.startswith("history.")}
-    return AnomalyModel(config.shape, config.channels, each, history)
+    return AnomalyModel(config.shape, config.channels, members_in(tensors, list(parameters), count), history)

@@ -22,7 +22,8 @@ from unrolled.parameters.declaration import require
 from unrolled.parameters.network import cell_spec
 from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
-from unrolled.tasks.estimator import Session, phase_of
+from unrolled.tasks.ensemble import train_members
+from unrolled.tasks.estimator import Session
 
 if TYPE_CHECKING:
     from unrolled.training.engine import NetworkModule
@@ -141,8 +142,6 @@ def fit_model(channels: Channels, settings: DetectorParameters, session: Session
         InputError: the data is too short.
         TrainingError: the loss is not finite or exploded.
     """
-    from unrolled.training.loop import train
-
     sizes = Sizes.choose(channels, settings)
     scaling = [_scaling(column, sizes.train) for column in channels.values.T]
     shape = shape_of(
@@ -152,14 +151,11 @@ def fit_model(channels: Channels, settings: DetectorParameters, session: Session
     model = AnomalyModel(shape, scaling, [])
     z = model.scaled(channels.values[: sizes.train])
     x = model.inputs(z, None if channels.times is None else channels.times[: sizes.train])
-    members: list[Mapping[str, NDArray[Any]]] = []
-    losses: list[float] = []
-    for k in range(settings.members):
-        problem = _problem(model.shape, x, z.astype(np.float32), settings, phase_of(k, settings.members))
-        module, run = train(problem, session.options(settings, k))
-        members.append(module.tensors())
-        losses += run.losses
+    members, runs = train_members(
+        lambda phase: _problem(shape, x, z.astype(np.float32), settings, phase), settings, session
+    )
     model = replace(model, members=members)
+    losses = [loss for run in runs for loss in run.losses]
     scores = highest(model.scores(channels.values, channels.times))
     return AnomalyFitting(model, calibrate(scores[sizes.train :], sizes.every, sizes.merge), losses, sizes.notes)
 

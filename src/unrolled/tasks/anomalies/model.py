@@ -19,6 +19,7 @@ from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.networks.autoencoder import Autoencoder, AutoencoderConfig
 from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
 from unrolled.runtime.engine import KernelEngine
+from unrolled.tasks.ensemble import Members, named_members
 
 __all__ = ["AnomalyModel", "AnomalyShape", "highest"]
 
@@ -64,7 +65,7 @@ class AnomalyModel:
 
     shape: AnomalyShape
     channels: list[Standardization]
-    members: Sequence[Mapping[str, NDArray[Any]]]
+    members: Members
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     """The end of the training data: ``values [T, C]``, and ``times [T]`` where there are such."""
 
@@ -140,8 +141,7 @@ class AnomalyModel:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""
-        named = {f"members.{k}.{name}": t for k, member in enumerate(self.members) for name, t in member.items()}
-        return named | {f"history.{name}": t for name, t in self.history.items()}
+        return named_members(self.members) | {f"history.{name}": t for name, t in self.history.items()}
 
 
 def highest(scores: Values) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,8 @@ from unrolled.data.items import ItemKind
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig
-from unrolled.tasks.estimator import Session, phase_of
+from unrolled.tasks.ensemble import train_members
+from unrolled.tasks.estimator import Session
 from unrolled.tasks.sequences.model import SequenceModel
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
@@ -102,28 +103,23 @@ def fit_model(
         TrainingError: the loss is not finite or exploded.
     """
     from unrolled.training.examples import Examples, examples_problem
-    from unrolled.training.loop import train
 
     encode: Callable[[Any], Item] = codec.encoder()
     examples = Examples([encode(item) for item in items], wanted.values, wanted.counts)
     used = np.setdiff1d(np.arange(len(items)), kept_back)
     make, loss = _network(shape, wanted, settings)
-    members: list[Mapping[str, NDArray[Any]]] = []
-    losses: list[float] = []
-    validation_losses: list[float] = []
-    epochs: list[int] = []
-    for k in range(settings.members):
-        problem = examples_problem(
-            make, loss, examples.select(used), settings.batch_size,
-            validation=examples.select(kept_back) if len(kept_back) else None,
-            phase=phase_of(k, settings.members),
-        )  # fmt: skip
-        module, run = train(problem, session.options(settings, k))
-        members.append(module.tensors())
-        losses += run.losses
-        validation_losses += run.validation_losses
-        epochs.append(run.best_epoch or len(run.losses))
-    return Fitting(SequenceModel(shape, codec, members), losses, validation_losses, epochs)
+    learned, judges = examples.select(used), examples.select(kept_back) if len(kept_back) else None
+    members, runs = train_members(
+        lambda phase: examples_problem(make, loss, learned, settings.batch_size, validation=judges, phase=phase),
+        settings,
+        session,
+    )
+    return Fitting(
+        SequenceModel(shape, codec, members),
+        losses=[loss for run in runs for loss in run.losses],
+        validation_losses=[loss for run in runs for loss in run.validation_losses],
+        epochs=[run.best_epoch or len(run.losses) for run in runs],
+    )
 
 
 def _network(shape: EncoderConfig | TaggerConfig, wanted: Wanted, settings: SequenceParameters) -> tuple[Any, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ from unrolled.parameters.declaration import require
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.tasks.agreement import require_tensors
+from unrolled.tasks.ensemble import Members, members_in, named_members, parameters_of_members
 from unrolled.tasks.estimator import FittedConfig
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
@@ -77,7 +78,7 @@ class SequenceModel:
 
     shape: EncoderConfig | TaggerConfig
     inputs: InputCodec
-    members: Sequence[Mapping[str, NDArray[Any]]]
+    members: Members
 
     def __reduce__(self) -> tuple[type[SequenceModel], tuple[Any, ...]]:
         return type(self), (self.shape, self.inputs, self.members)
@@ -126,7 +127,7 @@ class SequenceModel:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""
-        return {f"members.{k}.{name}": t for k, member in enumerate(self.members) for name, t in member.items()}
+        return named_members(self.members)
 
     @classmethod
     def restore(cls, model_file: ModelFile, config: SequenceConfig, settings: SequenceParameters) -> SequenceModel:
@@ -136,8 +137,6 @@ class SequenceModel:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
         """
         require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(model_file.tensors))
-        names = config.shape.parameters()
-        members = range(settings.members)
-        check_tensors(model_file, {f"members.{k}.{name}": kind for k in members for name, kind in names.items()})
-        tensors = [{name: model_file.tensors[f"members.{k}.{name}"] for name in names} for k in members]
-        return cls(config.shape, config.inputs, tensors)
+        parameters, count = config.shape.parameters(), settings.members
+        check_tensors(model_file, parameters_of_members(parameters, count))
+        return cls(config.shape, config.inputs, members_in(model_file.tensors, list(parameters), count))
