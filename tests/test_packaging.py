@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib.metadata
 import os
 import re
@@ -153,7 +154,10 @@ MAY_IMPORT = {
     "drawing": ("data", "runtime"),
     "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
     "metrics": ("codecs data drawing", ""),
-    "tasks": ("msgspec codecs networks runtime data drawing metrics", "torch nn training polars narwhals"),
+    "tasks": (
+        "msgspec codecs networks runtime data drawing metrics",
+        "torch nn training polars narwhals unrolled",
+    ),  # estimators are found by unrolled.__all__
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
     "cli": ("msgspec typer rich codecs runtime data drawing metrics tasks bench", "kernels"),
 }
@@ -192,6 +196,22 @@ def test_nobody_imports_against_the_direction(place):
             if name in sys.stdlib_module_names or name in EVERYWHERE or name == place:
                 continue
             assert name in (at_the_top | inside if waits else at_the_top), f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_no_two_files_need_each_other():
+    """Imports at the top of files, which run when they are loaded, form no circle."""
+    modules = {".".join(file.relative_to(SOURCES.parent).with_suffix("").parts): file for file in SOURCES.rglob("*.py")}
+    modules = {name.removesuffix(".__init__"): file for name, file in modules.items()}
+    needs: dict[str, set[str]] = {}
+    for name, file in modules.items():
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        found = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+        of = {f"{node.module}.{alias.name}" for node in found for alias in node.names} | {node.module for node in found}
+        needs[name] = {each for each in of if each in modules} - {name}
+    for package in [name for name, file in modules.items() if file.name == "__init__.py"]:
+        # a file may take a name from its own package, which does not need it in turn
+        assert not any(other.startswith(f"{package}.") and package in needs[other] for other in needs[package])
+    graphlib.TopologicalSorter(needs).prepare()  # raises a CycleError that names the circle
 
 
 def declared_version() -> str:
