@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from unrolled.errors import InputError
@@ -58,6 +59,11 @@ class ForecastTraining(EarlyStopping, TrainingParameters, NetworkParameters):
             metavar="SHARE",
         ),
     ] = 1.0
+
+
+def _left_open(name: str, unset: str) -> Parameter:
+    """What is said of a parameter of the training, where the method decides what it is."""
+    return replace(declared(ForecastTraining)[name].about, unset=unset)
 
 
 # The defaults of many depend on the method, so that they may be left open here, as they may not be where a network is trained.
@@ -122,72 +128,16 @@ class ForecasterParameters(SeriesParameters, ForecastTraining):
             flag="--season",
         ),
     ] = None
-    hidden_size: Annotated[
-        int | None,
-        Parameter(
-            "Hidden units per recurrent layer.",
-            COUNT,
-            unset="16 with smoothing, 128 with windows",
-            search=(16, 32, 64, 128),
-        ),
-    ] = None
-    members: Annotated[
-        int | None,
-        Parameter(
-            "Networks in the ensemble, whose predictions are averaged; fewer are faster.",
-            COUNT,
-            unset="8 with smoothing, 2 with windows",
-        ),
-    ] = None
-    dropout: Annotated[
-        float | None,
-        Parameter(
-            "Dropout rate between recurrent layers and before the output.",
-            declared(TrainingParameters)["dropout"].about.range,
-            unset="0.3 with smoothing, 0.2 with windows",
-            metavar="SHARE",
-            search=(0.0, 0.1, 0.2, 0.3),
-        ),
-    ] = None
-    oldest_weight: Annotated[
-        float | None,
-        Parameter(
-            "Weight of the oldest steps of a series in training, relative to the newest.",
-            Range(0, 1, open_low=True),
-            unset="0.1 with smoothing, 1 with windows",
-            metavar="SHARE",
-        ),
-    ] = None
-    max_epochs: Annotated[
-        int | None,
-        Parameter(
-            "Maximum number of epochs of training, of at most 20,000 windows each.",
-            COUNT,
-            unset="100 with smoothing, 30 with windows",
-        ),
-    ] = None
-    patience: Annotated[
-        int | None,
-        Parameter(
-            "Epochs without a better validation loss after which training stops.",
-            COUNT,
-            unset="30 with smoothing, 10 with windows",
-        ),
-    ] = None
-    batch_size: Annotated[
-        int | None,
-        Parameter("Series or windows per batch of training.", COUNT, unset="32 series, or 256 windows"),
-    ] = None
-    learning_rate: Annotated[
-        float | None,
-        Parameter(
-            "Peak learning rate of Adam.",
-            Range(0, open_low=True),
-            unset="0.01 with smoothing, 0.003 with windows",
-            metavar="RATE",
-            search=(0.001, 0.003, 0.01),
-        ),
-    ] = None
+    hidden_size: Annotated[int | None, _left_open("hidden_size", "16 with smoothing, 128 with windows")] = None
+    members: Annotated[int | None, _left_open("members", "8 with smoothing, 2 with windows")] = None
+    dropout: Annotated[float | None, _left_open("dropout", "0.3 with smoothing, 0.2 with windows")] = None
+    oldest_weight: Annotated[float | None, _left_open("oldest_weight", "0.1 with smoothing, 1 with windows")] = None
+    max_epochs: Annotated[int | None, _left_open("max_epochs", "100 with smoothing, 30 with windows")] = None
+    patience: Annotated[int | None, _left_open("patience", "30 with smoothing, 10 with windows")] = None
+    batch_size: Annotated[int | None, _left_open("batch_size", "32 series, or 256 windows")] = None
+    learning_rate: Annotated[float | None, _left_open("learning_rate", "0.01 with smoothing, 0.003 with windows")] = (
+        None
+    )
     refit: Annotated[
         bool,
         Parameter(
