@@ -23,7 +23,7 @@ def test_regression_keeps_back_what_was_given():
 
 
 def test_a_given_validation_is_no_part_of_what_is_learned():
-    """Whatever its answers are, the network of a single epoch is the same."""
+    """Whatever its targets are, the network of a single epoch is the same."""
     kinds = np.where(y > 0, "up", "down")
     states = []
     for others in (kinds[20:], kinds[20:][::-1]):
@@ -37,7 +37,7 @@ def test_what_could_not_be_learned_is_refused():
     classifier = unrolled.SequenceClassifier(hidden_size=4, members=1, max_epochs=1)
     with pytest.raises(InputError, match="validation holds 'c', which no item that is learned from has: leave it out"):
         classifier.fit(X[:4], ["a", "b", "a", "b"], validation=(X[4:6], ["a", "c"]))
-    with pytest.raises(InputError, match="validation has 2 items and 1 answers: expected as many"):
+    with pytest.raises(InputError, match="validation has 2 items and 1 targets: expected as many"):
         classifier.fit(X[:4], ["a", "b", "a", "b"], validation=(X[4:6], ["a"]))
     for no_pair in (X[4:7], np.ones((3, 4)), "ab"):
         with pytest.raises(InputError, match=r"validation is no pair of items .*: give \(X, y\), or a frame"):

@@ -162,7 +162,7 @@ def test_batches_hold_every_sequence_once_and_little_padding():
         ([np.ones((3, 2)), np.full((4, 2), np.nan)], [0, 1], "sequence 1, step 0, number 0 is NaN: fill it"),
         ([np.ones((3, 2)), np.ones((0, 2))], [0, 1], "every sequence needs at least one step"),
         ([np.ones((3, 2)), [["a", "b"]]], [0, 1], "sequence 1 does not hold numbers"),
-        (np.ones((3, 4, 2)), [0, 1], "there are 3 sequences and 2 answers"),
+        (np.ones((3, 4, 2)), [0, 1], "there are 3 sequences and 2 targets"),
         (np.ones((3, 4, 2)), [1, 1, 1], "y holds one class, 1: a classifier needs sequences of 2 classes"),
         (np.ones((3, 4, 2)), [0.5, 1.0, 0.25], "y holds fractions, which are no classes"),
         (np.ones((3, 4, 2)), [0.0, np.nan, 1.0], "y holds NaN or infinity"),

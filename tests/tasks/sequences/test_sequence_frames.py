@@ -44,7 +44,7 @@ def test_columns_in_another_order_say_the_same(make: Any, estimator: Any, y: Any
             model.predict(make(VALUES, list("pqrsu")))
 
 
-def test_answers_in_the_frame() -> None:
+def test_targets_in_the_frame() -> None:
     frame = MAKERS["pandas"](VALUES, NAMES).assign(label=KINDS)
     fitted = SequenceClassifier(**TINY).fit(frame)
     beside = SequenceClassifier(**TINY).fit(frame[NAMES], KINDS)
@@ -54,7 +54,7 @@ def test_answers_in_the_frame() -> None:
     validated = SequenceClassifier(**TINY).fit(frame[:12], validation=frame[12:])
     given = SequenceClassifier(**TINY).fit(VALUES[:12], KINDS[:12], validation=(VALUES[12:], KINDS[12:]))
     assert validated.validation_ == given.validation_
-    with pytest.raises(InputError, match="label= names the column of what is wanted, and y holds it, too"):
+    with pytest.raises(InputError, match="label= names the column of the targets, and y holds them, too"):
         SequenceClassifier(**TINY).fit(frame, KINDS, label="label")
     with pytest.raises(InputError, match="column 'label', with 'up' in row 0, is of no use beside"):
         SequenceClassifier(**TINY).fit(frame, KINDS)

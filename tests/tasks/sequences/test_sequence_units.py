@@ -43,8 +43,8 @@ def test_float32_is_read_as_the_same_numbers_in_float64():
     single = [x.astype(np.float32) for x in X]
     double = [x.astype(np.float64) for x in single]
     assert np.array_equal(*(SequenceRegressor(**TINY).fit(x, Y).predict(x) for x in (single, double)))
-    answers = Y.astype(np.float32)
-    given = [SequenceRegressor(**TINY).fit(X, y).predict(X) for y in (answers, answers.astype(np.float64))]
+    targets = Y.astype(np.float32)
+    given = [SequenceRegressor(**TINY).fit(X, y).predict(X) for y in (targets, targets.astype(np.float64))]
     assert np.array_equal(*given)
 
 
@@ -69,7 +69,7 @@ def test_a_number_far_off_is_no_nan():
 
 
 @pytest.mark.parametrize("value", [1.1, 0.0, -1e-13, 1e300])
-def test_answers_that_never_change_are_predicted_as_they_are(value):
+def test_targets_that_never_change_are_predicted_as_they_are(value):
     regressor = SequenceRegressor(**TINY).fit(X, np.full(len(X), value))
     assert (regressor.predict(sequences(seed=1)) == value).all()
     assert regressor.score(X, np.full(len(X), value)) == 1.0
@@ -86,7 +86,7 @@ def test_measures_of_numbers_in_any_unit(unit):
     assert (found["mae"] / unit, found["rmse"] / unit) == (0.5, np.sqrt(0.5))
 
 
-def test_r_squared_of_answers_that_never_change():
+def test_r_squared_of_targets_that_never_change():
     y = np.full(7, 1.1)  # whose mean is not 1.1, by rounding
     assert regression_measures(y, y)["r2"] == 1
     assert regression_measures(y, y + 1e-9)["r2"] == 0

@@ -17,11 +17,11 @@ from unrolled.networks.encoder import EncoderConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
 from unrolled.runtime.probabilities import sigmoid, softmax
-from unrolled.tasks.sequences.answers import read_labels, require_comparable
 from unrolled.tasks.sequences.estimator import SequenceEstimator
-from unrolled.tasks.sequences.fitting import Wanted
+from unrolled.tasks.sequences.fitting import EncodedTargets
 from unrolled.tasks.sequences.model import SequenceConfig
 from unrolled.tasks.sequences.parameters import ClassifierParameters
+from unrolled.tasks.sequences.targets import read_labels, require_comparable
 
 __all__ = ["SequenceClassifier"]
 
@@ -77,7 +77,7 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
     def predict_proba(self, X: Any) -> Values:
         """Probability of each class, ``[N, K]`` in the order of ``classes_``."""
         probabilities = sigmoid if self._fitted().labels is None else softmax
-        return self.model_.answers(self._read(X).items, probabilities)
+        return self.model_.mean_output(self._read(X).items, probabilities)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each sequence, ``[N]``; for multi-label targets zeros and ones ``[N, K]``."""
@@ -106,13 +106,13 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
     def _read_y(self, y: Any, items: Sequence[Any]) -> NDArray[Any]:
         return read_labels(y, len(items))
 
-    def _wanted(self, y: NDArray[Any], settings: ClassifierParameters) -> Wanted:
+    def _encode_targets(self, y: NDArray[Any], settings: ClassifierParameters) -> EncodedTargets:
         if y.ndim == 2:
             if not np.isin(y, (0, 1)).all():
                 raise InputError("y of shape [N, K] says which of K classes hold: expected zeros and ones")
             if settings.class_weight is not None:
                 raise InputError("class_weight is for one class a sequence; y of shape [N, K] has several")
-            return Wanted(y, "any_of", y.astype(np.float32), y.shape[1])
+            return EncodedTargets(y, "any_of", y.astype(np.float32), y.shape[1])
         labels = Labels.fit(y)
         if len(labels.values) < 2:
             raise InputError(
@@ -124,7 +124,7 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
             weights = len(places) / (len(labels.values) * np.bincount(places))
         elif settings.class_weight is not None:
             weights = _weights_of(dict(settings.class_weight), labels)
-        return Wanted(y, "one_of", places, len(labels.values), labels=labels, weights=weights)
+        return EncodedTargets(y, "one_of", places, len(labels.values), labels=labels, weights=weights)
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         """Accuracy and macro F1 of the predictions for ``X`` against ``y``; a frame may have a column of what is true."""

@@ -27,11 +27,11 @@ from unrolled.parameters.network import cell_spec
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.estimator import Estimator, Session
-from unrolled.tasks.sequences.answers import join_answers, read_sample_weight
-from unrolled.tasks.sequences.fitting import Wanted, fit_codec, fit_model, widths
+from unrolled.tasks.sequences.fitting import EncodedTargets, fit_codec, fit_model, widths
 from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_inputs
 from unrolled.tasks.sequences.parameters import SequenceParameters
 from unrolled.tasks.sequences.reading import Given, read_as_trained, read_to_learn
+from unrolled.tasks.sequences.targets import join_targets, read_sample_weight
 
 __all__ = ["SequenceEstimator"]
 
@@ -47,7 +47,7 @@ class SequenceEstimator(Estimator):
     _target_level: ClassVar[Literal["sequence", "step"]] = "sequence"
     """Whether each item has a target, or each of its steps."""
     _noun: ClassVar[str]
-    """What an answer is, in one word."""
+    """What a target is, in one word."""
     _plural: ClassVar[str] = "s"
 
     @abstractmethod
@@ -55,8 +55,8 @@ class SequenceEstimator(Estimator):
         """Check ``y``, which is not None: an array, or a list of tags for each item."""
 
     @abstractmethod
-    def _wanted(self, y: Any, settings: Any) -> Wanted:
-        """Turn ``y``, once it is checked, into what the networks learn."""
+    def _encode_targets(self, y: Any, settings: Any) -> EncodedTargets:
+        """Encode ``y``, once it is checked, as the networks learn it."""
 
     @staticmethod
     @abstractmethod
@@ -131,42 +131,42 @@ class SequenceEstimator(Estimator):
             raise InputError(f"there is {learned} sequence ({learned} sample), need at least 2 to learn from")
         if validation is not None:
             others = self._validation(validation, given)
-            items, y = [*items, *others.items], join_answers(y, self._read_y(self._required_y(others), others.items))
-        wanted = self._wanted(y, settings)
+            items, y = [*items, *others.items], join_targets(y, self._read_y(self._required_y(others), others.items))
+        encoded = self._encode_targets(y, settings)
         if sample_weight is not None:
             counts = read_sample_weight(sample_weight, learned)
             counts = np.concatenate([counts, np.ones(len(items) - learned, np.float32)])  # what validates counts alike
-            wanted = replace(wanted, counts=counts)
-        data = (items, wanted.values) if validation is None else (items, wanted.values, learned)
-        data = data if wanted.counts is None else (*data, wanted.counts)
-        return self._train(replace(given, items=items, y=wanted, learned=learned), data, settings, checkpoint)
+            encoded = replace(encoded, counts=counts)
+        data = (items, encoded.values) if validation is None else (items, encoded.values, learned)
+        data = data if encoded.counts is None else (*data, encoded.counts)
+        return self._train(replace(given, items=items, y=encoded, learned=learned), data, settings, checkpoint)
 
     def _learn(self, data: Given, settings: Any, session: Session) -> tuple[SequenceConfig, SequenceModel]:
-        items, wanted, learned = data.items, data.y, data.learned
+        items, encoded, learned = data.items, data.y, data.learned
         if len(items) == learned:
-            kept_back = _keep_back(wanted, settings.validation_fraction, session.seed)
+            kept_back = _keep_back(encoded, settings.validation_fraction, session.seed)
         else:
             kept_back = np.arange(learned, len(items))
-            _check_known(wanted, learned)
+            _check_known(encoded, learned)
         used = np.setdiff1d(np.arange(len(items)), kept_back)
         for part, called in ((used, "learned from"), (kept_back, "kept back")):
-            if wanted.counts is not None and len(part) and not wanted.counts[part].any():
+            if encoded.counts is not None and len(part) and not encoded.counts[part].any():
                 raise InputError(
                     f"sample_weight is zero for every sequence that is {called}; choose others with validation="
                 )
         codec = fit_codec([items[n] for n in used], data.kind, settings)
-        shape = self._network(codec, wanted.outputs, settings)
+        shape = self._network(codec, encoded.outputs, settings)
         self._log(data.inferred)
-        fitting = fit_model(items, wanted, shape, codec, settings, session, kept_back=kept_back)
+        fitting = fit_model(items, encoded, shape, codec, settings, session, kept_back=kept_back)
         config = SequenceConfig(
             parameters={}, seed=session.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
-            inputs=codec, labels=wanted.labels, targets=wanted.targets, flat=wanted.flat, scheme=wanted.scheme,
+            inputs=codec, labels=encoded.labels, targets=encoded.targets, flat=encoded.flat, scheme=encoded.scheme,
             validation_losses=fitting.validation_losses, epochs=fitting.epochs, columns=data.columns,
         )  # fmt: skip
         if not len(kept_back):
             return config, fitting.model
         self._adopt(settings, config, fitting.model)
-        found = self.evaluate([items[n] for n in kept_back], [wanted.given[n] for n in kept_back.tolist()])
+        found = self.evaluate([items[n] for n in kept_back], [encoded.given[n] for n in kept_back.tolist()])
         return msgspec.structs.replace(config, validation=found), fitting.model
 
     @classmethod
@@ -240,12 +240,12 @@ class SequenceEstimator(Estimator):
         """What validates, read as what is learned from was."""
         pair: Any = (validation, None) if is_frame(validation) else validation
         if not isinstance(pair, tuple | list) or len(cast("list[Any]", pair)) != 2:
-            raise InputError("validation is no pair of items and what is wanted of them: give (X, y), or a frame")
+            raise InputError("validation is no pair of items and their targets: give (X, y), or a frame")
         X, y = cast("list[Any]", pair)
         channels = learned.items[0].shape[1] if learned.kind == "numbers" else None
         others = read_as_trained(X, y, learned.kind, channels, learned.columns, self._target_level)
         if hasattr(others.y, "__len__") and len(others.items) != len(others.y):
-            raise InputError(f"validation has {len(others.items)} items and {len(others.y)} answers: expected as many")
+            raise InputError(f"validation has {len(others.items)} items and {len(others.y)} targets: expected as many")
         return others
 
 
@@ -253,27 +253,27 @@ def _names(features: Sequence[str]) -> tuple[str, ...]:
     return (features,) if isinstance(features, str) else tuple(features)
 
 
-def _check_known(wanted: Wanted, learned: int) -> None:
+def _check_known(encoded: EncodedTargets, learned: int) -> None:
     """Check that what is validated could be learned."""
-    if wanted.labels is None:
+    if encoded.labels is None:
         return
-    places = [np.unique(each) for each in wanted.values]
+    places = [np.unique(each) for each in encoded.values]
     unknown = set(np.concatenate(places[learned:])) - set(np.concatenate(places[:learned]))
     if unknown:
-        label = wanted.labels.values[min(unknown)]
+        label = encoded.labels.values[min(unknown)]
         raise InputError(f"validation holds {label!r}, which no item that is learned from has: leave it out")
 
 
-def _keep_back(wanted: Wanted, fraction: float, seed: int) -> NDArray[np.int64]:
+def _keep_back(encoded: EncodedTargets, fraction: float, seed: int) -> NDArray[np.int64]:
     """Items that choose the epoch: a share of all, of each class alike; none where there are too few."""
-    N = len(wanted.values)
+    N = len(encoded.values)
     if fraction == 0 or N < 10:
         return np.zeros(0, np.int64)
     generator = np.random.default_rng(seed)
-    if wanted.loss != "one_of":
+    if encoded.loss != "one_of":
         return np.sort(generator.permutation(N)[: max(1, round(fraction * N))])
     chosen: list[int] = []
-    for place in range(wanted.outputs):
-        own = np.flatnonzero(np.asarray(wanted.values) == place)
+    for place in range(encoded.outputs):
+        own = np.flatnonzero(np.asarray(encoded.values) == place)
         chosen += generator.permutation(own)[: int(fraction * len(own) + 0.5) if len(own) > 1 else 0].tolist()
     return np.sort(np.array(chosen, np.int64))

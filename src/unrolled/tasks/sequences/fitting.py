@@ -1,4 +1,4 @@
-"""From items and what is wanted of each to a fitted model."""
+"""From items and their targets to a fitted model."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParam
 if TYPE_CHECKING:
     from unrolled.training.target_loss import Loss
 
-__all__ = ["Fitting", "Wanted", "fit_codec", "fit_model", "widths"]
+__all__ = ["EncodedTargets", "Fitting", "fit_codec", "fit_model", "widths"]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """``y`` as the networks are to learn it."""
+class EncodedTargets:
+    """``y`` as the networks learn it."""
 
     given: Sequence[Any] | NDArray[Any]
     """As the user has it."""
     loss: Loss | Literal["tags"]
     values: Sequence[Any] | NDArray[Any]
-    """Of each item: the place of its class, its numbers ``[O]``, or the places of its tags ``[T]``."""
+    """Of each item: the index of its class, its numbers ``[O]``, or the indices of its tags ``[T]``."""
     outputs: int
     labels: Labels | None = None
     targets: list[Standardization] = field(default_factory=list[Standardization])
@@ -89,7 +89,7 @@ def widths(codec: InputCodec, settings: SequenceParameters) -> tuple[int, Embedd
 
 def fit_model(
     items: Sequence[Any],
-    wanted: Wanted,
+    encoded: EncodedTargets,
     shape: EncoderConfig | TaggerConfig,
     codec: InputCodec,
     settings: SequenceParameters,
@@ -105,9 +105,9 @@ def fit_model(
     from unrolled.training.examples import Examples, examples_problem
 
     encode: Callable[[Any], Item] = codec.encoder()
-    examples = Examples([encode(item) for item in items], wanted.values, wanted.counts)
+    examples = Examples([encode(item) for item in items], encoded.values, encoded.counts)
     used = np.setdiff1d(np.arange(len(items)), kept_back)
-    make, loss = _network(shape, wanted, settings)
+    make, loss = _network(shape, encoded, settings)
     learned, judges = examples.select(used), examples.select(kept_back) if len(kept_back) else None
     members, runs = train_members(
         lambda phase: examples_problem(make, loss, learned, settings.batch_size, validation=judges, phase=phase),
@@ -122,7 +122,9 @@ def fit_model(
     )
 
 
-def _network(shape: EncoderConfig | TaggerConfig, wanted: Wanted, settings: SequenceParameters) -> tuple[Any, Any]:
+def _network(
+    shape: EncoderConfig | TaggerConfig, encoded: EncodedTargets, settings: SequenceParameters
+) -> tuple[Any, Any]:
     """What makes a module, and its loss."""
     from unrolled.training.engine import NetworkModule, NetworkOptions
     from unrolled.training.tag_loss import tag_loss
@@ -130,8 +132,8 @@ def _network(shape: EncoderConfig | TaggerConfig, wanted: Wanted, settings: Sequ
 
     options = NetworkOptions.of(settings)
     if isinstance(shape, EncoderConfig):
-        assert wanted.loss != "tags"
-        return lambda: NetworkModule(Encoder, shape, options), target_loss(wanted.loss, wanted.weights)
-    assert wanted.labels is not None
-    order = tag_order([str(tag) for tag in wanted.labels.values], wanted.scheme)
+        assert encoded.loss != "tags"
+        return lambda: NetworkModule(Encoder, shape, options), target_loss(encoded.loss, encoded.weights)
+    assert encoded.labels is not None
+    order = tag_order([str(tag) for tag in encoded.labels.values], encoded.scheme)
     return lambda: NetworkModule(Tagger, shape, options), tag_loss(order)

@@ -71,7 +71,7 @@ def check_inputs(inputs: InputCodec, settings: SequenceParameters) -> None:
 
 @dataclass(frozen=True)
 class SequenceModel:
-    """Networks whose answers are averaged, and what turns items into what they read.
+    """Networks whose outputs are averaged, and what turns items into what they read.
 
     Weights are packed and vocabularies indexed at the first use, and kept as long as the model; a copy begins without.
     """
@@ -97,10 +97,10 @@ class SequenceModel:
     def _encode(self) -> Callable[[Any], Item]:
         return self.inputs.encoder()
 
-    def answers(self, items: Sequence[Any], answer: Callable[[NDArray[np.float32]], Values]) -> Values:
-        """The mean of the members' answers ``[N, O]``; ``answer`` makes one of scores."""
+    def mean_output(self, items: Sequence[Any], activation: Callable[[NDArray[np.float32]], Values]) -> Values:
+        """The mean of the members' outputs ``[N, O]``: ``activation`` of their scores."""
         read = self.encoded(items)
-        each = [answer(encoder.scores(read)) for encoder in self._encoders]
+        each = [activation(encoder.scores(read)) for encoder in self._encoders]
         return sum(each[1:], each[0]) / len(each)
 
     def tag_scores(self, items: Sequence[Any]) -> list[Values]:

@@ -48,10 +48,10 @@ def read_to_learn(X: Any, y: Any, options: ReadOptions, target_level: TargetLeve
     """
     if is_frame(X):
         if options.label is not None and y is not None:
-            raise InputError("label= names the column of what is wanted, and y holds it, too: leave one out")
-        examples, columns, said = read_frame_examples(X, options, target_level=target_level if y is None else "none")
+            raise InputError("label= names the column of the targets, and y holds them, too: leave one out")
+        examples, columns, notes = read_frame_examples(X, options, target_level=target_level if y is None else "none")
         items = read_items(examples.items, kind=examples.kind)
-        return Given(items, examples.targets if y is None else y, examples.kind, columns, tuple(said))
+        return Given(items, examples.targets if y is None else y, examples.kind, columns, tuple(notes))
     named = next((name for name, value in vars(options).items() if value), None)
     if named is not None:
         raise InputError(

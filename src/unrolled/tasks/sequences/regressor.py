@@ -14,11 +14,11 @@ from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import EncoderConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
-from unrolled.tasks.sequences.answers import read_numbers, require_comparable
 from unrolled.tasks.sequences.estimator import SequenceEstimator
-from unrolled.tasks.sequences.fitting import Wanted
+from unrolled.tasks.sequences.fitting import EncodedTargets
 from unrolled.tasks.sequences.model import SequenceConfig
 from unrolled.tasks.sequences.parameters import RegressorParameters
+from unrolled.tasks.sequences.targets import read_numbers, require_comparable
 
 __all__ = ["SequenceRegressor"]
 
@@ -48,7 +48,7 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
     def predict(self, X: Any) -> NDArray[Any]:
         """The predictions, ``[N]`` or ``[N, O]`` like ``y``."""
         config = self._fitted()
-        scores = self.model_.answers(self._read(X).items, lambda scores: scores.astype(np.float64))
+        scores = self.model_.mean_output(self._read(X).items, lambda scores: scores.astype(np.float64))
         columns = [target.inverse(scores[:, k]) for k, target in enumerate(config.targets)]
         return columns[0] if config.flat else np.stack(columns, axis=1)
 
@@ -73,11 +73,11 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
     def _read_y(self, y: Any, items: Sequence[Any]) -> NDArray[np.float64]:
         return read_numbers(y, len(items))
 
-    def _wanted(self, y: NDArray[np.float64], settings: RegressorParameters) -> Wanted:
+    def _encode_targets(self, y: NDArray[np.float64], settings: RegressorParameters) -> EncodedTargets:
         columns = y.reshape(len(y), -1).T
         targets = [Standardization.fit(column) for column in columns]
         scaled = np.stack([target.transform(column) for target, column in zip(targets, columns, strict=True)], axis=1)
-        return Wanted(y, "squares", scaled.astype(np.float32), len(columns), targets=targets, flat=y.ndim == 1)
+        return EncodedTargets(y, "squares", scaled.astype(np.float32), len(columns), targets=targets, flat=y.ndim == 1)
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         """R², mean absolute error and root mean squared error of the predictions for ``X`` against ``y``.

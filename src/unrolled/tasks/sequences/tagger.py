@@ -25,7 +25,7 @@ from unrolled.runtime.decoding.crf import Crf
 from unrolled.runtime.decoding.viterbi import k_best, viterbi
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.sequences.estimator import SequenceEstimator
-from unrolled.tasks.sequences.fitting import Wanted
+from unrolled.tasks.sequences.fitting import EncodedTargets
 from unrolled.tasks.sequences.model import SequenceConfig
 from unrolled.tasks.sequences.parameters import TaggerParameters
 
@@ -130,8 +130,8 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
         items, given = self._read_with_y(X, y)
         tags = _read_tags(given, items)
         predicted = self.predict(items)
-        true, said = (np.array([tag for each in part for tag in each]) for part in (tags, predicted))
-        found = {"accuracy": accuracy(true, said), "macro_f1": macro_f1(true, said)}
+        true, predictions = (np.array([tag for each in part for tag in each]) for part in (tags, predicted))
+        found = {"accuracy": accuracy(true, predictions), "macro_f1": macro_f1(true, predictions)}
         if self.scheme_ != "none":
             micro = self._entities(tags, predicted).micro
             found |= {"precision": micro.precision, "recall": micro.recall, "f1": micro.f1}
@@ -185,7 +185,7 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
     def _read_y(self, y: Any, items: Sequence[Any]) -> list[Tags]:
         return _read_tags(y, items)
 
-    def _wanted(self, y: list[Tags], settings: TaggerParameters) -> Wanted:
+    def _encode_targets(self, y: list[Tags], settings: TaggerParameters) -> EncodedTargets:
         tags = y
         labels = Labels.fit(np.array([tag for each in tags for tag in each]))
         if len(labels.values) < 2:
@@ -198,7 +198,7 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
             )
         check_tags(tags, scheme)
         places = [labels.encode(np.array(each)) for each in tags]
-        return Wanted(tags, "tags", places, len(labels.values), labels=labels, scheme=scheme)
+        return EncodedTargets(tags, "tags", places, len(labels.values), labels=labels, scheme=scheme)
 
 
 def _read_tags(y: Any, items: Sequence[Any]) -> list[Tags]:

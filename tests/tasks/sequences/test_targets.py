@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from unrolled.errors import InputError
-from unrolled.tasks.sequences.answers import join_answers, read_labels, read_numbers, require_comparable
+from unrolled.tasks.sequences.targets import join_targets, read_labels, read_numbers, require_comparable
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_labels_stay_what_they_are(y: Any, labels: list[Any]) -> None:
         ([True, 1], "y holds labels of the types bool, int"),
         ([Decimal(1), Decimal(2)], "y holds labels of the types Decimal"),
         (pd.date_range("2024", periods=2), "y holds labels of the types Timestamp"),
-        ({"a": 1, "b": 2}, "expected a list of answers, found a dict"),
+        ({"a": 1, "b": 2}, "expected a list of targets, found a dict"),
         ((label for label in "ab"), r"found a generator: give list"),
         ("ab", "expected a list of texts, found one"),
-        (["a"], r"there are 2 sequences and 1 answers \(inconsistent numbers of samples\)"),
+        (["a"], r"there are 2 sequences and 1 targets \(inconsistent numbers of samples\)"),
         (["a", ["b", "c"]], "y cannot be read as an array"),
-        (np.ma.array([1, 2], mask=[0, 1]), "y holds masked values|the answers holds masked values"),
+        (np.ma.array([1, 2], mask=[0, 1]), "y holds masked values|the targets holds masked values"),
     ],
 )
 def test_what_is_no_labels(y: Any, message: str) -> None:
@@ -105,13 +105,13 @@ def test_what_is_no_numbers(y: Any, message: str) -> None:
         read_numbers(y, 2)
 
 
-def test_answers_that_do_not_go_together() -> None:
+def test_targets_that_do_not_go_together() -> None:
     with pytest.raises(
         InputError, match="validation holds '1', of another type than 0, which is learned from: convert it"
     ):
-        join_answers(np.array([0, 1]), np.array(["1"]))
+        join_targets(np.array([0, 1]), np.array(["1"]))
     with pytest.raises(InputError, match=r"y of validation has shape \[1, 2\], that of the others \[2\]"):
-        join_answers(np.array([0.0, 1.0]), np.array([[1.0, 2.0]]))
+        join_targets(np.array([0.0, 1.0]), np.array([[1.0, 2.0]]))
     with pytest.raises(InputError, match="y holds texts, such as '0', but the model's classes are numbers: convert it"):
         require_comparable(np.array(["0"]), np.array([0]))
     assert require_comparable(np.array([0.0]), np.array([0])).tolist() == [0]

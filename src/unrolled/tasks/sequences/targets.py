@@ -1,4 +1,4 @@
-"""``y`` of the estimators that answer once a sequence: labels, or numbers."""
+"""``y`` of the estimators that predict once a sequence: labels, or numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unrolled.data.containers import as_array, in_order, is_frame
 from unrolled.data.real_numbers import as_floats, is_missing
 from unrolled.errors import InputError
 
-__all__ = ["join_answers", "read_labels", "read_numbers", "read_sample_weight", "require_comparable"]
+__all__ = ["join_targets", "read_labels", "read_numbers", "read_sample_weight", "require_comparable"]
 
 _PLAIN: dict[type, str] = {bool: "truth", int: "integer", float: "number", str: "text"}
 
@@ -86,32 +86,32 @@ def read_sample_weight(sample_weight: Any, count: int) -> NDArray[np.float32]:
 
 
 def _checked(y: Any, count: int | None) -> NDArray[Any]:
-    """``y`` as an array ``[N]`` or ``[N, O]`` with as many answers as there are sequences."""
-    array = as_array(y, "y") if is_frame(y) else _as_given(in_order(y, "answers"))
+    """``y`` as an array ``[N]`` or ``[N, O]`` with as many targets as there are sequences."""
+    array = as_array(y, "y") if is_frame(y) else _as_given(in_order(y, "targets"))
     if array.ndim == 2 and array.shape[1] == 1:
         warnings.warn("y is a column [N, 1]; it was read as [N]", UserWarning, stacklevel=5)
         array = array[:, 0]
     if array.ndim not in (1, 2):
-        raise InputError(f"y has shape {list(array.shape)}, expected [N] or [N, O]: an answer for each sequence")
+        raise InputError(f"y has shape {list(array.shape)}, expected [N] or [N, O]: a target for each sequence")
     if count is not None and len(array) != count:
-        raise InputError(f"there are {count} sequences and {len(array)} answers (inconsistent numbers of samples)")
+        raise InputError(f"there are {count} sequences and {len(array)} targets (inconsistent numbers of samples)")
     return array
 
 
 def _as_given(y: list[Any] | NDArray[Any]) -> NDArray[Any]:
-    """An array of answers that leaves each what it is: NumPy makes texts of a number and a text."""
-    if isinstance(y, np.ndarray) or any(hasattr(answer, "__len__") and not isinstance(answer, str) for answer in y):
+    """An array of targets that leaves each what it is: NumPy makes texts of a number and a text."""
+    if isinstance(y, np.ndarray) or any(hasattr(target, "__len__") and not isinstance(target, str) for target in y):
         return as_array(y, "y")
     array = np.empty(len(y), object)
     array[:] = y
     return array
 
 
-def join_answers(y: Any, others: Any) -> Any:
-    """Answers of the same kind in a row, those that validate last.
+def join_targets(y: Any, others: Any) -> Any:
+    """Targets of the same kind in a row, those of the validation last.
 
     Raises:
-        InputError: they are not of the same kind: texts and numbers, or one answer and several.
+        InputError: they are not of the same kind: texts and numbers, or one target and several.
     """
     if isinstance(y, list):
         return [*y, *others]
