@@ -57,6 +57,8 @@ CONVERT_ONNX = "tests/convert/test_convert_onnx.py"
 CONVERT_TORCH = "tests/convert/test_convert_torch.py"
 ONNX_RUN = "tests/onnx/test_onnx_run.py"
 ONNX_NODES = "tests/onnx/test_random_nodes.py"
+STACK = "tests/runtime/test_stack.py"
+NETWORKS = "tests/networks/test_networks.py"
 CRF = "tests/runtime/decoding/test_crf.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
@@ -347,6 +349,50 @@ MUTANTS = (
         "steps = np.zeros((T * B, rows",
         "steps = np.ones((T * B, rows",
         BITS,
+    ),
+    python(
+        "stacks: residual left out",
+        "runtime/stack.py",
+        "x = y + x if config.residual and index else y",
+        "x = y",
+        NETWORKS,
+    ),
+    python("stacks: windows of the first layer for all", "runtime/stack.py", "of_layers[k // D :]", "of_layers", STACK),
+    python(
+        "stacks: learned states forgotten",
+        "runtime/stack.py",
+        "own |= dict(zip(names, learned, strict=True))",
+        "pass",
+        NETWORKS,
+    ),
+    python("stacks: zoneout left out", "runtime/stack.py", "zoneout=config.zoneout", "zoneout=(0.0, 0.0)", NETWORKS),
+    python(
+        "runtime: gates from the first column of the tape",
+        "runtime/recurrent.py",
+        "(compiled.gates_at + k) * H",
+        "k * H",
+        STACK,
+    ),
+    python(
+        "networks: attention past the lengths",
+        "runtime/engine.py",
+        "score = np.where(np.arange(len(y))[:, None] < lengths, scores, -np.inf)",
+        "score = scores",
+        NETWORKS,
+    ),
+    python(
+        "networks: dropout after training",
+        "training/engine.py",
+        "F.dropout(a, self.options.dropout, self._module.training)",
+        "F.dropout(a, self.options.dropout, True)",
+        NETWORKS,
+    ),
+    python(
+        "networks: a normalised cell's own weights saved",
+        "training/engine.py",
+        "own = {**part.inference_parameters(), **learned}",
+        "pass",
+        NETWORKS,
     ),
     python("nn: reset_after ignored", "nn/gru.py", '"gru" if reset_after else "gru_reset_before"', '"gru"', NN_TORCH),
     python(

@@ -139,7 +139,7 @@ class RecurrentLayer:
     def _run(
         self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout, *, tape: bool
     ) -> tuple[list[Floats], tuple[Floats, ...]]:
-        """Over packed rows: the outputs and, with a tape, each gate; and the last states told apart."""
+        """Over packed rows: the outputs and, with a tape, each gate; and each last state."""
         sizes, window = self.state_sizes, None
         given = None
         if states is not None:
@@ -154,8 +154,8 @@ class RecurrentLayer:
             rows, window = recent_inputs(rows, window, layout, reverse=self.reverse)
         result = forward(self._weights, rows, given, layout, masks=self._masks, reverse=self.reverse, tape=tape)
         h, memory = result.last[: self.cell.hands_on_h], result.last[self.cell.hands_on_h :]
-        apart = (part for array in memory for part in np.split(array, len(self.cell.memory), 1))
-        last = dict(zip((name for name in sizes if name != "window"), (*h, *apart), strict=True))
+        each = (part for array in memory for part in np.split(array, len(self.cell.memory), 1))
+        last = dict(zip((name for name in sizes if name != "window"), (*h, *each), strict=True))
         if window is not None:
             last["window"] = window
         shown = [result.h.copy(), *self._gates(result)] if tape else [result.h]

@@ -1,4 +1,4 @@
-"""What training tells whoever watches it."""
+"""The progress of training, as callbacks receive it."""
 
 from __future__ import annotations
 

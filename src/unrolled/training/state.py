@@ -135,10 +135,10 @@ class TrainingState:
             if f"adam.{name}.{ADAM[0]}" in found:  # a parameter without a gradient has none
                 needed += [f"adam.{name}.{part}" for part in ADAM]
         for name in [*needed, *found]:
-            array, wanted = found.get(name), expected.get(name)
-            if array is None or wanted is None:
+            array, like = found.get(name), expected.get(name)
+            if array is None or like is None:
                 raise _unfit(f"tensor {name!r} is {'missing' if array is None else 'none of its own'}")
-            if array.shape != tuple(wanted.shape) or array.dtype != wanted.detach().numpy().dtype:
+            if array.shape != tuple(like.shape) or array.dtype != like.detach().numpy().dtype:
                 raise _unfit(f"tensor {name!r} has dtype {array.dtype} and shape {list(array.shape)}")
 
     def _moments(self) -> dict[str, Tensor]:
