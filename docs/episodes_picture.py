@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from picture import Svg
 
-from unrolled.drawing.figures import series_figure
+from unrolled.charts.figures import series_figure
 
 
 def episodes_picture(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from picture import Svg
 
-from unrolled.drawing.figures import Interval, forecast_figure
+from unrolled.charts.figures import Interval, forecast_figure
 
 
 def forecast_picture(

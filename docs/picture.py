@@ -12,7 +12,7 @@ from math import ceil, floor, hypot, inf, log10
 
 import numpy as np
 
-from unrolled.drawing.ticks import number_ticks
+from unrolled.charts.ticks import number_ticks
 
 Point = tuple[float, float]
 

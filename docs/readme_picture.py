@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from unrolled import Forecaster
+from unrolled.charts.chart import Chart
+from unrolled.charts.figures import Interval, forecast_figure
 from unrolled.data.airline import MONTHS, PASSENGERS
-from unrolled.drawing.figures import Interval, forecast_figure
-from unrolled.drawing.picture import Drawing
 
 SHOWN, HELD_OUT = 72, 12
 
@@ -29,7 +29,7 @@ def main() -> None:
         months[-SHOWN - HELD_OUT :],
         "Monthly airline passengers 1954 to 1959, the forecast of 1960 with its 80 % interval, and what came",
     )
-    Drawing(figure).save(Path(__file__).parent / "_static" / "forecast.svg")
+    Chart(figure).save(Path(__file__).parent / "_static" / "forecast.svg")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 from picture import Picture, Svg, linear, number
 
-from unrolled.drawing.ticks import number_ticks
+from unrolled.charts.ticks import number_ticks
 
 
 def spectrogram(

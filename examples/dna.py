@@ -25,7 +25,6 @@ from pathlib import Path
 import numpy as np
 
 from unrolled import SequenceClassifier
-from unrolled.cli.progress import TrainingBar
 
 
 def naive_bayes(train: np.ndarray, y: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -57,12 +56,11 @@ def main() -> None:
     print(f"{'commonest class':<22}{np.mean(y[test] == classes[counts.argmax()]):.3f}")
     print(f"{'naive Bayes':<22}{np.mean(y[test] == naive_bayes(letters[train], y[train], letters[test])):.3f}")
     texts = ["".join([*row[:30], "|", *row[30:]]) for row in letters]
-    with TrainingBar() as bar:
-        classifier = SequenceClassifier(
-            tokens="characters", embedding_size=8, token_dropout=0.0, members=1 if options.small else 3,
-            max_epochs=8 if options.small else 30, random_state=0, callback=bar,
-        )  # fmt: skip
-        classifier.fit([texts[n] for n in train], y[train])
+    classifier = SequenceClassifier(
+        tokens="characters", embedding_size=8, token_dropout=0.0, members=1 if options.small else 3,
+        max_epochs=8 if options.small else 30, random_state=0,
+    )  # fmt: skip
+    classifier.fit([texts[n] for n in train], y[train])
     print(f"{'SequenceClassifier':<22}{classifier.score([texts[n] for n in test], y[test]):.3f} are right")
 
 

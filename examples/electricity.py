@@ -16,7 +16,6 @@ from pathlib import Path
 import polars as pl
 
 from unrolled import Forecaster
-from unrolled.cli.progress import TrainingBar
 
 HORIZON = 48
 
@@ -35,12 +34,11 @@ def main() -> None:
     options = parser.parse_args()
     data = read(options.folder, 24 * (20 if options.small else 365))
     known = data.filter(pl.col("time") <= data["time"].max() - pl.duration(hours=HORIZON))
-    with TrainingBar() as bar:
-        forecaster = Forecaster(
-            method="windows", horizon=HORIZON, intervals="conformal", max_epochs=2 if options.small else 20,
-            random_state=0, callback=bar,
-        )  # fmt: skip
-        forecaster.fit(known, target="value", time="time", series="series")
+    forecaster = Forecaster(
+        method="windows", horizon=HORIZON, intervals="conformal", max_epochs=2 if options.small else 20,
+        random_state=0,
+    )  # fmt: skip
+    forecaster.fit(known, target="value", time="time", series="series")
     print(forecaster.evaluate(data))
     print(forecaster.predict().filter(pl.col("series") == "OT").head(6))
 

@@ -24,19 +24,17 @@ import argparse
 from vega_datasets import data
 
 from unrolled import Forecaster
-from unrolled.cli.progress import TrainingBar
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="less of everything, a few seconds")
     options = parser.parse_args()
-    with TrainingBar() as bar:
-        forecaster = Forecaster(
-            horizon=3, season_length=1, intervals="conformal", members=2 if options.small else 8,
-            max_epochs=15 if options.small else 100, random_state=0, callback=bar,
-        )  # fmt: skip
-        backtest = forecaster.backtest(data.stocks(), windows=8, refit=not options.small)
+    forecaster = Forecaster(
+        horizon=3, season_length=1, intervals="conformal", members=2 if options.small else 8,
+        max_epochs=15 if options.small else 100, random_state=0,
+    )  # fmt: skip
+    backtest = forecaster.backtest(data.stocks(), windows=8, refit=not options.small)
     print(backtest)
     forecast, naive = (backtest.accuracy[name].mae for name in ("forecast", "naive"))
     print(f"\nBeside today's price repeated (naive) the forecaster {'wins' if forecast < naive else 'loses'}.")

@@ -35,7 +35,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from unrolled import SequenceClassifier
-from unrolled.cli.progress import TrainingBar
 
 
 def main() -> None:
@@ -51,12 +50,11 @@ def main() -> None:
 
     rows = (8,) if options.small else (8, 8, 7, 6, 5, 4, 3)  # whole images count twice
     cut = [image[:count] for count in rows for image in X]
-    with TrainingBar() as bar:
-        classifier = SequenceClassifier(
-            batch_size=64, members=1 if options.small else 3, max_epochs=8 if options.small else 15, validation_fraction=0,
-            random_state=0, callback=bar,
-        )  # fmt: skip
-        classifier.fit(cut, np.tile(y, len(rows)))
+    classifier = SequenceClassifier(
+        batch_size=64, members=1 if options.small else 3, max_epochs=8 if options.small else 15, validation_fraction=0,
+        random_state=0,
+    )  # fmt: skip
+    classifier.fit(cut, np.tile(y, len(rows)))
     print(f"{'SequenceClassifier':<22}{classifier.score(X_test, y_test):.3f}\n\nafter row")
     for count in range(3, 9):
         right = classifier.score(X_test[:, :count], y_test)

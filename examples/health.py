@@ -34,7 +34,6 @@ import numpy as np
 import polars as pl
 
 from unrolled import SequenceClassifier, SequenceRegressor
-from unrolled.cli.progress import TrainingBar
 
 PAST, AHEAD, MINUTES = 36, 12, 5  # readings of three hours, of one hour; minutes between two
 LOW = 70  # mg/dl, where hypoglycaemia begins
@@ -73,15 +72,13 @@ def main() -> None:
     straight = now[test] + slope[test] * (np.array(at) + 1)
     line("last reading", np.repeat(now[test], 2, axis=1))
     line("line through 15 minutes", straight)
-    with TrainingBar() as bar:
-        regressor = SequenceRegressor(random_state=0, callback=bar, **size)
-        regressor.fit(past[train], (ahead - now)[train][:, at])
+    regressor = SequenceRegressor(random_state=0, **size)
+    regressor.fit(past[train], (ahead - now)[train][:, at])
     line("SequenceRegressor", now[test] + regressor.predict(past[test]))
 
     safe, falls = now[:, 0] >= LOW, ahead.min(1) < LOW
-    with TrainingBar() as bar:
-        classifier = SequenceClassifier(class_weight="balanced", random_state=0, callback=bar, **size)
-        classifier.fit(past[train[safe[train]]], falls[train[safe[train]]])
+    classifier = SequenceClassifier(class_weight="balanced", random_state=0, **size)
+    classifier.fit(past[train[safe[train]]], falls[train[safe[train]]])
     came = falls[test & safe]
     print(f"\nhours that fall below {LOW} mg/dl: {came.sum()} of {len(came)}, of which are among as many warnings")
     for name, risk in {

@@ -27,7 +27,6 @@ from collections import Counter
 from pathlib import Path
 
 from unrolled import SequenceTagger
-from unrolled.cli.progress import TrainingBar
 from unrolled.data.conll import read_conllu
 from unrolled.metrics.entities import entity_metrics
 
@@ -63,10 +62,7 @@ def main() -> None:
         for word, tag in zip(words, tags, strict=True):
             names[word] += -1 if tag == "O" else 1
     line("words often in names", [bio([names[word] > 0 for word in words]) for words in X_test])
-    with TrainingBar() as bar:
-        tagger = SequenceTagger(
-            hidden_size=64, batch_size=16, learning_rate=0.01, max_epochs=5, random_state=0, callback=bar
-        ).fit(X, y)
+    tagger = SequenceTagger(hidden_size=64, batch_size=16, learning_rate=0.01, max_epochs=5, random_state=0).fit(X, y)
     line("SequenceTagger", tagger.predict(X_test))
 
     words = ["Yesterday", "Grace", "Hopper", "flew", "to", "Kuala", "Lumpur", "with", "her", "Nokia", "."]

@@ -27,7 +27,6 @@ from pathlib import Path
 import numpy as np
 
 from unrolled import SequenceTagger
-from unrolled.cli.progress import TrainingBar
 from unrolled.data.conll import read_conllu
 
 
@@ -54,10 +53,7 @@ def main() -> None:
         for word, tag in zip(words, tags, strict=True)
     ]
     print(f"{'its commonest tag':<22}{np.mean(right):.3f}")
-    with TrainingBar() as bar:
-        tagger = SequenceTagger(
-            hidden_size=64, batch_size=16, learning_rate=0.01, max_epochs=5, random_state=0, callback=bar
-        ).fit(X, y)
+    tagger = SequenceTagger(hidden_size=64, batch_size=16, learning_rate=0.01, max_epochs=5, random_state=0).fit(X, y)
     print(f"{'SequenceTagger':<22}{tagger.score(X_test, y_test):.3f} of the words are right\n")
 
     for sentence in ("They fish for fish .", "We google the Googles of this world ."):

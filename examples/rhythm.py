@@ -29,7 +29,6 @@ from pathlib import Path
 import numpy as np
 
 from unrolled import SequenceTagger
-from unrolled.cli.progress import TrainingBar
 
 UNHEARD = re.compile(r'"[^"]*"|\{[^}]*\}|![^!]*!|\[[A-Za-z]:[^\]]*\]|%.*')  # chords' names, grace notes, marks, fields
 CHORD = re.compile(r"\[([_^=]*[A-Ga-g][,']*\d*/*\d*)[^]|]*\]")
@@ -103,12 +102,11 @@ def main() -> None:
     commonest = max(set(full), key=full.count)
     print(f"{'counting':<28}{f1([counted(n, commonest) for n in test], y_test):.3f}")
     print(f"{'counting, told the metre':<28}{f1([counted(n, full[n]) for n in test], y_test):.3f}")
-    with TrainingBar() as bar:
-        tagger = SequenceTagger(
-            cell="gru", hidden_size=64, dropout=0.2, learning_rate=0.01, batch_size=8, max_epochs=7 if options.small else 30,
-            random_state=0, callback=bar,
-        )  # fmt: skip
-        tagger.fit([X[n] for n in train], [y[n] for n in train])
+    tagger = SequenceTagger(
+        cell="gru", hidden_size=64, dropout=0.2, learning_rate=0.01, batch_size=8, max_epochs=7 if options.small else 30,
+        random_state=0,
+    )  # fmt: skip
+    tagger.fit([X[n] for n in train], [y[n] for n in train])
     print(f"{'SequenceTagger':<28}{f1(tagger.predict([X[n] for n in test]), y_test):.3f} is the F1 of bars' beginnings")
 
 

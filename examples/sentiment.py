@@ -38,7 +38,6 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from unrolled import SequenceClassifier
-from unrolled.cli.progress import TrainingBar
 
 
 def compare(texts: np.ndarray, y: np.ndarray, small: bool) -> SequenceClassifier:
@@ -51,10 +50,9 @@ def compare(texts: np.ndarray, y: np.ndarray, small: bool) -> SequenceClassifier
     print(f"{'commonest class':<22}{np.mean(y[test] == classes[counts.argmax()]):.3f}")
     bayes = make_pipeline(CountVectorizer(ngram_range=(1, 2)), MultinomialNB()).fit(X, y[train])
     print(f"{'naive Bayes':<22}{bayes.score(X_test, y[test]):.3f}")
-    with TrainingBar() as bar:
-        classifier = SequenceClassifier(
-            members=1 if small else 3, max_epochs=5 if small else 8, random_state=0, callback=bar
-        ).fit(X, y[train])
+    classifier = SequenceClassifier(members=1 if small else 3, max_epochs=5 if small else 8, random_state=0).fit(
+        X, y[train]
+    )
     print(f"{'SequenceClassifier':<22}{classifier.score(X_test, y[test]):.3f} of the sentences are right\n")
     return classifier
 

@@ -28,7 +28,6 @@ import numpy as np
 
 import unrolled
 from unrolled import SequenceClassifier
-from unrolled.cli.progress import TrainingBar
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.data.wav import Waveform, read_wav_folder
 
@@ -59,12 +58,11 @@ def main() -> None:
     a, b = summaries(X_test, features), summaries(X, features)
     nearest = [np.argmin((((each - b) / b.std(0)) ** 2).sum(1)) for each in a]
     print(f"{'nearest recording':<22}{np.mean(y[learned][nearest] == y[test]):.3f}")
-    with TrainingBar() as bar:
-        classifier = SequenceClassifier(
-            audio=features, batch_size=64, members=1 if options.small else 3, max_epochs=8 if options.small else 20,
-            random_state=0, callback=bar,
-        )  # fmt: skip
-        classifier.fit(X, y[learned])
+    classifier = SequenceClassifier(
+        audio=features, batch_size=64, members=1 if options.small else 3, max_epochs=8 if options.small else 20,
+        random_state=0,
+    )  # fmt: skip
+    classifier.fit(X, y[learned])
     print(f"{'SequenceClassifier':<22}{classifier.score(X_test, y[test]):.3f} of the digits are right\n")
 
     with tempfile.TemporaryDirectory() as folder:

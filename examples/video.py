@@ -25,7 +25,6 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from unrolled import SequenceClassifier
-from unrolled.cli.progress import TrainingBar
 
 DIRECTIONS = {
     "N": (-1, 0),
@@ -65,15 +64,13 @@ def main() -> None:
     a, b = (np.array([frames[:6].ravel() for frames in part]) for part in (X_test, X))
     nearest = (np.square(b).sum(1) - 2 * a @ b.T).argmin(1)
     print(f"{'nearest clip':<22}{np.mean(y[nearest] == y_test):.3f}")
-    with TrainingBar() as bar:
-        classifier = SequenceClassifier(
-            pooling="mean",
-            members=1 if options.small else 3,
-            max_epochs=15 if options.small else 25,
-            random_state=0,
-            callback=bar,
-        )
-        classifier.fit(X, y)
+    classifier = SequenceClassifier(
+        pooling="mean",
+        members=1 if options.small else 3,
+        max_epochs=15 if options.small else 25,
+        random_state=0,
+    )
+    classifier.fit(X, y)
     print(f"{'SequenceClassifier':<22}{classifier.score(X_test, y_test):.3f} of the directions are right")
 
 

@@ -30,7 +30,6 @@ import numpy as np
 import polars as pl
 
 from unrolled import AnomalyDetector
-from unrolled.cli.progress import TrainingBar
 from unrolled.codecs.episodes import episodes
 
 FAULTS, DAYS = 24, 42
@@ -55,19 +54,17 @@ def main() -> None:
         glucose[start : start + len(PRESSED)] *= PRESSED
     after = after.with_columns(glucose=pl.Series(glucose))
 
-    with TrainingBar() as bar:
-        size = {"members": 1, "max_epochs": 8} if options.small else {}
-        detector = AnomalyDetector(
-            false_alarm_every="2d",
-            window="3h",
-            horizon="10min",
-            smoothing="10min",
-            merge="2h",
-            random_state=0,
-            callback=bar,
-            **size,
-        )
-        detector.fit(before)
+    size = {"members": 1, "max_epochs": 8} if options.small else {}
+    detector = AnomalyDetector(
+        false_alarm_every="2d",
+        window="3h",
+        horizon="10min",
+        smoothing="10min",
+        merge="2h",
+        random_state=0,
+        **size,
+    )
+    detector.fit(before)
 
     def count(alarm: np.ndarray) -> tuple[int, int]:
         """Faults found, and episodes of alarms outside of them."""

@@ -26,7 +26,6 @@ import numpy as np
 from vega_datasets import data
 
 from unrolled import Forecaster
-from unrolled.cli.progress import TrainingBar
 
 WEEKS = 52
 
@@ -40,14 +39,13 @@ def main() -> None:
     frame["sin"], frame["cos"] = np.sin(angle), np.cos(angle)
     before = frame[: -7 * WEEKS]
 
-    with TrainingBar() as bar:
-        forecaster = Forecaster(
-            horizon=7, input_window=14, season_length=1, members=2 if options.small else 8,
-            max_epochs=20 if options.small else 60, random_state=0, callback=bar,
-        )  # fmt: skip
-        columns = {"past": ["temp_min", "precipitation", "wind"], "future": ["sin", "cos"]}
-        forecaster.fit(before, target="temp_max", time="date", **columns)
-        backtest = forecaster.backtest(frame, windows=WEEKS)
+    forecaster = Forecaster(
+        horizon=7, input_window=14, season_length=1, members=2 if options.small else 8,
+        max_epochs=20 if options.small else 60, random_state=0,
+    )  # fmt: skip
+    columns = {"past": ["temp_min", "precipitation", "wind"], "future": ["sin", "cos"]}
+    forecaster.fit(before, target="temp_max", time="date", **columns)
+    backtest = forecaster.backtest(frame, windows=WEEKS)
     print(backtest)
     actual, day = frame["temp_max"].to_numpy(), frame["date"].dt.day_of_year.to_numpy()
     usual = [np.mean(actual[: len(before)][abs(day[: len(before)] - each) <= 10]) for each in day[len(before) :]]

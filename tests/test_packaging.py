@@ -151,15 +151,16 @@ MAY_IMPORT = {
     "onnx": ("cells kernels runtime", "onnx google"),
     "convert": ("cells kernels onnx", "torch keras nn"),
     "training": ("torch msgspec nn codecs networks runtime", ""),
-    "drawing": ("data", "runtime"),
+    "progress.py": ("", ""),
+    "charts": ("data", "runtime"),
     "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
-    "metrics": ("codecs data drawing", ""),
+    "metrics": ("codecs data charts", ""),
     "tasks": (
-        "msgspec codecs networks runtime data drawing metrics",
+        "msgspec codecs networks runtime data charts progress metrics",
         "torch nn training polars narwhals unrolled",
     ),  # estimators are found by unrolled.__all__
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
-    "cli": ("msgspec typer rich codecs runtime data drawing metrics tasks bench", "kernels"),
+    "cli": ("msgspec typer rich codecs runtime data charts progress metrics tasks bench", "kernels"),
 }
 EVERYWHERE = {"numpy", "errors", "version", "aliases", "parameters"}
 

@@ -12,32 +12,25 @@ import pytest
 import unrolled as library
 from unrolled.cli import demo as demo_module
 from unrolled.cli.demo_data import demo_files
-from unrolled.cli.options import make_forecaster
 
 Run = Callable[..., Any]
 
 
 @pytest.fixture
-def quickly(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Train a smaller model for fewer epochs; return what the demo asked for."""
-    asked: list[dict[str, Any]] = []
-
-    def make_quick(**parameters: Any) -> Any:
-        asked.append(parameters)
-        return make_forecaster(**parameters, members=1, max_epochs=2, hidden_size=4)
-
-    monkeypatch.setattr(demo_module, "make_forecaster", make_quick)
-    return asked
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train a smaller model for fewer epochs."""
+    forecaster = demo_module.airline_forecaster
+    quick = {"members": 1, "max_epochs": 2, "hidden_size": 4}
+    monkeypatch.setattr(demo_module, "airline_forecaster", lambda seed: forecaster(seed).set_params(**quick))
 
 
-def test_demo_prints_chart_table_and_what_next(
-    unrolled: Run, tmp_path: Path, quickly: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("quickly")
+def test_demo_prints_chart_table_and_what_next(unrolled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     folder = tmp_path / "a folder" / "demo"
     outcome = unrolled("demo", "-o", folder)
     assert (outcome.code, outcome.err) == (0, "")
-    assert quickly[0]["cell"] == "gru_reset_before"
+    assert library.load(folder / "model.safetensors").cell == "gru_reset_before"
     lines = outcome.out.splitlines()
     assert max(map(len, lines[:22])) <= 100
     assert sum(line.count("●") for line in lines) == 13  # twelve months and the legend

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 
 import unrolled as library
 from unrolled.cli.app import run
-from unrolled.cli.detect import DetectOptions
+from unrolled.tasks.anomalies.model import AnomalyModel
 
 Run = Callable[..., Any]
 QUICK = ["--members", 1, "--max-epochs", 3, "--hidden-size", 4, "--window", 24]
@@ -57,15 +56,6 @@ def test_fit_says_what_it_watches(unrolled: Run, pump: Path, tmp_path: Path) -> 
     assert (found["channels"], found["every"]) == (["flow"], 10_000)
 
 
-def test_options_are_the_detectors_parameters() -> None:
-    parameters = inspect.signature(library.AnomalyDetector).parameters
-    given = vars(DetectOptions())
-    assert set(parameters) - set(given) == {"callback", "missing", "verbose"}
-    for name, default in given.items():
-        same = str(parameters[name].default) == str(default)
-        assert same or name == "random_state", name
-
-
 def test_scores_and_episodes(unrolled: Run, pump: Path, tmp_path: Path) -> None:
     detector = library.load(pump / "m")
     outcome = unrolled("predict", pump / "m", pump / "later.csv")
@@ -84,6 +74,22 @@ def test_scores_and_episodes(unrolled: Run, pump: Path, tmp_path: Path) -> None:
     assert unrolled("predict", pump / "m", pump / "later.csv", "--threshold", 1e9).err == "no alarms\n"
     many = unrolled("predict", pump / "m", pump / "later.csv", "--threshold", 0.8).err.splitlines()
     assert len(many) <= 12
+
+
+def test_the_networks_run_once_for_scores_and_episodes(
+    unrolled: Run, pump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, scores = list[int](), AnomalyModel.scores
+
+    def counted(self: AnomalyModel, values: Any, times: Any) -> Any:
+        runs.append(len(values))
+        return scores(self, values, times)
+
+    monkeypatch.setattr(AnomalyModel, "scores", counted)
+    for more in ([], ["--json"], ["-o", tmp_path / "s.csv", "--windows", tmp_path / "w.csv"]):
+        runs.clear()
+        assert unrolled("predict", pump / "m", pump / "later.csv", *more).code == 0
+        assert len(runs) == 1
 
 
 def test_evaluation_against_windows(unrolled: Run, pump: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import subprocess
@@ -16,12 +15,8 @@ import pytest
 from sklearn.metrics import classification_report
 
 import unrolled as library
-from unrolled.cli import examples as examples_module
+from unrolled.cli import example_streams
 from unrolled.cli.app import run
-from unrolled.cli.classify import ClassifyOptions
-from unrolled.cli.example_options import AudioOptions, SplittingOptions, TokenOptions
-from unrolled.cli.regress import RegressOptions
-from unrolled.codecs.audio import AudioFeatures
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import ReadOptions
 from unrolled.data.examples import open_examples
@@ -110,21 +105,6 @@ def test_fit_of_texts_as_json(unrolled: Run, reviews: Path, tmp_path: Path) -> N
     assert found["inferred"] == outcome.err.splitlines()[:-2] == ["the text is 'review'", "the label is 'stars'"]
     assert outcome.err.splitlines()[-2] == f"{reviews}: 40 texts of 4 to 7 words"
     assert library.load(tmp_path / "m").tokens == "characters"
-
-
-def test_options_are_the_estimators_parameters() -> None:
-    for options, estimator in [
-        (ClassifyOptions, library.SequenceClassifier),
-        (RegressOptions, library.SequenceRegressor),
-    ]:
-        parameters = inspect.signature(estimator).parameters
-        given = {**vars(options()), **vars(SplittingOptions()), **vars(TokenOptions())}
-        assert set(parameters) - set(given) <= {"callback", "class_weight", "audio", "verbose"}
-        for name, default in given.items():
-            assert name in parameters
-            assert parameters[name].default == default or name == "random_state", name
-    for name, default in vars(AudioOptions()).items():
-        assert inspect.signature(AudioFeatures).parameters[name].default == default
 
 
 def test_fit_with_a_file_that_validates(unrolled: Run, walks: Path, tmp_path: Path) -> None:
@@ -234,7 +214,7 @@ def test_ten_thousand_rows_stream(
 ) -> None:
     """No more of the file is read ahead than a batch; the bar hears of each."""
     heard: list[tuple[float, int]] = []
-    monkeypatch.setattr(examples_module.ShareBar, "__call__", lambda _, share, count: heard.append((share, count)))
+    monkeypatch.setattr(example_streams.ShareBar, "__call__", lambda _, share, count: heard.append((share, count)))
     (tmp_path / "new.txt").write_text("".join(f"the film {n} is good\n" for n in range(10_000)))
     outcome = unrolled("predict", model_of(reviews), tmp_path / "new.txt")
     assert outcome.code == 0
@@ -254,16 +234,6 @@ def test_predict_and_evaluate_never_import_torch(walks: Path, tmp_path: Path) ->
         done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout
-
-
-def test_the_command_line_starts_without_numpy() -> None:
-    program = (
-        "import sys; from unrolled.cli.app import run; run(['fit', 'classify', '--help'])\n"
-        "sys.exit(str({'numpy', 'torch', 'msgspec', 'polars'} & set(sys.modules) or ''))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stderr == "\n"
-    assert "unrolled fit classify reviews.csv" in done.stdout
 
 
 def test_a_file_or_option_of_another_task(unrolled: Run, walks: Path, reviews: Path, tmp_path: Path) -> None:
@@ -403,7 +373,7 @@ def test_a_training_that_was_stopped_goes_on(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("unrolled.cli.progress.TrainingBar.__call__", stop)
+        patch.setattr("unrolled.progress.TrainingBar.__call__", stop)
         stopped = unrolled(*arguments)
     assert stopped.code == 130
     assert stopped.err.splitlines()[-1].endswith("run holds the training so far, and the same again goes on from there")

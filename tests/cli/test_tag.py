@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import pytest
 
 import unrolled as library
 from unrolled.cli.app import run
-from unrolled.cli.tag import SpellingOptions, TagOptions
 from unrolled.data.conll import read_conll
 
 Run = Callable[..., Any]
@@ -56,14 +54,6 @@ def test_fit_says_what_it_read(unrolled: Run, names: Path, tmp_path: Path) -> No
     assert "On examples kept back: accuracy " in outcome.out
     assert "entity F1 " in outcome.out
     assert library.load(tmp_path / "m").scheme_ == "bio"
-
-
-def test_options_are_the_taggers_parameters() -> None:
-    given = {**vars(TagOptions()), **vars(SpellingOptions())}
-    parameters = inspect.signature(library.SequenceTagger).parameters
-    assert set(parameters) - set(given) <= {"callback", "audio", "verbose"}
-    for name, default in given.items():
-        assert parameters[name].default == default or name == "random_state", name
 
 
 def test_predictions_are_conll_or_json(unrolled: Run, names: Path, tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unrolled import AnomalyDetector, Forecaster, SequenceClassifier, SequenceRegressor, SequenceTagger
+from unrolled import AnomalyDetector, Forecaster, SequenceClassifier, SequenceRegressor, SequenceTagger, progress
 from unrolled.errors import InputError
-from unrolled.tasks import training_bar
-from unrolled.tasks.training_bar import TrainingBar, person_watches
+from unrolled.progress import TrainingBar, person_watches
 
 TINY: dict[str, Any] = {"members": 1, "hidden_size": 4, "max_epochs": 2, "random_state": 0}
 WAVE = np.sin(np.arange(240) / 3) + np.random.default_rng(0).normal(scale=0.1, size=240)
@@ -39,7 +38,7 @@ def step(number: int, steps: int, seconds: float, phase: str = "training") -> An
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eleven seconds from each look at the clock to the next, on a terminal of 80 columns."""
     times = iter(range(0, 100_000, 11))
-    monkeypatch.setattr(training_bar, "monotonic", lambda: float(next(times)))
+    monkeypatch.setattr(progress, "monotonic", lambda: float(next(times)))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("UNROLLED_VERBOSE", raising=False)
@@ -121,7 +120,7 @@ def fits() -> list[Any]:
 @pytest.mark.parametrize("kind", range(5))
 def test_every_estimator_shows_its_training_where_somebody_watches(kind: int, monkeypatch: pytest.MonkeyPatch) -> None:
     estimator, data = fits()[kind]
-    monkeypatch.setattr(training_bar, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
     seen: list[Any] = []
     for watched, verbose, callback, shown in [
         (True, None, None, True),

@@ -14,11 +14,11 @@ from unrolled.cli.bench import run_bench
 from unrolled.cli.command import Command
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
-from unrolled.cli.forecast import forecast
+from unrolled.cli.fit_and_forecast import forecast
 from unrolled.cli.info import info
-from unrolled.cli.output import say
+from unrolled.cli.messages import say
 from unrolled.cli.predict import predict
-from unrolled.cli.tasks import TASKS
+from unrolled.cli.tasks.catalogue import TASKS
 from unrolled.errors import InputError, UnrolledError
 
 __all__ = ["app", "run"]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from unrolled.cli.output import JsonOption, say
-from unrolled.cli.report import Report as JsonReport
-from unrolled.cli.report import print_report
+from unrolled.cli.json_report import Report as JsonReport
+from unrolled.cli.json_report import print_report
+from unrolled.cli.messages import say
+from unrolled.cli.options import with_options
+from unrolled.cli.shared_options import JsonOption
 from unrolled.errors import InputError
+from unrolled.parameters.declaration import Parameter, Parameters
+from unrolled.parameters.ranges import COUNT
 
 if TYPE_CHECKING:
     from unrolled.bench.case import Case, Sizes
@@ -21,11 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["run_bench"]
 
 
-def run_bench(
-    quick: Annotated[bool, typer.Option("--quick", help="Few rows, few repetitions: under a minute.")] = False,
+class ThreadOptions(Parameters):
+    """With how many threads is measured."""
+
     threads: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="Number of threads; repeatable. Default: 1 and 2.")
-    ] = None,
+        Sequence[int] | None, Parameter("Number of threads.", COUNT, unset="1, and 2 if there are as many cores")
+    ] = None
+
+
+@with_options
+def run_bench(
+    options: ThreadOptions,
+    quick: Annotated[bool, typer.Option("--quick", help="Few rows, few repetitions: under a minute.")] = False,
     cell: Annotated[
         list[str] | None, typer.Option(metavar="CELL", help="gru, lstm or rnn; repeatable. Default: all.")
     ] = None,
@@ -47,7 +59,7 @@ def run_bench(
     from unrolled.cli.bench_tables import as_dict, count_threads, notes, print_markdown, print_rich
 
     cases = _cases(quick, cell or [], size or [])
-    counts = threads or _default_threads()
+    counts = list(options.threads or _default_threads())
     with _progress() as progress:
         bar = progress.add_task("loading the libraries", total=len(cases) * len(counts))
 

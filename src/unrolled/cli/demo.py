@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unrolled.cli.measures import evaluation_as_dict
-from unrolled.cli.options import SeedOption, make_forecaster
-from unrolled.cli.output import JsonOption
-from unrolled.cli.places import check_places
-from unrolled.cli.progress import TrainingBar
-from unrolled.cli.report import Report, print_report
+from unrolled.cli.json_report import Report, print_report
+from unrolled.cli.measures_table import evaluation_as_dict
+from unrolled.cli.options import with_options
+from unrolled.cli.output_files import check_places
+from unrolled.cli.shared_options import JsonOption
 from unrolled.errors import InputError
+from unrolled.parameters.declaration import Parameters, declared
+from unrolled.parameters.training import TrainingParameters
 
 if TYPE_CHECKING:
-    from unrolled.drawing.figures import Interval
+    from unrolled.charts.figures import Interval
     from unrolled.metrics.forecasts import Evaluation
     from unrolled.tasks.forecasting.forecaster import Forecaster
 
-__all__ = ["demo"]
+__all__ = ["airline_forecaster", "demo"]
 
 HELD_OUT = 12
 SHOWN = 60  # months before the forecast on the page
@@ -39,11 +40,18 @@ class Result:
     seconds: float
 
 
+class SeedOption(Parameters):
+    """The demo's only parameter."""
+
+    random_state: Annotated[int | None, declared(TrainingParameters)["random_state"].about] = None
+
+
+@with_options
 def demo(
+    seed: SeedOption,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="The folder for the model, the page and the data.")
     ] = Path("demo"),
-    random_state: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Train a GRU on airline passengers and forecast a year it has not seen.
@@ -56,7 +64,7 @@ def demo(
     _make_folder(output, files, as_json=as_json)
     if not as_json:
         print("A GRU learns the monthly airline passengers of 1949-1959 and forecasts 1960.")
-    result = _learn(random_state)
+    result = _learn(seed.random_state)
     _write(files, output, result)
     if as_json:
         found = {
@@ -78,6 +86,13 @@ def demo(
         print(f"  {command}")
 
 
+def airline_forecaster(random_state: int | None) -> Forecaster:
+    """The forecaster that learns the series."""
+    from unrolled.tasks.forecasting.forecaster import Forecaster
+
+    return Forecaster(random_state=random_state, horizon=HELD_OUT, cell="gru_reset_before")
+
+
 def _make_folder(folder: Path, files: dict[str, Path], *, as_json: bool) -> None:
     """A folder that is new, or in which a demo has written: files of the user's are not replaced."""
     from unrolled.cli.demo_data import demo_files
@@ -95,22 +110,19 @@ def _make_folder(folder: Path, files: dict[str, Path], *, as_json: bool) -> None
     check_places(files, [], as_json=as_json)
 
 
-def _learn(random_state: int) -> Result:
+def _learn(random_state: int | None) -> Result:
     import numpy as np
 
+    from unrolled.charts.figures import Interval
     from unrolled.data.airline import MONTHS, PASSENGERS
     from unrolled.data.panel import build_frame
     from unrolled.data.table import FrameLike
-    from unrolled.drawing.figures import Interval
 
     polars = FrameLike("polars")
     whole = build_frame({"month": MONTHS, "passengers": PASSENGERS}, polars)
     started = perf_counter()
-    with TrainingBar() as bar:
-        forecaster = make_forecaster(
-            callback=bar, random_state=random_state, horizon=HELD_OUT, cell="gru_reset_before", missing="raise"
-        )
-        forecaster.fit(whole.head(len(whole) - HELD_OUT), target="passengers", time="month")
+    forecaster = airline_forecaster(random_state)
+    forecaster.fit(whole.head(len(whole) - HELD_OUT), target="passengers", time="month")
     seconds = perf_counter() - started
     forecast = forecaster.predict()
     low, median, high = (np.asarray(forecast[f"passengers{q}"]) for q in ("_q10", "", "_q90"))
@@ -130,7 +142,7 @@ def _write(files: dict[str, Path], folder: Path, result: Result) -> None:
 def _show(result: Result) -> None:
     import numpy as np
 
-    from unrolled.cli.forecast_output import print_chart
+    from unrolled.cli.forecast_result import print_chart
     from unrolled.data.airline import MONTHS, PASSENGERS
 
     values = np.array(PASSENGERS, dtype=np.float64)
@@ -143,9 +155,9 @@ def _show(result: Result) -> None:
 def _page(result: Result, folder: Path) -> str:
     import numpy as np
 
-    from unrolled.cli.page import Figure, Page
+    from unrolled.charts.figures import forecast_figure, loss_figure
+    from unrolled.charts.page import Figure, Page
     from unrolled.data.airline import MONTHS, PASSENGERS
-    from unrolled.drawing.figures import forecast_figure, loss_figure
     from unrolled.tasks.forecasting.parameters import forecast_training
     from unrolled.version import library_version
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from unrolled.cli.output import JsonOption, show
-from unrolled.cli.report import Report, print_report
+from unrolled.cli.json_report import Report, print_report
+from unrolled.cli.messages import show
+from unrolled.cli.shared_options import JsonOption
 
 __all__ = ["info"]
 

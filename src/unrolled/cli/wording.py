@@ -56,7 +56,7 @@ def in_flags(message: str) -> str:
     message = re.sub(rf" \((?!(?:{names})=)\w+=\)", "", message)  # what this command has no flag for
     pattern = re.compile(
         rf"{QUOTED}|(?<![\w./=-])(?:(?P<name>{names})=(?P<values>{VALUES})?|(?P<word>{compound})(?![\w=(]))"
-        rf"|^(?P<first>{names})(?= is [^ ]+, expected)"
+        rf"|^(?P<first>{names})(?= is .+, expected)"
     )
 
     def replace(found: re.Match[str]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from shlex import quote
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,9 @@ from unrolled.aliases import Values
 from unrolled.codecs.mel import mel_filters
 from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.errors import InputError
+from unrolled.parameters.audio import AudioParameters
+from unrolled.parameters.declaration import Parameter
+from unrolled.parameters.ranges import Range
 
 __all__ = ["AudioFeatures", "other_rate"]
 
@@ -27,8 +29,7 @@ LARGEST_FILTERS = 2**22  # bands times samples of the transform: the triangles h
 FRAMES_AT_ONCE = 4096  # bounds the memory for long recordings
 
 
-@dataclass(frozen=True)
-class AudioFeatures:
+class AudioFeatures(AudioParameters, frozen=True):
     r"""The features of a recording; plain values only, so that a model file can hold them.
 
     With samples :math:`x`, windows of :math:`W` samples every :math:`H` of them, frame :math:`t` is
@@ -73,17 +74,9 @@ class AudioFeatures:
     ((48, 26), 26)
     """
 
-    kind: Literal["log_mel", "mfcc"] = "mfcc"
-    rate: int = 16000
-    window: float = 0.025
-    hop: float = 0.010
-    mel_bands: int = 40
-    coefficients: int | None = None
-    lowest: float = 20.0
-    highest: float | None = None
-    emphasis: float = 0.97
-    deltas: int = 0
-    normalization: Literal["none", "mean", "mean_variance"] = "none"
+    rate: Annotated[
+        int, Parameter("Samples a second of every recording.", Range(1, HIGHEST_RATE), flag=None, metavar="HERTZ")
+    ] = 16000
 
     def __post_init__(self) -> None:
         _require("kind", self.kind, self.kind in ("log_mel", "mfcc"), "log_mel or mfcc")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.charts.chart import html_table
 from unrolled.data.frames import build_frame
 from unrolled.data.table import FrameLike
-from unrolled.drawing.picture import html_table
 
 __all__ = ["AlarmEvaluation", "compare_alarms"]
 

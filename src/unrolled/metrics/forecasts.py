@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from unrolled.aliases import Values
+from unrolled.charts.chart import html_table
 from unrolled.data.frames import build_frame
 from unrolled.data.table import FrameLike
-from unrolled.drawing.picture import html_table
 from unrolled.metrics import forecast_errors
 from unrolled.metrics.baselines import BASELINES
 

@@ -7,16 +7,46 @@ from typing import Annotated, Literal
 from unrolled.parameters.declaration import Parameter, Parameters, require
 from unrolled.parameters.ranges import COUNT, POSITIVE, SHARE, Range
 
-__all__ = ["EarlyStopping", "Schedule", "Start", "TrainingParameters", "ValidationParameters"]
+__all__ = [
+    "DropoutParameters", "EarlyStopping", "InitialParameters", "Schedule", "Start", "TrainingParameters",
+    "ValidationParameters",
+]  # fmt: skip
 
 Schedule = Literal["cosine", "linear", "constant"]
 Start = Literal["uniform", "orthogonal", "identity"]
 
 
-class TrainingParameters(Parameters):
-    """The optimiser, its learning rate, and regularisation."""
+class InitialParameters(Parameters):
+    """The weights before training."""
 
-    _title = "Training"
+    _title = "Initial weights"
+
+    start: Annotated[
+        Start, Parameter("How the hidden-to-hidden weights are initialised.", flag="--init", metavar="HOW")
+    ] = "uniform"
+    forget_bias: Annotated[
+        float | None, Parameter("Initial bias of the gate that keeps the state.", unset="as in torch", metavar="BIAS")
+    ] = None
+    chrono: Annotated[
+        int | None,
+        Parameter(
+            "Longest dependency expected, in steps, by which the biases of gates are initialised.",
+            Range(3),
+            unset="not used",
+        ),
+    ] = None
+
+    def _check_together(self) -> None:
+        """Check that one parameter sets each bias."""
+        super()._check_together()
+        both = self.forget_bias is not None and self.chrono is not None
+        require("forget_bias", self.forget_bias, not both, "None: chrono sets the same bias")
+
+
+class DropoutParameters(Parameters):
+    """What is left out at random in training."""
+
+    _title = "Dropout"
 
     dropout: Annotated[
         float,
@@ -48,20 +78,13 @@ class TrainingParameters(Parameters):
     weight_drop: Annotated[
         float, Parameter("DropConnect rate of the hidden-to-hidden weights.", SHARE, metavar="SHARE")
     ] = 0.0
-    start: Annotated[
-        Start, Parameter("How the hidden-to-hidden weights are initialised.", flag="--init", metavar="HOW")
-    ] = "uniform"
-    forget_bias: Annotated[
-        float | None, Parameter("Initial bias of the gate that keeps the state.", unset="as in torch", metavar="BIAS")
-    ] = None
-    chrono: Annotated[
-        int | None,
-        Parameter(
-            "Longest dependency expected, in steps, by which the biases of gates are initialised.",
-            Range(3),
-            unset="not used",
-        ),
-    ] = None
+
+
+class TrainingParameters(DropoutParameters, InitialParameters):
+    """The optimiser, its learning rate, and regularisation."""
+
+    _title = "Training"
+
     truncate: Annotated[
         int | None,
         Parameter("Steps after which gradients stop (truncated backpropagation through time).", COUNT, unset="never"),
@@ -102,8 +125,6 @@ class TrainingParameters(Parameters):
         super()._check_together()
         seed = self.random_state
         require("random_state", seed, seed is None or 0 <= seed < 2**63, "a whole number from 0 to below 2**63")
-        both = self.forget_bias is not None and self.chrono is not None
-        require("forget_bias", self.forget_bias, not both, "None: chrono sets the same bias")
         require("warmup", self.warmup, self.warmup < self.max_epochs, "epochs from 0 to below max_epochs")
 
 

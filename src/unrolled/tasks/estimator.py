@@ -29,12 +29,12 @@ from unrolled.parameters.declaration import (
     search_space,
     shared_values,
 )
+from unrolled.progress import TrainingBar, person_watches
 from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting, write_model
 from unrolled.runtime.place import refuse_inputs
 from unrolled.tasks import task_of
 from unrolled.tasks.scikit_learn import ForScikitLearn
-from unrolled.tasks.training_bar import TrainingBar, person_watches
 
 if TYPE_CHECKING:
     from unrolled.parameters.training import TrainingParameters

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.charts.chart import Chart
+from unrolled.charts.figures import series_figure
 from unrolled.codecs.episodes import episodes, peaks
 from unrolled.data.channels import Channels, read_channels
 from unrolled.data.frames import build_frame
 from unrolled.data.panel import is_array
-from unrolled.drawing.figures import series_figure
-from unrolled.drawing.picture import Drawing
 from unrolled.errors import InputError
 from unrolled.metrics.alarms import AlarmEvaluation, compare_alarms
 from unrolled.parameters.declaration import check_range
@@ -26,6 +26,7 @@ from unrolled.tasks.anomalies.fitting import fit_model
 from unrolled.tasks.anomalies.labelled_windows import read_windows
 from unrolled.tasks.anomalies.model import AnomalyModel, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
+from unrolled.tasks.anomalies.scored_channels import ScoredChannels
 from unrolled.tasks.estimator import Estimator, Session
 from unrolled.tasks.value_warnings import warn_of_values
 
@@ -208,7 +209,7 @@ class AnomalyDetector(Estimator, DetectorParameters):
             columns["channel"] = np.array(channels.names)[np.nanargmax(scores[at], axis=1)]
         return self._as_given(columns, channels, times=("start", "end"))
 
-    def plot(self, data: Any, *, threshold: float | None = None) -> Drawing:
+    def plot(self, data: Any, *, threshold: float | None = None) -> Chart:
         """Draw the channels and their score, with the threshold, in front of the episodes of alarms.
 
         Args:
@@ -216,7 +217,7 @@ class AnomalyDetector(Estimator, DetectorParameters):
             threshold: instead of ``threshold_``.
 
         Returns:
-            A drawing that a notebook shows, and that ``save`` keeps as SVG; of many channels the first five are in it.
+            A chart that a notebook shows, and that ``save`` keeps as SVG; of many channels the first five are in it.
         """
         channels = self.read(data)
         score, level = highest(self._scores(channels)), self._level(threshold)
@@ -226,7 +227,7 @@ class AnomalyDetector(Estimator, DetectorParameters):
             series_figure(stamps, column, spans, "history", f"{name} with the episodes of alarms")
             for name, column in zip(channels.names[:5], channels.values.T, strict=False)
         ]
-        return Drawing(*charts, series_figure(stamps, score, spans, "forecast", "the score and the threshold", level))
+        return Chart(*charts, series_figure(stamps, score, spans, "forecast", "the score and the threshold", level))
 
     def evaluate(self, data: Any, windows: Any, *, threshold: float | None = None) -> AlarmEvaluation:
         """Compare the alarms with windows in which something was known to be wrong.
@@ -295,8 +296,19 @@ class AnomalyDetector(Estimator, DetectorParameters):
             )
         return channels
 
+    def read_and_score(self, data: Any) -> ScoredChannels:
+        """The data with their scores, as :meth:`predict` and :meth:`windows` take them, too: the networks run once.
+
+        Raises:
+            InputError: not fitted, the data will not do, or no step would have a score.
+        """
+        channels = self.read(data)
+        return ScoredChannels(**vars(channels), scores=self._scores(channels))
+
     def _scores(self, channels: Channels) -> Values:
         """Scores of each channel ``[T, C]``, told by the end of the training data where the data follow on it."""
+        if isinstance(channels, ScoredChannels):
+            return channels.scores
         config = self._fitted()
         before, times, values = 0, channels.times, channels.values
         if times is not None and "times" in self.model_.history:

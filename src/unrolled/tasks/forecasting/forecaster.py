@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.charts.chart import Chart
+from unrolled.charts.figures import Interval, forecast_figure
 from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
 from unrolled.data.table import FrameLike, listed
-from unrolled.drawing.figures import Interval, forecast_figure
-from unrolled.drawing.picture import Drawing
 from unrolled.errors import InputError
 from unrolled.metrics.forecasts import Backtest, Case, Evaluation, evaluate_cases
 from unrolled.networks.es_rnn import EsRnnConfig
@@ -185,8 +185,8 @@ class Forecaster(Estimator, ForecasterParameters):
         future: Any = None,
         series: str | None = None,
         steps: int | None = None,
-    ) -> Drawing:
-        """Draw a forecast behind the series it continues; a notebook shows the drawing, ``save`` keeps it as SVG.
+    ) -> Chart:
+        """Draw a forecast behind the series it continues; a notebook shows the chart, ``save`` keeps it as SVG.
 
         Args:
             data, horizon, future: as in :meth:`predict`.
@@ -210,7 +210,7 @@ class Forecaster(Estimator, ForecasterParameters):
         interval = Interval(quantiles[:, 0], quantiles[:, self.quantiles_.index(0.5)], quantiles[:, -1])
         name = f" of {history.names[n]}" if history.names[n] else ""
         label = f"{config.columns.target or 'the series'}{name} and the forecast of {ahead} steps"
-        return Drawing(forecast_figure(values[-past:], interval, None, stamps[-past - ahead :], label))
+        return Chart(forecast_figure(values[-past:], interval, None, stamps[-past - ahead :], label))
 
     def evaluate(self, data: Any) -> Evaluation:
         """Forecast the last ``horizon_`` steps of ``data`` from the steps before them, and compare with the true

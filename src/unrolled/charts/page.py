@@ -1,0 +1,129 @@
+"""The demo's page: one HTML file that needs nothing beside it, in the reader's own light or dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from unrolled.charts.chart import html_table
+
+__all__ = ["Figure", "Page"]
+
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --paper: #ffffff; --ink: #1c2024; --quiet: #5f6872; --line: #e3e6e9; --code: #f4f5f7;
+  --forecast: #0b62c4; --truth: #c2480a; --interval: rgba(11, 98, 196, .16);
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --paper: #15181b; --ink: #e8eaed; --quiet: #9aa4ae; --line: #2c3237; --code: #1e2327;
+    --forecast: #6cb2ff; --truth: #ff9a5c; --interval: rgba(108, 178, 255, .2);
+  }
+}
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 860px; margin: 0 auto; padding: 40px 20px 60px; }
+h1 { font-size: 28px; line-height: 1.25; margin: 0 0 10px; }
+h2 { font-size: 19px; margin: 44px 0 6px; }
+p { margin: 0 0 12px; max-width: 68ch; }
+.quiet, figcaption, footer { color: var(--quiet); font-size: 14px; }
+figure { margin: 12px 0 0; }
+.scroll { overflow-x: auto; }
+.latest { direction: rtl; }  /* on a narrow screen the end is in view first */
+.latest > * { direction: ltr; }
+svg { display: block; width: 100%; min-width: 640px; height: auto; }
+svg path { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+svg .grid { stroke: var(--line); stroke-width: 1; }
+svg .axis { stroke: var(--quiet); stroke-width: 1; }
+svg .now { stroke: var(--quiet); stroke-width: 1; stroke-dasharray: 3 4; }
+svg text { fill: var(--quiet); font: 13px system-ui, sans-serif; }
+svg path.history, svg path.training { stroke: var(--quiet); }
+svg path.truth { stroke: var(--truth); }
+svg path.forecast, svg path.validation { stroke: var(--forecast); }
+svg path.interval { fill: var(--interval); }
+svg circle.truth { fill: var(--truth); }
+svg circle.forecast { fill: var(--forecast); }
+svg text.validation { fill: var(--forecast); }
+.key { display: flex; flex-wrap: wrap; gap: 4px 22px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 14px; }
+.key li::before { content: ""; display: inline-block; width: 20px; height: 3px; margin-right: 8px; vertical-align: 4px;
+  background: var(--key); }
+.key li.wide::before { height: 12px; vertical-align: -1px; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-top: 12px; }
+th, td { padding: 6px 18px 6px 0; text-align: right; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; }
+th { font-weight: 600; color: var(--quiet); font-size: 14px; }
+tr.own td { font-weight: 600; color: var(--forecast); }
+pre { background: var(--code); border-radius: 8px; padding: 14px 16px; overflow-x: auto; font-size: 14px; }
+footer { margin-top: 48px; border-top: 1px solid var(--line); padding-top: 14px; }
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture, what its colours mean (CSS colour, words, whether it is an area) and a sentence below it.
+
+    ``latest``: its right end is what matters.
+    """
+
+    svg: str
+    key: Sequence[tuple[str, str, bool]]
+    caption: str
+    latest: bool = False
+
+
+class Page:
+    """An HTML page put together from top to bottom.
+
+    >>> page = Page("Title")
+    >>> page.paragraph("a < b")
+    >>> "<p>a &lt; b</p>" in page.html()
+    True
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._parts = [f"<h1>{escape(title)}</h1>"]
+
+    def heading(self, text: str) -> None:
+        """Begin a section."""
+        self._parts.append(f"<h2>{escape(text)}</h2>")
+
+    def paragraph(self, text: str, *, quiet: bool = False) -> None:
+        """Add a paragraph, in a smaller and paler type if it is ``quiet``."""
+        kind = ' class="quiet"' if quiet else ""
+        self._parts.append(f"<p{kind}>{escape(text)}</p>")
+
+    def figure(self, figure: Figure) -> None:
+        """Add a picture with its key above and its caption below."""
+        wide = ' class="wide"'
+        marks = "".join(
+            f'<li style="--key: {escape(colour)}"{wide if area else ""}>{escape(words)}</li>'
+            for colour, words, area in figure.key
+        )
+        key = f'<ul class="key">{marks}</ul>\n' if marks else ""
+        caption = f"<figcaption>{escape(figure.caption)}</figcaption>"
+        kind = "scroll latest" if figure.latest else "scroll"
+        self._parts.append(f'<figure>\n{key}<div class="{kind}">{figure.svg}</div>\n{caption}\n</figure>')
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, own: int) -> None:
+        """Add a table; row ``own`` stands out."""
+        self._parts.append(f'<div class="scroll">{html_table(head, rows, own=own)}</div>')
+
+    def code(self, lines: Iterable[str]) -> None:
+        """Add lines to be typed."""
+        self._parts.append(f"<pre><code>{escape(chr(10).join(lines))}</code></pre>")
+
+    def footer(self, text: str) -> None:
+        """Add the last line."""
+        self._parts.append(f"<footer>{escape(text)}</footer>")
+
+    def html(self) -> str:
+        """Return the whole page."""
+        body = "\n".join(self._parts)
+        return (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{escape(self._title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+            f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        )

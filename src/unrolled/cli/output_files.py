@@ -1,0 +1,67 @@
+"""The files a command writes: whether they can be, found out before the work, and what is said of them after it."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from shlex import quote
+
+from unrolled.cli.messages import show
+from unrolled.errors import InputError
+from unrolled.runtime.atomic_write import check_place
+from unrolled.runtime.place import find_stream, same_file
+
+__all__ = ["check_places", "model_path", "print_with_model"]
+
+STDIN = Path("/dev/stdin")
+
+
+def model_path(file: Path) -> Path:
+    """Where a model goes that was learned from a file, if nobody says.
+
+    >>> model_path(Path("data/reviews.csv.gz")).name
+    'reviews.safetensors'
+    """
+    return Path(f"{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}.safetensors")
+
+
+def check_places(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None], *, as_json: bool) -> None:
+    """Check what a command is to write before it begins.
+
+    Args:
+        outputs: files to write, by the option that names them.
+        inputs: files that are read, none of which may be written.
+        as_json: whether stdout is taken by JSON.
+
+    Raises:
+        InputError: a file cannot be written, is an input, or is to be written twice.
+    """
+    read = [STDIN if path == Path("-") else path for path in inputs if path is not None]
+    written = {name: path for name, path in outputs.items() if path is not None}
+    for name, path in written.items():
+        check_place(path, read)
+        _check_recordings(path, read)
+        stream = find_stream(path)
+        if stream is not None and name == "--checkpoint":
+            raise InputError(f"--checkpoint {path} is no file, which training could go on from: give the path of one")
+        if as_json and stream == 1:
+            raise InputError(f"{name} {path}: stdout is where --json prints: leave one of the two out")
+    for (name, path), (other, second) in itertools.combinations(written.items(), 2):
+        if same_file(path, second):
+            raise InputError(f"{name} and {other} are the same file, {path}: give each its own")
+
+
+def _check_recordings(path: Path, inputs: Iterable[Path]) -> None:
+    """The files of a folder are inputs, too."""
+    for folder in inputs:
+        if path.suffix.lower() == ".wav" and folder.is_dir() and folder.resolve() in path.resolve().parents:
+            raise InputError(f"cannot write {path}: it would be one of the recordings in {folder}; choose another path")
+
+
+def print_with_model(path: Path, file: Path, *lines: str) -> None:
+    """Print lines about a model that was written to ``path``, and what to do next; not into the model itself."""
+    stream = find_stream(path)
+    after = [f"next: unrolled predict {quote(str(path))} {quote(str(file))}"] if stream is None else []
+    show(*lines, f"wrote {path}", *after, to=sys.stderr if stream == 1 else sys.stdout)

@@ -1,0 +1,34 @@
+"""The tasks that the command line knows, and which of them a model is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from unrolled.cli.tasks.classify import CLASSIFY
+from unrolled.cli.tasks.detect import DETECT
+from unrolled.cli.tasks.forecast import FORECAST
+from unrolled.cli.tasks.regress import REGRESS
+from unrolled.cli.tasks.tag import TAG
+from unrolled.cli.tasks.task import Model, Task
+from unrolled.parameters.declaration import Parameters
+
+__all__ = ["TASKS", "load_model", "options_of_all"]
+
+TASKS: tuple[Task, ...] = (CLASSIFY, REGRESS, TAG, DETECT, FORECAST)
+
+
+def load_model(path: Path) -> tuple[Model, Task]:
+    """Load a model file, and find its task; torch is not needed."""
+    from unrolled.tasks import load
+
+    estimator = load(path)
+    return Model(path, estimator), next(task for task in TASKS if task.estimator == type(estimator).__name__)
+
+
+def options_of_all(name: str, groups: Iterable[type[Parameters]]) -> Any:
+    """A group of the options that one task or another has."""
+    several = set(groups)
+    largest = [group for group in several if not any(group in other.__mro__[1:] for other in several)]
+    return type(name, tuple(sorted(largest, key=lambda group: group.__name__)), {})

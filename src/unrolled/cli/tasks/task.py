@@ -1,0 +1,69 @@
+"""What a task is to the command line: how a model of it is trained, predicts and is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unrolled.cli.options import flag
+from unrolled.errors import InputError
+from unrolled.parameters.declaration import Parameters, declared
+
+__all__ = ["Destination", "Model", "Task"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file that was loaded; ``estimator`` is what :func:`unrolled.load` returned."""
+
+    path: Path
+    estimator: Any
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a result goes: to ``file`` or, without one, to stdout; with ``as_json`` also to stdout as JSON."""
+
+    file: Path | None
+    as_json: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """One of the tasks of ``unrolled fit``.
+
+    Attributes:
+        name: of the command.
+        estimator: the name of the class of its models.
+        called: what messages call such a model.
+        fit: the command ``unrolled fit NAME``.
+        predict: what ``unrolled predict`` does with a model, a file, the options of this task, and where the result goes.
+        predict_options: the options of ``unrolled predict`` for models of this task.
+        evaluate: what ``unrolled evaluate`` does with a model, a file, its options, and whether JSON is printed.
+        evaluate_options: the options of ``unrolled evaluate`` for them.
+        writes: which of ``predict_options`` are files to write.
+    """
+
+    name: str
+    estimator: str
+    called: str
+    fit: Callable[..., None]
+    predict: Callable[[Model, Path, Any, Destination], None]
+    predict_options: type[Parameters]
+    evaluate: Callable[[Model, Path, Any, bool], None]
+    evaluate_options: type[Parameters]
+    writes: frozenset[str] = frozenset()
+
+    def own(self, model: Model, given: Parameters, options: type[Parameters]) -> Parameters:
+        """The task's own among the options of all tasks.
+
+        Raises:
+            InputError: an option was given that is not for this task.
+        """
+        own = declared(options)
+        for name, each in declared(type(given)).items():
+            if name not in own and getattr(given, name) != each.default:
+                raise InputError(f"{model.path} is {self.called}, for which {flag(each)} means nothing: leave it out")
+        return options(**{name: getattr(given, name) for name in own})
