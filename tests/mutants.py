@@ -196,8 +196,8 @@ MUTANTS = (
     python(
         "traces without a tape",
         "nn/layer.py",
-        "x, h0, c0, weights, *masks, True",
-        "x, h0, c0, weights, *masks, False",
+        "run_forward(*to_operator(plan, inputs), True)",
+        "run_forward(*to_operator(plan, inputs), False)",
         NN_EXPORT,
     ),
     native(
@@ -425,17 +425,17 @@ MUTANTS = (
     ),
     python(
         "nn: last states not put back in order",
-        "nn/recurrent.py",
-        "rearrange(end, 1, order.batch_places, order.sequences)",
-        "rearrange(end, 1, order.sequences, order.batch_places)",
+        "nn/lengths.py",
+        "rearrange(state, 1, self._batch_places, self._sequences)",
+        "rearrange(state, 1, self._sequences, self._batch_places)",
         NN_LENGTHS,
     ),
     python("nn: padding rows keep values", "nn/forward.py", "[layout.rows :] = 0", "[layout.rows :] = 1", NN_LENGTHS),
     python(
         "nn: batch_first of the output forgotten",
-        "nn/recurrent.py",
-        "lambda steps: steps.transpose(0, 1)",
-        "lambda steps: steps",
+        "nn/arrangement.py",
+        "steps.transpose(0, 1) if self._batch_first else steps",
+        "steps",
         NN_TORCH,
     ),
     cells("LSTM: slope of tanh(c) dropped", "lstm.py", "dh * o * psi.slope(y)", "dh * o"),
@@ -725,16 +725,16 @@ MUTANTS = (
     ),
     python(
         "nn: batch_first of the input forgotten",
-        "nn/recurrent.py",
-        "input.transpose(0, 1) if self.batch_first else input\n",
-        "input.reshape(T, B, -1)\n",
+        "nn/arrangement.py",
+        "input.transpose(0, 1) if batch_first else input\n",
+        "input.reshape(input.shape[1], input.shape[0], -1) if batch_first else input\n",
         NN_TORCH,
     ),
     python(
         "nn: every layer takes the first one's states",
-        "nn/recurrent.py",
-        "[s[index * D : index * D + D] for s in states]",
-        "[s[:D] for s in states]",
+        "nn/states.py",
+        "[state[index * D : index * D + D] for state in states[:count]]",
+        "[state[:D] for state in states[:count]]",
         NN_TORCH,
     ),
     python(
@@ -767,9 +767,9 @@ MUTANTS = (
     ),
     python(
         "nn: hidden and cell state exchanged",
-        "nn/lstm.py",
-        "return output, last, *besides",
-        "return output, last[::-1], *besides",
+        "nn/recurrent.py",
+        "return output, hx_last\n",
+        "return output, hx_last[::-1] if len(last) > 1 else hx_last\n",
         NN_TORCH,
     ),
     python("nn: nonlinearity ignored", "nn/rnn.py", 'f"rnn_{nonlinearity}"', '"rnn_tanh"', NN_TORCH),
@@ -796,9 +796,9 @@ MUTANTS = (
     ),
     python(
         "nn: a packed sequence's last states in sorted order",
-        "nn/recurrent.py",
-        "end.index_select(1, input.unsorted_indices)",
-        "end.index_select(1, input.sorted_indices)",
+        "nn/packed.py",
+        "back = self._input.unsorted_indices",
+        "back = self._input.sorted_indices",
         NN_LENGTHS,
     ),
     python(
@@ -1258,15 +1258,15 @@ MUTANTS = (
     python(
         "nn: masks of the state in another order than the sequences",
         "nn/dropout.py",
-        "on_state = on_state[:, arranged.sequences]",
+        "on_state = on_state[:, origin.sequences]",
         "pass",
         NN_DIRECTIONS,
     ),
     python(
         "nn: masks of the input in another order than the sequences",
         "nn/dropout.py",
-        "on_input[arranged.rows % B]",
-        "on_input[torch.arange(len(arranged.rows)) % B]",
+        "on_input[origin.rows % B]",
+        "on_input[torch.arange(len(origin.rows)) % B]",
         NN_DIRECTIONS,
     ),
     python(
@@ -1408,9 +1408,9 @@ MUTANTS = (
         "nn: the residual adds what dropout left of the input",
         "nn/recurrent.py",
         "            inputs = outputs\n            if index and self.dropout:\n"
-        "                outputs = self._drop(outputs, arranged, wanted.generator)\n",
+        "                outputs = self._drop(outputs, origin, wanted.generator)\n",
         "            if index and self.dropout:\n"
-        "                outputs = self._drop(outputs, arranged, wanted.generator)\n            inputs = outputs\n",
+        "                outputs = self._drop(outputs, origin, wanted.generator)\n            inputs = outputs\n",
         NN_DIRECTIONS,
     ),
     python(

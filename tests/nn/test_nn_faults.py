@@ -51,7 +51,7 @@ def test_fault_13_what_is_no_tensor():
         GRU(3, 4)(np.zeros((5, 2, 3), np.float32))
     with pytest.raises(TypeError, match="h_0: expected a tensor, got tuple"):
         GRU(3, 4)(torch.zeros(5, 2, 3), (torch.zeros(1, 2, 4), torch.zeros(1, 2, 4)))
-    with pytest.raises(TypeError, match="pair"):
+    with pytest.raises(TypeError, match=r"hx must hold the tensors \(h_0, c_0\), got Tensor"):
         LSTM(3, 4)(torch.zeros(5, 2, 3), torch.zeros(1, 2, 4))
 
 

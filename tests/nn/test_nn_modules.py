@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from unrolled import nn
 from unrolled.cells import CELLS, get_cell
 from unrolled.errors import InputError
+from unrolled.nn.stacked import MODULES
 from unrolled.runtime.recurrent import RecurrentLayer
 
 OWN_PARAMETERS = {"li_gru": {"weight_ih", "weight_hh", "weight_bn", "bias_bn"}}
@@ -130,6 +133,15 @@ def test_all_arguments_of_a_layer_reach_it():
 def test_what_does_not_make_the_cell_is_refused(cell, arguments, message):
     with pytest.raises(InputError, match=message):
         nn.layers_for(cell, 3, 4, **arguments)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES.values()), key=str), ids=lambda module: module.__name__)
+def test_docstrings_describe_every_argument(module):
+    lines = module.__doc__.split("\nArgs:\n")[1].split("\n\n")[0].splitlines()
+    described = [line.strip().partition(":")[0].strip("*") for line in lines if not line.startswith(" " * 8)]
+    assert described == list(inspect.signature(module).parameters)
+    assert ">>> " in module.__doc__
+    assert ":math:`" in module.__doc__ or ".. math::" in module.__doc__
 
 
 def test_subclasses_of_a_module_leave_its_cells_to_it():

@@ -11,10 +11,10 @@ import torch
 from unrolled.cells import CELLS, get_cell
 from unrolled.kernels.kernel import get_kernel
 from unrolled.nn import GRU, LSTM, RNN
-from unrolled.nn.call import NO_MASKS
 from unrolled.nn.composite import composite
 from unrolled.nn.errors import TensorError
-from unrolled.nn.layer import layer
+from unrolled.nn.inputs import NO_MASKS, Inputs, Plan
+from unrolled.nn.layer import layer as run_layer
 
 FORWARD = torch.ops.unrolled.layer.default
 BACKWARD = torch.ops.unrolled.layer_backward.default
@@ -34,6 +34,11 @@ def make(cell, T=3, B=2, I=2, H=3, D=1, bias=True, dtype=torch.float64):
         c0[..., H : 2 * H] = c0[..., H : 2 * H].abs() + 1
     c0 = c0 if c0 is None else c0.requires_grad_()
     return torch.randn(T, B, I, dtype=dtype, requires_grad=True), (h0, c0), weights
+
+
+def layer(cell, directions, sizes, x, h0, c0, weights, *, cells=False):
+    plan = Plan(cell, directions, sizes, cells=cells and bool(get_cell(cell).memory))
+    return run_layer(plan, Inputs(x, h0, c0, weights))
 
 
 def returned(cell):
@@ -193,7 +198,7 @@ def test_the_composite_is_the_layer(cell, directions):
         for states in ((h0, c0), (None, None)):
             with torch.no_grad():
                 ours = layer(cell, directions, sizes, x, *states, weights, cells=True)
-                theirs = composite(cell, directions, sizes, x, *states, weights)
+                theirs = composite(Plan(cell, directions, sizes), Inputs(x, *states, weights))
             for a, b in zip(flat(ours), theirs, strict=True):
                 assert torch.allclose(a, b, rtol=1e-13, atol=1e-14)
 

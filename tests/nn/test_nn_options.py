@@ -209,7 +209,7 @@ def check(
     x = arrange(leaf)
     leaves_of_states = random_states(module, B) if given else []
     hx = [state if layout == "negated" else arrange(state) for state in leaves_of_states]  # n of an sLSTM is positive
-    passed = None if not hx else hx[0] if isinstance(module, nn.GRU.__mro__[1]) else tuple(hx)
+    passed = None if not hx else hx[0] if len(get_cell(module.cell).states) == 1 else tuple(hx)
     running = {name: buffer.clone() for name, buffer in module.named_buffers()}
     turn = (lambda a: a.transpose(0, 1)) if batch_first else (lambda a: a)
     y, last, _, gates = module(

@@ -157,7 +157,7 @@ def test_qrnn_streams_with_its_window():
     torch.testing.assert_close(torch.cat(parts), y)
     for a, b in zip(state, last, strict=True):
         torch.testing.assert_close(a, b)
-    with pytest.raises(InputError, match=r"expected window 0 torch.float32 \(1, 2, 9\), got torch.float32 \(1, 2, 8\)"):
+    with pytest.raises(InputError, match=r"Expected window 0 of size \(1, 2, 9\), got \(1, 2, 8\)"):
         layer(x, (last[0], last[1][..., 1:], last[2]))
 
 

@@ -15,14 +15,14 @@ from unrolled.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unrolled.nn.recurrent import Recurrent
+    from unrolled.nn.stacked import StackedLayers
 
 __all__ = ["make_module", "parameters_of", "refuse_options", "suffixes_of"]
 
 
 def make_module(
     cell: Cell, layers: Sequence[Mapping[str, Floats]], *, bias: bool, bidirectional: bool, options: Mapping[str, Any],
-) -> Recurrent:  # fmt: skip
+) -> StackedLayers:  # fmt: skip
     """A module with given parameters; torch's random numbers are left as they were.
 
     Args:
@@ -56,13 +56,13 @@ def make_module(
     return made
 
 
-def suffixes_of(module: Recurrent) -> list[str]:
+def suffixes_of(module: StackedLayers) -> list[str]:
     """The endings of parameters' names, of each layer and direction."""
     ends = ("", "_reverse") if module.bidirectional else ("",)
     return [f"_l{k}{end}" for k in range(module.num_layers) for end in ends]
 
 
-def parameters_of(module: Recurrent, suffix: str) -> dict[str, Floats]:
+def parameters_of(module: StackedLayers, suffix: str) -> dict[str, Floats]:
     """Copies of the parameters of one layer and direction, zeros for biases that are missing.
 
     Raises:
@@ -85,7 +85,7 @@ def parameters_of(module: Recurrent, suffix: str) -> dict[str, Floats]:
     return arrays
 
 
-def refuse_options(module: Recurrent, target: str, known: Collection[str]) -> None:
+def refuse_options(module: StackedLayers, target: str, known: Collection[str]) -> None:
     """Refuse a module with options the target has not.
 
     Args:

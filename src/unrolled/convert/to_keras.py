@@ -12,7 +12,7 @@ from unrolled.errors import InputError, UnrolledError
 if TYPE_CHECKING:
     from torch import nn
 
-    from unrolled.nn.recurrent import Recurrent
+    from unrolled.nn.stacked import StackedLayers
 
 __all__ = ["to_keras"]
 
@@ -52,9 +52,9 @@ def to_keras(module: nn.Module, *, return_sequences: bool = True, return_state: 
         import keras
     except ImportError as error:
         raise UnrolledError(f"to_keras needs Keras 3 ({error}): pip install 'keras>=3'") from None
-    from unrolled.nn.recurrent import Recurrent
+    from unrolled.nn.stacked import StackedLayers
 
-    if not isinstance(module, Recurrent):
+    if not isinstance(module, StackedLayers):
         raise InputError(f"to_keras takes layers of unrolled.nn, got {type(module).__name__}")
     cell = get_cell(module.cell)
     if cell.name not in _LAYERS:
@@ -92,7 +92,7 @@ def to_keras(module: nn.Module, *, return_sequences: bool = True, return_state: 
     return made[0] if len(made) == 1 else keras.Sequential([keras.Input((None, module.input_size)), *made])
 
 
-def _layer(keras: Any, module: Recurrent, index: int, arguments: dict[str, Any]) -> Any:
+def _layer(keras: Any, module: StackedLayers, index: int, arguments: dict[str, Any]) -> Any:
     """One layer, both directions of it."""
     cell = get_cell(module.cell)
     make = getattr(keras.layers, _LAYERS[cell.name])

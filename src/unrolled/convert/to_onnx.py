@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
     from torch import nn
 
-    from unrolled.nn.recurrent import Recurrent
+    from unrolled.nn.stacked import StackedLayers
 
 __all__ = ["to_onnx"]
 
@@ -57,9 +57,9 @@ def to_onnx(module: nn.Module, *, lengths: bool = False, states: bool = False) -
     ['GRU', 'Transpose', 'Reshape', 'GRU', 'Transpose', 'Reshape', 'Concat']
     """
     check_for_onnx("unrolled.convert.to_onnx")
-    from unrolled.nn.recurrent import Recurrent
+    from unrolled.nn.stacked import StackedLayers
 
-    if not isinstance(module, Recurrent):
+    if not isinstance(module, StackedLayers):
         raise InputError(f"to_onnx takes layers of unrolled.nn, got {type(module).__name__}")
     cell = get_cell(module.cell)
     form = form_of(cell)
@@ -74,7 +74,7 @@ def to_onnx(module: nn.Module, *, lengths: bool = False, states: bool = False) -
 class _Exporter:
     """A graph that grows layer by layer."""
 
-    def __init__(self, module: Recurrent, form: Form, lengths: bool, states: bool) -> None:
+    def __init__(self, module: StackedLayers, form: Form, lengths: bool, states: bool) -> None:
         self._module, self._form, self._lengths, self._states = module, form, lengths, states
         self._cell = get_cell(module.cell)
         self._kinds = OPERATORS[form.operator].states

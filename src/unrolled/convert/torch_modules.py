@@ -102,9 +102,9 @@ def to_torch(module: nn.Module) -> nn.Module:
 
     from unrolled.nn import GRUCell, LSTMCell, RNNCell
     from unrolled.nn.accelerate import beyond_torch, make_theirs
-    from unrolled.nn.recurrent import Recurrent
+    from unrolled.nn.stacked import StackedLayers
 
-    if isinstance(module, Recurrent):
+    if isinstance(module, StackedLayers):
         reason = beyond_torch(module)
         if reason:
             raise InputError(f"to_torch: {reason}")

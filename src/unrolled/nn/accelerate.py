@@ -16,8 +16,8 @@ from unrolled.nn.cell import GRUCell, LSTMCell, RNNCell
 from unrolled.nn.gru import GRU
 from unrolled.nn.lstm import LSTM
 from unrolled.nn.options import Settings
-from unrolled.nn.recurrent import Recurrent
 from unrolled.nn.rnn import RNN
+from unrolled.nn.stacked import StackedLayers
 
 __all__ = ["Accelerated", "accelerate", "as_torchs", "beyond_torch", "make_ours", "make_theirs", "obstacle", "restore"]
 
@@ -25,7 +25,7 @@ _TORCHS = ("rnn_tanh", "rnn_relu", "lstm", "lstmp", "gru")
 """Cells that torch has, too."""
 _STARTS = ("start", "forget_bias", "chrono")
 """Options that make no difference to a layer once it is made."""
-_OURS: dict[type[nn.Module], type[Recurrent]] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
+_OURS: dict[type[nn.Module], type[StackedLayers]] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.GRU: GRU}
 _THEIRS: dict[type[nn.Module], type[nn.Module]] = {
     **{ours: theirs for theirs, ours in _OURS.items()},
     RNNCell: nn.RNNCell, LSTMCell: nn.LSTMCell, GRUCell: nn.GRUCell,
@@ -53,23 +53,15 @@ def accelerate(model: nn.Module) -> Accelerated:
     optimizer made before goes on working. ``isinstance(layer, torch.nn.LSTM)`` is no longer true; :func:`restore`
     undoes it all.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model, or a recurrent layer itself.
+    Args:
+        model: the model, or a recurrent layer itself.
 
-    Returns
-    -------
-    Accelerated
+    Returns:
         Which layers were replaced, and which were not and why.
 
-    Raises
-    ------
-    InputError
-        Not a module.
+    Raises:
+        InputError: not a module.
 
-    Examples
-    --------
     >>> import torch, unrolled
     >>> model = torch.nn.ModuleDict({"encoder": torch.nn.GRU(3, 4), "head": torch.nn.Linear(4, 1)})
     >>> print(unrolled.accelerate(model))
@@ -99,15 +91,13 @@ def restore(model: nn.Module) -> list[str]:
     Every layer of :mod:`unrolled.nn` becomes torch's, those that were made as such included, as far as torch has their
     equation and options: a GRU with the reset gate before the product, say, or a layer with zoneout stays.
 
-    Raises
-    ------
-    InputError
-        Not a module.
+    Raises:
+        InputError: not a module.
     """
     _check(model)
     restored: list[str] = []
     for path, module in model.named_modules():
-        if isinstance(module, Recurrent) and not beyond_torch(module):
+        if isinstance(module, StackedLayers) and not beyond_torch(module):
             make_theirs(module)
             restored.append(path)
     return restored
@@ -142,10 +132,8 @@ def make_theirs(module: nn.Module) -> None:
 def as_torchs(module: nn.Module) -> nn.Module:
     """torch's layer with the parameters of one of this library's.
 
-    Raises
-    ------
-    InputError
-        It is :func:`beyond_torch`.
+    Raises:
+        InputError: it is :func:`beyond_torch`.
     """
     beyond = beyond_torch(module)
     if beyond:
@@ -162,7 +150,7 @@ def beyond_torch(module: nn.Module) -> str:
         return f"torch has no {name}"
     if cell not in _TORCHS:
         return f"torch's {name} has another equation than {get_cell(cell).title}: {name}({module.extra_repr()})"
-    if not isinstance(module, Recurrent):
+    if not isinstance(module, StackedLayers):
         return ""
     changed = [f.name for f in fields(Settings) if getattr(module.settings, f.name) != f.default]
     beyond = [option for option in changed if option not in _STARTS]

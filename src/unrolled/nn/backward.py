@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,8 +21,9 @@ from unrolled.nn.buffers import (
     scratch,
     vectors,
 )
-from unrolled.nn.call import Call, Masks, check_shape, check_tensors, get_layout
+from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
+from unrolled.nn.inputs import Inputs, from_operator
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.threads import kernel_threads
 
@@ -49,29 +50,23 @@ class Arrived(NamedTuple):
     """Of the memory of every step, ``[T, B, D*M*H]``."""
 
 
-def _backward(
-    cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
-    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, y: Tensor, tape: Sequence[Tensor],
-    grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None, grad_cells: Tensor | None, wanted: Sequence[bool],
-) -> list[Tensor]:  # fmt: skip
-    masks = Masks(state_mask, candidate_mask, keep_h, keep_c, zoneout_h, zoneout_c)
-    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights, masks)
-    grads = Arrived(grad_y, grad_h, grad_c, grad_cells)
-    _check_pass(call, x, y, tape, grads, (x, h0, c0, *weights), wanted)
-    return backward_pass(call, batch_sizes, x, h0, c0, weights, y, tape, grads, wanted)
+def _backward(*arguments: Any) -> list[Tensor]:
+    plan, inputs, (y, tape, *grads, wanted) = from_operator(arguments)
+    call, arrived = check_tensors(plan, inputs), Arrived(*grads)
+    _check_pass(call, inputs, y, tape, arrived, wanted)
+    return backward_pass(call, inputs, y, tape, arrived, wanted)
 
 
 def backward_pass(
-    call: Call, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
-    y: Tensor, tape: Sequence[Tensor], grads: Arrived, wanted: Sequence[bool],
-) -> list[Tensor]:  # fmt: skip
+    call: Call, inputs: Inputs, y: Tensor, tape: Sequence[Tensor], grads: Arrived, wanted: Sequence[bool]
+) -> list[Tensor]:
     """What the operator does, for a call that has been checked."""
     kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
     B, H, P, I, each = call.batch, call.hidden, call.size, call.inputs, len(call.names)
-    layout, threads = get_layout(call, batch_sizes), kernel_threads()
+    x, weights = plain(inputs.x), inputs.weights
+    layout, threads = get_layout(call), kernel_threads()
     N = layout.rows
-    h0, c0 = first_states(call, x, h0, c0)
+    h0, c0 = first_states(call, inputs)
     # the kernels turn the gradients of the last states into those of the first
     states = dict(zip(kernel.state_names, call.states, strict=True))
     grad_h0 = _to_change(grads.h, states["h0"], x) if compiled.has_h else None
@@ -87,7 +82,7 @@ def backward_pass(
     reset_state = recycled(x, (N, H)) if kernel.resets else None
     grad_state = recycled(x, (N, P)) if compiled.projected else None
     work = scratch("states", B * compiled.work * H, x) if compiled.work else None
-    x, gate_gradients = plain(x), GateGradients(kernel, layout, H, threads, grad_gates.address)
+    gate_gradients = GateGradients(kernel, layout, H, threads, grad_gates.address)
     grad_x = _input_gradient(x, N) if wanted[0] else None
     grad_weights: list[Tensor] = []
     for d in range(D):
@@ -162,11 +157,10 @@ def _sum_vectors(call: Call, rows: Tensor, gradients: dict[str, Tensor]) -> None
 
 
 def _check_pass(
-    call: Call, x: Tensor, y: Tensor, tape: Sequence[Tensor], grads: Arrived, inputs: Sequence[Tensor | None],
-    wanted: Sequence[bool],
-) -> None:  # fmt: skip
+    call: Call, inputs: Inputs, y: Tensor, tape: Sequence[Tensor], grads: Arrived, wanted: Sequence[bool]
+) -> None:
     """Refuse what the forward pass of these inputs did not return, or no gradient of it."""
-    states = dict(zip(call.kernel.state_names, call.states, strict=True))
+    states, dtype = dict(zip(call.kernel.state_names, call.states, strict=True)), inputs.x.dtype
     named = [("y", y, call.outputs), ("grad_y", grads.y, call.outputs)]
     named += [("grad_h", grads.h, states.get("h0")), ("grad_c", grads.c, states.get("c0"))]
     named += [("grad_cells", grads.cells, call.cells if call.memory else None)]
@@ -175,24 +169,21 @@ def _check_pass(
             continue
         if shape is None:
             raise TensorError(f"cell {call.kernel.cell.name} has no such state: {name} must be None")
-        check_shape(name, tensor, shape, x.dtype)
+        check_shape(name, tensor, shape, dtype)
     expected = call.tape
     if len(tape) != len(expected) or not all(each.is_contiguous() and not each.is_neg() for each in (y, *tape)):
         raise TensorError(f"expected y and a tape of {len(expected)} tensors as the forward pass returned them")
     for tensor, shape in zip(tape, expected, strict=True):
-        check_shape("tape", tensor, shape, x.dtype)
-    if len(wanted) != len(inputs) or any(want and t is None for want, t in zip(wanted, inputs, strict=True)):
-        raise TensorError(f"wanted: expected {len(inputs)} truth values, none for an absent state")
+        check_shape("tape", tensor, shape, dtype)
+    given = inputs.tensors
+    if len(wanted) != len(given) or any(want and t is None for want, t in zip(wanted, given, strict=True)):
+        raise TensorError(f"wanted: expected {len(given)} truth values, none for an absent state")
 
 
-def _backward_shapes(
-    cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
-    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, y: Tensor, tape: Sequence[Tensor],
-    grad_y: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None, grad_cells: Tensor | None, wanted: Sequence[bool],
-) -> list[Tensor]:  # fmt: skip
-    inputs = (x, h0, c0, *weights)
-    return [x.new_empty(t.shape) for t, want in zip(inputs, wanted, strict=True) if want and t is not None]
+def _backward_shapes(*arguments: Any) -> list[Tensor]:
+    _, inputs, rest = from_operator(arguments)
+    wanted = zip(inputs.tensors, rest[-1], strict=True)
+    return [inputs.x.new_empty(t.shape) for t, want in wanted if want and t is not None]
 
 
 LIBRARY.impl("layer_backward", _backward, "CPU")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unrolled.kernels.kernel import Packed
 from unrolled.nn.call import Call
+from unrolled.nn.inputs import Inputs
 from unrolled.nn.threads import kernel_threads
 
 __all__ = [
@@ -110,8 +111,9 @@ def _first_memory(shape: tuple[int, ...], values: tuple[float, ...], dtype: torc
     return torch.tensor(values, dtype=dtype).repeat_interleave(units).expand(*rows, -1).contiguous()
 
 
-def first_states(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+def first_states(call: Call, inputs: Inputs) -> tuple[Tensor | None, Tensor | None]:
     """The initial states of a cell, to be read only; absent ones are what the cell starts from."""
+    x, h0, c0, _ = inputs
     compiled, shapes = call.kernel.compiled, call.states
     if compiled.has_h:
         h0 = _zeros(shapes[0], x.dtype) if h0 is None else plain(h0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,40 +13,14 @@ from torch import Tensor
 from unrolled.kernels.kernel import Kernel, get_kernel
 from unrolled.kernels.layout import Layout
 from unrolled.nn.errors import TensorError
+from unrolled.nn.inputs import Inputs, Masks, Plan
 
 __all__ = [
-    "NO_MASKS", "Call", "Masks", "check_shape", "check_strided", "check_tensors", "get_layout", "holds_numbers", "is_tracing",
+    "Call", "check_shape", "check_strided", "check_tensors", "get_layout", "holds_numbers", "is_tracing",
     "is_transformed",
 ]  # fmt: skip
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
-
-
-class Masks(NamedTuple):
-    """What regularises one call, beside its inputs: factors, and the shares that zoneout keeps.
-
-    ``T`` steps of ``B`` sequences, ``D`` directions, ``H`` hidden size, ``P`` size of ``h``.
-    """
-
-    state: Tensor | None = None
-    """``[D, B, P]``: of ``h[t-1]`` where a product with U meets it."""
-    candidate: Tensor | None = None
-    """``[T, B, D*H]``: of what a step proposes as new."""
-    keep_h: Tensor | None = None
-    """``[T, B, D*P]``: 1 where ``h[t]`` stays ``h[t-1]``, 0 elsewhere."""
-    keep_c: Tensor | None = None
-    """``[T, B, D*H]``: likewise of the memory."""
-    zoneout_h: float = 0.0
-    """Without ``keep_h``, the share of ``h[t-1]`` in ``h[t]``: the mean of what masks would do."""
-    zoneout_c: float = 0.0
-
-    @property
-    def tensors(self) -> tuple[Tensor | None, ...]:
-        """The four masks."""
-        return self[:4]
-
-
-NO_MASKS = Masks()
 
 
 class Call(NamedTuple):
@@ -65,6 +39,7 @@ class Call(NamedTuple):
     """``P``"""
     names: tuple[str, ...]
     """The parameters of a direction, in order."""
+    batch_sizes: Tensor | None
     masks: Masks
 
     @property
@@ -120,11 +95,10 @@ class Call(NamedTuple):
         return [*cells, *list(self.own_tape.values()) * self.directions]
 
 
-def check_tensors(
-    cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], masks: Masks,
-) -> Call:  # fmt: skip
+def check_tensors(plan: Plan, inputs: Inputs) -> Call:
     """Refuse what would make a kernel read or write beyond a tensor."""
+    cell, directions, batch_sizes, masks = plan[:4]
+    x, h0, c0, weights = inputs
     dtype = x.dtype
     if dtype not in _DTYPES:
         raise TensorError(f"the kernels compute in float32 and float64, got {dtype}: convert parameters and input")
@@ -147,7 +121,7 @@ def check_tensors(
         name = names[i % each]
         if weight.shape != shapes[name] or weight.dtype != dtype:
             check_shape(name, weight, shapes[name], dtype)
-    call = Call(kernel, directions, T, B, I, H, P, names, masks)
+    call = Call(kernel, directions, T, B, I, H, P, names, batch_sizes, masks)
     given = [state for state in (h0, c0) if state is not None]
     if given:
         if (h0 is not None, c0 is not None) != (kernel.compiled.has_h, call.memory > 0):
@@ -196,11 +170,11 @@ def _packed_layout(batch_sizes: bytes, batch: int) -> Layout:
     return Layout(sizes, batch)
 
 
-def get_layout(call: Call, batch_sizes: Tensor | None) -> Layout:
+def get_layout(call: Call) -> Layout:
     """How the rows lie; one object for the layers and passes of a training step."""
-    if batch_sizes is None:
+    if call.batch_sizes is None:
         return Layout.padded(call.steps, call.batch)
-    return _packed_layout(batch_sizes.numpy().tobytes(), call.batch)
+    return _packed_layout(call.batch_sizes.numpy().tobytes(), call.batch)
 
 
 _PLAIN = (Tensor, torch.nn.Parameter)

@@ -12,6 +12,7 @@ from torch.nn.modules.rnn import RNNCellBase
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError, TensorError
+from unrolled.nn.inputs import Inputs, Plan
 from unrolled.nn.layer import layer
 from unrolled.nn.leaf import Leaf
 from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
@@ -62,7 +63,7 @@ class _Cell(Leaf, RNNCellBase):
         if self.input_size == 0:  # the kernels need an input
             x, weights[0] = F.pad(x, (0, 1)), F.pad(weights[0], (0, 1))
         run = onnx_layer if is_exporting_to_onnx() else layer
-        after = run(self.cell, 1, None, x.unsqueeze(0), h0, c0, weights).last
+        after = run(Plan(self.cell), Inputs(x.unsqueeze(0), h0, c0, weights)).last
         return tuple(state[0] if batched else state[0, 0] for state in after)
 
 
@@ -70,10 +71,8 @@ class _HiddenStateCell(_Cell):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """``input [B, I]`` or ``[I]`` and ``hx [B, H]`` or ``[H]`` (zero by default) give ``h'`` of the same kind.
 
-        Raises
-        ------
-        InputError
-            Sizes do not match; also of the type that torch raises.
+        Raises:
+            InputError: sizes do not match; also of the type that torch raises.
         """
         return self._step(input, None if hx is None else (hx,))[0]
 
@@ -84,8 +83,6 @@ class RNNCell(_HiddenStateCell):
     A drop-in for :class:`torch.nn.RNNCell`, with all of :data:`unrolled.cells.ACTIVATIONS` among its nonlinearities. For
     whole sequences use :class:`~unrolled.nn.RNN`: it arranges the weights once instead of at every step.
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import RNNCell
     >>> RNNCell(3, 4)(torch.zeros(2, 3)).shape
@@ -103,8 +100,6 @@ class RNNCell(_HiddenStateCell):
 class LSTMCell(_Cell):
     r"""One step of an LSTM, as in :class:`~unrolled.nn.LSTM`; a drop-in for :class:`torch.nn.LSTMCell`.
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import LSTMCell
     >>> h, c = LSTMCell(3, 4)(torch.zeros(2, 3))
@@ -120,10 +115,8 @@ class LSTMCell(_Cell):
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """``input [B, I]`` or ``[I]`` and ``hx = (h, c)``, each ``[B, H]`` or ``[H]``, give ``(h', c')``; zero without.
 
-        Raises
-        ------
-        InputError
-            Sizes do not match; also of the type that torch raises.
+        Raises:
+            InputError: sizes do not match; also of the type that torch raises.
         """
         if hx is not None and not (isinstance(hx, (tuple, list)) and len(hx) == 2):  # pyright: ignore[reportUnnecessaryIsInstance, reportUnnecessaryComparison]
             raise ArgumentTypeError("LSTMCell: hx must be a pair (h, c) of tensors")
@@ -134,8 +127,6 @@ class LSTMCell(_Cell):
 class GRUCell(_HiddenStateCell):
     r"""One step of a GRU, as in :class:`~unrolled.nn.GRU`; a drop-in for :class:`torch.nn.GRUCell`.
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import GRUCell
     >>> GRUCell(3, 4, reset_after=False)(torch.zeros(3)).shape

@@ -1,7 +1,7 @@
 """A layer in torch's own operations, a step at a time: slow, and differentiable any number of times.
 
-It runs the reference step of the registry on tensors. It takes and returns what :func:`unrolled.nn.layer.layer` does with
-``cells``, and serves where the kernels do not reach: gradients of gradients, and the transforms of torch.func.
+It runs the reference step of the registry on tensors, and serves where the kernels do not reach: gradients of gradients, and
+the transforms of torch.func.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from torch.nn import functional as F
 
 from unrolled.cells import Cell, StepMasks, get_cell
 from unrolled.cells.masks import zoned
-from unrolled.nn.call import NO_MASKS, Masks
+from unrolled.nn.inputs import Inputs, Masks, Plan
 
 __all__ = ["composite", "first_states", "named_parameters"]
 
 
-def composite(
-    cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], masks: Masks = NO_MASKS,
-) -> list[Tensor]:  # fmt: skip
-    """Run one layer."""
-    described = get_cell(cell)
+def composite(plan: Plan, inputs: Inputs) -> list[Tensor]:
+    """Run one layer; the memory of every step is returned whether it was asked for or not."""
+    described, directions, batch_sizes = get_cell(plan.cell), plan.directions, plan.batch_sizes
+    x, h0, c0, weights = inputs
     T, B, I = x.shape
     sizes = [B] * T if batch_sizes is None else batch_sizes.tolist()
     rows = x.reshape(T * B, I)[: sum(sizes)].split(sizes)
@@ -35,7 +33,7 @@ def composite(
     ends: list[list[Tensor]] = []
     for d in range(directions):
         params = named_parameters(described, weights[d * each : (d + 1) * each], I)
-        own = _OwnMasks(masks, d, directions, sizes)
+        own = _OwnMasks(plan.masks, d, directions, sizes)
         states = first_states(described, params, x, None if h0 is None else h0[d], None if c0 is None else c0[d])
         steps: list[tuple[Tensor, Tensor]] = []
         for t in reversed(range(T)) if d else range(T):

@@ -5,27 +5,22 @@ For layers whose directions cannot run in one call: in segments of time, or with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from unrolled.nn.call import Masks
+from unrolled.nn.inputs import Inputs, Plan
 from unrolled.nn.result import Result
 from unrolled.nn.reversal import reversed_rows, turned
 
 __all__ = ["each_direction"]
 
-_State = Tensor | None
-Run = Callable[[Tensor, _State, _State, Sequence[Tensor], Masks], Result]
-"""``run(x, h0, c0, weights, masks)`` runs one direction of a layer forward."""
 
-
-def each_direction(
-    run: Run, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], masks: Masks,
-) -> Result:  # fmt: skip
-    """What :func:`unrolled.nn.layer.layer` returns, of directions run one by one."""
+def each_direction(run: Callable[[Plan, Inputs], Result], plan: Plan, inputs: Inputs) -> Result:
+    """What :func:`unrolled.nn.layer.layer` returns, of directions that ``run`` runs forward, one by one."""
+    directions, batch_sizes, masks = plan.directions, plan.batch_sizes, plan.masks
+    x, h0, c0, weights = inputs
     each = len(weights) // directions
     results: list[Result] = []
     for d in range(directions):
@@ -42,7 +37,8 @@ def each_direction(
             candidate=own(masks.candidate), keep_h=own(masks.keep_h), keep_c=own(masks.keep_c),
         )  # fmt: skip
         h, c = (None if s is None else s[d : d + 1] for s in (h0, c0))
-        result = run(turn(x), h, c, weights[d * each : (d + 1) * each], own_masks)
+        own_weights = weights[d * each : (d + 1) * each]
+        result = run(plan._replace(directions=1, masks=own_masks), Inputs(turn(x), h, c, own_weights))
         cells = None if result.cells is None else turn(result.cells)
         results.append(Result(turn(result.y), result.last, cells, [turn(gates) for gates in result.gates]))
     if directions == 1:

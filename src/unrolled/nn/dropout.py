@@ -6,29 +6,15 @@ dropout between layers, input, state, candidate, ``h``, ``c``, ``U`` of each dir
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-from unrolled.nn.call import Masks
+from unrolled.nn.arrangement import Origin
+from unrolled.nn.inputs import Masks
 from unrolled.nn.kind import Kind
 from unrolled.nn.options import Settings
 
-__all__ = ["Arranged", "draw", "draw_masks", "draw_steps", "evaluation_masks"]
-
-
-class Arranged(NamedTuple):
-    """Where the rows of a layer's input come from; without tensors they lie as they were given, ``[T, B]``."""
-
-    sizes: Tensor | None = None
-    """``[T]`` sequences alive at each step; in an ONNX graph the lengths instead."""
-    rows: Tensor | None = None
-    """``[R]`` for each arranged row the one it was, ``t * B + b``."""
-    sequences: Tensor | None = None
-    """``[B']`` the sequence at each place of the batch."""
-    given: tuple[int, int] | None = None
-    """``T`` and ``B`` as they were given, where that is not what the layer sees."""
+__all__ = ["draw", "draw_masks", "draw_steps", "evaluation_masks"]
 
 
 def draw(shape: tuple[int, ...], probability: float, like: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -38,42 +24,42 @@ def draw(shape: tuple[int, ...], probability: float, like: Tensor, generator: to
 
 
 def draw_steps(
-    width: int, probability: float, x: Tensor, arranged: Arranged, generator: torch.Generator | None,
+    width: int, probability: float, x: Tensor, origin: Origin, generator: torch.Generator | None,
 ) -> Tensor:  # fmt: skip
     """A dropout mask for every step of an input arranged like ``x``, ``[T, B, width]``."""
-    T, B = arranged.given or (x.shape[0], x.shape[1])
-    return _arrange(draw((T, B, width), probability, x.detach(), generator), x, arranged)
+    T, B = origin.given or (x.shape[0], x.shape[1])
+    return _arrange(draw((T, B, width), probability, x.detach(), generator), x, origin)
 
 
-def _arrange(mask: Tensor, x: Tensor, arranged: Arranged) -> Tensor:
-    if arranged.rows is None:
+def _arrange(mask: Tensor, x: Tensor, origin: Origin) -> Tensor:
+    if origin.rows is None:
         return mask
-    return mask.flatten(0, 1)[arranged.rows].view(*x.shape[:2], mask.shape[2])
+    return mask.flatten(0, 1)[origin.rows].view(*x.shape[:2], mask.shape[2])
 
 
 def draw_masks(
-    settings: Settings, cell: Kind, x: Tensor, arranged: Arranged, directions: int, hidden: int, size: int,
+    settings: Settings, cell: Kind, x: Tensor, origin: Origin, directions: int, hidden: int, size: int,
     generator: torch.Generator | None,
 ) -> tuple[Tensor | None, Masks]:  # fmt: skip
     """The masks of one layer: that of its input, shaped to be multiplied with it, and those of its pass."""
-    T, B = arranged.given or (x.shape[0], x.shape[1])
+    T, B = origin.given or (x.shape[0], x.shape[1])
     D, H, P = directions, hidden, size
     share_h, share_c = settings.shares(cell)
     on_input = on_state = candidate = keep_h = keep_c = None
     if settings.input_dropout:
         on_input = draw((B, x.shape[2]), settings.input_dropout, x.detach(), generator)
-        if arranged.rows is not None:
-            on_input = on_input[arranged.rows % B].view(x.shape)
+        if origin.rows is not None:
+            on_input = on_input[origin.rows % B].view(x.shape)
     if settings.state_dropout:
         on_state = draw((D, B, P), settings.state_dropout, x.detach(), generator)
-        if arranged.sequences is not None:
-            on_state = on_state[:, arranged.sequences]
+        if origin.sequences is not None:
+            on_state = on_state[:, origin.sequences]
     if settings.recurrent_dropout:
-        candidate = draw_steps(D * H, settings.recurrent_dropout, x, arranged, generator)
+        candidate = draw_steps(D * H, settings.recurrent_dropout, x, origin, generator)
     if share_h:
-        keep_h = _arrange(x.new_empty((T, B, D * P)).bernoulli_(share_h, generator=generator), x, arranged)
+        keep_h = _arrange(x.new_empty((T, B, D * P)).bernoulli_(share_h, generator=generator), x, origin)
     if share_c:
-        keep_c = _arrange(x.new_empty((T, B, D * H)).bernoulli_(share_c, generator=generator), x, arranged)
+        keep_c = _arrange(x.new_empty((T, B, D * H)).bernoulli_(share_c, generator=generator), x, origin)
     return on_input, Masks(state=on_state, candidate=candidate, keep_h=keep_h, keep_c=keep_c)
 
 

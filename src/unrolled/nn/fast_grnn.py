@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unrolled.nn.hidden_state import Variant
+from unrolled.nn.variant import Variant
 
 __all__ = ["FastGRNN"]
 
@@ -19,29 +19,6 @@ class FastGRNN(Variant, cells={"fast_grnn": {}}):
     ``W`` and ``U`` themselves, for instance by :mod:`torch.nn.utils.parametrize`. Source: Kusupati et al. 2018,
     arXiv 1901.02358.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
-
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import FastGRNN
     >>> layer = FastGRNN(input_size=3, hidden_size=4)

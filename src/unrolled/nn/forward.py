@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unrolled.kernels import _native
 from unrolled.nn.buffers import address, first_states, pack, plain, recycled, scratch
-from unrolled.nn.call import Call, Masks, check_tensors, get_layout
+from unrolled.nn.call import Call, check_tensors, get_layout
+from unrolled.nn.inputs import Inputs, from_operator
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
 from unrolled.nn.onnx import refuse_onnx
@@ -26,36 +27,28 @@ LIBRARY.define(
 )
 
 
-def _forward(
-    cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
-    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, tape: bool,
-) -> list[Tensor]:  # fmt: skip
-    masks = Masks(state_mask, candidate_mask, keep_h, keep_c, zoneout_h, zoneout_c)
-    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights, masks)
-    return forward_pass(call, batch_sizes, x, h0, c0, weights, tape)
+def _forward(*arguments: Any) -> list[Tensor]:
+    plan, inputs, (tape,) = from_operator(arguments)
+    return forward_pass(check_tensors(plan, inputs), inputs, tape=tape)
 
 
-def forward_pass(
-    call: Call, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
-    tape: bool,
-) -> list[Tensor]:  # fmt: skip
+def forward_pass(call: Call, inputs: Inputs, *, tape: bool) -> list[Tensor]:
     """What the operator does, for a call that has been checked."""
     kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
     B, H, P, I, R = call.batch, call.hidden, call.size, call.inputs, call.steps * call.batch
-    row, each = kernel.gates_row(H, tape=tape), len(call.names)
+    x, weights, each = inputs.x, inputs.weights, len(call.names)
+    row = kernel.gates_row(H, tape=tape)
     kept = D * (row + P + call.memory) if tape else row
     check_allocation(R * (D * P + kept) * x.element_size(), "the states and gates of all steps")
-    layout, threads = get_layout(call, batch_sizes), kernel_threads()
-    h0, c0 = first_states(call, x, h0, c0)
+    layout, threads = get_layout(call), kernel_threads()
+    h0, c0 = first_states(call, inputs)
     y, last = x.new_empty(call.outputs), [x.new_empty(shape) for shape in call.states]
     taped = [x.new_empty(call.cells)] if tape and call.memory else []
     cells = taped[0] if taped else None
     if layout.rows < R:
         for rows in (y, *taped):
             rows.view(R, rows.shape[2])[layout.rows :] = 0
-    x = plain(x)
-    fused = kernel.fuses(I, H)
+    x, fused = plain(x), kernel.fuses(I, H)
     # work spaces for what is no part of the tape, used by both directions
     running = None if tape or not call.memory else scratch("cells", B * call.memory, x)
     work = scratch("states", B * compiled.work * H, x) if compiled.work else None
@@ -97,16 +90,12 @@ def _untaped(call: Call, x: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _forward_shapes(
-    cell: str, directions: int, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], state_mask: Tensor | None, candidate_mask: Tensor | None, keep_h: Tensor | None,
-    keep_c: Tensor | None, zoneout_h: float, zoneout_c: float, tape: bool,
-) -> list[Tensor]:  # fmt: skip
+def _forward_shapes(*arguments: Any) -> list[Tensor]:
     refuse_onnx()
-    masks = Masks(state_mask, candidate_mask, keep_h, keep_c, zoneout_h, zoneout_c)
-    call = check_tensors(cell, directions, batch_sizes, x, h0, c0, weights, masks)
+    plan, inputs, (tape,) = from_operator(arguments)
+    call = check_tensors(plan, inputs)
     shapes = [call.outputs, *call.states, *(call.tape if tape else ())]
-    return [x.new_empty(shape) for shape in shapes]
+    return [inputs.x.new_empty(shape) for shape in shapes]
 
 
 LIBRARY.impl("layer", _forward, "CPU")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError
-from unrolled.nn.hidden_state import HiddenState
+from unrolled.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -20,7 +22,7 @@ __all__ = ["GRU"]
 _CELLS = {"gru": {}, "gru_reset_before": {"reset_after": False}, "gru_layer_norm": {"layer_norm": True}}
 
 
-class GRU(HiddenState, cells=_CELLS):
+class GRU(Recurrent[Tensor], cells=_CELLS):
     r"""Gated recurrent unit, with the reset gate after or before the recurrent product.
 
     .. math::
@@ -35,34 +37,13 @@ class GRU(HiddenState, cells=_CELLS):
     It runs on the CPU and computes in float32 or float64. Sources: Cho et al. 2014, arXiv 1406.1078, version 1 (after) and
     version 3 (before).
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards; outputs are concatenated.
-    reset_after : bool
-        The reset gate acts on ``U_n h + b_hn``, as in torch, or on ``h`` before the product, as in the paper.
-    layer_norm : bool
-        Layer normalisation of ``W x`` and of ``U h``, of reset and update gate together and of the candidate by itself
-        (Ba, Kiros, Hinton 2016, arXiv 1607.06450; other code normalises all three gates together).
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
+    Args:
+        reset_after: the reset gate acts on ``U_n h + b_hn``, as in torch, or on ``h`` before the product, as in
+            the paper.
+        layer_norm: layer normalisation of ``W x`` and of ``U h``, of reset and update gate together and of the
+            candidate by itself (Ba, Kiros, Hinton 2016, arXiv 1607.06450; other code normalises all three gates
+            together).
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import GRU
     >>> gru = GRU(input_size=3, hidden_size=4, batch_first=True)
@@ -76,21 +57,10 @@ class GRU(HiddenState, cells=_CELLS):
     reset_after: bool
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        reset_after: bool = True,
-        layer_norm: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-        **options: Unpack[Options],
-    ) -> None:
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, *, reset_after: bool = True, layer_norm: bool = False,
+        device: Any = None, dtype: Any = None, **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         for name, given in (("reset_after", reset_after), ("layer_norm", layer_norm)):
             if not isinstance(given, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise ArgumentTypeError(f"{name} should be of type bool, got: {type(given).__name__}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unrolled.nn.hidden_state import Variant
+from unrolled.nn.variant import Variant
 
 __all__ = ["GRU1", "GRU2", "GRU3", "MGU"]
 
@@ -18,29 +18,6 @@ class GRU1(Variant, cells={"gru1": {}}):
 
     Source: Dey, Salem 2017, arXiv 1701.05923.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
-
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import GRU1
     >>> y, h = GRU1(input_size=3, hidden_size=4)(torch.zeros(5, 2, 3))
@@ -60,29 +37,6 @@ class GRU2(Variant, cells={"gru2": {}}):
 
     Source: Dey, Salem 2017, arXiv 1701.05923.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
-
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import GRU2
     >>> y, h = GRU2(input_size=3, hidden_size=4)(torch.zeros(5, 2, 3))
@@ -102,29 +56,6 @@ class GRU3(Variant, cells={"gru3": {}}):
 
     Source: Dey, Salem 2017, arXiv 1701.05923.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
-
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import GRU3
     >>> y, h = GRU3(input_size=3, hidden_size=4)(torch.zeros(5, 2, 3))
@@ -144,29 +75,6 @@ class MGU(Variant, cells={"mgu": {}}):
 
     Source: Zhou et al. 2016, arXiv 1603.09420.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
-
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import MGU
     >>> y, h = MGU(input_size=3, hidden_size=4)(torch.zeros(5, 2, 3))

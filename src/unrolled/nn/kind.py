@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -9,15 +10,21 @@ import torch
 from unrolled.cells import get_cell
 from unrolled.kernels.compiled import get_compiled
 
-__all__ = ["Kind", "gates_on_tape", "initial_value", "kind_of", "state_widths"]
+__all__ = ["Kind", "gates_on_tape", "initial_value", "kind_of"]
 
 
 class Kind(NamedTuple):
     """A cell's states and gates."""
 
+    states: tuple[str, ...]
     hands_on_h: bool
     memory: tuple[str, ...]
     gates: tuple[str, ...]
+
+    @property
+    def state_tensors(self) -> int:
+        """How many tensors of last states a layer returns: ``h``, and all of the memory in another."""
+        return self.hands_on_h + bool(self.memory)
 
     @property
     def learned(self) -> tuple[str, ...]:
@@ -28,16 +35,13 @@ class Kind(NamedTuple):
 @torch.compiler.assume_constant_result
 def kind_of(cell: str) -> Kind:
     """The states and gates of a cell, as :func:`unrolled.cells.get_cell` takes it."""
+    return _kind_of(cell)
+
+
+@lru_cache(maxsize=256)
+def _kind_of(cell: str) -> Kind:
     described = get_cell(cell)
-    return Kind(described.hands_on_h, described.memory, described.gates)
-
-
-@torch.compiler.assume_constant_result
-def state_widths(
-    cell: str, inputs: int, hidden: int, sizes: tuple[tuple[str, int], ...]
-) -> tuple[tuple[str, int], ...]:
-    """The states in order, and numbers of each of one sequence."""
-    return tuple(get_cell(cell).state_sizes(input_size=inputs, hidden_size=hidden, **dict(sizes)).items())
+    return Kind(described.states, described.hands_on_h, described.memory, described.gates)
 
 
 @torch.compiler.assume_constant_result

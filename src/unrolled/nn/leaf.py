@@ -24,10 +24,8 @@ class Leaf(torch.nn.Module):
     def __prepare_scriptable__(self) -> torch.nn.Module:
         """What ``torch.jit.script`` compiles: torch's own layer with the same parameters.
 
-        Raises
-        ------
-        InputError
-            torch has no such layer.
+        Raises:
+            InputError: torch has no such layer.
         """
         from unrolled.nn.accelerate import as_torchs  # which knows all that derive from this class
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unrolled.errors import InputError
-from unrolled.nn.hidden_state import Variant
+from unrolled.nn.variant import Variant
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -26,33 +26,10 @@ class LeakyRNN(Variant, cells={"leaky_rnn": {}}):
 
     Source: Funahashi, Nakamura 1993, Neural Networks 6(6).
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    alpha : float, above 0, at most 1
-        The time step over the units' time constant.
-    learn_alpha : bool
-        Whether ``alpha_l0 [H]``, one a unit, is trained; nothing keeps it between 0 and 1 then.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
+    Args:
+        alpha: above 0, at most 1: the time step over the units' time constant.
+        learn_alpha: whether ``alpha_l0 [H]``, one a unit, is trained; nothing keeps it between 0 and 1 then.
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import LeakyRNN
     >>> y, h = LeakyRNN(input_size=3, hidden_size=4, alpha=0.2)(torch.zeros(5, 2, 3))
@@ -63,21 +40,10 @@ class LeakyRNN(Variant, cells={"leaky_rnn": {}}):
     alpha: float
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        alpha: float = 0.1,
-        learn_alpha: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-        **options: Unpack[Options],
-    ) -> None:
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, *, alpha: float = 0.1, learn_alpha: bool = False,
+        device: Any = None, dtype: Any = None, **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         if isinstance(alpha, Tensor) or not 0 < alpha <= 1:
             raise InputError(f"LeakyRNN: alpha must be above 0 and at most 1, got {alpha}")
         object.__setattr__(self, "alpha", float(alpha))  # the constructor below draws the parameters

@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unrolled.errors import InputError
+from unrolled.nn.arrangement import Arrangement, Origin
 from unrolled.nn.call import is_tracing, is_transformed
 from unrolled.nn.errors import ArgumentTypeError
 from unrolled.nn.library import index_operator, sized
 from unrolled.nn.memory import check_allocation
 
-__all__ = ["Order", "as_lengths", "inverse", "order_rows", "rearrange"]
+__all__ = ["Ordered", "as_lengths", "inverse", "rearrange", "refuse_lengths"]
 
 
-class Order(NamedTuple):
-    """How padded rows are arranged for the kernels: the longest sequences first, living rows before padding.
-
-    ``R = T*B`` padded rows; each pair of index tensors is a permutation and its inverse.
-    """
-
-    rows: Tensor
-    """``[R]`` the padded row of each arranged one."""
-    places: Tensor
-    """``[R]`` the arranged row of each padded one."""
-    batch_sizes: Tensor
-    """``[T]`` sequences alive at each step."""
-    sequences: Tensor
-    """``[B]`` the sequence at each place of the batch."""
-    batch_places: Tensor
-    """``[B]`` the place of each sequence."""
+def refuse_lengths(lengths: np.ndarray[Any, np.dtype[np.int64]], steps: int) -> None:
+    """Refuse lengths that are negative or exceed the steps of the input."""
+    wrong = np.flatnonzero((lengths < 0) | (lengths > steps))
+    if wrong.size:
+        first = wrong[0]
+        raise InputError(f"lengths[{first}] is {lengths[first]}, expected 0 to {steps} (the time steps of the input)")
 
 
 def _order_rows(lengths: Tensor, steps: Tensor, batch_first: bool) -> tuple[Tensor, ...]:
     given, T, B = lengths.numpy(), len(steps), len(lengths)
     check_allocation(8 * T * B * 5, "the indices of all steps")
-    wrong = np.flatnonzero((given < 0) | (given > T))
-    if wrong.size:
-        raise InputError(f"lengths[{wrong[0]}] is {given[wrong[0]]}, expected 0 to {T} (the time steps of the input)")
+    refuse_lengths(given, T)
     sequences = np.argsort(-given, kind="stable")
     alive = np.arange(T)[:, None] < given[sequences]
     padded = np.arange(T)[:, None] + sequences * T if batch_first else np.arange(T)[:, None] * B + sequences
@@ -61,6 +50,8 @@ def _order_shapes(lengths: Tensor, steps: Tensor, batch_first: bool) -> tuple[Te
     return tuple(lengths.new_empty(n) for n in (T * B, T * B, T, B, B))
 
 
+# of R = T*B padded rows: the padded row of each arranged one and the inverse, the sequences alive at each step, the
+# sequence at each place of the batch and the inverse
 _ORDER_ROWS = index_operator(
     "order_rows(Tensor lengths, Tensor steps, bool batch_first) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
     _order_rows, _order_shapes,
@@ -77,15 +68,34 @@ def as_lengths(lengths: Sequence[int] | Tensor, batch: int) -> Tensor:
     return given.to(torch.int64)
 
 
-def order_rows(lengths: Tensor, steps: int, batch_first: bool) -> Order:
-    """How rows of ``steps`` steps are arranged; padded row ``t*B + b`` is step ``t`` of sequence ``b``, or ``b*T + t``.
+class Ordered(Arrangement):
+    """Padded sequences of unequal lengths: living rows before padding; ``draws`` says whether masks are drawn for them."""
 
-    Raises
-    ------
-    InputError
-        A length is negative or exceeds ``steps``.
-    """
-    return Order(*_ORDER_ROWS(lengths, sized(steps), batch_first))
+    def __init__(self, input: Tensor, batch_first: bool, lengths: Tensor, *, draws: bool) -> None:
+        B, T = input.shape[:2] if batch_first else (input.shape[1], input.shape[0])
+        self._shape = input.shape[:2]
+        self._rows, self._places, batch_sizes, self._sequences, self._batch_places = _ORDER_ROWS(
+            lengths, sized(T), batch_first
+        )
+        origin = Origin(batch_sizes)
+        if draws:
+            rows = self._rows % T * B + self._rows // T if batch_first else self._rows
+            origin = Origin(batch_sizes, rows, self._sequences)
+        rows = rearrange(input.reshape(T * B, input.shape[2]), 0, self._rows, self._places)
+        super().__init__(rows.view(T, B, input.shape[2]), B, origin)
+
+    def start(self, states: tuple[Tensor, ...], default: Any) -> tuple[Tensor, ...]:
+        """The longest sequences first."""
+        return tuple(rearrange(state, 1, self._sequences, self._batch_places) for state in states)
+
+    def output(self, steps: Tensor) -> Tensor:
+        """Each row where it was padded; past a sequence's length they are zero."""
+        rows = steps.view(-1, steps.shape[2])
+        return rearrange(rows, 0, self._places, self._rows).view(*self._shape, steps.shape[2])
+
+    def last(self, state: Tensor) -> Tensor:
+        """In the order of the sequences."""
+        return rearrange(state, 1, self._batch_places, self._sequences)
 
 
 class _Rearrange(torch.autograd.Function):

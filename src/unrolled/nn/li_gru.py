@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
-from unrolled.nn.dropout import Arranged
+from unrolled.nn.arrangement import Origin
 from unrolled.nn.errors import TensorError
-from unrolled.nn.hidden_state import Variant
 from unrolled.nn.library import index_operator
+from unrolled.nn.variant import Variant
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from unrolled.nn.options import Options
 
 __all__ = ["LiGRU"]
 
@@ -33,29 +38,9 @@ class LiGRU(Variant, cells={"li_gru": {}}):
     as running with other :math:`W` and :math:`b`, which is what happens here. ``weight_bn_l0`` and ``bias_bn_l0`` are the
     normalisation's scale and shift. Source: Ravanelli et al. 2018, arXiv 1803.10225.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : True
-        The normalisation's shift.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
+    Args:
+        bias: True: the normalisation's shift.
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import LiGRU
     >>> y, h = LiGRU(input_size=3, hidden_size=4)(torch.randn(5, 2, 3))
@@ -64,11 +49,16 @@ class LiGRU(Variant, cells={"li_gru": {}}):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, *args: Any, **kwargs: Any
-    ) -> None:
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, *, device: Any = None, dtype: Any = None,
+        **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         if bias is False:
             raise InputError("LiGRU: bias: its biases are the shift of the batch normalisation, bias must be True")
-        super().__init__(input_size, hidden_size, num_layers, bias, *args, **kwargs)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype,
+            **options,
+        )  # fmt: skip
         for _, suffix in self._suffixes():
             like = getattr(self, f"weight_bn{suffix}").detach()
             self.register_buffer(f"running_mean{suffix}", torch.zeros_like(like))
@@ -89,8 +79,8 @@ class LiGRU(Variant, cells={"li_gru": {}}):
             for name, parameter in zip(names, self._normalising(suffix, None), strict=True)
         }
 
-    def _kernel_weights(self, index: int, x: Tensor, arranged: Arranged) -> list[Tensor]:
-        moments = _moments(x, arranged.sizes) if self.training and x.shape[0] * x.shape[1] else None
+    def _kernel_weights(self, index: int, x: Tensor, origin: Origin) -> list[Tensor]:
+        moments = _moments(x, origin.sizes) if self.training and x.shape[0] * x.shape[1] else None
         return [w for k, suffix in self._suffixes() if k == index for w in self._normalising(suffix, moments)]
 
     def _normalising(self, suffix: str, moments: tuple[Tensor, Tensor, Tensor] | None) -> list[Tensor]:

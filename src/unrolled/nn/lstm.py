@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.nn.errors import ArgumentTypeError
-from unrolled.nn.recurrent import Lengths, Recurrent, Steps
+from unrolled.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -31,7 +29,7 @@ _CELLS = {
 }
 
 
-class LSTM(Recurrent, cells=_CELLS):
+class LSTM(Recurrent[tuple[Tensor, Tensor]], cells=_CELLS):
     r"""Long short-term memory.
 
     .. math::
@@ -44,40 +42,16 @@ class LSTM(Recurrent, cells=_CELLS):
     A drop-in for :class:`torch.nn.LSTM`: the same arguments, parameters, initialisation, state dictionary and outputs.
     It runs on the CPU and computes in float32 or float64. Source: Hochreiter and Schmidhuber 1997, with Gers' forget gate.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards; outputs are concatenated.
-    proj_size : int, 0 to H - 1
-        ``P``; unless 0, ``h_t = W_hr (o_t * tanh(c_t))`` has this size instead of ``H`` (Sak et al. 2014, arXiv 1402.1128).
-    peepholes : bool
-        ``i`` and ``f`` see ``p * c_{t-1}``, ``o`` sees ``p * c_t``; the vectors ``p`` are ``weight_ch_l0``, in the order
-        i, f, o (Gers, Schraudolph, Schmidhuber 2002).
-    coupled_gates : bool
-        ``f = 1 - i``: there is no forget gate of its own (CIFG; Greff et al. 2015, arXiv 1503.04069). Gates are then
-        stacked in the order i, g, o.
-    layer_norm : bool
-        Layer normalisation of ``W x``, of ``U h``, each over all gates together, and of ``c`` where it is put out
-        (Ba, Kiros, Hinton 2016, arXiv 1607.06450).
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
+    Args:
+        proj_size: ``P``, from 0 to ``H - 1``; unless 0, ``h_t = W_hr (o_t * tanh(c_t))`` has this size instead of ``H``
+            (Sak et al. 2014, arXiv 1402.1128).
+        peepholes: ``i`` and ``f`` see ``p * c_{t-1}``, ``o`` sees ``p * c_t``; the vectors ``p`` are
+            ``weight_ch_l0``, in the order i, f, o (Gers, Schraudolph, Schmidhuber 2002).
+        coupled_gates: ``f = 1 - i``: there is no forget gate of its own (CIFG; Greff et al. 2015, arXiv
+            1503.04069). Gates are then stacked in the order i, g, o.
+        layer_norm: layer normalisation of ``W x``, of ``U h``, each over all gates together, and of ``c`` where
+            it is put out (Ba, Kiros, Hinton 2016, arXiv 1607.06450).
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import LSTM
     >>> lstm = LSTM(input_size=3, hidden_size=4, bidirectional=True)
@@ -100,23 +74,10 @@ class LSTM(Recurrent, cells=_CELLS):
         return super().arguments_for(cell, hidden_size, **sizes)
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        peepholes: bool = False,
-        coupled_gates: bool = False,
-        layer_norm: bool = False,
-        **options: Unpack[Options],
-    ) -> None:
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0, device: Any = None, dtype: Any = None, *,
+        peepholes: bool = False, coupled_gates: bool = False, layer_norm: bool = False, **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         variant = {"peepholes": peepholes, "coupled_gates": coupled_gates, "layer_norm": layer_norm}
         for name, given in variant.items():
             if not isinstance(given, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -141,66 +102,3 @@ class LSTM(Recurrent, cells=_CELLS):
         """The arguments that differ from their defaults."""
         own = [name for name in ("peepholes", "coupled_gates", "layer_norm") if self.__dict__.get(name)]
         return super().extra_repr() + "".join(f", {name}=True" for name in own)
-
-    @overload
-    def forward(
-        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        return_states: Literal[False] = False, *, resets: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]: ...  # fmt: skip
-    @overload
-    def forward(
-        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        *, return_states: Literal[True], resets: Tensor | None = None, generator: torch.Generator | None = None,
-    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor], Steps]: ...  # fmt: skip
-    @overload
-    def forward(
-        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        return_states: bool = False, *, return_gates: bool, resets: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> tuple[Any, ...]: ...  # fmt: skip
-    def forward(
-        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None, lengths: Lengths | None = None,
-        return_states: bool = False, return_gates: bool = False, resets: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        """Run over sequences.
-
-        Parameters
-        ----------
-        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, one sequence ``[T, I]``, or a PackedSequence
-        hx : pair of Tensor ``[L*D, B, H]`` or ``[L*D, H]``, optional
-            Initial states; by default zero, or learned.
-        lengths : ``B`` whole numbers from 0 to ``T``, optional
-            Steps of each sequence. Past its length a sequence's outputs are zero; its last state is that of its own
-            last step, and the initial one if it has none.
-        return_states : bool
-            Also return the states of every step of every layer.
-        return_gates : bool
-            Also return the gates of every step of every layer; gradients do not flow through them.
-        resets : Tensor of bool ``[T, B]``, with ``batch_first`` ``[B, T]``, optional
-            Steps before which the state is reset to the one sequences start from without ``hx``.
-        generator : torch.Generator, optional
-            Random generator for the masks; torch's default one if not given.
-
-        Returns
-        -------
-        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, ``[T, D*H]``, or a PackedSequence
-            The last layer's outputs of every step.
-        (h_n, c_n) : each Tensor ``[L*D, B, H]`` or ``[L*D, H]``
-            The last states of every layer and direction.
-        states : only with ``return_states``, for each layer a tuple ``(h, c)``
-            Its states of every step, before dropout, shaped like ``output``. Gradients flow through all of them.
-        gates : only with ``return_gates``, for each layer a dictionary of its gates
-            Each shaped like ``output``.
-
-        Raises
-        ------
-        InputError
-            Sizes, dtypes, devices or lengths do not match; also of the type that torch raises.
-        """
-        if hx is not None and not (isinstance(hx, (tuple, list)) and len(hx) == 2):  # pyright: ignore[reportUnnecessaryIsInstance, reportUnnecessaryComparison]
-            raise ArgumentTypeError("LSTM: hx must be a pair (h_0, c_0) of tensors")
-        states = None if hx is None else tuple(hx)
-        output, last, besides = self._call(input, states, lengths, return_states, return_gates, resets, generator)
-        return output, last, *besides

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unrolled.nn.hidden_state import Variant
+from unrolled.nn.variant import Variant
 
 __all__ = ["MinGRU", "MinLSTM"]
 
@@ -18,29 +18,6 @@ class MinGRU(Variant, cells={"min_gru": {}}):
     which passes the candidate through a positive function; this is the plain one. Source: Feng et al. 2024,
     arXiv 2410.01201.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
-
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import MinGRU
     >>> y, h = MinGRU(input_size=3, hidden_size=4)(torch.zeros(5, 2, 3))
@@ -61,29 +38,6 @@ class MinLSTM(Variant, cells={"min_lstm": {}}):
     which passes the candidate through a positive function; this is the plain one. Source: Feng et al. 2024,
     arXiv 2410.01201.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
-
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import MinLSTM
     >>> y, h = MinLSTM(input_size=3, hidden_size=4)(torch.zeros(5, 2, 3))

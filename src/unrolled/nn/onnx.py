@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from unrolled.cells import get_cell
-from unrolled.nn.call import NO_MASKS, Masks, is_tracing
+from unrolled.nn.call import is_tracing
 from unrolled.nn.errors import TensorError
-from unrolled.nn.kind import kind_of
+from unrolled.nn.inputs import NO_MASKS, Inputs, Plan
 from unrolled.nn.result import Result
 from unrolled.nn.scan import scanned_layer
 
@@ -38,10 +38,8 @@ _NODES: dict[str, tuple[str, str, dict[str, Any]]] = {
 def is_exporting_to_onnx() -> bool:
     """Whether the call is made for a graph that ``torch.onnx.export`` builds.
 
-    Raises
-    ------
-    TensorError
-        By the exporter that traces a run, which cannot be given nodes.
+    Raises:
+        TensorError: by the exporter that traces a run, which cannot be given nodes.
     """
     tracing = is_tracing()
     if not (tracing or torch.compiler.is_compiling()) or not torch.onnx.is_in_onnx_export():
@@ -56,10 +54,8 @@ def is_exporting_to_onnx() -> bool:
 def refuse_onnx() -> None:
     """Say why an ONNX graph cannot hold the operator itself; the exporter would only say that it knows no such one.
 
-    Raises
-    ------
-    TensorError
-        A graph is being built for ONNX.
+    Raises:
+        TensorError: a graph is being built for ONNX.
     """
     if torch.onnx.is_in_onnx_export():
         raise TensorError(
@@ -68,26 +64,23 @@ def refuse_onnx() -> None:
         )
 
 
-def onnx_layer(
-    cell: str, directions: int, lengths: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], *, masks: Masks = NO_MASKS, cells: bool = False, gates: bool = False,
-) -> Result:  # fmt: skip
-    """What :func:`unrolled.nn.layer.layer` returns, of ``x [T, B, I]`` in any order of lengths ``[B]``.
+def onnx_layer(plan: Plan, inputs: Inputs) -> Result:
+    """What :func:`unrolled.nn.layer.layer` returns, of sequences in any order.
 
-    Raises
-    ------
-    TensorError
-        ``cells``: no ONNX operator returns the cell states of every step.
+    Raises:
+        TensorError: no ONNX operator returns the cell states of every step, or gates.
     """
+    cell, directions, lengths, masks, cells, gates = plan
+    x, h0, c0, weights = inputs
     if gates:
         raise TensorError("return_gates=True: ONNX's recurrent operators do not return gates")
     if cell not in _NODES or masks != NO_MASKS:
-        if cells and kind_of(cell).memory:
+        if cells:
             raise TensorError(f"return_states=True: the Scan of {cell} returns no memory but the last")
-        return scanned_layer(cell, directions, lengths, x, h0, c0, weights, masks=masks)
+        return scanned_layer(plan, inputs)
     operator, order, attributes = _NODES[cell]
     own, kinds = get_cell(cell).gates, len(get_cell(cell).states)
-    if cells and kinds == 2:
+    if cells:
         raise TensorError("return_states=True: the LSTM of ONNX returns no cell states but the last")
     T, B, H, each = x.shape[0], x.shape[1], weights[1].shape[1], len(weights) // directions
     places = [own.index(name) for name in order] if len(own) > 1 else [0]
@@ -103,12 +96,12 @@ def onnx_layer(
     biases = stacked((2, 3)) if each == 4 else None
     sizes = None if lengths is None else lengths.to(torch.int32)
     states = [state for state in (h0, c0) if state is not None]
-    inputs = (x, stacked((0,)), stacked((1,)), biases, sizes, *states)
+    operands = (x, stacked((0,)), stacked((1,)), biases, sizes, *states)
     settings: dict[str, Any] = {"hidden_size": H, "direction": "bidirectional" if directions == 2 else "forward"}
     for name, value in attributes.items():  # a list holds one value a direction
         settings[name] = value * directions if isinstance(value, list) else value
     y, *last = torch.onnx.ops.symbolic_multi_out(
-        operator, inputs, settings, dtypes=(x.dtype,) * (1 + kinds),
+        operator, operands, settings, dtypes=(x.dtype,) * (1 + kinds),
         shapes=((T, directions, B, H), *((directions, B, H),) * kinds), version=_VERSION,
     )  # fmt: skip
     if lengths is not None and states:  # of empty sequences the specification says nothing

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypedDict
 
 from unrolled.cells import Activation, Cell
 from unrolled.errors import InputError
 from unrolled.nn.kind import Kind
 
-if TYPE_CHECKING:
-    from typing_extensions import TypedDict  # at run time nothing needs it
-
-    class Options(TypedDict, total=False):
-        """The arguments of every layer; :class:`Settings` says what each means."""
-
-        merge: Literal["concat", "sum"]
-        residual: bool
-        input_dropout: float
-        state_dropout: float
-        recurrent_dropout: float
-        zoneout: float | tuple[float, float]
-        weight_drop: float
-        initial_state: Literal["zero", "learned"]
-        start: Literal["uniform", "orthogonal", "identity"]
-        forget_bias: float | None
-        chrono: int | None
-        activations: Sequence[str | Activation] | None
-        checkpoint: int | None
-        truncate: int | None
+__all__ = ["OBSTACLES", "Options", "Settings", "obstacle"]
 
 
-__all__ = ["OBSTACLES", "Settings", "obstacle"]
+class Options(TypedDict, total=False):
+    """The arguments of every layer; :class:`Settings` says what each means."""
+
+    merge: Literal["concat", "sum"]
+    residual: bool
+    input_dropout: float
+    state_dropout: float
+    recurrent_dropout: float
+    zoneout: float | tuple[float, float]
+    weight_drop: float
+    initial_state: Literal["zero", "learned"]
+    start: Literal["uniform", "orthogonal", "identity"]
+    forget_bias: float | None
+    chrono: int | None
+    activations: Sequence[str | Activation] | None
+    checkpoint: int | None
+    truncate: int | None
 
 
 @dataclass(frozen=True)
@@ -106,10 +103,8 @@ class Settings:
     def check(self, cell: Cell, name: str, *, bias: bool, bidirectional: bool, num_layers: int) -> None:
         """Refuse what does not go together, with the reason.
 
-        Raises
-        ------
-        InputError
-            The cell cannot have an option, or two arguments contradict each other.
+        Raises:
+            InputError: the cell cannot have an option, or two arguments contradict each other.
         """
         for option, is_on in _IS_ON.items():
             reason = obstacle(cell, option) if is_on(self, cell) else None

@@ -9,21 +9,50 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
+from unrolled.nn.arrangement import Arrangement, Origin
 from unrolled.nn.call import is_tracing
 from unrolled.nn.errors import TensorError
 from unrolled.nn.library import LIBRARY
 
-__all__ = ["check_packed", "unpacked"]
+__all__ = ["Packed"]
 
 
-def check_packed(name: str, packed: PackedSequence) -> None:
-    """Refuse parts that do not belong together; ``name`` is the module's.
+class Packed(Arrangement):
+    """A PackedSequence; ``draws`` says whether masks are drawn for it.
 
-    Raises
-    ------
-    TensorError
-        Sizes that do not fall, or do not add up to the rows of the data; orders of sequences that are none.
+    Raises:
+        TensorError: its sizes do not fall, or do not add up to the rows of the data; its orders of sequences are none.
     """
+
+    def __init__(self, name: str, input: PackedSequence, *, draws: bool) -> None:
+        _check(name, input)
+        self._input = input
+        x, origin = _unpacked(input.data, input.batch_sizes), Origin(input.batch_sizes)
+        if draws:
+            T, B = x.shape[:2]
+            order = torch.arange(B) if input.sorted_indices is None else input.sorted_indices
+            alive = torch.arange(B) < input.batch_sizes[:, None]
+            rows = (torch.arange(T)[:, None] * B + order)[alive]
+            origin = Origin(input.batch_sizes, F.pad(rows, (0, T * B - len(rows))), order)
+        super().__init__(x, x.shape[1], origin)
+
+    def start(self, states: tuple[Tensor, ...], default: Any) -> tuple[Tensor, ...]:
+        """In the order of the packed sequences."""
+        order = self._input.sorted_indices
+        return states if order is None else tuple(state.index_select(1, order) for state in states)
+
+    def output(self, steps: Tensor) -> PackedSequence:
+        """Packed as the input was."""
+        return PackedSequence(steps.flatten(0, 1)[: self._input.data.shape[0]], *self._input[1:])
+
+    def last(self, state: Tensor) -> Tensor:
+        """In the order in which the sequences were given."""
+        back = self._input.unsorted_indices
+        return state if back is None else state.index_select(1, back)
+
+
+def _check(name: str, packed: PackedSequence) -> None:
+    """Refuse parts that do not belong together; ``name`` is the module's."""
     data, sizes, order, back = packed
     if not isinstance(sizes, Tensor) or sizes.dtype != torch.int64 or sizes.dim() != 1 or sizes.device.type != "cpu":  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TensorError(f"{name}: batch_sizes of a PackedSequence must be whole numbers (int64) on the CPU")
@@ -51,7 +80,7 @@ def _check_sizes(data: Tensor, sizes: Tensor) -> None:
         )
 
 
-def unpacked(data: Tensor, sizes: Tensor) -> Tensor:
+def _unpacked(data: Tensor, sizes: Tensor) -> Tensor:
     """``data [N, I]`` as ``[T, B, I]`` with rows of zeros behind."""
     if is_tracing():  # an operator finds T and B when the trace runs
         steps: Tensor = torch.ops.unrolled.unpack_rows.default(data, sizes)

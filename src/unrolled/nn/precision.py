@@ -6,15 +6,15 @@ computes in float32, and its results are rounded once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from unrolled.nn.call import Masks
 from unrolled.nn.errors import TensorError
+from unrolled.nn.inputs import Inputs, Masks, Plan
 from unrolled.nn.result import Result
 
 __all__ = ["as_parameters", "in_single_precision", "is_half"]
@@ -39,16 +39,13 @@ def is_half(tensor: Tensor) -> bool:
     return tensor.dtype in _HALF
 
 
-def in_single_precision(
-    run: Callable[..., Result], x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor], masks: Masks
-) -> Result:
-    """``run(x, h0, c0, weights, masks=masks)`` in float32, and its results in the dtype of ``x``.
+def in_single_precision(run: Callable[[Plan, Inputs], Result], plan: Plan, inputs: Inputs) -> Result:
+    """``run(plan, inputs)`` in float32, and its results in the dtype of ``x``.
 
-    Raises
-    ------
-    TensorError
-        A state or parameter has another dtype than ``x``.
+    Raises:
+        TensorError: a state or parameter has another dtype than ``x``.
     """
+    x, masks = inputs.x, plan.masks
 
     def widened(tensor: Tensor | None) -> Tensor | None:
         if tensor is not None and tensor.dtype != x.dtype:
@@ -56,7 +53,7 @@ def in_single_precision(
         return None if tensor is None else tensor.float()
 
     wide = masks._replace(**{name: widened(mask) for name, mask in zip(Masks._fields, masks.tensors, strict=False)})
-    result = run(widened(x), widened(h0), widened(c0), [widened(weight) for weight in weights], masks=wide)
+    result = run(plan._replace(masks=wide), Inputs.of([widened(tensor) for tensor in inputs.tensors]))
     return Result(
         result.y.to(x.dtype),
         [state.to(x.dtype) for state in result.last],

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from unrolled.nn.inputs import Plan
+from unrolled.nn.kind import kind_of
+
 __all__ = ["Result"]
 
 
@@ -23,7 +26,8 @@ class Result(NamedTuple):
     """The gates of every step, without gradients, a direction each ``[T, B, G*H]``, if they were asked for."""
 
     @staticmethod
-    def of(tensors: Sequence[Tensor], states: int, *, cells: bool) -> Result:
-        """From tensors in this order."""
-        rest = tensors[1 + states :]
-        return Result(tensors[0], tensors[1 : 1 + states], rest[0] if cells else None, rest[cells:])
+    def of(tensors: Sequence[Tensor], plan: Plan) -> Result:
+        """From tensors in this order, behind which others may follow if there are no gates among them."""
+        kind = kind_of(plan.cell)
+        states, rest = tensors[1 : 1 + kind.state_tensors], tensors[1 + kind.state_tensors :]
+        return Result(tensors[0], states, rest[0] if plan.cells else None, rest[plan.cells :] if plan.gates else ())

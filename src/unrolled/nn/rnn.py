@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from unrolled.cells import ACTIVATIONS, Activation, Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.nn.errors import TensorError
-from unrolled.nn.hidden_state import HiddenState, Variant
+from unrolled.nn.recurrent import Recurrent
+from unrolled.nn.variant import Variant
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -22,13 +25,11 @@ _NAMED = ("tanh", "relu", "identity")
 def rnn_cell(nonlinearity: str) -> str:
     """The simple recurrent cell with an activation function, as :func:`unrolled.cells.get_cell` takes it.
 
+    Raises:
+        TensorError: no such function.
+
     >>> rnn_cell("relu"), rnn_cell("softsign")
     ('rnn_relu', 'rnn_tanh[softsign]')
-
-    Raises
-    ------
-    TensorError
-        No such function.
     """
     if not isinstance(nonlinearity, str) or nonlinearity.partition(":")[0] not in ACTIVATIONS:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TensorError(f"Unknown nonlinearity: {nonlinearity}; expected one of {', '.join(ACTIVATIONS)}")
@@ -37,38 +38,17 @@ def rnn_cell(nonlinearity: str) -> str:
     return get_cell("rnn_tanh").with_activations(Activation.parse(nonlinearity)).spec
 
 
-class RNN(HiddenState, cells={f"rnn_{name}": {"nonlinearity": name} for name in _NAMED}):
+class RNN(Recurrent[Tensor], cells={f"rnn_{name}": {"nonlinearity": name} for name in _NAMED}):
     r"""Elman's network: :math:`h_t = \varphi(W x_t + b_{ih} + U h_{t-1} + b_{hh})`.
 
     A drop-in for :class:`torch.nn.RNN`: the same arguments, parameters, initialisation, state dictionary and outputs.
     It runs on the CPU and computes in float32 or float64.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    nonlinearity : str
-        :math:`\varphi`: tanh, relu, or one that torch has not, of :data:`unrolled.cells.ACTIVATIONS`; with its constants
-        where they are not the usual ones, as ``"leaky_relu:0.2"``.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
+    Args:
+        nonlinearity: :math:`\varphi`: tanh, relu, or one that torch has not, of
+            :data:`unrolled.cells.ACTIVATIONS`; with its constants where they are not the usual ones, as
+            ``"leaky_relu:0.2"``.
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import RNN
     >>> rnn = RNN(input_size=3, hidden_size=4, num_layers=2)
@@ -85,20 +65,10 @@ class RNN(HiddenState, cells={f"rnn_{name}": {"nonlinearity": name} for name in 
         return {"nonlinearity": cell.activations[0].spec}
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: str = "tanh",
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        device: Any = None,
-        dtype: Any = None,
-        **options: Unpack[Options],
-    ) -> None:
+        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, *, device: Any = None,
+        dtype: Any = None, **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         if options.get("activations") is not None:
             raise InputError("RNN: activations: its only one is nonlinearity=")
         # torch's base class knows two modes, and needs one only to count gates
@@ -121,29 +91,6 @@ class IRNN(Variant, cells={"irnn": {}}):
     At the start it adds its inputs up, and gradients pass through time unchanged; biases start at zero. Source: Le,
     Jaitly, Hinton 2015, arXiv 1504.00941.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
-
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import IRNN
     >>> irnn = IRNN(input_size=1, hidden_size=2)

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from unrolled.cells import StepMasks, get_cell
-from unrolled.nn.call import Masks
 from unrolled.nn.composite import first_states, named_parameters
 from unrolled.nn.errors import TensorError
+from unrolled.nn.inputs import Inputs, Plan
 from unrolled.nn.result import Result
 
 __all__ = ["scanned_layer"]
 
 
-def scanned_layer(
-    cell: str, directions: int, lengths: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
-    weights: Sequence[Tensor], *, masks: Masks,
-) -> Result:  # fmt: skip
-    """What :func:`unrolled.nn.layer.layer` returns, of ``x [T, B, I]`` in any order of lengths ``[B]``.
+def scanned_layer(plan: Plan, inputs: Inputs) -> Result:
+    """What :func:`unrolled.nn.layer.layer` returns, of sequences in any order.
 
     ``c0`` and the last state that belongs to it hold all states but ``h``, a QRNN's window too.
 
-    Raises
-    ------
-    TensorError
-        There are masks, or this torch has no ``scan``.
+    Raises:
+        TensorError: there are masks, or this torch has no ``scan``.
     """
     scan = _find_scan()
+    cell, directions, lengths, masks = plan[:4]
     # An exported graph has no gradients, and scan cannot look for those of derived tensors.
-    x, *weights = (tensor.detach() for tensor in (x, *weights))
-    h0, c0 = (None if state is None else state.detach() for state in (h0, c0))
+    x, h0, c0, weights = Inputs.of([None if tensor is None else tensor.detach() for tensor in inputs.tensors])
     if any(mask is not None for mask in masks.tensors):
         raise TensorError("masks are drawn in training only: call eval() before torch.onnx.export")
     described = get_cell(cell)

@@ -9,6 +9,7 @@ Source: Chen et al. 2016, "Training deep nets with sublinear memory cost", arXiv
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +17,11 @@ import torch
 from torch import Tensor
 
 from unrolled.nn.backward import Arrived
-from unrolled.nn.call import Masks, is_tracing, is_transformed
+from unrolled.nn.call import is_tracing, is_transformed
 from unrolled.nn.errors import TensorError
+from unrolled.nn.inputs import Inputs, Plan
 from unrolled.nn.kind import kind_of
-from unrolled.nn.layer import differentiable_gradients, differentiates, gradients_of, layer, state_count
+from unrolled.nn.layer import differentiable_gradients, differentiates, gradients_of, layer
 from unrolled.nn.lengths import inverse, rearrange
 from unrolled.nn.library import index_operator, sized
 from unrolled.nn.precision import in_single_precision, is_half
@@ -58,13 +60,9 @@ _SEGMENT_ROWS = index_operator(
 class _Segments(NamedTuple):
     """One direction of a layer apart from its tensors, cut into segments of so many steps."""
 
-    cell: str
-    sizes: Tensor | None
-    masks: Masks
+    plan: Plan
     steps: int
     truncate: int | None
-    cells: bool
-    gates: bool
 
     def starts(self, x: Tensor) -> range:
         return range(0, x.shape[0], self.steps)
@@ -79,74 +77,64 @@ class _Segments(NamedTuple):
         return h, c
 
     def _if_alive(self, start: int, changed: Tensor, state: Tensor) -> Tensor:
-        if self.sizes is None:
+        sizes = self.plan.batch_sizes
+        if sizes is None:
             return changed
-        return torch.where((torch.arange(state.shape[1]) < self.sizes[start])[:, None], changed, state)
+        return torch.where((torch.arange(state.shape[1]) < sizes[start])[:, None], changed, state)
 
-    def masks_of(self, own: slice) -> Masks:
-        """The masks of some steps."""
-        candidate, keep_h, keep_c = (None if mask is None else mask[own] for mask in self.masks[1:4])
-        return self.masks._replace(candidate=candidate, keep_h=keep_h, keep_c=keep_c)
-
-    def sizes_of(self, own: slice) -> Tensor | None:
-        """The sequences alive at some steps."""
-        return None if self.sizes is None else self.sizes[own]
+    def plan_of(self, own: slice) -> Plan:
+        """The plan of some steps."""
+        sizes, masks = self.plan.batch_sizes, self.plan.masks
+        candidate, keep_h, keep_c = (None if mask is None else mask[own] for mask in masks[1:4])
+        return self.plan._replace(
+            batch_sizes=None if sizes is None else sizes[own],
+            masks=masks._replace(candidate=candidate, keep_h=keep_h, keep_c=keep_c),
+        )
 
     def run(self, start: int, x: Tensor, states: _States, weights: Sequence[Tensor]) -> Result:
         """The segment of ``x`` from step ``start`` on."""
         own = slice(start, start + self.steps)
-        return layer(
-            self.cell, 1, self.sizes_of(own), x[own], *states, weights, masks=self.masks_of(own), cells=self.cells,
-            gates=self.gates,
-        )  # fmt: skip
+        h, c = states
+        return layer(self.plan_of(own), Inputs(x[own], h, c, weights))
 
     def named(self, states: Sequence[Any]) -> _States:
         """``h`` and the memory, of what :attr:`Result.last` holds or of its gradients."""
-        kind = kind_of(self.cell)
+        kind = kind_of(self.plan.cell)
         return (states[0] if kind.hands_on_h else None), (states[-1] if kind.memory else None)
 
 
-def segmented_layer(
-    cell: str, batch_sizes: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
-    *, checkpoint: int | None, truncate: int | None, masks: Masks, cells: bool = False, gates: bool = False,
-) -> Result:  # fmt: skip
+def segmented_layer(plan: Plan, inputs: Inputs, *, checkpoint: int | None, truncate: int | None) -> Result:
     """What :func:`unrolled.nn.layer.layer` returns of one direction, in segments of ``checkpoint`` or ``truncate`` steps.
 
-    Raises
-    ------
-    TensorError
-        A trace is recorded that would have gradients: it would hold one run's number of segments.
+    Raises:
+        TensorError: A trace is recorded that would have gradients: it would hold one run's number of segments.
     """
-    asked = {"cells": cells and bool(kind_of(cell).memory), "gates": gates}
-    if is_half(x):
-
-        def run(*tensors: Any, masks: Masks) -> Result:
-            return segmented_layer(
-                cell, batch_sizes, *tensors, checkpoint=checkpoint, truncate=truncate, masks=masks, **asked
-            )
-
-        return in_single_precision(run, x, h0, c0, weights, masks)
-    transformed = is_transformed(x, h0, c0, *weights)
-    if not transformed and not differentiates(x, h0, c0, *weights):  # segments are a matter of the way back
-        return layer(cell, 1, batch_sizes, x, h0, c0, weights, masks=masks, **asked)
+    if is_half(inputs.x):
+        run = partial(segmented_layer, checkpoint=checkpoint, truncate=truncate)
+        return in_single_precision(run, plan, inputs)
+    tensors = inputs.tensors
+    transformed = is_transformed(*tensors)
+    if not transformed and not differentiates(*tensors):  # segments are a matter of the way back
+        return layer(plan, inputs)
     if is_tracing():
         raise TensorError(
             "checkpoint and truncate: a trace would hold the segments of one run for its gradients: call"
             " torch.jit.trace under torch.no_grad()"
         )
+    x, sizes, masks = inputs.x, plan.batch_sizes, plan.masks
     steps = checkpoint or truncate or x.shape[0]
-    order = None if batch_sizes is None else _SEGMENT_ROWS(batch_sizes, sized(x.shape[1]), steps)
+    order = None if sizes is None else _SEGMENT_ROWS(sizes, sized(x.shape[1]), steps)
     masks = masks._replace(
         candidate=_arranged(masks.candidate, order), keep_h=_arranged(masks.keep_h, order),
         keep_c=_arranged(masks.keep_c, order),
     )  # fmt: skip
-    segments = _Segments(cell, batch_sizes, masks, steps, truncate, **asked)
+    segments = _Segments(plan._replace(masks=masks), steps, truncate)
     arranged = x if order is None else rearrange(x.flatten(0, 1), 0, *order).view(x.shape)
     if checkpoint and not transformed:
-        tensors = _Checkpointed.apply(segments, arranged, h0, c0, *weights)
-        result = Result.of(tensors, state_count(cell), cells=asked["cells"])  # pyright: ignore[reportArgumentType]
+        results: Any = _Checkpointed.apply(segments, arranged, *tensors[1:])
+        result = Result.of(results, plan)
     else:
-        result = _one_after_the_other(segments, arranged, (h0, c0), weights)
+        result = _one_after_the_other(segments, inputs._replace(x=arranged))
     if order is None:
         return result
     back = order[::-1]
@@ -154,7 +142,7 @@ def segmented_layer(
         rearrange(steps.flatten(0, 1), 0, *back).view(steps.shape)
         for steps in (result.y, *(() if result.cells is None else (result.cells,)), *result.gates)
     )
-    return Result.of([y, *result.last, *cells_and_gates], state_count(cell), cells=asked["cells"])
+    return Result.of([y, *result.last, *cells_and_gates], plan)
 
 
 def _arranged(mask: Tensor | None, order: tuple[Tensor, Tensor] | None) -> Tensor | None:
@@ -164,7 +152,9 @@ def _arranged(mask: Tensor | None, order: tuple[Tensor, Tensor] | None) -> Tenso
     return mask.flatten(0, 1)[order[0]].view(mask.shape)
 
 
-def _one_after_the_other(segments: _Segments, x: Tensor, states: _States, weights: Sequence[Tensor]) -> Result:
+def _one_after_the_other(segments: _Segments, inputs: Inputs) -> Result:
+    x, h0, c0, weights = inputs
+    states: _States = h0, c0
     results: list[Result] = []
     for start in segments.starts(x):
         if segments.stops(start):
@@ -174,8 +164,8 @@ def _one_after_the_other(segments: _Segments, x: Tensor, states: _States, weight
     return Result(
         torch.cat([result.y for result in results]),
         results[-1].last,
-        torch.cat([result.cells for result in results if result.cells is not None]) if segments.cells else None,
-        [torch.cat([result.gates[0] for result in results])] if segments.gates else (),
+        torch.cat([result.cells for result in results if result.cells is not None]) if segments.plan.cells else None,
+        [torch.cat([result.gates[0] for result in results])] if segments.plan.gates else (),
     )
 
 
@@ -203,7 +193,7 @@ class _Checkpointed(torch.autograd.Function):
         ctx.absent = [tuple(s is None for s in pair) for pair in between]
         ctx.save_for_backward(x, *weights, *(s for pair in between for s in pair if s is not None))
         ctx.set_materialize_grads(False)
-        ctx.mark_non_differentiable(*whole[len(whole) - int(segments.gates) :])
+        ctx.mark_non_differentiable(*whole[len(whole) - int(segments.plan.gates) :])
         return whole[0], *last, *whole[1:]
 
     @staticmethod
@@ -214,15 +204,16 @@ class _Checkpointed(torch.autograd.Function):
         between: list[Any] = [[None if absent else next(following) for absent in pair] for pair in ctx.absent]
         wanted = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled() or is_transformed(*grads):  # create_graph, or gradients of torch.func
+            inputs = Inputs(x, between[0][0], between[0][1], weights)
 
-            def run(x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor) -> Sequence[Tensor]:
-                result = _one_after_the_other(segments, x, (h0, c0), weights)
+            def run(inputs: Inputs) -> Sequence[Tensor]:
+                result = _one_after_the_other(segments, inputs)
                 return result.y, *result.last, *(() if result.cells is None else (result.cells,))
 
-            return None, *differentiable_gradients(run, (x, *between[0], *weights), grads, wanted)
-        n = 1 + state_count(segments.cell)
+            return None, *differentiable_gradients(run, inputs, grads, wanted)
+        n = 1 + kind_of(segments.plan.cell).state_tensors
         grad_y, carried = grads[0], segments.named(grads[1:n])
-        grad_cells = grads[n] if segments.cells else None
+        grad_cells = grads[n] if segments.plan.cells else None
         grad_x = x.new_empty(x.shape) if wanted[0] else None
         sums: list[Tensor | None] = [None] * len(weights)
         for start, states in zip(reversed(segments.starts(x)), reversed(between), strict=True):
@@ -231,7 +222,7 @@ class _Checkpointed(torch.autograd.Function):
                 None if grad_y is None else grad_y[own], *carried, None if grad_cells is None else grad_cells[own]
             )
             of_x, *of_states_and_weights = gradients_of(
-                segments.cell, segments.sizes_of(own), segments.masks_of(own), (x[own], *states, *weights), arrived,
+                segments.plan_of(own), Inputs(x[own], states[0], states[1], weights), arrived,
                 (wanted[0], *(state is not None for state in states), *wanted[3:]),
             )  # fmt: skip
             if grad_x is not None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
-from unrolled.nn.dropout import Arranged
-from unrolled.nn.errors import ArgumentTypeError
-from unrolled.nn.recurrent import Lengths, Recurrent
+from unrolled.nn.arrangement import Origin
+from unrolled.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SLSTM"]
 
 
-class SLSTM(Recurrent, cells={"slstm": {}}):
+class SLSTM(Recurrent[tuple[Tensor, Tensor, Tensor, Tensor]], cells={"slstm": {}}):
     r"""sLSTM: an LSTM with exponential gates, a normaliser ``n`` and a stabiliser ``m``.
 
     .. math::
@@ -36,31 +33,9 @@ class SLSTM(Recurrent, cells={"slstm": {}}):
     with :math:`a_* = W_* x_t + U_* h_{t-1} + b_*`. Units form heads, and a unit sees only the states of its own head.
     States are ``(h, c, n, m)``. Source: Beck et al. 2024, arXiv 2405.04517.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    num_heads : int
-        Heads of equal size; must divide ``H``. ``weight_hh_l0`` is ``[4H, H / num_heads]``.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
+    Args:
+        num_heads: heads of equal size; must divide ``H``. ``weight_hh_l0`` is ``[4H, H / num_heads]``.
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import SLSTM
     >>> y, (h, c, n, m) = SLSTM(input_size=3, hidden_size=4, num_heads=2)(torch.zeros(5, 2, 3))
@@ -79,20 +54,10 @@ class SLSTM(Recurrent, cells={"slstm": {}}):
         return {"num_heads": hidden_size // head_size}
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        num_heads: int = 1,
-        device: Any = None,
-        dtype: Any = None,
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, *, num_heads: int = 1, device: Any = None, dtype: Any = None,
         **options: Unpack[Options],
-    ) -> None:
+    ) -> None:  # fmt: skip
         if not isinstance(num_heads, int) or num_heads < 1 or hidden_size % num_heads:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InputError(f"SLSTM: num_heads must divide hidden_size, got {num_heads} and {hidden_size}")
         super().__init__(
@@ -105,59 +70,13 @@ class SLSTM(Recurrent, cells={"slstm": {}}):
         """The arguments that differ from their defaults."""
         return super().extra_repr() + (f", num_heads={self.num_heads}" if self.num_heads > 1 else "")
 
-    def _kernel_weights(self, index: int, x: Tensor, arranged: Arranged) -> list[Tensor]:
+    def _kernel_weights(self, index: int, x: Tensor, origin: Origin) -> list[Tensor]:
         """With the heads' blocks of ``U`` on the diagonals of whole matrices."""
         weights, heads = self._layer_weights(index), self.num_heads
         if heads == 1:
             return weights
         each = len(weights) // self._directions
         return [whole_matrix(w, heads) if k % each == 1 else w for k, w in enumerate(weights)]
-
-    def forward(
-        self, input: Tensor | PackedSequence, hx: Sequence[Tensor] | None = None, lengths: Lengths | None = None,
-        return_states: bool = False, return_gates: bool = False, resets: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        """Run over sequences.
-
-        Parameters
-        ----------
-        input : Tensor ``[T, B, I]``, with ``batch_first`` ``[B, T, I]``, one sequence ``[T, I]``, or a PackedSequence
-        hx : four Tensors ``[L*D, B, H]`` or ``[L*D, H]``, optional
-            Initial states; by default zero, or learned.
-        lengths : ``B`` whole numbers from 0 to ``T``, optional
-            Steps of each sequence. Past its length a sequence's outputs are zero; its last state is that of its own
-            last step, and the initial one if it has none.
-        return_states : bool
-            Also return the states of every step of every layer.
-        return_gates : bool
-            Also return the gates of every step of every layer; gradients do not flow through them.
-        resets : Tensor of bool ``[T, B]``, with ``batch_first`` ``[B, T]``, optional
-            Steps before which the state is reset to the one sequences start from without ``hx``.
-        generator : torch.Generator, optional
-            Random generator for the masks; torch's default one if not given.
-
-        Returns
-        -------
-        output : Tensor ``[T, B, D*H]``, with ``batch_first`` ``[B, T, D*H]``, ``[T, D*H]``, or a PackedSequence
-            The last layer's outputs of every step.
-        (h_n, c_n, n_n, m_n) : each Tensor ``[L*D, B, H]`` or ``[L*D, H]``
-            The last states of every layer and direction.
-        states : only with ``return_states``, for each layer a tuple ``(h, c, n, m)``
-            Its states of every step, before dropout, shaped like ``output``. Gradients flow through all of them.
-        gates : only with ``return_gates``, for each layer a dictionary of its gates
-            Each shaped like ``output``.
-
-        Raises
-        ------
-        InputError
-            Sizes, dtypes, devices or lengths do not match; also of the type that torch raises.
-        """
-        if hx is not None and not (isinstance(hx, (tuple, list)) and len(hx) == 4):
-            raise ArgumentTypeError("SLSTM: hx must hold the four tensors (h_0, c_0, n_0, m_0)")
-        states = None if hx is None else tuple(hx)
-        output, last, besides = self._call(input, states, lengths, return_states, return_gates, resets, generator)
-        return output, last, *besides
 
 
 def whole_matrix(blocks: Tensor, heads: int) -> Tensor:

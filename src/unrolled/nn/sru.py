@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
-from unrolled.nn.hidden_state import HiddenState
+from unrolled.nn.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SRU"]
 
 
-class SRU(HiddenState, cells={"sru": {"highway": False}, "sru_highway": {"highway": True}}):
+class SRU(Recurrent[Tensor], cells={"sru": {"highway": False}, "sru_highway": {"highway": True}}):
     r"""Simple recurrent unit, with its highway.
 
     .. math::
@@ -28,31 +30,9 @@ class SRU(HiddenState, cells={"sru": {"highway": False}, "sru_highway": {"highwa
     The state that is handed on is ``c``. Where a layer's input is not as wide as its output, a fourth matrix brings it
     there: ``W_k x`` takes the place of ``x``. Source: Lei et al. 2018, arXiv 1709.02755.
 
-    Parameters
-    ----------
-    input_size : int
-        ``I``, the number of input features.
-    hidden_size : int
-        ``H``, the number of units per layer.
-    num_layers : int
-        ``L``, the number of stacked layers.
-    bias : bool
-        Whether the layers have biases.
-    batch_first : bool
-        Input and output are ``[B, T, ...]`` instead of ``[T, B, ...]``; states are not affected.
-    dropout : float, 0 to 1
-        Probability that an output of any layer except the last is set to zero in training.
-    bidirectional : bool
-        ``D = 2``: a second set of parameters reads the sequences backwards.
-    highway : bool, optional
-        Whether there is the fourth matrix; by default where sizes need it.
-    device, dtype
-        Device and dtype of the parameters.
-    **options
-        The options of all layers: :class:`~unrolled.nn.Settings`.
+    Args:
+        highway: whether there is the fourth matrix; by default where sizes need it.
 
-    Examples
-    --------
     >>> import torch
     >>> from unrolled.nn import SRU
     >>> y, c = SRU(input_size=4, hidden_size=4, num_layers=2)(torch.zeros(5, 2, 4))
@@ -61,20 +41,10 @@ class SRU(HiddenState, cells={"sru": {"highway": False}, "sru_highway": {"highwa
     """
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        highway: bool | None = None,
-        device: Any = None,
-        dtype: Any = None,
-        **options: Unpack[Options],
-    ) -> None:
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, *, highway: bool | None = None, device: Any = None,
+        dtype: Any = None, **options: Unpack[Options],
+    ) -> None:  # fmt: skip
         widens = num_layers > 1 and bidirectional and options.get("merge") != "sum"
         needed = input_size != hidden_size or widens
         if highway is False and needed:

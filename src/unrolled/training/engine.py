@@ -17,6 +17,7 @@ from unrolled.networks.engine import Engine, Lengths
 from unrolled.networks.stack import StackConfig
 from unrolled.nn import Settings, layers_for
 from unrolled.nn.recurrent import Recurrent
+from unrolled.nn.stacked import StackedLayers
 from unrolled.parameters.declaration import shared_values
 from unrolled.parameters.training import TrainingParameters
 
@@ -44,7 +45,7 @@ class NetworkOptions(TrainingParameters):
         return {name: value for name, value in given if value != usual[name]}
 
 
-def recurrent_layers(config: StackConfig, options: NetworkOptions) -> Recurrent:
+def recurrent_layers(config: StackConfig, options: NetworkOptions) -> Recurrent[Any]:
     """The module of stacked layers, time-major, with random parameters."""
     kept = ("zoneout", "residual", "merge", "initial_state")
     usual = StackConfig(config.cell, config.inputs, config.hidden_size, config.num_layers)
@@ -186,7 +187,7 @@ def tensors_of(module: torch.nn.Module) -> dict[str, NDArray[Any]]:
     tensors: dict[str, Tensor] = {}
     for path, part in module.named_modules():
         own = dict(part.named_parameters(recurse=False))
-        if isinstance(part, Recurrent):  # some make their cell's parameters of others
+        if isinstance(part, StackedLayers):  # some make their cell's parameters of others
             learned = {name: start for name, start in own.items() if name.startswith(("h_0_", "c_0_"))}
             own = {**part.inference_parameters(), **learned}
         tensors |= {f"{path}.{name}" if path else name: tensor for name, tensor in own.items()}
