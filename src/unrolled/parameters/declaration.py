@@ -246,7 +246,7 @@ def described(group: type[Any]) -> str:
 
 
 def _values(each: Declared) -> str:
-    said = "" if each.about.range is None else f" {str(each.about.range).capitalize()}."
+    text = "" if each.about.range is None else f" {str(each.about.range).capitalize()}."
     if each.words and each.about.known is None:
-        said += " " + ", ".join(f"``{word}``" for word in each.words) + "."
-    return said + (f" By default {each.about.unset}." if each.about.unset else "")
+        text += " " + ", ".join(f"``{word}``" for word in each.words) + "."
+    return text + (f" By default {each.about.unset}." if each.about.unset else "")

@@ -1,4 +1,4 @@
-"""Estimators: one a task, from the user's data to an answer in the user's words."""
+"""Estimators: one a task, from the user's data to predictions in the user's words."""
 
 from __future__ import annotations
 

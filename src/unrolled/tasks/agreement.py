@@ -54,7 +54,7 @@ def require_tensors(sizes: Mapping[str, int], tensors: int) -> None:
 
 
 def check_times(like: FrameLike, clock: Clock, frequency: Frequency, column: str | None) -> None:
-    """Check what is said of the times: whether there are some, how they are counted, and how they are written.
+    """Check the description of the times: whether there are some, how they are counted, and how they are written.
 
     Raises:
         InputError: naming the field.

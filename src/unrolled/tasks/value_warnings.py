@@ -1,4 +1,4 @@
-"""What is said of values that leave nothing to learn, or that drown all others."""
+"""Warnings about values that leave nothing to learn, or that drown all others."""
 
 from __future__ import annotations
 

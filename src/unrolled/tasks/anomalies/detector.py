@@ -306,7 +306,7 @@ class AnomalyDetector(Estimator, DetectorParameters):
         return ScoredChannels(**vars(channels), scores=self._scores(channels))
 
     def _scores(self, channels: Channels) -> Values:
-        """Scores of each channel ``[T, C]``, told by the end of the training data where the data follow on it."""
+        """Scores of each channel ``[T, C]``; data that continue the training data are scored from its end on."""
         if isinstance(channels, ScoredChannels):
             return channels.scores
         config = self._fitted()

@@ -17,7 +17,7 @@ from unrolled.parameters.declaration import require
 from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
 from unrolled.tasks.anomalies.fitting import leads_to, shape_of
-from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape
+from unrolled.tasks.anomalies.model import AnomalyModel, ScoringConfig
 from unrolled.tasks.anomalies.parameters import DetectorParameters
 from unrolled.tasks.ensemble import members_in, parameters_of_members
 from unrolled.tasks.estimator import FittedConfig
@@ -28,7 +28,7 @@ __all__ = ["AnomalyConfig", "check_config", "restore"]
 class AnomalyConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything of a fitted detector but its arrays."""
 
-    shape: AnomalyShape
+    shape: ScoringConfig
     channels: list[Standardization]
     names: list[str]
     time: str | None

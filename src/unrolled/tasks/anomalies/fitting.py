@@ -20,7 +20,7 @@ from unrolled.networks.lead_forecast import LeadForecastConfig
 from unrolled.networks.stack import StackConfig, layer_options
 from unrolled.parameters.declaration import require
 from unrolled.parameters.network import cell_spec
-from unrolled.tasks.anomalies.model import AnomalyModel, AnomalyShape, highest
+from unrolled.tasks.anomalies.model import AnomalyModel, ScoringConfig, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import Session
@@ -110,19 +110,19 @@ class Sizes:
         require("false_alarm_every", self.every, self.every > self.merge, expected)
 
     def _notes(self, found: Mapping[Cycle, int], settings: DetectorParameters) -> list[str]:
-        said = [f"the first {self.train} rows are learned from, the other rows calibrate the threshold"]
-        said += [f"the network sees the time of the {cycle}" for cycle in self.cycles]
+        notes = [f"the first {self.train} rows are learned from, the other rows calibrate the threshold"]
+        notes += [f"the network sees the time of the {cycle}" for cycle in self.cycles]
         short = [cycle for cycle in found if cycle not in self.cycles]
-        said += [f"the {cycle} is left out: there are fewer than {TIMES_SEEN} to learn from" for cycle in short]
-        said += [f"the network sees the values of the last seasons of {m} steps" for m in self.seasons]
+        notes += [f"the {cycle} is left out: there are fewer than {TIMES_SEEN} to learn from" for cycle in short]
+        notes += [f"the network sees the values of the last seasons of {m} steps" for m in self.seasons]
         ahead = f"forecasts 1 to {self.horizon}" if settings.method == "forecast" else "rebuilds them"
-        said.append(
+        notes.append(
             f"the network reads {self.window} steps at once and {ahead}; scores are means of {self.smoothing} steps"
         )
-        said.append(
+        notes.append(
             f"alarms within {self.merge} steps are one episode; one false one is meant to come in {self.every} steps"
         )
-        return said
+        return notes
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _scaling(column: NDArray[np.float64], train: int) -> Standardization:
 
 
 def _problem(
-    shape: AnomalyShape, x: NDArray[np.float32], z: NDArray[np.float32], settings: DetectorParameters, phase: str
+    shape: ScoringConfig, x: NDArray[np.float32], z: NDArray[np.float32], settings: DetectorParameters, phase: str
 ) -> Problem[NetworkModule, Any]:
     from unrolled.training.autoencoder import autoencoder_problem
     from unrolled.training.engine import NetworkOptions
@@ -190,7 +190,7 @@ def shape_of(
     code: int | None,
     cycles: tuple[Cycle, ...],
     seasons: tuple[int, ...],
-) -> AnomalyShape:
+) -> ScoringConfig:
     """The network's sizes: some are of the data, the others follow from the settings."""
 
     def stack(inputs: int) -> StackConfig:
@@ -209,7 +209,7 @@ def shape_of(
         require("code_size", code, code < whole, f"less than the {whole} numbers of a window, or nothing is left out")
         known += len(seasons) * C
         network = AutoencoderConfig(stack(C + known), stack(code + known), code, window, C)
-    return AnomalyShape(network, window, smoothing, cycles, seasons)
+    return ScoringConfig(network, window, smoothing, cycles, seasons)
 
 
 def leads_to(horizon: int) -> tuple[int, ...]:

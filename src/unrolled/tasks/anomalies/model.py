@@ -21,13 +21,13 @@ from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
 from unrolled.runtime.engine import KernelEngine
 from unrolled.tasks.ensemble import Members, named_members
 
-__all__ = ["AnomalyModel", "AnomalyShape", "highest"]
+__all__ = ["AnomalyModel", "ScoringConfig", "highest"]
 
 CERTAIN = float(np.finfo(np.float32).max)  # the score of what cannot be: above every threshold, and still a number
-LARGEST_INPUT = 5.0  # deviations; an anomaly that the network reads should not throw what it says afterwards
+LARGEST_INPUT = 5.0  # deviations; an anomaly that the network reads should not upset its outputs afterwards
 
 
-class AnomalyShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ScoringConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a detector reads, and its networks' sizes."""
 
     network: LeadForecastConfig | AutoencoderConfig
@@ -52,7 +52,7 @@ class AnomalyShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def history(self) -> int:
-        """Steps before a value that its score may be told by: what a detector remembers of its training."""
+        """Steps before a value that its score may depend on: what a detector remembers of its training."""
         return self.context + (SEASONS - 1) * self.settling
 
 
@@ -63,7 +63,7 @@ class AnomalyModel:
     Weights are packed at the first use, and kept as long as the model; a copy begins without.
     """
 
-    shape: AnomalyShape
+    shape: ScoringConfig
     channels: list[Standardization]
     members: Members
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
@@ -94,12 +94,10 @@ class AnomalyModel:
         scores = np.full(z.shape, np.nan)
         if len(z) > self.shape.context:
             x, network = self.inputs(z, times), self.shape.network
-            told = (
-                self._forecast(z, x, network)
-                if isinstance(network, LeadForecastConfig)
-                else self._rebuilt(z, x, network)
-            )
-            scores[self.shape.context :] = told
+            if isinstance(network, LeadForecastConfig):
+                scores[self.shape.context :] = self._forecast(z, x, network)
+            else:
+                scores[self.shape.context :] = self._rebuilt(z, x, network)
         for score, column, channel in zip(scores.T, values.T, self.channels, strict=True):
             if channel.constant:
                 score[self.shape.context :] = 0.0
@@ -149,8 +147,8 @@ def highest(scores: Values) -> Values:
     return np.fmax.reduce(scores, axis=1)
 
 
-def _averages(told: Sequence[tuple[Values, Values]]) -> tuple[Values, Values]:
-    return _mean([mean for mean, _ in told]), _mean([spread for _, spread in told])
+def _averages(predicted: Sequence[tuple[Values, Values]]) -> tuple[Values, Values]:
+    return _mean([mean for mean, _ in predicted]), _mean([spread for _, spread in predicted])
 
 
 def _mean(arrays: Sequence[Values]) -> Values:

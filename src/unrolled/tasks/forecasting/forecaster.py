@@ -26,7 +26,7 @@ from unrolled.tasks.forecasting.backtest import run_backtest
 from unrolled.tasks.forecasting.file import Columns, ForecastConfig, check_config, forecast_tensors, restore_model
 from unrolled.tasks.forecasting.fitting import fit_model
 from unrolled.tasks.forecasting.history import History
-from unrolled.tasks.forecasting.known_ahead import follow_on
+from unrolled.tasks.forecasting.known_ahead import extend_future
 from unrolled.tasks.forecasting.model import ForecastModel, called
 from unrolled.tasks.forecasting.networks import network_shape
 from unrolled.tasks.forecasting.parameters import ForecasterParameters
@@ -283,7 +283,7 @@ class Forecaster(Estimator, ForecasterParameters):
             times="none" if times is None else "datetime" if times.dtype.kind == "M" else "integer",
             frequency=panel.frequency,
             frame_like=panel.frame_like,
-            inferred=[*panel.inferred, *data.notes, *_said_of_scalings(fitting.model, panel)],
+            inferred=[*panel.inferred, *data.notes, *_scaling_notes(fitting.model, panel)],
             validation=fitting.validation,
             losses=fitting.losses,
             validation_losses=fitting.validation_losses,
@@ -390,7 +390,7 @@ class Forecaster(Estimator, ForecasterParameters):
                 future, columns.future, time=columns.time, series=columns.series, missing=self.missing,
                 frequency=frequency if columns.time is not None else None, time_style=style,
             )  # fmt: skip
-            history = follow_on(history, ahead, frequency, horizon)
+            history = extend_future(history, ahead, frequency, horizon)
         return self.model_.forecast(history, horizon)
 
     def cases(self, panel: Panel) -> list[Case]:
@@ -418,7 +418,7 @@ class Forecaster(Estimator, ForecasterParameters):
         return build_frame(columns, like)
 
 
-def _said_of_scalings(model: ForecastModel, panel: Panel) -> list[str]:
+def _scaling_notes(model: ForecastModel, panel: Panel) -> list[str]:
     logs, N = sum(scaling.log for scaling in model.scalings), len(panel.names)
     if not logs:
         return []

@@ -1,4 +1,4 @@
-"""Covariates known ahead, put behind each history they follow on."""
+"""Covariates known ahead, appended to the histories they continue."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from unrolled.errors import InputError
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.model import called
 
-__all__ = ["follow_on"]
+__all__ = ["extend_future"]
 
 
-def follow_on(history: History, ahead: Panel, frequency: Frequency, horizon: int) -> History:
+def extend_future(history: History, ahead: Panel, frequency: Frequency, horizon: int) -> History:
     """Append to the covariates of each series the ``horizon`` rows of ``ahead`` that come next.
 
     ``ahead`` may start earlier than the forecast. Without time stamps its first row is the first step to forecast.
