@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "Integers", "PathLike", "Values"]
+__all__ = ["ArrayLike", "Floats", "Integers", "PathLike", "Values"]
 
 Values = NDArray[np.float64]
 """Numbers as they are read, scaled and predicted."""
@@ -18,6 +19,9 @@ Floats = NDArray[np.floating[Any]]
 
 Integers = NDArray[np.integer[Any]]
 """Whole numbers of any size."""
+
+ArrayLike = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
+"""An array, or numbers in lists, as users give series."""
 
 PathLike = str | os.PathLike[str]
 """A path, as the standard library takes one."""

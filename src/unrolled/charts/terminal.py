@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.aliases import Values
 from unrolled.charts.figures import Interval
 from unrolled.charts.ticks import number_label, number_ticks, time_ticks
 
 __all__ = ["Glyphs", "draw_forecast", "glyphs_for"]
-
-Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

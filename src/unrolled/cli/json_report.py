@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from unrolled.cli.wording import current_command
 
-__all__ = ["Report", "finite", "print_report", "reporting"]
+__all__ = ["Report", "Row", "finite", "print_report", "reporting"]
 
 Row = dict[str, Any]
 

@@ -9,14 +9,13 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
-from unrolled.cli.json_report import finite
+from unrolled.cli.json_report import Row, finite
 from unrolled.cli.wording import printable
 
 __all__ = ["Writer", "write_csv", "write_json_lines", "writing_to"]
 
-Row = dict[str, Any]
 Writer = Callable[[Iterable[Row], IO[str]], None]
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import dropout
 
+from unrolled.aliases import Values
 from unrolled.codecs.seasonality import initial_states
 from unrolled.networks.es_rnn import EsRnnConfig, SmoothingParameters
 from unrolled.networks.series_batch import SeriesBatch
@@ -21,8 +22,6 @@ from unrolled.training.forecast_head import head_loss, initial_bias
 from unrolled.training.smoothing import differentiable_smoothing
 
 __all__ = ["EsRnnForecasts", "EsRnnModule", "es_rnn_loss"]
-
-Array = NDArray[np.float64]
 
 LARGEST_STEP = 2_000_000  # predicted values a training step; more windows than that are drawn from
 
@@ -169,7 +168,7 @@ class EsRnnModule(torch.nn.Module):
         return initial_bias(self.config, windows.targets[0][windows.mask].numpy())  # members start alike
 
 
-def _initial_regression(batch: SeriesBatch, config: EsRnnConfig) -> Array:
+def _initial_regression(batch: SeriesBatch, config: EsRnnConfig) -> Values:
     """Least squares of seasonal changes of ``z`` on those of the covariates known ahead, ``[F]``."""
     if not config.future:
         return np.zeros(0)

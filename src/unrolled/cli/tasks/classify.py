@@ -132,10 +132,10 @@ def evaluate_classes(model: Model, file: Path, options: FileOptions, as_json: bo
     for examples in stream(model, file, options, "evaluating", notes, level="sequence"):
         true.append(as_known_classes(examples, classes))
         predicted.append(model.estimator.predict(examples.items))
-    y, said = np.concatenate(true), np.concatenate(predicted)
-    found = {"accuracy": accuracy(y, said), "macro_f1": macro_f1(y, said)}
+    y, predictions = np.concatenate(true), np.concatenate(predicted)
+    found = {"accuracy": accuracy(y, predictions), "macro_f1": macro_f1(y, predictions)}
     print_measures(
-        model, file, len(y), found, rows={str(label): each for label, each in class_measures(y, said).items()},
+        model, file, len(y), found, rows={str(label): each for label, each in class_measures(y, predictions).items()},
         rows_are="class", as_json=as_json, inferred=notes,
     )  # fmt: skip
 

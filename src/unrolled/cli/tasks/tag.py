@@ -162,10 +162,10 @@ def evaluate_tags(model: Model, file: Path, options: TableOptions, as_json: bool
         true += examples.targets or ()
         predicted += model.estimator.predict(examples.items)
     _say_unknown(file, Counter(chain(*true)), model.estimator.tags_)
-    y, said = (np.array([*chain(*tags)]) for tags in (true, predicted))
-    found = {"accuracy": accuracy(y, said), "macro_f1": macro_f1(y, said)}
+    y, predictions = (np.array([*chain(*tags)]) for tags in (true, predicted))
+    found = {"accuracy": accuracy(y, predictions), "macro_f1": macro_f1(y, predictions)}
     if model.estimator.scheme_ == "none":
-        rows, rows_are = class_measures(y, said), "tag"
+        rows, rows_are = class_measures(y, predictions), "tag"
     else:
         entities = entity_metrics(true, predicted, model.estimator.scheme_)
         found |= {name: value for name, value in vars(entities.micro).items() if name != "support"}

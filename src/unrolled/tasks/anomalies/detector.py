@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import ArrayLike, PathLike, Values
 from unrolled.charts.chart import Chart
 from unrolled.charts.figures import series_figure
 from unrolled.codecs.episodes import episodes, peaks
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AnomalyDetector"]
 
-Values = NDArray[np.float64]
-File = str | os.PathLike[str]
-Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
 Frame = TypeVar("Frame")
 Self = TypeVar("Self", bound="AnomalyDetector")
 
@@ -164,9 +162,9 @@ class AnomalyDetector(Estimator, DetectorParameters):
         return channels.of_rows(highest(self._scores(channels)))
 
     @overload
-    def predict(self, data: Array, *, threshold: float | None = None) -> NDArray[np.void]: ...
+    def predict(self, data: ArrayLike, *, threshold: float | None = None) -> NDArray[np.void]: ...
     @overload
-    def predict(self, data: File, *, threshold: float | None = None) -> polars.DataFrame: ...
+    def predict(self, data: PathLike, *, threshold: float | None = None) -> polars.DataFrame: ...
     @overload
     def predict(self, data: Frame, *, threshold: float | None = None) -> Frame: ...
     def predict(self, data: Any, *, threshold: float | None = None) -> Any:
@@ -186,9 +184,9 @@ class AnomalyDetector(Estimator, DetectorParameters):
         return self._as_given(columns, channels)
 
     @overload
-    def windows(self, data: Array, *, threshold: float | None = None) -> NDArray[np.void]: ...
+    def windows(self, data: ArrayLike, *, threshold: float | None = None) -> NDArray[np.void]: ...
     @overload
-    def windows(self, data: File, *, threshold: float | None = None) -> polars.DataFrame: ...
+    def windows(self, data: PathLike, *, threshold: float | None = None) -> polars.DataFrame: ...
     @overload
     def windows(self, data: Frame, *, threshold: float | None = None) -> Frame: ...
     def windows(self, data: Any, *, threshold: float | None = None) -> Any:

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import ArrayLike, PathLike, Values
 from unrolled.charts.chart import Chart
 from unrolled.charts.figures import Interval, forecast_figure
 from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Forecaster"]
 
-Values = NDArray[np.float64]
-File = str | os.PathLike[str]
-Array = NDArray[Any] | Sequence[float] | Sequence[Sequence[float]]
 Frame = TypeVar("Frame")
 Self = TypeVar("Self", bound="Forecaster")
 
@@ -143,9 +141,9 @@ class Forecaster(Estimator, ForecasterParameters):
     @overload
     def predict(self, data: None = None, *, horizon: int | None = None, future: Any = None) -> Any: ...
     @overload
-    def predict(self, data: Array, *, horizon: int | None = None, future: Any = None) -> Values: ...
+    def predict(self, data: ArrayLike, *, horizon: int | None = None, future: Any = None) -> Values: ...
     @overload
-    def predict(self, data: File, *, horizon: int | None = None, future: Any = None) -> polars.DataFrame: ...
+    def predict(self, data: PathLike, *, horizon: int | None = None, future: Any = None) -> polars.DataFrame: ...
     @overload
     def predict(self, data: Frame, *, horizon: int | None = None, future: Any = None) -> Frame: ...
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
