@@ -1357,7 +1357,7 @@ MUTANTS = (
     ),
     python(
         "nn: windows of a batch one step too young",
-        "nn/windows.py",
+        "nn/recent_inputs.py",
         "both.index_select(0, order[0])",
         "both.index_select(0, order[0].roll(1))",
         "tests/nn/test_nn_promises.py -k qrnn",
@@ -1392,7 +1392,7 @@ MUTANTS = (
     ),
     python(
         "nn: windows of packed rows begin with the oldest input alone",
-        "nn/windows.py",
+        "nn/recent_inputs.py",
         "before[:, width - 1 - back]",
         "before[:, 0]",
         f"{NN_STACKS}[qrnn]",

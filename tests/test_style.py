@@ -54,9 +54,9 @@ def test_names_that_cross_files_are_in_all(file):
 
 
 OTHER_DIALECT = re.compile(
-    r"^\s*:(?:param|type|raises|returns?|rtype)\b|^\s*(?:Parameters|Returns|Raises|Yields|Examples?)\n\s*---", re.M
+    r"^\s*:(?:param|type|raises|returns?|rtype)\b|^(?:Parameters|Returns|Raises|Yields|Examples?)\n---|^Examples?:$",
+    re.M,
 )
-
 
 SECTION = re.compile(r"^(?:Args|Attributes|Returns|Yields|Raises):$", re.M)
 

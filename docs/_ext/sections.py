@@ -1,4 +1,4 @@
-"""Docstrings with sections become field lists, whether headings are underlined (NumPy) or end in a colon (Google).
+"""Docstrings with sections, whose headings end in a colon, become field lists.
 
 Only docstrings that have such headings are touched: elsewhere a colon is only a colon.
 """
@@ -8,18 +8,15 @@ from __future__ import annotations
 import re
 
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import Config, GoogleDocstring, NumpyDocstring
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 SETTINGS = Config(napoleon_use_rtype=False)
-UNDERLINE = re.compile(r"\s*-{3,}\s*$")
-HEADING = re.compile(r"\s*(Args|Attributes|Returns|Raises|Yields|Example|Examples):\s*$")
+HEADING = re.compile(r"\s*(Args|Attributes|Returns|Raises|Yields):\s*$")
 
 
 def convert(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    for heading, style in ((UNDERLINE, NumpyDocstring), (HEADING, GoogleDocstring)):
-        if any(heading.match(line) for line in lines):
-            lines[:] = style(lines, SETTINGS, app, what, name, obj, options).lines()
-            return
+    if any(HEADING.match(line) for line in lines):
+        lines[:] = GoogleDocstring(lines, SETTINGS, app, what, name, obj, options).lines()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

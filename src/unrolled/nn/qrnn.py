@@ -13,9 +13,9 @@ from unrolled.errors import InputError
 from unrolled.nn.directions import each_direction
 from unrolled.nn.inputs import Inputs, Plan
 from unrolled.nn.onnx import is_exporting_to_onnx
+from unrolled.nn.recent_inputs import recent_inputs
 from unrolled.nn.recurrent import Recurrent
 from unrolled.nn.result import Result
-from unrolled.nn.windows import windows
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -77,7 +77,7 @@ class QRNN(Recurrent[tuple[Tensor, ...]], cells={"qrnn": {}}):
         def run(plan: Plan, inputs: Inputs) -> Result:
             x, c = inputs.x, inputs.c0
             first = x.new_zeros(x.shape[1], width) if c is None or c.shape[2] == H else c[0, :, H:]
-            seen, last = windows(x, plan.batch_sizes, first, self.kernel_width)
+            seen, last = recent_inputs(x, plan.batch_sizes, first, self.kernel_width)
             own = inputs._replace(x=seen, c0=None if c is None else c[..., :H])
             result = super(QRNN, self)._pass(index, plan, own)
             return result._replace(last=[torch.cat((result.last[0], last[None]), 2)])

@@ -9,7 +9,7 @@ from torch import Tensor
 from unrolled.kernels.layout import Layout
 from unrolled.nn.library import index_operator, sized
 
-__all__ = ["windows"]
+__all__ = ["recent_inputs"]
 
 
 def _rows_before(sizes: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
@@ -27,13 +27,13 @@ _ROWS_BEFORE = index_operator(
 )  # fmt: skip
 
 
-def windows(x: Tensor, sizes: Tensor | None, first: Tensor, width: int) -> tuple[Tensor, Tensor]:
+def recent_inputs(x: Tensor, sizes: Tensor | None, first: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """The last ``K = width`` inputs of every step, the oldest first.
 
     ``x [T, B, I]``; with ``sizes [T]`` its living rows come first. ``first [B, (K-1)*I]`` are the inputs before the first
     step. Returns ``[T, B, K*I]``, and the last ``K - 1`` inputs of each sequence, ``[B, (K-1)*I]``.
 
-    >>> seen, last = windows(torch.tensor([[[1.0]], [[2.0]], [[3.0]]]), None, torch.tensor([[0.0]]), 2)
+    >>> seen, last = recent_inputs(torch.tensor([[[1.0]], [[2.0]], [[3.0]]]), None, torch.tensor([[0.0]]), 2)
     >>> seen[:, 0].tolist(), last.tolist()
     ([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]], [[3.0]])
     """
