@@ -16,8 +16,11 @@ import unrolled as library
 from unrolled.cli import options as options_module
 from unrolled.cli.app import app, run
 from unrolled.cli.command import Command
+from unrolled.cli.data_options import FileOptions
 from unrolled.cli.options import flag, help_of, parameters_of, with_options
-from unrolled.cli.tasks.catalogue import TASKS
+from unrolled.cli.tasks.catalogue import TASKS, options_of_all
+from unrolled.cli.tasks.task import Model
+from unrolled.errors import InputError
 from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import Parameter, Parameters, declared
 from unrolled.parameters.ranges import Range
@@ -180,6 +183,27 @@ def test_values_are_checked_before_anything_is_read(unrolled: Run, arguments: li
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"unrolled: {message}")
     assert outcome.err.count("\n") == 1
+
+
+# ---- a new task ----
+
+
+class RankingOptions(FileOptions):
+    """What a sixth task would ask."""
+
+    _title = "Rankers"
+
+    top: Annotated[int | None, Parameter("How many of the best are written.", Range(1), unset="all")] = None
+
+
+def test_the_options_of_a_new_task_join_those_of_the_others_and_are_refused_by_them() -> None:
+    everything = options_of_all("Everything", (*(task.predict_options for task in TASKS), RankingOptions))
+    assert {"top", "threshold", "horizon", "probabilities", "label", "missing"} <= set(declared(everything))
+    for task in TASKS:
+        model = Model(Path("m"), None)
+        assert isinstance(task.own(model, everything(), task.predict_options), task.predict_options)
+        with pytest.raises(InputError, match=f"m is {task.called}, for which --top means nothing: leave it out"):
+            task.own(model, everything(top=3), task.predict_options)
 
 
 # ---- help ----

@@ -24,6 +24,7 @@ FLAGS = {"missing": "--missing", "time_format": "--time-format", "series": "--se
         ("lower season_length (now 3), or set series= or text=", "lower --season (now 3), or set --series or text="),
         ("begun with season_length=4, now 8, and missing=None", "begun with --season 4, now 8, and --missing None"),
         ("no column 'sales' (target=); expected it (series=)", "no column 'sales'; expected it (--series)"),
+        ("season_length is 4, expected None: series= has its own", "leave --season out: --series has its own"),
         # what the user wrote is not touched
         ("label 'missing=' is new", "label 'missing=' is new"),
         ("d/series=7/a.csv, line 3: the series has 2 rows", "d/series=7/a.csv, line 3: the series has 2 rows"),

@@ -1,4 +1,4 @@
-"""What the user says of a file's columns, or of a folder's files."""
+"""Options about the data: the columns of a file, the files of a folder, gaps in series."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from unrolled.parameters.declaration import Parameter, Parameters, declared, parameter_values
+from unrolled.parameters.series import Missing
 
 if TYPE_CHECKING:
     from unrolled.data.example_file import ReadOptions
 
-__all__ = ["FileOptions", "TableOptions", "TargetOptions", "TimeOptions", "read_options"]
+__all__ = ["FileOptions", "SeriesOptions", "TableOptions", "TargetOptions", "TimeOptions", "read_options"]
 
 
 class TableOptions(Parameters):
@@ -64,6 +65,17 @@ class TargetOptions(TimeOptions):
     ] = None
     series: Annotated[
         str | None, Parameter("The column that names the series, if there are several.", metavar="COLUMN")
+    ] = None
+
+
+class SeriesOptions(Parameters):
+    """What forecasters and detectors are asked alike."""
+
+    _title = "Forecasters and detectors"
+
+    missing: Annotated[
+        Missing | None,
+        Parameter("How blank values and missing time steps of the file are treated.", unset="raise", metavar="HOW"),
     ] = None
 
 

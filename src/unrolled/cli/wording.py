@@ -66,7 +66,7 @@ def in_flags(message: str) -> str:
         values = re.sub(r"'([^']*)'", lambda value: quote(value[1]), found["values"] or "")
         return f"{flags[name]} {values}".rstrip()
 
-    return pattern.sub(replace, message)
+    return re.sub(r"^(--[\w-]+) is .+, expected None: ", r"leave \1 out: ", pattern.sub(replace, message))
 
 
 def knows(name: str) -> bool:

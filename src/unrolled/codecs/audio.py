@@ -15,7 +15,7 @@ from unrolled.codecs.mel import mel_filters
 from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.errors import InputError
 from unrolled.parameters.audio import AudioParameters
-from unrolled.parameters.declaration import Parameter
+from unrolled.parameters.declaration import Parameter, checked, declared
 from unrolled.parameters.ranges import Range
 
 __all__ = ["AudioFeatures", "other_rate"]
@@ -79,7 +79,7 @@ class AudioFeatures(AudioParameters, frozen=True):
     ] = 16000
 
     def __post_init__(self) -> None:
-        _require("kind", self.kind, self.kind in ("log_mel", "mfcc"), "log_mel or mfcc")
+        checked(AudioParameters, {name: getattr(self, name) for name in declared(AudioParameters)})
         rate_fits = _is_count(self.rate) and self.rate <= HIGHEST_RATE
         _require("rate", self.rate, rate_fits, f"a whole number of samples a second, at most {HIGHEST_RATE}")
         for name, least, most in (("window", 2, LONGEST_WINDOW), ("hop", 1, HIGHEST_RATE)):
@@ -99,11 +99,6 @@ class AudioFeatures(AudioParameters, frozen=True):
         highest, half = self._highest, self.rate / 2
         within = _is_number(highest) and highest <= half and _is_number(self.lowest) and 0 <= self.lowest < highest
         _require("lowest, highest", (self.lowest, highest), within, f"0 <= lowest < highest <= {half:g}, half the rate")
-        within = _is_number(self.emphasis) and 0 <= self.emphasis < 1
-        _require("emphasis", self.emphasis, within, "from 0 to below 1")
-        _require("deltas", self.deltas, type(self.deltas) is int and 0 <= self.deltas <= 2, "0, 1 or 2")
-        known = ("none", "mean", "mean_variance")
-        _require("normalization", self.normalization, self.normalization in known, f"one of {', '.join(known)}")
         empty = np.flatnonzero(self._filters.max(1) == 0)
         if len(empty):
             raise InputError(

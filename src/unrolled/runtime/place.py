@@ -13,10 +13,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from time import sleep
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from unrolled.aliases import PathLike
 from unrolled.errors import InputError
+
+if TYPE_CHECKING:
+    from unrolled.aliases import PathLike  # which needs NumPy, as the command line at its start does not
 
 __all__ = ["find_stream", "open_stream", "refuse_inputs", "same_file"]
 

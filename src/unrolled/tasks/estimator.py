@@ -240,9 +240,11 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
             checkpoint: a path, or None.
         """
         try:
-            from unrolled.training.checkpoint import resumable
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(f"fitting a {type(self).__name__}", error.name or "torch", "train") from None
+            import torch  # noqa: F401 # pyright: ignore[reportUnusedImport]
+        except ImportError:
+            raise MissingExtraError(f"fitting a {type(self).__name__}", "torch", "train") from None
+        from unrolled.training.checkpoint import resumable
+
         drawn = int(np.random.SeedSequence().generate_state(1)[0])
         seed = drawn if settings.random_state is None else settings.random_state
         kept = msgspec.json.decode(msgspec.json.encode(settings))

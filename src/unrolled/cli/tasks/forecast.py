@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from unrolled.cli.data_options import TargetOptions
+from unrolled.cli.data_options import SeriesOptions, TargetOptions
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.measures_table import evaluation_as_dict
 from unrolled.cli.messages import say, show
 from unrolled.cli.options import with_options
-from unrolled.cli.series_options import SeriesOptions
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, TableArgument
 from unrolled.cli.tasks.task import Destination, Model, Task
 from unrolled.parameters.declaration import Parameter, parameter_values
