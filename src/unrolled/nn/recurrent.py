@@ -103,7 +103,7 @@ class Recurrent(StackedLayers, Generic[_Hx]):
             gradients flow through all of them. ``gates``: for each layer a dictionary of its gates, shaped like ``output``.
 
         Raises:
-            InputError: Sizes, dtypes, devices or lengths do not match; also of the type that torch raises.
+            InputError: sizes, dtypes, devices or lengths do not match; also of the type that torch raises.
         """
         layout = self._states
         given = () if hx is None else layout.given(type(self).__name__, hx)
