@@ -582,7 +582,7 @@ MUTANTS = (
         "rows / parts * (part + 1)",
         BITS,
     ),
-    native("a forked child waits for threads it has not", "pool.cpp", "  pool.store(nullptr);\n", "", THREADS),
+    native("a forked child counts on threads it has not", "pool.cpp", "  pool.store(nullptr);\n", "", THREADS),
     native(
         "a call returns before the workers that have begun",
         "pool.cpp",

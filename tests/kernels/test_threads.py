@@ -38,7 +38,9 @@ before, _ = layer(x)
 child = os.fork()
 if child == 0:
     signal.alarm(3600)  # a second is enough, but not on every machine at every hour
-    os._exit(0 if np.array_equal(layer(x)[0], before) else 3)
+    same, tasks = np.array_equal(layer(x)[0], before), "/proc/self/task"
+    own = len(os.listdir(tasks)) if os.path.isdir(tasks) else 2  # itself and a worker that it has started
+    os._exit(0 if same and own == 2 else 3)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert np.array_equal(layer(x)[0], before)
 """
