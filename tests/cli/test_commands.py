@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import unrolled as library
 from unrolled.cli.app import app
-from unrolled.cli.tasks.catalogue import TASKS
+from unrolled.cli.catalogue import TASKS
 from unrolled.data.airline import MONTHS, PASSENGERS
 from unrolled.errors import TrainingError
 from unrolled.tasks import estimators

@@ -15,11 +15,11 @@ import typer
 import unrolled as library
 from unrolled.cli import options as options_module
 from unrolled.cli.app import app, run
+from unrolled.cli.catalogue import TASKS, options_of_all
 from unrolled.cli.command import Command
 from unrolled.cli.data_options import FileOptions
 from unrolled.cli.options import flag, help_of, parameters_of, with_options
-from unrolled.cli.tasks.catalogue import TASKS, options_of_all
-from unrolled.cli.tasks.task import Model
+from unrolled.cli.task import Model
 from unrolled.errors import InputError
 from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import Parameter, Parameters, declared

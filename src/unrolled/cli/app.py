@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from unrolled.cli.bench import run_bench
+from unrolled.cli.catalogue import TASKS
 from unrolled.cli.command import Command
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
@@ -18,7 +19,6 @@ from unrolled.cli.fit_and_forecast import forecast
 from unrolled.cli.info import info
 from unrolled.cli.messages import say
 from unrolled.cli.predict import predict
-from unrolled.cli.tasks.catalogue import TASKS
 from unrolled.errors import InputError, UnrolledError
 
 __all__ = ["app", "run"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from unrolled.cli.catalogue import TASKS, load_model, options_of_all
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import JsonOption, ModelArgument, NewFileArgument
-from unrolled.cli.tasks.catalogue import TASKS, load_model, options_of_all
 from unrolled.parameters.declaration import Parameters
 
 __all__ = ["evaluate"]

@@ -12,7 +12,7 @@ from unrolled.cli.data_options import TableOptions, read_options
 from unrolled.cli.json_report import Report, reporting
 from unrolled.cli.messages import say
 from unrolled.cli.row_files import Writer, write_csv, write_json_lines, writing_to
-from unrolled.cli.tasks.task import Destination, Model
+from unrolled.cli.task import Destination, Model
 from unrolled.data.examples import open_examples
 from unrolled.errors import InputError
 from unrolled.progress import ShareBar, person_watches

@@ -12,7 +12,7 @@ from unrolled.cli.messages import say
 from unrolled.cli.options import with_options
 from unrolled.cli.output_files import check_places
 from unrolled.cli.shared_options import JsonOption, TableArgument, output_option
-from unrolled.cli.tasks.task import Destination
+from unrolled.cli.task import Destination
 from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.forecasting.parameters import ForecasterParameters
 

@@ -16,7 +16,7 @@ from unrolled.charts.figures import Interval
 from unrolled.charts.terminal import Glyphs, draw_forecast, glyphs_for
 from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import say, show
-from unrolled.cli.tasks.task import Destination
+from unrolled.cli.task import Destination
 from unrolled.data.panel import Panel
 from unrolled.runtime.atomic_write import write_atomically
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import show
-from unrolled.cli.tasks.task import Model
+from unrolled.cli.task import Model
 
 if TYPE_CHECKING:
     from unrolled.metrics.forecasts import Evaluation

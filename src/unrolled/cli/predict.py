@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from unrolled.cli.catalogue import TASKS, load_model, options_of_all
 from unrolled.cli.options import with_options
 from unrolled.cli.output_files import check_places
 from unrolled.cli.shared_options import JsonOption, ModelArgument, NewFileArgument, output_option
-from unrolled.cli.tasks.catalogue import TASKS, load_model, options_of_all
-from unrolled.cli.tasks.task import Destination
+from unrolled.cli.task import Destination
 from unrolled.parameters.declaration import Parameters, parameter_values
 
 __all__ = ["predict"]

@@ -13,7 +13,7 @@ from unrolled.cli.data_options import FileOptions
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, ExamplesArgument, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.tasks.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Model, Task
 from unrolled.errors import InputError
 from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import Parameter, parameter_values
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from unrolled.data.example_file import Examples
     from unrolled.tasks.sequences.classifier import SequenceClassifier
 
-__all__ = ["CLASSIFY"]
+__all__ = ["TASK"]
 
 
 class ClassesOptions(FileOptions):
@@ -140,7 +140,7 @@ def evaluate_classes(model: Model, file: Path, options: FileOptions, as_json: bo
     )  # fmt: skip
 
 
-CLASSIFY = Task(
+TASK = Task(
     name="classify",
     estimator="SequenceClassifier",
     called="a classifier",

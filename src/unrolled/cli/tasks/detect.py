@@ -12,13 +12,13 @@ from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import say, show
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, TableArgument
-from unrolled.cli.tasks.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Model, Task
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.parameters.ranges import Range
 from unrolled.tasks.anomalies.parameters import DetectorParameters
 
-__all__ = ["DETECT"]
+__all__ = ["TASK"]
 
 SHOWN = 10  # episodes that are listed beside the scores
 
@@ -145,7 +145,7 @@ def _prepared(model: Model, options: ThresholdOptions) -> Any:
     return model.estimator
 
 
-DETECT = Task(
+TASK = Task(
     name="detect",
     estimator="AnomalyDetector",
     called="a detector",

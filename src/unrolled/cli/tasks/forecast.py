@@ -13,12 +13,12 @@ from unrolled.cli.measures_table import evaluation_as_dict
 from unrolled.cli.messages import say, show
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, TableArgument
-from unrolled.cli.tasks.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Model, Task
 from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.parameters.ranges import COUNT
 from unrolled.tasks.forecasting.parameters import ForecasterParameters
 
-__all__ = ["FORECAST"]
+__all__ = ["TASK"]
 
 
 class CovariateOptions(TargetOptions):
@@ -100,7 +100,7 @@ def evaluate_forecast(model: Model, file: Path, options: SeriesOptions, as_json:
     show(evaluation)
 
 
-FORECAST = Task(
+TASK = Task(
     name="forecast",
     estimator="Forecaster",
     called="a forecaster",

@@ -11,7 +11,7 @@ from unrolled.cli.data_options import FileOptions
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, ExamplesArgument, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.tasks.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Model, Task
 from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.sequences.parameters import RegressorParameters
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from unrolled.data.example_file import Examples
     from unrolled.tasks.sequences.regressor import SequenceRegressor
 
-__all__ = ["REGRESS"]
+__all__ = ["TASK"]
 
 
 @with_options
@@ -86,7 +86,7 @@ def evaluate_numbers(model: Model, file: Path, options: FileOptions, as_json: bo
     print_measures(model, file, len(y), found, as_json=as_json, inferred=notes)
 
 
-REGRESS = Task(
+TASK = Task(
     name="regress",
     estimator="SequenceRegressor",
     called="a regressor",

@@ -16,7 +16,7 @@ from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.messages import say
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.tasks.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Model, Task
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.sequences.parameters import TaggerParameters, TagScheme
@@ -24,7 +24,7 @@ from unrolled.tasks.sequences.parameters import TaggerParameters, TagScheme
 if TYPE_CHECKING:
     from unrolled.data.example_file import Examples
 
-__all__ = ["TAG"]
+__all__ = ["TASK"]
 
 Tags = list[list[str]]
 
@@ -191,7 +191,7 @@ def _say_unknown(file: Path, true: Counter[str], known: Collection[str]) -> None
         )
 
 
-TAG = Task(
+TASK = Task(
     name="tag",
     estimator="SequenceTagger",
     called="a tagger",

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
-from unrolled.cli.tasks.classify import CLASSIFY
-from unrolled.cli.tasks.detect import DETECT
-from unrolled.cli.tasks.forecast import FORECAST
-from unrolled.cli.tasks.regress import REGRESS
-from unrolled.cli.tasks.tag import TAG
-from unrolled.cli.tasks.task import Model, Task
+from unrolled.cli import tasks
+from unrolled.cli.task import Model, Task
 from unrolled.parameters.declaration import Parameters
 
 __all__ = ["TASKS", "load_model", "options_of_all"]
 
-TASKS: tuple[Task, ...] = (CLASSIFY, REGRESS, TAG, DETECT, FORECAST)
+TASKS: tuple[Task, ...] = tuple(
+    import_module(f"{tasks.__name__}.{found.name}").TASK for found in iter_modules(tasks.__path__)
+)
+"""One of each file in ``cli/tasks/``."""
 
 
 def load_model(path: Path) -> tuple[Model, Task]:
