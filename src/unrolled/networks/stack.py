@@ -59,6 +59,12 @@ class StackConfig(LayerOptions, frozen=True, forbid_unknown_fields=True):
     bidirectional: bool = False
     merge: Literal["concat", "sum"] = "concat"
 
+    @classmethod
+    def of(cls, parameters: NetworkParameters, inputs: int, *, bidirectional: bool = False) -> StackConfig:
+        """The layers that an estimator's parameters describe, for ``inputs`` numbers a step."""
+        sizes = cell_spec(parameters), inputs, parameters.hidden_size, parameters.num_layers, bidirectional
+        return cls(*sizes, **layer_options(parameters))
+
     @property
     def directions(self) -> int:
         """1 or 2."""

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from unrolled.networks.parameters import Parameters
+from unrolled.parameters.network import NetworkParameters
+from unrolled.runtime.model_file import ModelFile, check_tensors
+from unrolled.tasks.agreement import require_tensors
 
 if TYPE_CHECKING:
     from unrolled.tasks.estimator import Session
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from unrolled.training.problem import Problem
     from unrolled.training.state import TrainingRun
 
-__all__ = ["Members", "members_in", "named_members", "parameters_of_members", "train_members"]
+__all__ = ["Members", "named_members", "restored_members", "train_members"]
 
 Members = Sequence[Mapping[str, NDArray[Any]]]
 """The arrays of each network by name."""
@@ -54,11 +57,24 @@ def named_members(members: Members) -> dict[str, NDArray[Any]]:
     return {f"members.{k}.{name}": tensor for k, member in enumerate(members) for name, tensor in member.items()}
 
 
-def parameters_of_members(parameters: Parameters, count: int) -> Parameters:
-    """What a model file must hold, by name, where each of ``count`` networks has these parameters."""
-    return {f"members.{k}.{name}": kind for k in range(count) for name, kind in parameters.items()}
+def restored_members(
+    model_file: ModelFile,
+    parameters: Parameters,
+    settings: NetworkParameters,
+    others: Mapping[str, tuple[tuple[int, ...], Any]] | None = None,
+) -> Members:
+    """The networks in a model file, which holds nothing but them and ``others``.
 
+    Args:
+        parameters: those of each network, by name.
+        settings: says how many networks there are, and of how many layers.
 
-def members_in(tensors: Mapping[str, NDArray[Any]], names: Sequence[str], count: int) -> Members:
-    """The networks in a model file, whose tensors have been checked."""
-    return [{name: tensors[f"members.{k}.{name}"] for name in names} for k in range(count)]
+    Raises:
+        ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
+        InputError: there are fewer tensors than there would be networks and layers.
+    """
+    tensors, members = model_file.tensors, range(settings.members)
+    require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(tensors))
+    named = {f"members.{k}.{name}": kind for k in members for name, kind in parameters.items()}
+    check_tensors(model_file, {**named, **(others or {})})
+    return [{name: tensors[f"members.{k}.{name}"] for name in parameters} for k in members]

@@ -14,12 +14,12 @@ from unrolled.data.spans import steps_of
 from unrolled.data.table import FrameLike
 from unrolled.networks.autoencoder import AutoencoderConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.model_file import ModelFile, check_tensors
-from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
+from unrolled.runtime.model_file import ModelFile
+from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same
 from unrolled.tasks.anomalies.fitting import leads_to, shape_of
 from unrolled.tasks.anomalies.model import AnomalyModel, ScoringConfig
 from unrolled.tasks.anomalies.parameters import DetectorParameters
-from unrolled.tasks.ensemble import members_in, parameters_of_members
+from unrolled.tasks.ensemble import restored_members
 from unrolled.tasks.estimator import FittedConfig
 
 __all__ = ["AnomalyConfig", "check_config", "restore"]
@@ -85,18 +85,16 @@ def restore(model_file: ModelFile, config: AnomalyConfig, settings: DetectorPara
         InputError: tensors are missing, surplus, of another shape or dtype, not finite, or at other times.
     """
     tensors = model_file.tensors
-    require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(tensors))
-    parameters, count = config.shape.network.parameters(), settings.members
-    expected: dict[str, Any] = dict(parameters_of_members(parameters, count))
+    others: dict[str, tuple[tuple[int, ...], Any]] = {}
     rows = len(tensors["history.values"]) if tensors.get("history.values", np.zeros(())).ndim else 0
-    expected["history.values"] = ((rows, len(config.names)), np.float64)
+    others["history.values"] = ((rows, len(config.names)), np.float64)
     if config.clock != "none":
-        expected["history.times"] = ((rows,), np.int64)
-    check_tensors(model_file, expected)
+        others["history.times"] = ((rows,), np.int64)
+    members = restored_members(model_file, config.shape.network.parameters(), settings, others)
     require("history.values", rows, 1 <= rows <= config.shape.history, f"1 to {config.shape.history} rows")
     if config.clock != "none":
         times = tensors["history.times"]
         stamps = times.astype("datetime64[us]") if config.clock == "datetime" else times
         check_grid(stamps, config.frame_like, config.frequency, "history.times")
     history = {name.removeprefix("history."): t for name, t in tensors.items() if name.startswith("history.")}
-    return AnomalyModel(config.shape, config.channels, members_in(tensors, list(parameters), count), history)
+    return AnomalyModel(config.shape, config.channels, members, history)

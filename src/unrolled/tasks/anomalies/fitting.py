@@ -17,9 +17,8 @@ from unrolled.data.spans import steps_of
 from unrolled.errors import InputError
 from unrolled.networks.autoencoder import AutoencoderConfig
 from unrolled.networks.lead_forecast import LeadForecastConfig
-from unrolled.networks.stack import StackConfig, layer_options
+from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
-from unrolled.parameters.network import cell_spec
 from unrolled.tasks.anomalies.model import AnomalyModel, ScoringConfig, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
 from unrolled.tasks.ensemble import train_members
@@ -192,23 +191,19 @@ def shape_of(
     seasons: tuple[int, ...],
 ) -> ScoringConfig:
     """The network's sizes: some are of the data, the others follow from the settings."""
-
-    def stack(inputs: int) -> StackConfig:
-        return StackConfig(
-            cell_spec(settings), inputs, settings.hidden_size, settings.num_layers, **layer_options(settings)
-        )
-
     C, known = channels, 2 * len(cycles)
     if settings.method == "forecast":
         leads = leads_to(horizon)
         inputs = C + known + len(seasons) * len(leads) * C
-        network = LeadForecastConfig(stack(inputs), leads, C)
+        network = LeadForecastConfig(StackConfig.of(settings, inputs), leads, C)
     else:
         whole = window * C
         code = max(1, whole // 8) if code is None else code
         require("code_size", code, code < whole, f"less than the {whole} numbers of a window, or nothing is left out")
         known += len(seasons) * C
-        network = AutoencoderConfig(stack(C + known), stack(code + known), code, window, C)
+        network = AutoencoderConfig(
+            StackConfig.of(settings, C + known), StackConfig.of(settings, code + known), code, window, C
+        )
     return ScoringConfig(network, window, smoothing, cycles, seasons)
 
 

@@ -21,9 +21,8 @@ from unrolled.data.items import ItemKind
 from unrolled.errors import InputError
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import EncoderConfig
-from unrolled.networks.stack import StackConfig, layer_options
+from unrolled.networks.stack import StackConfig
 from unrolled.networks.tagger import TaggerConfig
-from unrolled.parameters.network import cell_spec
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.estimator import Estimator, Session
@@ -179,14 +178,7 @@ class SequenceEstimator(Estimator):
     def _network(cls, codec: InputCodec, outputs: int, settings: SequenceParameters) -> EncoderConfig | TaggerConfig:
         """The sizes that follow from what is read, what is predicted, and the parameters."""
         inputs, tokens = widths(codec, settings)
-        stack = StackConfig(
-            cell_spec(settings),
-            inputs,
-            settings.hidden_size,
-            settings.num_layers,
-            settings.bidirectional,
-            **layer_options(settings),
-        )
+        stack = StackConfig.of(settings, inputs, bidirectional=settings.bidirectional)
         return cls._shape(stack, tokens, outputs, settings)
 
     def _adopt(self: Self, settings: Any, config: SequenceConfig, model: SequenceModel) -> Self:

@@ -23,9 +23,8 @@ from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.parameters.declaration import require
 from unrolled.runtime.engine import KernelEngine
-from unrolled.runtime.model_file import ModelFile, check_tensors
-from unrolled.tasks.agreement import require_tensors
-from unrolled.tasks.ensemble import Members, members_in, named_members, parameters_of_members
+from unrolled.runtime.model_file import ModelFile
+from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.estimator import FittedConfig
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
@@ -136,7 +135,5 @@ class SequenceModel:
         Raises:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
         """
-        require_tensors({"members": settings.members, "num_layers": settings.num_layers}, len(model_file.tensors))
-        parameters, count = config.shape.parameters(), settings.members
-        check_tensors(model_file, parameters_of_members(parameters, count))
-        return cls(config.shape, config.inputs, members_in(model_file.tensors, list(parameters), count))
+        members = restored_members(model_file, config.shape.parameters(), settings)
+        return cls(config.shape, config.inputs, members)
