@@ -13,7 +13,7 @@ from unrolled.runtime.model_file import ModelFile, check_tensors
 from unrolled.tasks.agreement import require_tensors
 
 if TYPE_CHECKING:
-    from unrolled.tasks.estimator import Session
+    from unrolled.tasks.estimator import FitContext
     from unrolled.training.engine import NetworkModule
     from unrolled.training.problem import Problem
     from unrolled.training.state import TrainingRun
@@ -25,7 +25,7 @@ Members = Sequence[Mapping[str, NDArray[Any]]]
 
 
 def train_members(
-    problem: Callable[[str], Problem[NetworkModule, Any]], settings: Any, session: Session
+    problem: Callable[[str], Problem[NetworkModule, Any]], settings: Any, context: FitContext
 ) -> tuple[Members, list[TrainingRun]]:
     """Train as many networks as the parameters say.
 
@@ -42,7 +42,7 @@ def train_members(
     runs: list[TrainingRun] = []
     for k in range(settings.members):
         phase = "training" if settings.members == 1 else f"network {k + 1} of {settings.members}"
-        module, run = train(problem(phase), session.options(settings, k))
+        module, run = train(problem(phase), context.options(settings, k))
         members.append(module.tensors())
         runs.append(run)
     return members, runs

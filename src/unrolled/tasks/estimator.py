@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 else:
     Checkpoint = Progress = Any
 
-__all__ = ["Estimator", "FittedConfig", "Session"]
+__all__ = ["Estimator", "FitContext", "FittedConfig"]
 
 Self = TypeVar("Self", bound="Estimator")
 
@@ -60,7 +60,7 @@ class FittedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 @dataclass(frozen=True)
-class Session:
+class FitContext:
     """A training under way: where it is kept, whom it reports to."""
 
     checkpoint: Checkpoint
@@ -197,7 +197,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
     # What a family of estimators says.
 
     @abstractmethod
-    def _learn(self, data: Any, settings: Any, session: Session) -> tuple[Any, Any]:
+    def _learn(self, data: Any, settings: Any, context: FitContext) -> tuple[Any, Any]:
         """Train; returns the configuration, without the parameters and the seed, and the model."""
 
     @classmethod
@@ -252,7 +252,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
             resumable(checkpoint, task_of(type(self).__name__), kept, fingerprinted, seed) as saved,
             self._watching() as callback,
         ):
-            config, model = self._learn(data, settings, Session(saved, callback))
+            config, model = self._learn(data, settings, FitContext(saved, callback))
         config = msgspec.structs.replace(config, parameters=kept, seed=saved.seed)
         self._adopt(settings, config, model)
         self._checkpoint = saved.kept

@@ -28,7 +28,7 @@ from unrolled.tasks.anomalies.labelled_windows import read_windows
 from unrolled.tasks.anomalies.model import AnomalyModel, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
 from unrolled.tasks.anomalies.scored_channels import ScoredChannels
-from unrolled.tasks.estimator import Estimator, Session
+from unrolled.tasks.estimator import Estimator, FitContext
 from unrolled.tasks.value_warnings import warn_of_values
 
 if TYPE_CHECKING:
@@ -124,13 +124,13 @@ class AnomalyDetector(Estimator, DetectorParameters):
         return self._train(channels, (channels.values, channels.times), settings, checkpoint)
 
     def _learn(
-        self, data: Channels, settings: DetectorParameters, session: Session
+        self, data: Channels, settings: DetectorParameters, context: FitContext
     ) -> tuple[AnomalyConfig, AnomalyModel]:
-        fitting, times = fit_model(data, settings, session), data.times
+        fitting, times = fit_model(data, settings, context), data.times
         self._log(fitting.notes)
         config = AnomalyConfig(
             parameters={},
-            seed=session.seed,
+            seed=context.seed,
             shape=fitting.model.shape,
             channels=fitting.model.channels,
             names=data.names,

@@ -22,7 +22,7 @@ from unrolled.parameters.declaration import require
 from unrolled.tasks.anomalies.model import AnomalyModel, ScoringConfig, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
 from unrolled.tasks.ensemble import train_members
-from unrolled.tasks.estimator import Session
+from unrolled.tasks.estimator import FitContext
 
 if TYPE_CHECKING:
     from unrolled.training.engine import NetworkModule
@@ -134,7 +134,7 @@ class AnomalyFitting:
     notes: list[str]
 
 
-def fit_model(channels: Channels, settings: DetectorParameters, session: Session) -> AnomalyFitting:
+def fit_model(channels: Channels, settings: DetectorParameters, context: FitContext) -> AnomalyFitting:
     """Train the members one after the other on the first part, and calibrate on the rest.
 
     Raises:
@@ -151,7 +151,7 @@ def fit_model(channels: Channels, settings: DetectorParameters, session: Session
     z = model.scaled(channels.values[: sizes.train])
     x = model.inputs(z, None if channels.times is None else channels.times[: sizes.train])
     members, runs = train_members(
-        lambda phase: _problem(shape, x, z.astype(np.float32), settings, phase), settings, session
+        lambda phase: _problem(shape, x, z.astype(np.float32), settings, phase), settings, context
     )
     model = replace(model, members=members)
     losses = [loss for run in runs for loss in run.losses]

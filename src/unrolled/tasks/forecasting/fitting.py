@@ -15,7 +15,7 @@ from unrolled.errors import InputError
 from unrolled.metrics.forecasts import Case, Evaluation, evaluate_cases
 from unrolled.networks.es_rnn import EsRnnConfig
 from unrolled.networks.window_rnn import WindowRnnConfig
-from unrolled.tasks.estimator import Session
+from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.model import CovariateScaling, ForecastModel, scaled_batch
 from unrolled.tasks.forecasting.parameters import ForecasterParameters, ForecastTraining, forecast_training
@@ -51,7 +51,7 @@ def fit_model(
     history: History,
     shape: EsRnnConfig | WindowRnnConfig,
     settings: ForecasterParameters,
-    session: Session,
+    context: FitContext,
     *,
     positive: Sequence[bool] | None = None,
 ) -> Fitting:
@@ -67,7 +67,7 @@ def fit_model(
         InputError: conformal intervals were asked for, and what is kept back is too little for them.
     """
     training = forecast_training(settings, shape.method)
-    options = session.options(training)
+    options = context.options(training)
     if positive is None:
         positive = [bool(values.min() > 0) for values in history.values]
     earlier, kept = _kept_back(history, shape)

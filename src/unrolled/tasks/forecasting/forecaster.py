@@ -22,7 +22,7 @@ from unrolled.networks.es_rnn import EsRnnConfig
 from unrolled.networks.window_rnn import WindowRnnConfig
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.checks import check_count
-from unrolled.tasks.estimator import Estimator, Session
+from unrolled.tasks.estimator import Estimator, FitContext
 from unrolled.tasks.forecasting.backtest import run_backtest
 from unrolled.tasks.forecasting.file import Columns, ForecastConfig, check_config, forecast_tensors, restore_model
 from unrolled.tasks.forecasting.fitting import fit_model
@@ -264,13 +264,13 @@ class Forecaster(Estimator, ForecasterParameters):
         return self._train(TrainingSeries(panel, history, shape, notes, positive), history, settings, checkpoint)
 
     def _learn(
-        self, data: TrainingSeries, settings: ForecasterParameters, session: Session
+        self, data: TrainingSeries, settings: ForecasterParameters, context: FitContext
     ) -> tuple[ForecastConfig, ForecastModel]:
         panel, times = data.panel, data.panel.times[0]
-        fitting = fit_model(data.history, data.shape, settings, session, positive=data.positive)
+        fitting = fit_model(data.history, data.shape, settings, context, positive=data.positive)
         config = ForecastConfig(
             parameters={},
-            seed=session.seed,
+            seed=context.seed,
             columns=Columns(
                 panel.target, panel.time, panel.series, tuple(panel.past), tuple(panel.future), tuple(panel.static)
             ),

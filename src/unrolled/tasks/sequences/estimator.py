@@ -25,7 +25,7 @@ from unrolled.networks.stack import StackConfig
 from unrolled.networks.tagger import TaggerConfig
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
-from unrolled.tasks.estimator import Estimator, Session
+from unrolled.tasks.estimator import Estimator, FitContext
 from unrolled.tasks.sequences.fitting import EncodedTargets, fit_codec, fit_model, widths
 from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_inputs
 from unrolled.tasks.sequences.parameters import SequenceParameters
@@ -140,10 +140,10 @@ class SequenceEstimator(Estimator):
         data = data if encoded.counts is None else (*data, encoded.counts)
         return self._train(replace(given, items=items, y=encoded, learned=learned), data, settings, checkpoint)
 
-    def _learn(self, data: Given, settings: Any, session: Session) -> tuple[SequenceConfig, SequenceModel]:
+    def _learn(self, data: Given, settings: Any, context: FitContext) -> tuple[SequenceConfig, SequenceModel]:
         items, encoded, learned = data.items, data.y, data.learned
         if len(items) == learned:
-            kept_back = _keep_back(encoded, settings.validation_fraction, session.seed)
+            kept_back = _keep_back(encoded, settings.validation_fraction, context.seed)
         else:
             kept_back = np.arange(learned, len(items))
             _check_known(encoded, learned)
@@ -156,9 +156,9 @@ class SequenceEstimator(Estimator):
         codec = fit_codec([items[n] for n in used], data.kind, settings)
         shape = self._network(codec, encoded.outputs, settings)
         self._log(data.inferred)
-        fitting = fit_model(items, encoded, shape, codec, settings, session, kept_back=kept_back)
+        fitting = fit_model(items, encoded, shape, codec, settings, context, kept_back=kept_back)
         config = SequenceConfig(
-            parameters={}, seed=session.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
+            parameters={}, seed=context.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
             inputs=codec, labels=encoded.labels, targets=encoded.targets, flat=encoded.flat, scheme=encoded.scheme,
             validation_losses=fitting.validation_losses, epochs=fitting.epochs, columns=data.columns,
         )  # fmt: skip

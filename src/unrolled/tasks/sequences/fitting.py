@@ -20,7 +20,7 @@ from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.tasks.ensemble import train_members
-from unrolled.tasks.estimator import Session
+from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.sequences.model import SequenceModel
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
@@ -93,7 +93,7 @@ def fit_model(
     shape: EncoderConfig | TaggerConfig,
     codec: InputCodec,
     settings: SequenceParameters,
-    session: Session,
+    context: FitContext,
     *,
     kept_back: NDArray[np.int64],
 ) -> Fitting:
@@ -112,7 +112,7 @@ def fit_model(
     members, runs = train_members(
         lambda phase: examples_problem(make, loss, learned, settings.batch_size, validation=judges, phase=phase),
         settings,
-        session,
+        context,
     )
     return Fitting(
         SequenceModel(shape, codec, members),
