@@ -89,6 +89,12 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
         return self.evaluate(X, y)["accuracy"]
 
     @staticmethod
+    def _loss(encoded: EncodedTargets) -> Any:
+        from unrolled.training.target_loss import target_loss
+
+        return target_loss("one_of" if encoded.stratified else "any_of", encoded.weights)
+
+    @staticmethod
     def _shape(
         stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: ClassifierParameters
     ) -> EncoderConfig:
@@ -112,7 +118,7 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
                 raise InputError("y of shape [N, K] says which of K classes hold: expected zeros and ones")
             if settings.class_weight is not None:
                 raise InputError("class_weight is for one class a sequence; y of shape [N, K] has several")
-            return EncodedTargets(y, "any_of", y.astype(np.float32), y.shape[1])
+            return EncodedTargets(y, y.astype(np.float32), y.shape[1])
         labels = Labels.fit(y)
         if len(labels.values) < 2:
             raise InputError(
@@ -124,7 +130,7 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
             weights = len(places) / (len(labels.values) * np.bincount(places))
         elif settings.class_weight is not None:
             weights = _weights_of(dict(settings.class_weight), labels)
-        return EncodedTargets(y, "one_of", places, len(labels.values), labels=labels, weights=weights)
+        return EncodedTargets(y, places, len(labels.values), labels=labels, weights=weights, stratified=True)
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         """Accuracy and macro F1 of the predictions for ``X`` against ``y``; a frame may have a column of what is true."""

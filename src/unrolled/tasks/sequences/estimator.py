@@ -59,6 +59,11 @@ class SequenceEstimator(Estimator):
 
     @staticmethod
     @abstractmethod
+    def _loss(encoded: EncodedTargets) -> Any:
+        """The mean loss of a batch of :class:`unrolled.training.examples.Examples`, given the module."""
+
+    @staticmethod
+    @abstractmethod
     def _shape(
         stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: Any
     ) -> EncoderConfig | TaggerConfig:
@@ -156,7 +161,7 @@ class SequenceEstimator(Estimator):
         codec = fit_codec([items[n] for n in used], data.kind, settings)
         shape = self._network(codec, encoded.outputs, settings)
         self._log(data.inferred)
-        fitting = fit_model(items, encoded, shape, codec, settings, context, kept_back=kept_back)
+        fitting = fit_model(items, encoded, shape, codec, settings, context, self._loss(encoded), kept_back=kept_back)
         config = SequenceConfig(
             parameters={}, seed=context.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
             inputs=codec, labels=encoded.labels, targets=encoded.targets, flat=encoded.flat, scheme=encoded.scheme,
@@ -262,7 +267,7 @@ def _keep_back(encoded: EncodedTargets, fraction: float, seed: int) -> NDArray[n
     if fraction == 0 or N < 10:
         return np.zeros(0, np.int64)
     generator = np.random.default_rng(seed)
-    if encoded.loss != "one_of":
+    if not encoded.stratified:
         return np.sort(generator.permutation(N)[: max(1, round(fraction * N))])
     chosen: list[int] = []
     for place in range(encoded.outputs):

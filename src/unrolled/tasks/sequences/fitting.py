@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.inputs import AudioCodec, InputCodec, Item, NumberCodec
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
-from unrolled.codecs.tag_scheme import Scheme, tag_order
+from unrolled.codecs.tag_scheme import Scheme
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.items import ItemKind
 from unrolled.networks.embedding import EmbeddingConfig
@@ -25,7 +25,10 @@ from unrolled.tasks.sequences.model import SequenceModel
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
 
 if TYPE_CHECKING:
-    from unrolled.training.target_loss import Loss
+    from torch import Tensor
+
+    from unrolled.training.engine import NetworkModule
+    from unrolled.training.examples import Examples
 
 __all__ = ["EncodedTargets", "Fitting", "fit_codec", "fit_model", "widths"]
 
@@ -36,7 +39,6 @@ class EncodedTargets:
 
     given: Sequence[Any] | NDArray[Any]
     """As the user has it."""
-    loss: Loss | Literal["tags"]
     values: Sequence[Any] | NDArray[Any]
     """Of each item: the index of its class, its numbers ``[O]``, or the indices of its tags ``[T]``."""
     outputs: int
@@ -50,6 +52,8 @@ class EncodedTargets:
     """Whether ``y`` is ``[N]``."""
     scheme: Scheme = "none"
     """That of the tags."""
+    stratified: bool = False
+    """Whether the values are classes of which the same share is kept back."""
 
 
 @dataclass(frozen=True)
@@ -94,20 +98,27 @@ def fit_model(
     codec: InputCodec,
     settings: SequenceParameters,
     context: FitContext,
+    loss: Callable[[NetworkModule, Examples], Tensor],
     *,
     kept_back: NDArray[np.int64],
 ) -> Fitting:
-    """Train the members one after the other, each from its own start.
+    """Train the members one after the other, each from its own start, on the mean ``loss`` of batches.
 
     Raises:
         TrainingError: the loss is not finite or exploded.
     """
+    from unrolled.training.engine import NetworkModule, NetworkOptions
     from unrolled.training.examples import Examples, examples_problem
 
     encode: Callable[[Any], Item] = codec.encoder()
     examples = Examples([encode(item) for item in items], encoded.values, encoded.counts)
     used = np.setdiff1d(np.arange(len(items)), kept_back)
-    make, loss = _network(shape, encoded, settings)
+    network: Any = Encoder if isinstance(shape, EncoderConfig) else Tagger
+    options = NetworkOptions.of(settings)
+
+    def make() -> NetworkModule:
+        return NetworkModule(network, shape, options)
+
     learned, judges = examples.select(used), examples.select(kept_back) if len(kept_back) else None
     members, runs = train_members(
         lambda phase: examples_problem(make, loss, learned, settings.batch_size, validation=judges, phase=phase),
@@ -120,20 +131,3 @@ def fit_model(
         validation_losses=[loss for run in runs for loss in run.validation_losses],
         epochs=[run.best_epoch or len(run.losses) for run in runs],
     )
-
-
-def _network(
-    shape: EncoderConfig | TaggerConfig, encoded: EncodedTargets, settings: SequenceParameters
-) -> tuple[Any, Any]:
-    """What makes a module, and its loss."""
-    from unrolled.training.engine import NetworkModule, NetworkOptions
-    from unrolled.training.tag_loss import tag_loss
-    from unrolled.training.target_loss import target_loss
-
-    options = NetworkOptions.of(settings)
-    if isinstance(shape, EncoderConfig):
-        assert encoded.loss != "tags"
-        return lambda: NetworkModule(Encoder, shape, options), target_loss(encoded.loss, encoded.weights)
-    assert encoded.labels is not None
-    order = tag_order([str(tag) for tag in encoded.labels.values], encoded.scheme)
-    return lambda: NetworkModule(Tagger, shape, options), tag_loss(order)

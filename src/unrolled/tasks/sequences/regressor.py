@@ -57,6 +57,12 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
         return self.evaluate(X, y)["r2"]
 
     @staticmethod
+    def _loss(encoded: EncodedTargets) -> Any:
+        from unrolled.training.target_loss import target_loss
+
+        return target_loss("squares")
+
+    @staticmethod
     def _shape(
         stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: RegressorParameters
     ) -> EncoderConfig:
@@ -77,7 +83,7 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
         columns = y.reshape(len(y), -1).T
         targets = [Standardization.fit(column) for column in columns]
         scaled = np.stack([target.transform(column) for target, column in zip(targets, columns, strict=True)], axis=1)
-        return EncodedTargets(y, "squares", scaled.astype(np.float32), len(columns), targets=targets, flat=y.ndim == 1)
+        return EncodedTargets(y, scaled.astype(np.float32), len(columns), targets=targets, flat=y.ndim == 1)
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         """R², mean absolute error and root mean squared error of the predictions for ``X`` against ``y``.

@@ -167,6 +167,13 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
             yield chosen, padded, lengths
 
     @staticmethod
+    def _loss(encoded: EncodedTargets) -> Any:
+        from unrolled.training.tag_loss import tag_loss
+
+        assert encoded.labels is not None
+        return tag_loss(tag_order([str(tag) for tag in encoded.labels.values], encoded.scheme))
+
+    @staticmethod
     def _shape(
         stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: TaggerParameters
     ) -> TaggerConfig:
@@ -198,7 +205,7 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
             )
         check_tags(tags, scheme)
         places = [labels.encode(np.array(each)) for each in tags]
-        return EncodedTargets(tags, "tags", places, len(labels.values), labels=labels, scheme=scheme)
+        return EncodedTargets(tags, places, len(labels.values), labels=labels, scheme=scheme)
 
 
 def _read_tags(y: Any, items: Sequence[Any]) -> list[Tags]:
