@@ -36,7 +36,7 @@ from unrolled import AnomalyDetector
 from unrolled.codecs.episodes import episodes
 from unrolled.codecs.tail import calibrate
 from unrolled.data.csv import read_csv
-from unrolled.metrics.alarms import AlarmEvaluation, compare
+from unrolled.metrics.alarms import AlarmEvaluation, compare_alarms
 from unrolled.version import library_version
 
 SERIES = ("nyc_taxi", "machine_temperature_system_failure", "ambient_temperature_system_failure")
@@ -97,7 +97,7 @@ def last_week(task: Task) -> tuple[list[AlarmEvaluation], AlarmEvaluation]:
     )
 
     def at(level: float) -> AlarmEvaluation:
-        return compare(episodes(error[n:] > level, day), windows, level, len(error) - n)
+        return compare_alarms(episodes(error[n:] > level, day), windows, level, len(error) - n)
 
     levels = np.quantile(error[n:], np.linspace(0.5, 1, 1001)[:-1])
     labelled = float((windows[:, 1] - windows[:, 0] + 1).sum() / (len(error) - n))

@@ -36,15 +36,12 @@ def with_options(command: Callable[..., Result]) -> Callable[..., Result]:
     Raises:
         InputError: by the command that is returned: a value is outside its range, is none of the words, and so on.
 
-    >>> from unrolled.parameters.declaration import Parameter, Parameters
-    >>> class Size(Parameters):
-    ...     width: Annotated[int, Parameter("How wide it is.")] = 1
-    ...     height: Annotated[int, Parameter("How high it is.")] = 2
-    >>> def area(name: str, size: Size) -> str:
-    ...     return f"{name} {size.width * size.height}"
-    >>> area = with_options(area)
-    >>> list(inspect.signature(area).parameters), area(name="a", height=5)
-    (['name', 'width', 'height'], 'a 5')
+    >>> from unrolled.parameters.series import SeriesParameters
+    >>> def read(name: str, series: SeriesParameters) -> str:
+    ...     return f"{name}, {series.missing}"
+    >>> read = with_options(read)
+    >>> list(inspect.signature(read).parameters), read(name="a", missing="zero")
+    (['name', 'missing'], 'a, zero')
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, type[Parameters]] = {}

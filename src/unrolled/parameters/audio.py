@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Annotated, Literal
 
 from unrolled.parameters.declaration import Parameter, Parameters
@@ -25,7 +26,7 @@ class AudioParameters(Parameters, frozen=True):
             flag="--hear",
             metavar="KIND",
         ),
-    ] = "mfcc"
+    ] = field(default="mfcc", kw_only=False)
     window: Annotated[float, Parameter("Length of a frame in seconds.", POSITIVE, metavar="SECONDS")] = 0.025
     hop: Annotated[
         float, Parameter("Time from one frame of a recording to the next, in seconds.", POSITIVE, metavar="SECONDS")

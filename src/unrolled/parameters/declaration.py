@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import lru_cache
 from inspect import get_annotations
 from textwrap import fill, indent
@@ -84,7 +84,7 @@ class Declared:
         return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
 
 
-@dataclass_transform(kw_only_default=True)
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
 class Parameters:
     """Base of every group of parameters: subclasses get a constructor with keyword-only arguments.
 
@@ -120,14 +120,14 @@ def declared(group: type[Any]) -> Mapping[str, Declared]:
     """The parameters of a class by name, those of the groups it inherits first."""
     found: dict[str, Declared] = {}
     hints = {base: get_type_hints(base, include_extras=True) for base in group.__mro__ if issubclass(base, Parameters)}
-    for field in fields(group):
-        declaring = [base for base in hints if field.name in get_annotations(base)]
-        about = next((a for base in declaring for a in _metadata(hints[base][field.name])), None)
+    for own in fields(group):
+        declaring = [base for base in hints if own.name in get_annotations(base)]
+        about = next((a for base in declaring for a in _metadata(hints[base][own.name])), None)
         if about is None:
-            raise TypeError(f"{group.__name__}.{field.name} has no Parameter in its annotation, nor in a base's")
-        default = field.default if field.default_factory is MISSING else field.default_factory()
-        found[field.name] = Declared(
-            field.name, bare_type(hints[declaring[0]][field.name]), default, about, _title_of(declaring[-1])
+            raise TypeError(f"{group.__name__}.{own.name} has no Parameter in its annotation, nor in a base's")
+        default = own.default if own.default_factory is MISSING else own.default_factory()
+        found[own.name] = Declared(
+            own.name, bare_type(hints[declaring[0]][own.name]), default, about, _title_of(declaring[-1])
         )
     return found
 
@@ -223,7 +223,7 @@ def parameter_values(group: Parameters) -> dict[str, Any]:
 
 def shared_values(group: Parameters, other: type[Any]) -> dict[str, Any]:
     """The values of a group that another data class has fields for, too, by name."""
-    names = {field.name for field in fields(other)}
+    names = {own.name for own in fields(other)}
     return {name: value for name, value in parameter_values(group).items() if name in names}
 
 

@@ -51,6 +51,7 @@ def train_members(
 def named_members(members: Members) -> dict[str, NDArray[Any]]:
     """The arrays of all networks as a model file names them.
 
+    >>> import numpy as np
     >>> list(named_members([{"head.bias": np.zeros(1)}]))
     ['members.0.head.bias']
     """

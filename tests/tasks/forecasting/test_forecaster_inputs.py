@@ -188,7 +188,7 @@ def test_a_file_of_another_task(tmp_path):
         pass
 
     write_model(tmp_path / "model", "dreamer", Config(), {"x": np.ones(1)})
-    with pytest.raises(ModelFileError, match="holds a model for the task 'dreamer'; this version knows forecaster"):
+    with pytest.raises(ModelFileError, match=r"holds a model for the task 'dreamer'; this version knows .*forecaster"):
         unrolled.load(tmp_path / "model")
 
 

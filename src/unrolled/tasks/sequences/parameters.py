@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, plain, require
 from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.text import SplittingParameters, TokenParameters
@@ -32,7 +33,10 @@ def _read_audio(name: str, value: Any) -> Any:
     from unrolled.codecs.audio import AudioFeatures
 
     if isinstance(value, Mapping):
-        return AudioFeatures(**value)
+        try:
+            return AudioFeatures(**value)
+        except TypeError as error:
+            raise InputError(f"{name} is {dict(value)}, expected features of recordings: {error}") from None
     require(name, value, isinstance(value, AudioFeatures), "an AudioFeatures, or None")
     return value
 
