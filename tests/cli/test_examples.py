@@ -19,7 +19,7 @@ from unrolled.cli import example_streams
 from unrolled.cli.app import run
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import ReadOptions
-from unrolled.data.examples import open_examples
+from unrolled.data.examples import open_example_file
 from unrolled.data.ts import read_ts
 
 Run = Callable[..., Any]
@@ -112,7 +112,7 @@ def test_fit_with_a_file_that_validates(unrolled: Run, walks: Path, tmp_path: Pa
     arguments = ["fit", "classify", walks, "--series", "walk", "-o", tmp_path / "m", *QUICK]
     outcome = unrolled(*arguments, "--validation", tmp_path / "others.csv")
     assert outcome.code == 0, outcome.err
-    with open_examples(tmp_path / "others.csv", ReadOptions(series="walk"), target_level="sequence") as file:
+    with open_example_file(tmp_path / "others.csv", ReadOptions(series="walk"), target_level="sequence") as file:
         others = file.read()
     classifier = library.load(tmp_path / "m")
     assert classifier.validation_ == classifier.evaluate(others.items, others.targets)

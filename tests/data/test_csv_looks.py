@@ -20,7 +20,7 @@ from unrolled.data.channels import read_channels
 from unrolled.data.csv import read_csv, read_csv_table
 from unrolled.data.delimiter import find_delimiter
 from unrolled.data.example_file import ReadOptions
-from unrolled.data.examples import open_examples
+from unrolled.data.examples import open_example_file
 from unrolled.data.header import data_in_header
 from unrolled.data.numbers import number_forms
 from unrolled.data.panel import read_panel
@@ -202,11 +202,11 @@ def test_without_times_numbers_of_rows_tell_the_order(file: Path) -> None:
 
 def test_numbers_of_rows_in_tables_of_examples(file: Path) -> None:
     file.write_text(",a,b,c,kind\n5,1,2,3,up\n2,4,5,6,down\n")
-    with open_examples(file, target_level="sequence") as opened:
+    with open_example_file(file, target_level="sequence") as opened:
         assert [item.tolist() for item in opened.read().items] == [[[1], [2], [3]], [[4], [5], [6]]]
         assert "the column without a name numbers the rows and is left out" in opened.notes
     file.write_text("Unnamed: 0,text,mood\n0,what a film,good\n1,never again,bad\n")
-    with open_examples(file, target_level="sequence") as opened:
+    with open_example_file(file, target_level="sequence") as opened:
         assert opened.read().targets == ["good", "bad"]
 
 
@@ -285,11 +285,11 @@ def test_what_is_said_of_numbers(file: Path) -> None:
 
 def test_decimal_commas_in_examples(file: Path) -> None:
     file.write_text("a;b;kind\n1,5;-0,25;up\n1.200,5;3;down\n")
-    with open_examples(file, target_level="sequence") as opened:
+    with open_example_file(file, target_level="sequence") as opened:
         assert [item.ravel().tolist() for item in opened.read().items] == [[1.5, -0.25], [1200.5, 3]]
     file.write_text('a,b,kind\n"1,500",2,up\n"2,500",3,down\n')
     with (
-        open_examples(file, target_level="sequence") as opened,
+        open_example_file(file, target_level="sequence") as opened,
         pytest.raises(InputError, match="line 2, column 'a': found '1,500': it"),
     ):
         opened.read()
@@ -357,7 +357,7 @@ def test_parquet(tmp_path: Path) -> None:
 
 def steps(file: Path, header: str, rows: list[str], **options: Any) -> list[list[float]]:
     file.write_text("\n".join([header, *rows]) + "\n")
-    with open_examples(file, ReadOptions(series="id", label="kind", **options), target_level="sequence") as opened:
+    with open_example_file(file, ReadOptions(series="id", label="kind", **options), target_level="sequence") as opened:
         return [item[:, 0].tolist() for item in opened.read().items]
 
 
@@ -444,7 +444,7 @@ def test_whatever_comes_is_read_or_refused_in_one_sentence(file: Path, data: st.
 
     def examples() -> None:
         options = ReadOptions(series=data.draw(st.sampled_from([None, header[0] or None])))
-        with open_examples(file, options, target_level=data.draw(st.sampled_from(["sequence", "none"]))) as opened:
+        with open_example_file(file, options, target_level=data.draw(st.sampled_from(["sequence", "none"]))) as opened:
             opened.read()
 
     messages: list[str] = []

@@ -12,7 +12,7 @@ import pytest
 
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import Examples, Place, ReadOptions
-from unrolled.data.examples import open_examples
+from unrolled.data.examples import open_example_file, open_examples
 from unrolled.data.targets import as_classes, as_known_classes, as_numbers
 from unrolled.errors import InputError
 
@@ -34,7 +34,7 @@ def read(
     target_level: str = "sequence",
     columns: ExampleColumns | None = None,
 ) -> Examples:
-    with open_examples(path, options, target_level=target_level, columns=columns) as file:
+    with open_example_file(path, options, target_level=target_level, columns=columns) as file:
         return file.read()
 
 
@@ -56,7 +56,7 @@ def refusal(
 def opened(
     path: Path, options: ReadOptions | None = None, *, target_level: str = "sequence"
 ) -> tuple[ExampleColumns | None, tuple[str, ...]]:
-    with open_examples(path, options, target_level=target_level) as file:
+    with open_example_file(path, options, target_level=target_level) as file:
         return file.columns, file.notes
 
 
@@ -299,7 +299,7 @@ def test_a_conllu_file_of_another_name(write: Any) -> None:
     path = write(
         "ud.conll", "# text = We run\n" + "\n".join(line.format(*w) for w in [(1, "We", "PRON"), (2, "run", "VERB")])
     )
-    with open_examples(path, target_level="step") as file:
+    with open_example_file(path, target_level="step") as file:
         examples = file.read()
     assert (examples.items, examples.targets) == ([["We", "run"]], [["PRON", "VERB"]])
     assert file.notes == (
@@ -343,7 +343,7 @@ def test_files_are_read_a_part_at_a_time(write: Any) -> None:
     """Of a long file no more is read than the batch at hand needs, and the rows that say what columns are."""
     rows = [f"{n}.5,{n % 7},{'up' if n % 2 else 'down'}" for n in range(20_000)]
     path = write("long.csv", "\n".join(["a,b,label", *rows]))
-    with open_examples(path, target_level="none") as file:
+    with open_example_file(path, target_level="none") as file:
         shares = [(len(batch.items), file.share()) for batch in file.batches(500)]
     assert [count for count, _ in shares] == [500] * 40
     assert [share for _, share in shares] == sorted(share for _, share in shares)
@@ -409,3 +409,11 @@ def test_numbers() -> None:
             InputError, match=r"f, line 2: found .*, expected a finite number; a classifier learns labels"
         ):
             as_numbers(examples_with([1, target]))
+
+
+def test_what_is_wanted_is_said_in_words_of_the_file(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\ngood,yes\nbad,no\n", encoding="utf-8")
+    with open_examples(tmp_path / "a.csv", wanted="one") as opened:
+        assert opened.read().targets == ["yes", "no"]
+    with open_examples(tmp_path / "a.csv", ReadOptions(text="text"), wanted="nothing") as opened:
+        assert opened.read().targets is None

@@ -12,7 +12,7 @@ import pytest
 
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import ReadOptions
-from unrolled.data.examples import open_examples
+from unrolled.data.examples import open_example_file
 from unrolled.data.frame_examples import read_frame_examples
 from unrolled.errors import InputError
 
@@ -54,7 +54,7 @@ def read(
 )
 def test_a_frame_is_read_as_its_file(of: Any, frame: pl.DataFrame, options: ReadOptions, tmp_path: Path) -> None:
     frame.write_csv(tmp_path / "table.csv")
-    with open_examples(tmp_path / "table.csv", options, target_level="sequence") as file:
+    with open_example_file(tmp_path / "table.csv", options, target_level="sequence") as file:
         expected = file.read()
     examples, columns, notes = read(of(frame), options)
     assert columns == file.columns

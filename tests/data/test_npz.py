@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from unrolled.data.example_file import Examples, TargetLevel
-from unrolled.data.examples import open_examples
+from unrolled.data.examples import open_example_file
 from unrolled.errors import InputError
 
 
 def read(path: Path, target_level: TargetLevel = "sequence") -> Examples:
-    with open_examples(path, target_level=target_level) as file:
+    with open_example_file(path, target_level=target_level) as file:
         return file.read()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from mutate import NUMBERS, Random, damaged_bytes, one_of
 
 from unrolled.codecs.audio import AudioFeatures
-from unrolled.data.examples import open_examples
+from unrolled.data.examples import open_example_file
 from unrolled.data.wav import read_wav
 from unrolled.errors import InputError
 
@@ -61,7 +61,7 @@ class NpzFiles:
         """Read the good files."""
         for seed in self._seeds:
             self._path.write_bytes(_archive(seed))
-            with open_examples(self._path, target_level="sequence") as file:
+            with open_example_file(self._path, target_level="sequence") as file:
                 assert len(file.read().items) == len(seed["y"])
 
     def case(self, rng: Random) -> bytes:
@@ -80,7 +80,7 @@ class NpzFiles:
         """Read with and without targets."""
         self._path.write_bytes(case)
         for target_level in ("none", "sequence"):
-            with contextlib.suppress(InputError), open_examples(self._path, target_level=target_level) as file:
+            with contextlib.suppress(InputError), open_example_file(self._path, target_level=target_level) as file:
                 file.read()
 
 
@@ -190,7 +190,7 @@ class WavFiles:
     def use(self, case: bytes) -> None:
         """Read alone, as a file of examples and as features."""
         self._path.write_bytes(case)
-        with open_examples(self._path, target_level="none") as file:
+        with open_example_file(self._path, target_level="none") as file:
             file.read()
         found = read_wav(self._path)
         AudioFeatures(rate=found.rate, mel_bands=4)(found.samples)

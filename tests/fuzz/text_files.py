@@ -12,7 +12,7 @@ import numpy as np
 from mutate import Random, damaged_bytes, damaged_text, damaged_tree, one_of
 
 from unrolled.data.channels import read_channels
-from unrolled.data.examples import open_examples
+from unrolled.data.examples import open_example_file
 from unrolled.data.panel import read_panel
 from unrolled.errors import InputError
 
@@ -73,7 +73,7 @@ class TextFiles:
 
 
 def _read(path: Path, target_level: Any) -> None:
-    with open_examples(path, target_level=target_level) as file:
+    with open_example_file(path, target_level=target_level) as file:
         file.read()
 
 

@@ -13,7 +13,7 @@ from unrolled.cli.json_report import Report, reporting
 from unrolled.cli.messages import say
 from unrolled.cli.row_files import Writer, write_csv, write_json_lines, writing_to
 from unrolled.cli.task import Destination, Model
-from unrolled.data.examples import open_examples
+from unrolled.data.examples import open_example_file
 from unrolled.errors import InputError
 from unrolled.progress import ShareBar, person_watches
 
@@ -39,7 +39,7 @@ def read_to_learn(
     file: Path, columns: TableOptions, level: TargetLevel, roles: ExampleColumns | None = None
 ) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
     """All examples of a file with their targets, what its columns are, and what was inferred, which is also said."""
-    with open_examples(file, read_options(columns), target_level=level, columns=roles) as opened:
+    with open_example_file(file, read_options(columns), target_level=level, columns=roles) as opened:
         say(*opened.notes)
         return opened.read(), opened.columns, opened.notes
 
@@ -94,7 +94,7 @@ def stream(
     """
     estimator = model.estimator
     with (
-        open_examples(file, read_options(columns), target_level=level, columns=estimator.columns_) as opened,
+        open_example_file(file, read_options(columns), target_level=level, columns=estimator.columns_) as opened,
         ShareBar(what, bar and person_watches()) as progress,
     ):
         _check_kind(model, opened)

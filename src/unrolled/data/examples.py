@@ -4,7 +4,7 @@
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     file = Path(folder) / "reviews.csv"
 ...     _ = file.write_text("review,mood\\nwhat a film,good\\nnever again please,bad\\n")
-...     with open_examples(file, target_level="sequence") as reviews:
+...     with open_examples(file, wanted="one") as reviews:
 ...         examples = reviews.read()
 >>> reviews.notes, examples.items, examples.targets
 (("the text is 'review'", "the label is 'mood'"), ['what a film', 'never again please'], ['good', 'bad'])
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from unrolled.data.conll_examples import open_conll, open_conllu
 from unrolled.data.csv_examples import open_csv_examples
@@ -30,7 +31,7 @@ from unrolled.data.ts import open_ts
 from unrolled.data.wav_examples import open_wav, open_wav_folder
 from unrolled.errors import InputError
 
-__all__ = ["open_examples"]
+__all__ = ["open_example_file", "open_examples"]
 
 SAMPLE = 1000  # lines that say whether a file holds sentences
 TABLES = (".csv", ".tsv")
@@ -56,7 +57,7 @@ def open_examples(
     path: str | os.PathLike[str],
     options: ReadOptions | None = None,
     *,
-    target_level: TargetLevel,
+    wanted: Literal["nothing", "one", "each"],
     columns: ExampleColumns | None = None,
 ) -> ExampleFile:
     """Open a file of examples; they are read from it one after the other.
@@ -67,12 +68,24 @@ def open_examples(
             ``.bioes``), ``.conllu``, ``.ts``, ``.wav`` or ``.txt``, a text a line; or a folder of WAV files. Text files may be
             packed by gzip (``.csv.gz``). Where tokens are read, ``.txt`` and ``.tsv`` may be CoNLL files, too.
         options: columns and other options that the user has specified.
-        target_level: the targets to read: ``"none"``, one per ``"sequence"`` (per item), or one per ``"step"``.
+        wanted: the targets to read: ``nothing``, ``one`` per item, or one for ``each`` step.
         columns: the columns that a model was trained on.
 
     Raises:
         InputError: there is no such file, its name does not tell its format, or its contents do not match.
     """
+    levels: dict[str, TargetLevel] = {"nothing": "none", "one": "sequence", "each": "step"}
+    return open_example_file(path, options, target_level=levels[wanted], columns=columns)
+
+
+def open_example_file(
+    path: str | os.PathLike[str],
+    options: ReadOptions | None = None,
+    *,
+    target_level: TargetLevel,
+    columns: ExampleColumns | None = None,
+) -> ExampleFile:
+    """As :func:`open_examples`, where the targets are those of no item, of each sequence, or of each step."""
     path, options = Path(path), options or ReadOptions()
     suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
     of_tokens = columns is not None and columns.layout == "tokens"

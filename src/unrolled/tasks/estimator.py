@@ -52,7 +52,8 @@ Self = TypeVar("Self", bound="Estimator")
 class FittedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every fitted estimator knows of itself beside its arrays; a family adds its own."""
 
-    parameters: dict[str, Any]
+    settings: dict[str, Any]
+    """The parameters."""
     seed: Size
     inferred: list[str]
     """One sentence for each thing inferred from the data."""
@@ -183,7 +184,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
         """The estimator in a model file that :func:`unrolled.load` has read."""
         config = decode_config(model_file, cls._config_type)
         with fitting(model_file):
-            settings = _restored(cls._parameters, config.parameters)
+            settings = _restored(cls._parameters, config.settings)
             model = cls._restore(model_file, config, settings)
         return cls(**cls._arguments(settings))._adopt(settings, config, model)
 
@@ -253,7 +254,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
             self._watching() as callback,
         ):
             config, model = self._learn(data, settings, FitContext(saved, callback))
-        config = msgspec.structs.replace(config, parameters=kept, seed=saved.seed)
+        config = msgspec.structs.replace(config, settings=kept, seed=saved.seed)
         self._adopt(settings, config, model)
         self._checkpoint = saved.kept
         return self
@@ -301,5 +302,5 @@ def _restored(group: type[Parameters], stored: Mapping[str, Any]) -> Parameters:
     """Parameters from a model file; those it lacks have their defaults."""
     known = declared(group)
     for name in stored:
-        require("parameters", name, name in known, f"one of {', '.join(known)}")
+        require("settings", name, name in known, f"one of {', '.join(known)}")
     return checked(group, {name: stored.get(name, each.default) for name, each in known.items()})

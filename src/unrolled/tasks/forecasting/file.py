@@ -72,7 +72,7 @@ def check_config(config: ForecastConfig, settings: ForecasterParameters) -> None
     named = SeriesColumns(
         columns.target, columns.time, columns.series, columns.past, columns.future, columns.static
     ).named
-    require("parameters.method", settings.method, settings.method in ("auto", shape.method), f"auto or {shape.method}")
+    require("settings.method", settings.method, settings.method in ("auto", shape.method), f"auto or {shape.method}")
     sizes = {
         "input_window": settings.input_window or shape.input_window,
         "horizon": settings.horizon or shape.horizon,

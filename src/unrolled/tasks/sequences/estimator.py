@@ -163,7 +163,7 @@ class SequenceEstimator(Estimator):
         self._log(data.inferred)
         fitting = fit_model(items, encoded, shape, codec, settings, context, self._loss(encoded), kept_back=kept_back)
         config = SequenceConfig(
-            parameters={}, seed=context.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
+            settings={}, seed=context.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
             inputs=codec, labels=encoded.labels, targets=encoded.targets, flat=encoded.flat, scheme=encoded.scheme,
             validation_losses=fitting.validation_losses, epochs=fitting.epochs, columns=data.columns,
         )  # fmt: skip

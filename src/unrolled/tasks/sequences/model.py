@@ -61,7 +61,7 @@ def check_inputs(inputs: InputCodec, settings: SequenceParameters) -> None:
         splitting = (settings.tokens, "given") if isinstance(settings, PoolingParameters) else ("given",)
         require("inputs.splitting", inputs.splitting, inputs.splitting in splitting, " or ".join(splitting))
         spelled = settings.character_size > 0
-        require("inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in parameters")
+        require("inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in settings")
     if isinstance(inputs, AudioCodec):
         given = settings.audio if isinstance(settings, PoolingParameters) else None
         expected = given or AudioFeatures(rate=inputs.features.rate)

@@ -185,7 +185,7 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
         scheme, tags = settings.scheme, [] if config.labels is None else config.labels.values
         texts = [tag for tag in tags if isinstance(tag, str) and tag]
         require("labels.values", tags, len(tags) >= 2 and len(texts) == len(tags), "2 tags at least, all of them texts")
-        require("scheme", config.scheme, scheme in ("infer", config.scheme), f"{scheme!r}, as in parameters")
+        require("scheme", config.scheme, scheme in ("infer", config.scheme), f"{scheme!r}, as in settings")
         tag_order(texts, config.scheme)  # which each tag has to be in
         return len(tags)
 
