@@ -25,7 +25,7 @@ copyright = author
 version = release = library_version()
 
 extensions = [
-    "array_types", "myst_nb", "sphinx.ext.autodoc", "sphinx_design", "mathml", "beside", "drawing", "sections",
+    "array_types", "myst_nb", "sphinx.ext.autodoc", "sphinx_design", "mathml", "beside", "drawing", "bare_types", "sections",
 ]  # fmt: skip
 exclude_patterns = ["_build", "_ext"]
 suppress_warnings = ["config.cache"]

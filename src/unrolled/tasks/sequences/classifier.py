@@ -38,7 +38,6 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
         losses_, validation_losses_: losses by epoch, of one member after the other.
         epochs_: the best epoch of each member.
         n_channels_in_: number of input features.
-        columns_: the roles of a frame's columns.
         inferred_: one sentence for everything inferred from a frame.
         seed_: the value of ``random_state``, or the seed drawn instead.
         model_: the model, a :class:`unrolled.tasks.sequences.model.SequenceModel`.
