@@ -14,12 +14,16 @@ import unrolled
 from unrolled.cells.registry import CELLS, CellName
 
 CODE = """
+from datetime import timedelta
+
 import numpy as np
 import polars as pl
 import unrolled
 
 unrolled.Forecaster(cell="grru")  # wrong
-unrolled.Forecaster(cell="gru", method="smoothing")
+unrolled.Forecaster(cell="gru", method="smoothing", activations=["relu", "tanh"])
+unrolled.AnomalyDetector(window=timedelta(hours=12), horizon="6h", merge=3)
+unrolled.AnomalyDetector(window=0.5)  # wrong
 unrolled.SequenceClassifier(pooling="maximum")  # wrong
 unrolled.SequenceTagger(scheme="iob", cell="lstm")  # wrong
 unrolled.AnomalyDetector(missing="drop")  # wrong

@@ -58,7 +58,7 @@ class NetworkParameters(Parameters):
         int, Parameter("Networks in the ensemble, whose predictions are averaged; fewer are faster.", COUNT)
     ] = 3
     activations: Annotated[
-        tuple[str, ...] | None,
+        Sequence[str] | None,
         Parameter(
             "Activation functions of the cell, if it leaves them open: of gates, candidate and cell state, or the only one.",
             unset="those of the cell",

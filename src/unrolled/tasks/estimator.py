@@ -62,8 +62,10 @@ class FittedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 @dataclass(frozen=True)
 class FitContext:
-    """A training under way: where it is kept, whom it reports to."""
+    """A training under way: with which parameters, where it is kept, whom it reports to."""
 
+    settings: dict[str, Any]
+    """The parameters as a model file has them."""
     checkpoint: Checkpoint
     callback: Callable[[Progress], object] | None
 
@@ -199,7 +201,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
 
     @abstractmethod
     def _learn(self, data: Any, settings: Any, context: FitContext) -> tuple[Any, Any]:
-        """Train; returns the configuration, without the parameters and the seed, and the model."""
+        """Train; returns the configuration and the model."""
 
     @classmethod
     @abstractmethod
@@ -253,8 +255,7 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
             resumable(checkpoint, task_of(type(self).__name__), kept, fingerprinted, seed) as saved,
             self._watching() as callback,
         ):
-            config, model = self._learn(data, settings, FitContext(saved, callback))
-        config = msgspec.structs.replace(config, settings=kept, seed=saved.seed)
+            config, model = self._learn(data, settings, FitContext(kept, saved, callback))
         self._adopt(settings, config, model)
         self._checkpoint = saved.kept
         return self

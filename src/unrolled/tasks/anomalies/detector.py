@@ -129,7 +129,7 @@ class AnomalyDetector(Estimator, DetectorParameters):
         fitting, times = fit_model(data, settings, context), data.times
         self._log(fitting.notes)
         config = AnomalyConfig(
-            settings={},
+            settings=context.settings,
             seed=context.seed,
             shape=fitting.model.shape,
             channels=fitting.model.channels,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, plain, require
@@ -13,11 +12,16 @@ from unrolled.parameters.ranges import COUNT, Range
 from unrolled.parameters.series import SeriesParameters
 from unrolled.parameters.training import TrainingParameters
 
-__all__ = ["AlarmParameters", "AnomalyMethod", "DetectorParameters", "Span"]
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    Span = int | str | timedelta
+else:
+    Span = int | str  # as a model file has it, which _read_span makes of any
+
+__all__ = ["AlarmParameters", "AnomalyMethod", "DetectorParameters"]
 
 AnomalyMethod = Literal["forecast", "reconstruction"]
-Span = int | str | timedelta
-"""Steps, or a time such as ``12h``."""
 
 
 def _read_span(name: str, value: Any) -> int | str:
@@ -39,7 +43,7 @@ class AlarmParameters(SeriesParameters):
     _title = "Alarms"
 
     smoothing: Annotated[
-        int | str | None,
+        Span | None,
         Parameter(
             "Steps, or a time such as 12h, over which scores are averaged.",
             unset="an eighth of the window",
@@ -48,7 +52,7 @@ class AlarmParameters(SeriesParameters):
         ),
     ] = None
     merge: Annotated[
-        int | str | None,
+        Span | None,
         Parameter(
             "Steps, or a time such as 12h: alarms no further apart form one episode.",
             unset="a day, or the window if steps are not parts of a day",
@@ -57,7 +61,7 @@ class AlarmParameters(SeriesParameters):
         ),
     ] = None
     false_alarm_every: Annotated[
-        int | str,
+        Span,
         Parameter(
             "Steps, or a time such as 90d, in which one false alarm is accepted.", metavar="SPAN", read=_read_span
         ),
@@ -82,7 +86,7 @@ class DetectorParameters(AlarmParameters, TrainingParameters, NetworkParameters)
         Parameter("What each step is compared with: a forecast, or a reconstruction of the window.", metavar="METHOD"),
     ] = "forecast"
     window: Annotated[
-        int | str | None,
+        Span | None,
         Parameter(
             "Steps, or a time such as 12h, that the network reads before its forecasts count, or reconstructs.",
             unset="the shortest season between 16 and 64 steps, or 32 without one",
@@ -91,7 +95,7 @@ class DetectorParameters(AlarmParameters, TrainingParameters, NetworkParameters)
         ),
     ] = None
     horizon: Annotated[
-        int | str | None,
+        Span | None,
         Parameter(
             "Steps, or a time such as 12h, to forecast ahead: 1, 2, 4, ... and all of them.",
             unset="the window",

@@ -269,7 +269,7 @@ class Forecaster(Estimator, ForecasterParameters):
         panel, times = data.panel, data.panel.times[0]
         fitting = fit_model(data.history, data.shape, settings, context, positive=data.positive)
         config = ForecastConfig(
-            settings={},
+            settings=context.settings,
             seed=context.seed,
             columns=Columns(
                 panel.target, panel.time, panel.series, tuple(panel.past), tuple(panel.future), tuple(panel.static)

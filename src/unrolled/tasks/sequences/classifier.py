@@ -12,9 +12,6 @@ from unrolled.aliases import Values
 from unrolled.codecs.labels import Labels
 from unrolled.errors import InputError
 from unrolled.metrics.classes import accuracy, macro_f1
-from unrolled.networks.embedding import EmbeddingConfig
-from unrolled.networks.encoder import EncoderConfig
-from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
 from unrolled.runtime.probabilities import sigmoid, softmax
 from unrolled.tasks.sequences.estimator import SequenceEstimator
@@ -92,12 +89,6 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
         from unrolled.training.target_loss import target_loss
 
         return target_loss("one_of" if encoded.stratified else "any_of", encoded.weights)
-
-    @staticmethod
-    def _shape(
-        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: ClassifierParameters
-    ) -> EncoderConfig:
-        return EncoderConfig(stack, settings.pooling, outputs, tokens)
 
     @staticmethod
     def _outputs(config: SequenceConfig, settings: ClassifierParameters) -> int:

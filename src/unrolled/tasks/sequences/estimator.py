@@ -63,11 +63,11 @@ class SequenceEstimator(Estimator):
         """The mean loss of a batch of :class:`unrolled.training.examples.Examples`, given the module."""
 
     @staticmethod
-    @abstractmethod
     def _shape(
         stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: Any
     ) -> EncoderConfig | TaggerConfig:
-        """The network's sizes."""
+        """The network's sizes, unless a subclass says otherwise those of one that pools over time."""
+        return EncoderConfig(stack, settings.pooling, outputs, tokens)
 
     @staticmethod
     @abstractmethod
@@ -163,7 +163,7 @@ class SequenceEstimator(Estimator):
         self._log(data.inferred)
         fitting = fit_model(items, encoded, shape, codec, settings, context, self._loss(encoded), kept_back=kept_back)
         config = SequenceConfig(
-            settings={}, seed=context.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
+            settings=context.settings, seed=context.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
             inputs=codec, labels=encoded.labels, targets=encoded.targets, flat=encoded.flat, scheme=encoded.scheme,
             validation_losses=fitting.validation_losses, epochs=fitting.epochs, columns=data.columns,
         )  # fmt: skip

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from unrolled.codecs.scaling import Standardization
 from unrolled.metrics.regression import regression_measures
-from unrolled.networks.embedding import EmbeddingConfig
-from unrolled.networks.encoder import EncoderConfig
-from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
 from unrolled.tasks.sequences.estimator import SequenceEstimator
 from unrolled.tasks.sequences.fitting import EncodedTargets
@@ -61,12 +58,6 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
         from unrolled.training.target_loss import target_loss
 
         return target_loss("squares")
-
-    @staticmethod
-    def _shape(
-        stack: StackConfig, tokens: EmbeddingConfig | None, outputs: int, settings: RegressorParameters
-    ) -> EncoderConfig:
-        return EncoderConfig(stack, settings.pooling, outputs, tokens)
 
     @staticmethod
     def _outputs(config: SequenceConfig, settings: RegressorParameters) -> int:
