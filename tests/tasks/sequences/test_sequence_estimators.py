@@ -16,7 +16,10 @@ from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.probabilities import sigmoid, softmax
 from unrolled.training.length_buckets import length_buckets
 
-TINY = {"hidden_size": 8, "members": 1, "max_epochs": 25, "random_state": 0, "learning_rate": 0.02}
+TINY = {
+    "hidden_size": 8, "members": 1, "max_epochs": 25, "random_state": 0, "learning_rate": 0.02, "batch_size": 32,
+    "validation_fraction": 0.1,
+}  # fmt: skip
 
 
 def walks(seed=0, N=80, channels=2):

@@ -63,7 +63,7 @@ def test_a_pipeline_a_search_and_a_cross_validation():
     rng = np.random.default_rng(0)
     y = np.arange(40) % 2
     X = rng.normal(size=(40, 8)) + y[:, None]
-    quick = SequenceClassifier(**QUICK).set_params(max_epochs=5)
+    quick = SequenceClassifier(**QUICK).set_params(max_epochs=10)
     assert clone(quick).get_params() == quick.get_params()
     assert cross_val_score(make_pipeline(StandardScaler(), quick), X, y, cv=3).mean() > 0.8
     search = GridSearchCV(quick, {"pooling": ["last", "mean"], "hidden_size": [4, 8]}, cv=2).fit(X, y)

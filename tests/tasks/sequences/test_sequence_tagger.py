@@ -20,7 +20,7 @@ from unrolled.training.tag_loss import tag_loss
 NAMES = {"PER": ["Ann Lee", "Bo", "Cleo van Dyk"], "LOC": ["Oslo", "New Delhi", "Rome"]}
 TINY = {
     "hidden_size": 12, "embedding_size": 8, "character_size": 6, "max_epochs": 12, "learning_rate": 0.02,
-    "dropout": 0.1, "random_state": 0,
+    "dropout": 0.1, "random_state": 0, "batch_size": 32, "validation_fraction": 0.1,
 }  # fmt: skip
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from unrolled.errors import InputError
-from unrolled.parameters.declaration import Parameter, check_together, declared, require
+from unrolled.parameters.amount import filled_in, left_open
+from unrolled.parameters.declaration import Parameter, require
 from unrolled.parameters.network import NetworkParameters
 from unrolled.parameters.ranges import COUNT, Range
 from unrolled.parameters.series import SeriesParameters
@@ -61,9 +62,7 @@ class ForecastTraining(EarlyStopping, TrainingParameters, NetworkParameters):
     ] = 1.0
 
 
-def _left_open(name: str, unset: str) -> Parameter:
-    """What is said of a parameter of the training, where the method decides what it is."""
-    return replace(declared(ForecastTraining)[name].about, unset=unset)
+_left_open = partial(left_open, ForecastTraining)
 
 
 # The defaults of many depend on the method, so that they may be left open here, as they may not be where a network is trained.
@@ -161,12 +160,7 @@ def forecast_training(parameters: ForecasterParameters, method: str) -> Forecast
     Raises:
         InputError: what was given does not go with what the method fills in.
     """
-    given = {name: getattr(parameters, name) for name in declared(ForecastTraining)}
-    left_open = {name for name, value in given.items() if value is None}
-    filled = {name: value for name, value in BY_METHOD[method].items() if name in left_open}
-    training = ForecastTraining(**{**given, **filled})
-    check_together(training)
-    return training
+    return filled_in(parameters, ForecastTraining, BY_METHOD[method])
 
 
 def model_quantiles(parameters: ForecasterParameters) -> tuple[float, ...]:

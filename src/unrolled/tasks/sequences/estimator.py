@@ -23,12 +23,13 @@ from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import EncoderConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.networks.tagger import TaggerConfig
+from unrolled.parameters.amount import Amount
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.estimator import Estimator, FitContext
 from unrolled.tasks.sequences.fitting import EncodedTargets, fit_codec, fit_model, widths
 from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_inputs
-from unrolled.tasks.sequences.parameters import SequenceParameters
+from unrolled.tasks.sequences.parameters import SequenceParameters, sequence_training
 from unrolled.tasks.sequences.reading import Given, read_as_trained, read_to_learn
 from unrolled.tasks.sequences.targets import join_targets, read_sample_weight
 
@@ -147,9 +148,11 @@ class SequenceEstimator(Estimator):
 
     def _learn(self, data: Given, settings: Any, context: FitContext) -> tuple[SequenceConfig, SequenceModel]:
         items, encoded, learned = data.items, data.y, data.learned
+        training = sequence_training(settings, learned)
         if len(items) == learned:
-            kept_back = _keep_back(encoded, settings.validation_fraction, context.seed)
+            kept_back = _keep_back(encoded, training.validation_fraction, context.seed)
         else:
+            training = replace(training, validation_fraction=0.0)
             kept_back = np.arange(learned, len(items))
             _check_known(encoded, learned)
         used = np.setdiff1d(np.arange(len(items)), kept_back)
@@ -160,10 +163,11 @@ class SequenceEstimator(Estimator):
                 )
         codec = fit_codec([items[n] for n in used], data.kind, settings)
         shape = self._network(codec, encoded.outputs, settings)
-        self._log(data.inferred)
-        fitting = fit_model(items, encoded, shape, codec, settings, context, self._loss(encoded), kept_back=kept_back)
+        inferred = [*data.inferred, str(Amount.of(training, learned))]
+        self._log(inferred)
+        fitting = fit_model(items, encoded, shape, codec, training, context, self._loss(encoded), kept_back=kept_back)
         config = SequenceConfig(
-            settings=context.settings, seed=context.seed, inferred=list(data.inferred), losses=fitting.losses, shape=shape,
+            settings=context.settings, seed=context.seed, inferred=inferred, losses=fitting.losses, shape=shape,
             inputs=codec, labels=encoded.labels, targets=encoded.targets, flat=encoded.flat, scheme=encoded.scheme,
             validation_losses=fitting.validation_losses, epochs=fitting.epochs, columns=data.columns,
         )  # fmt: skip

@@ -22,7 +22,7 @@ from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.sequences.model import SequenceModel
-from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
+from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters, SequenceTraining
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +96,7 @@ def fit_model(
     encoded: EncodedTargets,
     shape: EncoderConfig | TaggerConfig,
     codec: InputCodec,
-    settings: SequenceParameters,
+    training: SequenceTraining,
     context: FitContext,
     loss: Callable[[NetworkModule, Examples], Tensor],
     *,
@@ -114,15 +114,15 @@ def fit_model(
     examples = Examples([encode(item) for item in items], encoded.values, encoded.counts)
     used = np.setdiff1d(np.arange(len(items)), kept_back)
     network: Any = Encoder if isinstance(shape, EncoderConfig) else Tagger
-    options = NetworkOptions.of(settings)
+    options = NetworkOptions.of(training)
 
     def make() -> NetworkModule:
         return NetworkModule(network, shape, options)
 
     learned, judges = examples.select(used), examples.select(kept_back) if len(kept_back) else None
     members, runs = train_members(
-        lambda phase: examples_problem(make, loss, learned, settings.batch_size, validation=judges, phase=phase),
-        settings,
+        lambda phase: examples_problem(make, loss, learned, training.batch_size, validation=judges, phase=phase),
+        training,
         context,
     )
     return Fitting(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from unrolled.errors import InputError
+from unrolled.parameters.amount import filled_in, left_open, training_by_amount
 from unrolled.parameters.declaration import Parameter, plain, require
 from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.text import SplittingParameters, TokenParameters
@@ -21,8 +24,8 @@ else:
     """As a model file has it: JSON has no dictionaries whose keys are numbers."""
 
 __all__ = [
-    "ClassifierParameters", "Pooling", "PoolingParameters", "RegressorParameters", "SequenceParameters", "TagScheme",
-    "TaggerParameters",
+    "ClassifierParameters", "Pooling", "PoolingParameters", "RegressorParameters", "SequenceParameters", "SequenceTraining",
+    "TagScheme", "TaggerParameters", "sequence_training",
 ]  # fmt: skip
 
 Pooling = Literal["last", "mean", "max", "attention"]
@@ -49,12 +52,44 @@ def _read_weights(name: str, value: Any) -> Any:
     return value
 
 
-class SequenceParameters(TokenParameters, ValidationParameters, TrainingParameters, NetworkParameters):
+class SequenceTraining(TokenParameters, ValidationParameters, TrainingParameters, NetworkParameters):
+    """The networks and their training, with nothing left open."""
+
+
+_left_open = partial(left_open, SequenceTraining)
+
+
+# The number of examples decides what is left open here, as it may not be where a network is trained.
+# pyright: reportIncompatibleVariableOverride=false
+class SequenceParameters(SequenceTraining):
     """What all estimators of sequences have."""
 
     _title = "Network"
+    _epochs: ClassVar[int] = 60
+    """Where there are many examples."""
 
     bidirectional: Annotated[bool, Parameter("Whether each sequence is read in both directions.")] = True
+    max_epochs: Annotated[
+        int | None, _left_open("max_epochs", "by the number of examples, for 1,500 steps at least")
+    ] = None
+    batch_size: Annotated[int | None, _left_open("batch_size", "a thirty-second of the examples, from 4 to 32")] = None
+    validation_fraction: Annotated[
+        float | None, _left_open("validation_fraction", "0 below 200 examples, 0.1 from there on")
+    ] = None
+
+    def _check_together(self) -> None:
+        """Check the networks and their training."""
+        sequence_training(self, sys.maxsize)
+
+
+def sequence_training(parameters: SequenceParameters, examples: int) -> SequenceTraining:
+    """The networks and their training on a number of examples, which fills in what was left open.
+
+    Raises:
+        InputError: what was given does not go with what is filled in.
+    """
+    amount = training_by_amount(examples, epochs=parameters._epochs)  # pyright: ignore[reportPrivateUsage]
+    return filled_in(parameters, SequenceTraining, vars(amount))
 
 
 class PoolingParameters(SplittingParameters, SequenceParameters):
@@ -109,6 +144,7 @@ class TaggerParameters(SequenceParameters):
     """What a :class:`unrolled.SequenceTagger` is, and how it is trained."""
 
     _title = "Tags"
+    _epochs = 20
 
     crf: Annotated[bool, Parameter("Whether sequences of tags are scored (CRF) instead of single tags.")] = True
     scheme: Annotated[
@@ -123,7 +159,6 @@ class TaggerParameters(SequenceParameters):
     hidden_size: int = 128
     members: int = 1
     dropout: float = 0.5
-    max_epochs: int = 20
     patience: int = 5
     embedding_size: int = 100
     character_size: int = 32
