@@ -23,7 +23,7 @@ def scripts():
     sys.path.insert(0, str(ACCURACY))
     yield import_module
     sys.path.remove(str(ACCURACY))
-    for name in ("ridge", "m4_hourly", "etth1"):
+    for name in ("ridge", "m4", "etth1"):
         sys.modules.pop(name, None)
 
 
@@ -60,32 +60,34 @@ def test_ridge_is_scikit_learns(scripts, last):
     np.testing.assert_allclose(found(runs[:, :5]), expected.predict(x) + level, rtol=1e-7)
 
 
-def test_m4_hourly(scripts, monkeypatch, tmp_path, capsys):
-    script = scripts("m4_hourly")
+@pytest.mark.parametrize(("frequency", "steps", "horizon", "repeated", "last"), [
+    ("hourly", 800, 48, {"last day repeated": 24, "last week repeated": 168}, "last day repeated"),
+    ("weekly", 150, 13, {"last week repeated": 1, "last year repeated": 52}, "last year repeated"),
+])  # fmt: skip
+def test_m4(scripts, monkeypatch, tmp_path, capsys, frequency, steps, horizon, repeated, last):
+    script = scripts("m4")
     rng = np.random.default_rng(0)
-    t = np.arange(800)
-    series = {f"H{i}": 20 + np.sin(2 * np.pi * t / 24) + rng.normal(scale=0.1, size=800) for i in range(3)}
-    for part, steps in (("train", slice(0, -48)), ("test", slice(-48, None))):
-        with gzip.open(tmp_path / f"Hourly-{part}.csv.gz", "wt", newline="") as file:
+    t = np.arange(steps)
+    season = repeated[last]
+    series = {f"x{i}": 20 + np.sin(2 * np.pi * t / season) + rng.normal(scale=0.1, size=steps) for i in range(3)}
+    for part, some in (("train", slice(0, -horizon)), ("test", slice(-horizon, None))):
+        with gzip.open(tmp_path / f"{frequency.title()}-{part}.csv.gz", "wt", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["V1", "V2"])
-            writer.writerows([name, *values[steps], "", ""] for name, values in series.items())
-    assert len(script.read(tmp_path / "Hourly-train.csv.gz")["H1"]) == 752
+            writer.writerows([name, *values[some], "", ""] for name, values in series.items())
+    assert len(script.read(tmp_path / f"{frequency.title()}-train.csv.gz")["x1"]) == steps - horizon
     quick(script, monkeypatch)
     monkeypatch.setattr(
-        sys, "argv", ["m4_hourly.py", str(tmp_path), "--seeds", "1", "--threads", "1", "--only", "windows"]
+        sys, "argv", ["m4.py", frequency, str(tmp_path), "--seeds", "1", "--threads", "1", "--only", "windows"]
     )
     script.main()
     rows = table(capsys)
     assert list(rows)[2:] == [
-        "last day repeated", "last week repeated", "linear, one for all", "Forecaster, windows",
-        "Forecaster, windows, conformal",
+        *repeated, "linear, one for all", "Forecaster, windows", "Forecaster, windows, conformal",
     ]  # fmt: skip
-    day = np.concatenate([np.tile(values[-72:-48], 2) for values in series.values()])
-    truth = np.concatenate([values[-48:] for values in series.values()])
-    assert float(rows["last day repeated"][0]) == pytest.approx(
-        (200 * np.abs(day - truth) / (day + truth)).mean(), abs=1e-3
-    )
+    before = np.stack([np.resize(values[-horizon - season : -horizon], horizon) for values in series.values()])
+    truth = np.stack([values[-horizon:] for values in series.values()])
+    assert float(rows[last][0]) == pytest.approx((200 * np.abs(before - truth) / (before + truth)).mean(), abs=1e-3)
 
 
 def test_etth1(scripts, monkeypatch, tmp_path, capsys):
