@@ -13,6 +13,7 @@ import pytest
 
 ACCURACY = Path(__file__).parents[1] / "benchmarks" / "accuracy"
 sys.path.insert(0, str(ACCURACY))
+import abroad  # noqa: E402
 import abroad_forecast  # noqa: E402
 import abroad_runs  # noqa: E402
 import abroad_series  # noqa: E402
@@ -137,3 +138,34 @@ def test_runs_are_kept_and_not_repeated(tmp_path):
     assert called[2:] == [("A", 1), ("B", 0), ("B", 1), ("B", 0)]
     assert found["b"] == {"own": [{"seed": 0}, {"seed": 1}], "other": [{"seed": 0}]}
     assert json.loads(file.read_text()) == found
+
+
+@pytest.fixture
+def synthetic(monkeypatch):
+    """One set of the list, with values of its own, forecast by a network that learns next to nothing."""
+    values = np.tile([1.0, 2.0, 3.0, 2.0], 12) + np.random.default_rng(0).normal(scale=0.1, size=48)
+    each = abroad_series.SeriesSet("uk_gas", "short", abroad_series.quarters("1960-01-01"), 4, lambda: {"y": values})
+    monkeypatch.setattr(abroad_forecast, "SETS", {"uk_gas": each})
+    whole = abroad_forecast.Forecaster
+    least = {"members": 1, "hidden_size": 2, "max_epochs": 1}
+    monkeypatch.setattr(abroad_forecast, "Forecaster", lambda **given: whole(**given, **least))
+    own = abroad_forecast.METHODS["unrolled"]
+    monkeypatch.setattr(abroad_forecast, "METHODS", dict.fromkeys(abroad_forecast.METHODS, own))
+    return each
+
+
+def test_the_script_runs_what_is_named(synthetic, monkeypatch, tmp_path, capsys):
+    file = tmp_path / "runs.json"
+    monkeypatch.setattr(sys, "argv", ["abroad.py", "forecast", "--only", "uk_gas", "--seeds", "1", "--json", str(file)])
+    abroad.main()
+    assert "| uk_gas | short |" in capsys.readouterr().out
+    (run,) = json.loads(file.read_text())["uk_gas"]["unrolled"]
+    assert len(run["origins"]) == 3
+    assert 0 <= run["coverage"] <= 1
+
+
+def test_the_script_refuses_what_is_no_set(synthetic, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["abroad.py", "forecast", "--only", "uk_gas", "gsa"])
+    with pytest.raises(SystemExit):
+        abroad.main()
+    assert "no set gsa; the sets are uk_gas" in capsys.readouterr().err

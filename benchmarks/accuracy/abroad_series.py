@@ -8,7 +8,6 @@ not among them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,21 +37,21 @@ class Clock:
 
     Attributes:
         season: season length that errors are scaled by and that the peers are given.
-        every: time between two values, as polars writes it; without, steps are numbered.
+        count, unit: time between two values, a number of polars' units; without a unit, steps are numbered.
         start: time of the first value.
     """
 
     season: int = 1
-    every: str = ""
+    count: int = 1
+    unit: str = ""
     start: datetime = datetime.min
 
     def times(self, steps: int) -> pl.Series:
         """The first times."""
         numbers = pl.int_range(steps, eager=True)
-        if not self.every:
+        if not self.unit:
             return numbers
-        count, unit = re.fullmatch(r"(\d+)([a-z]+)", self.every).groups()
-        offsets = pl.format("{}" + unit, pl.col("step") * int(count))
+        offsets = pl.format("{}" + self.unit, pl.col("step") * self.count)
         return numbers.to_frame("step").select(time=pl.lit(self.start).dt.offset_by(offsets))["time"]
 
 
@@ -102,12 +101,12 @@ class SeriesSet:
         return pl.concat(frames) if len(frames) > 1 else frames[0].drop("series")
 
 
-def _clock(season: int, every: str) -> Callable[[str], Clock]:
-    return lambda start: Clock(season, every, datetime.fromisoformat(start))
+def _clock(season: int, count: int, unit: str) -> Callable[[str], Clock]:
+    return lambda start: Clock(season, count, unit, datetime.fromisoformat(start))
 
 
-half_hours, hours, days = _clock(48, "30m"), _clock(24, "1h"), _clock(7, "1d")
-weeks, months, quarters, years = _clock(52, "1w"), _clock(12, "1mo"), _clock(4, "3mo"), _clock(1, "1y")
+half_hours, hours, days = _clock(48, 30, "m"), _clock(24, 1, "h"), _clock(7, 1, "d")
+weeks, months, quarters, years = _clock(52, 1, "w"), _clock(12, 1, "mo"), _clock(4, 3, "mo"), _clock(1, 1, "y")
 NUMBERED = Clock()
 
 
