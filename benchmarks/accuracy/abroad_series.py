@@ -257,7 +257,7 @@ SETS = [
         column("bokeh_sampledata", SEA, "temperature (celsius)", slice(-2000, None), every=2),
     ),
     SeriesSet("solar", "long", half_hours("2021-05-01"), 48, column("aeon", SOLAR, "solar_gen")),
-    SeriesSet("taylor", "long", half_hours("2000-06-05"), 48, r("forecast", "taylor", "x")),
+    SeriesSet("taylor", "long", half_hours("2000-07-17"), 48, r("forecast", "taylor", "x", part=slice(-2016, None))),
     SeriesSet("uk_drivers", "long", months("1969-01-01"), 12, r("datasets", "UKDriverDeaths")),
     SeriesSet("us_gasoline", "long", weeks("1991-02-03"), 13, r("fpp2", "gasoline")),
     SeriesSet("bj_sales", "seasonless", NUMBERED, 12, r("datasets", "BJsales")),
