@@ -275,9 +275,11 @@ def forecaster() -> Svg:
 
 
 def forecaster_windows() -> Svg:
-    """A window cut into seasons: a recurrent network reads one after the other, a linear path the whole of it."""
+    """A window cut into seasons: a recurrent network reads and weights them, a linear path reads the whole of it."""
     p = Picture(
-        700, 300, "A window of three seasons, read by a recurrent network season by season and by a linear path"
+        700,
+        346,
+        "A window of three seasons, read and weighted by a recurrent network season by season, and read by a linear path",
     )
     top, low, left, size = 30, 190, 90, 120
     for s in range(3):
@@ -294,16 +296,30 @@ def forecaster_windows() -> Svg:
     p.gate(left + 3 * size + 63, low, "V", width=46, style="candidate")
     p.wire((left + 3 * size + 86, low), (left + 3 * size + 147, low), arrow=True)
     p.operation(left + 3 * size + 160, low, "+")
-    p.wire((left, top + 28), (left - 40, top + 28), (left - 40, 262), (left + 3 * size + 40, 262), arrow=True)
-    p.gate(left + 3 * size + 63, 262, "A", width=46, style="candidate")
-    p.wire((left + 3 * size + 86, 262), (left + 3 * size + 160, 262), (left + 3 * size + 160, low + 13), arrow=True)
+    weighted, linear, right = 244, 290, left + 3 * size
+    p.wire((right + 12, low), (right + 12, weighted), (right + 40, weighted), arrow=True)
+    p.dot(right + 12, low)
+    p.gate(right + 63, weighted, "U", width=46, style="candidate")
+    p.wire((right + 86, weighted), (right + 107, weighted), arrow=True)
+    p.operation(right + 120, weighted, "×")
+    p.wire((right + 133, weighted), (right + 147, weighted), arrow=True)
+    p.operation(right + 160, weighted, "+")
+    p.wire((right + 160, weighted - 13), (right + 160, low + 13), arrow=True)
+    p.wire((left, top + 28), (left - 40, top + 28), (left - 40, linear), (right + 40, linear), arrow=True)
+    p.gate(right + 63, linear, "A", width=46, style="candidate")
+    p.wire((right + 86, linear), (right + 160, linear), (right + 160, weighted + 13), arrow=True)
+    p.wire(
+        (right + 12, linear), (right + 12, 330), (right + 120, 330), (right + 120, weighted + 13), arrow=True, over=True
+    )
+    p.dot(right + 12, linear)
     p.wire((left + 3 * size + 173, low), (694, low), arrow=True)
     p.words(left + 1.5 * size, 20, "a window minus its mean, one season per step", style="small")
     p.text(left + size, low - 10, "h_1", style="small")
     p.text(left + 2 * size, low - 10, "h_2", style="small")
     p.text(left + 3 * size + 10, low - 10, "h_3", style="small")
     p.text(left + 3 * size + 118, low - 10, "o", style="small")
-    p.text(left + 1.5 * size, 282, "x", style="small")
+    p.text(right + 97, weighted - 10, "w", style="small")
+    p.text(left + 1.5 * size, linear + 20, "x", style="small")
     p.text(672, low - 14, "ẑ - a", style="small")
     return p.svg()
 

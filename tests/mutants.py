@@ -59,6 +59,7 @@ ONNX_RUN = "tests/onnx/test_onnx_run.py"
 ONNX_NODES = "tests/onnx/test_random_nodes.py"
 STACK = "tests/runtime/test_stack.py"
 NETWORKS = "tests/networks/test_networks.py"
+WINDOWS = "tests/networks/test_window_rnn.py"
 CRF = "tests/runtime/decoding/test_crf.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
@@ -1636,6 +1637,27 @@ MUTANTS = (
         "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n            if is_at",
         "if is_at",
         "tests/runtime/test_model_file_atomic_write.py",
+    ),
+    python(
+        "windows: their spread is left in",
+        "networks/window_rnn.py",
+        "[(x / spread)[:, :, None]",
+        "[x[:, :, None]",
+        WINDOWS,
+    ),
+    python(
+        "windows: seasons padded at the end",
+        "networks/window_rnn.py",
+        "(x, ((0, 0), (front, 0))",
+        "(x, ((0, 0), (0, front))",
+        WINDOWS,
+    ),
+    python(
+        "windows: weights of a season go to a season ahead",
+        "networks/window_rnn.py",
+        "weights.reshape(-1, ahead, segments, 1)",
+        "weights.reshape(-1, segments, ahead, 1).swapaxes(1, 2)",
+        WINDOWS,
     ),
 )
 

@@ -163,6 +163,8 @@ def test_training_starts_at_ridge_regression_and_the_quantiles_it_leaves():
     np.testing.assert_allclose(member.linear.weight.detach(), expected.coef_, atol=1e-4)
     np.testing.assert_allclose(member.linear.bias.detach(), expected.intercept_, atol=1e-4)
     residuals = drawn.targets - expected.predict(x)
+    assert not member.weights.weight.any()
+    assert not member.weights.bias.any()
     torch.testing.assert_close(member.head.bias, initial_bias(config, residuals), atol=1e-3, rtol=1e-3)
 
 

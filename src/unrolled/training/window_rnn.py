@@ -28,7 +28,8 @@ def window_rnn_module(
 ) -> NetworkModule:
     """The network at the beginning of its training, which is a sensible forecast.
 
-    The linear path starts from ridge regression and each head's bias from the quantiles of what that leaves over.
+    The linear path starts from ridge regression, each head's bias from the quantiles of what that leaves over, and no season
+    of a window has a weight.
     """
     weight, bias, residuals = _ridge(windows, generator)
     first = initial_bias(config, residuals)
@@ -37,6 +38,8 @@ def window_rnn_module(
         for member in module.network.members:
             member.head.weight *= 0.3
             member.head.bias.copy_(first)
+            member.weights.weight.zero_()
+            member.weights.bias.zero_()
             member.linear.weight.copy_(torch.from_numpy(weight))
             member.linear.bias.copy_(torch.from_numpy(bias))
     return module
@@ -51,9 +54,9 @@ def window_rnn_loss(config: WindowRnnConfig, module: torch.nn.Module, drawn: Dra
     return (losses.mean((0, 2, 3)) * weights).sum() / weights.sum()
 
 
-def _located(config: WindowRnnConfig, outputs: Tensor, linear: Tensor) -> Tensor:
-    """The head's outputs ``[B, H K]``, the linear forecast ``[B, H]`` added to each step's location."""
-    moved = pad(linear.unsqueeze(2), (config.location, config.outputs - 1 - config.location))
+def _located(config: WindowRnnConfig, outputs: Tensor, location: Tensor) -> Tensor:
+    """The head's outputs ``[B, H K]``, with ``[B, H]`` added to each step's location."""
+    moved = pad(location.unsqueeze(2), (config.location, config.outputs - 1 - config.location))
     return (outputs.unflatten(1, (config.horizon, -1)) + moved).flatten(1)
 
 
