@@ -83,7 +83,7 @@ def test_m4(scripts, monkeypatch, tmp_path, capsys, frequency, steps, horizon, r
     script.main()
     rows = table(capsys)
     assert list(rows)[2:] == [
-        *repeated, "linear, one for all", "Forecaster, windows", "Forecaster, windows, conformal",
+        *repeated, "linear, one for all", "Forecaster, windows", "Forecaster, windows, network alone",
     ]  # fmt: skip
     before = np.stack([np.resize(values[-horizon - season : -horizon], horizon) for values in series.values()])
     truth = np.stack([values[-horizon:] for values in series.values()])

@@ -145,6 +145,7 @@ MAY_IMPORT = {
     "parameters": ("msgspec", "cells typing_extensions"),
     "kernels": ("cells", ""),
     "codecs": ("msgspec", "tokenizers"),
+    "statistical": ("codecs", ""),
     "networks": ("msgspec cells codecs", ""),
     "runtime": ("safetensors msgspec cells kernels codecs networks", ""),
     "nn": ("torch cells kernels", "typing_extensions"),
@@ -156,7 +157,7 @@ MAY_IMPORT = {
     "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
     "metrics": ("codecs data charts", ""),
     "tasks": (
-        "msgspec codecs networks runtime data charts progress metrics",
+        "msgspec codecs statistical networks runtime data charts progress metrics",
         "torch nn training polars narwhals unrolled",
     ),  # estimators are found by unrolled.__all__
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),

@@ -253,21 +253,21 @@ def test_fault_04_one_row(tmp_path: Path) -> None:
     )
 
 
-def test_fault_05_shorter_than_window_and_horizon() -> None:
+def test_fault_05_not_longer_than_the_horizon() -> None:
     with pytest.raises(InputError) as caught:
-        read_panel(np.arange(30)).require_length(24, 12)
+        read_panel(np.arange(12)).require_length(12)
     assert str(caught.value) == (
-        "the series has 30 rows; need at least 36 = input window 24 + horizon 12; give more history, or choose a"
-        " smaller input_window or horizon"
+        "the series has 12 rows; need at least 13: one to forecast from, and a horizon of 12 to compare with; give more"
+        " history, or fit with a smaller horizon"
     )
     data = frame(year=[1, 2, 1, 2, 3, 1, 2, 1, 2, 1, 2], shop=list("aabbbccddee"), x=[1] * 11)
     with pytest.raises(InputError) as caught:
-        read_panel(data).require_length(2, 1)
+        read_panel(data).require_length(2)
     assert str(caught.value) == (
         "series 'a' has 2 rows, series 'c' has 2 rows, series 'd' has 2 rows and 1 more series are too short; need at"
-        " least 3 = input window 2 + horizon 1; give more history, or choose a smaller input_window or horizon"
+        " least 3: one to forecast from, and a horizon of 2 to compare with; give more history, or fit with a smaller horizon"
     )
-    read_panel(data).require_length(1, 1)
+    read_panel(data).require_length(1)
 
 
 def test_fault_06_a_constant_series_is_read_as_it_is() -> None:

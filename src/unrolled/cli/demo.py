@@ -163,7 +163,7 @@ def _page(result: Result, folder: Path) -> str:
 
     values = np.array(PASSENGERS, dtype=np.float64)[-SHOWN - HELD_OUT :]
     times = np.array(MONTHS, dtype="datetime64[M]")[-SHOWN - HELD_OUT :]
-    evaluation, forecaster, shape = result.evaluation, result.forecaster, result.forecaster.model_.shape
+    evaluation, forecaster, shape = result.evaluation, result.forecaster, result.forecaster.model_.network.shape
     planned = forecast_training(forecaster, forecaster.method_).max_epochs
     page = Page("A year of airline passengers, forecast by a GRU")
     page.paragraph(

@@ -41,9 +41,14 @@ def forecast(
     say(*forecaster.inferred_)
     validation = forecaster.validation_
     if validation is not None:
-        say(f"mean absolute error on the last {validation.horizon} steps, kept back: {_errors(validation.accuracy)}")
+        say(f"mean absolute error on the last steps, kept back: {_errors(validation.accuracy)}")
     measured = None if validation is None else evaluation_as_dict(validation)
-    found = {"horizon": forecaster.horizon_, "season_length": forecaster.season_length_, "validation": measured}
+    found: dict[str, Any] = {
+        "horizon": forecaster.horizon_,
+        "season_length": forecaster.season_length_,
+        "parts": forecaster.parts_,
+        "validation": measured,
+    }
     result = ForecastResult(forecaster.predict(), panel, tuple(forecaster.quantiles))
     report = Report(None, file, forecaster.inferred_, found, "forecast")
     write_forecast(result, Destination(output, as_json), report)

@@ -78,15 +78,15 @@ class Panel:
     static: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     inferred: list[str] = field(default_factory=list[str])
 
-    def require_length(self, window: int, horizon: int) -> None:
-        """Raise an InputError that names every series shorter than ``window + horizon`` steps (the first three)."""
-        short = [(name, len(v)) for name, v in zip(self.names, self.values, strict=True) if len(v) < window + horizon]
+    def require_length(self, horizon: int) -> None:
+        """Raise an InputError that names every series that is not longer than ``horizon`` steps (the first three)."""
+        short = [(name, len(v)) for name, v in zip(self.names, self.values, strict=True) if len(v) <= horizon]
         if short:
             found = ", ".join(f"{_series(name)}has {rows} rows" for name, rows in short[:3])
             more = f" and {len(short) - 3} more series are too short" if len(short) > 3 else ""
             raise InputError(
-                f"{found}{more}; need at least {window + horizon} = input window {window} + horizon {horizon}; give"
-                " more history, or choose a smaller input_window or horizon"
+                f"{found}{more}; need at least {horizon + 1}: one to forecast from, and a horizon of {horizon} to compare"
+                " with; give more history, or fit with a smaller horizon"
             )
 
 

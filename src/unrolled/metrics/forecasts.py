@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ class Evaluation:
         accuracy: ``forecast``, ``naive``, ``seasonal naive``, ``seasonal naive x growth``.
         coverage: share of values between the outermost quantiles, None if only the median was requested.
         nominal_coverage: what that share should be.
+        measured_on: what the width of the intervals was measured on, where that was not learned before.
     """
 
     horizon: int
@@ -57,6 +58,7 @@ class Evaluation:
     accuracy: dict[str, Accuracy]
     coverage: float | None
     nominal_coverage: float | None
+    measured_on: str | None = field(default=None, kw_only=True)
 
     @property
     def smape(self) -> float:
@@ -97,7 +99,8 @@ class Evaluation:
         cases = f"{self.cases} forecast{'s' * (self.cases > 1)} of {self.horizon} steps"
         if self.coverage is None:
             return cases
-        return f"{cases}; {self.coverage:.0%} of the values lie in the {self.nominal_coverage:.0%} interval"
+        measured = "" if self.measured_on is None else f", measured on {self.measured_on}"
+        return f"{cases}; {self.coverage:.0%} of the values lie in the {self.nominal_coverage:.0%} interval{measured}"
 
     def __str__(self) -> str:
         rows = [
@@ -119,28 +122,44 @@ class Backtest(Evaluation):
     __str__ = Evaluation.__str__
 
 
-def evaluate_cases(cases: Sequence[Case], season: int, quantiles: tuple[float, ...]) -> Evaluation:
-    """Compare every case's forecast, and the baselines', with what came; ``quantiles`` are the forecasts' last axis."""
-    horizon = len(cases[0].actual)
+def evaluate_cases(
+    cases: Sequence[Case],
+    season: int,
+    quantiles: tuple[float, ...],
+    others: Mapping[str, Sequence[Values]] | None = None,
+    measured_on: str | None = None,
+) -> Evaluation:
+    """Compare every case's forecast, and the baselines', with what came.
+
+    Args:
+        cases: of any number of steps each.
+        season: in steps.
+        quantiles: the forecasts' last axis.
+        others: forecasts of the same cases by other methods, by name.
+        measured_on: what the width of the intervals was measured on.
+    """
     middle = quantiles.index(0.5)
-    forecasts = {"forecast": [case.forecast[:, middle] for case in cases]}
+    forecasts = {"forecast": [case.forecast[:, middle] for case in cases], **(others or {})}
     for name, baseline in BASELINES.items():
-        made = [baseline(case.history, horizon, season) for case in cases]
+        made = [baseline(case.history, len(case.actual), season) for case in cases]
         usable = [forecast for forecast in made if forecast is not None]
         if len(usable) == len(cases):
             forecasts[name] = usable
     inside = nominal = None
     if len(quantiles) > 1:
-        inside = float(
-            np.mean([forecast_errors.coverage(c.actual, c.forecast[:, 0], c.forecast[:, -1]) for c in cases])
+        actual, lower, upper = (
+            np.concatenate(each)
+            for each in zip(*((c.actual, c.forecast[:, 0], c.forecast[:, -1]) for c in cases), strict=True)
         )
+        inside = forecast_errors.coverage(actual, lower, upper)
         nominal = max(quantiles) - min(quantiles)
     return Evaluation(
-        horizon=horizon,
+        horizon=max(len(case.actual) for case in cases),
         cases=len(cases),
-        accuracy={name: _accuracy(cases, made, season) for name, made in forecasts.items()},
+        accuracy={name: _accuracy(cases, list(made), season) for name, made in forecasts.items()},
         coverage=inside,
         nominal_coverage=nominal,
+        measured_on=measured_on,
     )
 
 

@@ -23,6 +23,7 @@ from unrolled.training.smoothing import differentiable_smoothing
 
 __all__ = ["EsRnnForecasts", "EsRnnModule", "es_rnn_loss"]
 
+LEAST_SPEED = 0.03
 LARGEST_STEP = 2_000_000  # predicted values a training step; more windows than that are drawn from
 
 
@@ -52,12 +53,19 @@ def es_rnn_loss(config: EsRnnConfig, forecasts: EsRnnForecasts) -> torch.Tensor:
 class EsRnnModule(torch.nn.Module):
     """Smoothing parameters of every series, and ``members`` networks that share nothing but the data.
 
-    Smoothing starts from a classical decomposition, regression from least squares on changes, and each head's bias from
-    the quantiles of what the smoothing leaves over: training begins at a sensible forecast.
+    Smoothing starts from a classical decomposition and at the ``speeds`` given, alpha and gamma of each series ``[N]``, which
+    a few hundred small steps would hardly find; regression from least squares on changes, and each head's bias from the
+    quantiles of what the smoothing leaves over: training begins at a sensible forecast.
     """
 
     def __init__(
-        self, config: EsRnnConfig, batch: SeriesBatch, options: NetworkOptions, *, oldest_weight: float
+        self,
+        config: EsRnnConfig,
+        batch: SeriesBatch,
+        options: NetworkOptions,
+        *,
+        oldest_weight: float,
+        speeds: tuple[Values, Values] | None = None,
     ) -> None:
         super().__init__()
         self.config, self.options, self.oldest_weight = config, options, oldest_weight
@@ -65,8 +73,9 @@ class EsRnnModule(torch.nn.Module):
         states = [initial_states(batch.z[:length, i], config.season) for i, length in enumerate(batch.lengths)]
         level = torch.tensor([level for level, _ in states], dtype=torch.float64)
         season = torch.tensor(np.array([profile for _, profile in states]).T)
-        self.alpha_logit = torch.nn.Parameter(torch.zeros(M, N, dtype=torch.float64))
-        self.gamma_logit = torch.nn.Parameter(torch.full((M, N), -1.0, dtype=torch.float64))
+        alpha, gamma = speeds or (np.full(N, 0.5), np.full(N, 0.25))
+        self.alpha_logit = torch.nn.Parameter(_logit(alpha).repeat(M, 1))
+        self.gamma_logit = torch.nn.Parameter(_logit(gamma).repeat(M, 1))
         self.level = torch.nn.Parameter(level.repeat(M, 1))
         self.season = torch.nn.Parameter(season[:, None].repeat(1, M, 1), requires_grad=config.season > 1)
         self.regression = torch.nn.Parameter(torch.from_numpy(_initial_regression(batch, config)).repeat(M, 1))
@@ -166,6 +175,11 @@ class EsRnnModule(torch.nn.Module):
         """The head's bias ``[H K]`` from the quantiles of all targets, as they are before anything is learned."""
         windows = self._windows(batch, np.arange(batch.z.shape[1]))
         return initial_bias(self.config, windows.targets[0][windows.mask].numpy())  # members start alike
+
+
+def _logit(speed: Values) -> torch.Tensor:
+    """What the sigmoid makes ``speed`` of, kept away from 0 and 1, from where no gradient leads away."""
+    return torch.logit(torch.from_numpy(np.clip(speed, LEAST_SPEED, 1 - LEAST_SPEED)))
 
 
 def _initial_regression(batch: SeriesBatch, config: EsRnnConfig) -> Values:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.networks.es_rnn import EsRnnConfig
 from unrolled.networks.series_batch import SeriesBatch
 from unrolled.networks.window_rnn import WindowRnnConfig
@@ -30,6 +31,7 @@ def es_rnn_problem(
     options: TrainingOptions,
     *,
     oldest_weight: float,
+    speeds: tuple[Values, Values] | None = None,
     phase: str = "training",
     validate: Callable[[EsRnnModule], float] | None = None,
     stop_after: int | None = None,
@@ -41,6 +43,7 @@ def es_rnn_problem(
 
     Args:
         oldest_weight: how much the oldest steps of a series count, where the newest count 1.
+        speeds: of the smoothing of level and season to begin with, ``[N]`` each.
         validate: scores the module after each epoch on what ``batch`` does not hold.
         stop_after: epochs after which training ends, of the ``max_epochs`` that its learning rate is planned for.
     """
@@ -52,7 +55,7 @@ def es_rnn_problem(
             yield order[start : start + options.batch_size]
 
     return Problem(
-        make=lambda _: EsRnnModule(config, batch, network, oldest_weight=oldest_weight),
+        make=lambda _: EsRnnModule(config, batch, network, oldest_weight=oldest_weight, speeds=speeds),
         batches=batches,
         batches_per_epoch=math.ceil(N / options.batch_size),
         loss=lambda module, series: es_rnn_loss(config, module(batch.select(series), series)),

@@ -13,6 +13,7 @@ import pytest
 import unrolled
 from unrolled import Forecaster
 from unrolled.metrics.forecasts import Evaluation
+from unrolled.tasks.forecasting.history import History
 
 TINY = {"members": 2, "hidden_size": 4, "max_epochs": 6, "random_state": 0}
 
@@ -20,7 +21,8 @@ TINY = {"members": 2, "hidden_size": 4, "max_epochs": 6, "random_state": 0}
 def monthly(n=60, start="2001-01", scale=100.0):
     t = np.arange(n)
     months = np.datetime64(start, "M") + t
-    return months, scale * np.exp(0.01 * t + 0.2 * np.sin(2 * np.pi * t / 12))
+    noise = 0.01 * np.random.default_rng(0).normal(size=n)
+    return months, scale * np.exp(0.01 * t + 0.2 * np.sin(2 * np.pi * t / 12) + noise)
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +104,24 @@ def test_without_refit_the_tail_stays_unseen(frame, fitted):
     tail = frame.with_columns(pl.when(pl.int_range(60) < 48).then("sold").otherwise(pl.col("sold") * 1.1))
     other = Forecaster(**TINY, refit=False).fit(tail)
     if other.epochs_ == forecaster.epochs_:
-        same = other.model_.tensors["members.0.head.weight"] == forecaster.model_.tensors["members.0.head.weight"]
-        assert same.all()
+        one, two = (each.model_.network.tensors["members.0.head.weight"] for each in (other, forecaster))
+        assert (one == two).all()
 
 
-def test_short_series_are_learned_without_validation(frame):
+def test_short_series_are_judged_by_less_than_a_horizon(frame):
     forecaster = Forecaster(**TINY).fit(frame.head(30))
-    assert forecaster.validation_ is None
+    assert forecaster.validation_.horizon == 6 == forecaster.validation_.cases
+    assert forecaster.validation_losses_ == []
     assert forecaster.epochs_ == TINY["max_epochs"]
+
+
+def test_series_too_short_for_a_network_are_forecast_without_one(frame):
+    forecaster = Forecaster(**TINY).fit(frame.head(14))
+    assert forecaster.model_.network is None
+    assert forecaster.parts_["network"] == 0
+    assert sum(forecaster.parts_.values()) == pytest.approx(1)
+    assert any("there is no network" in sentence for sentence in forecaster.inferred_)
+    assert forecaster.predict().height == 8
 
 
 def test_the_same_seed_gives_the_same_bits(frame, fitted):
@@ -249,9 +261,16 @@ def test_static_covariates_tell_series_apart():
     seen, new = diverging([f"s{i}" for i in range(24)], rng), diverging([f"new{i}" for i in range(20)], rng)
     options = {"members": 1, "horizon": 8, "input_window": 4, "random_state": 0, "max_epochs": 40, "batch_size": 6}
     roles = {"target": "y", "series": "id", "time": "step"}
-    blind = Forecaster(**options).fit(seen.drop("kind"), **roles).evaluate(new.drop("kind"))
-    seeing = Forecaster(**options).fit(seen, **roles, static=["kind"]).evaluate(new)
-    assert seeing.accuracy["forecast"].mae < 0.7 * blind.accuracy["forecast"].mae
+    blind = network_error(Forecaster(**options).fit(seen.drop("kind"), **roles), new.drop("kind"))
+    seeing = network_error(Forecaster(**options).fit(seen, **roles, static=["kind"]), new)
+    assert seeing < 0.7 * blind
+
+
+def network_error(forecaster, data):
+    """Mean absolute error of the network alone on the last horizon: no other part of the forecast sees covariates."""
+    history = History.from_panel(forecaster.read(data))
+    forecast = forecaster.model_.forecast(history.without_last(8), 8, parts=("network",))[..., 1]
+    return np.abs(forecast - np.stack(history.values)[:, -8:]).mean()
 
 
 NO_TORCH = """

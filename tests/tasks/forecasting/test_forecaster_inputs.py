@@ -11,6 +11,7 @@ import unrolled
 from unrolled import Forecaster
 from unrolled.errors import InputError, ModelFileError, TrainingError
 from unrolled.runtime.model_file import read_model, write_model
+from unrolled.tasks.forecasting.history import History
 
 TINY = {"members": 1, "hidden_size": 2, "max_epochs": 2, "random_state": 0, "horizon": 4, "input_window": 4}
 VALUES = np.sin(np.arange(40.0)) + 3
@@ -66,7 +67,7 @@ def test_numpy_numbers_are_parameters_too():
         (np.r_[VALUES, np.inf], "inf at"),
         (np.array([]), "0 time steps"),
         (np.array([1.0]), "1 time steps, need at least 2"),
-        (VALUES[:7], "has 7 rows; need at least 8 = input window 4 . horizon 4"),
+        (pl.DataFrame({"y": [1.0]}), "has 1 row, need at least 2"),
         (pl.DataFrame({"step": np.r_[np.arange(39), 3], "y": VALUES}), "duplicate"),
         (pl.DataFrame({"step": np.r_[np.arange(39), 50], "y": VALUES}), "39"),
         (pl.DataFrame({"step": np.arange(40), "y": ["a"] * 40}), "number"),
@@ -78,17 +79,30 @@ def test_data(data, message):
         Forecaster(**TINY).fit(data)
 
 
-def test_a_short_series_of_a_panel_is_named():
-    panel = pl.DataFrame({"step": [*range(40), *range(5)], "id": ["long"] * 40 + ["brief"] * 5, "y": np.arange(45.0)})
-    with pytest.raises(InputError, match="series 'brief' has 5 rows; need at least 8"):
-        Forecaster(**TINY).fit(panel, target="y", time="step", series="id")
+def test_a_short_series_of_a_panel_is_forecast_too():
+    panel = pl.DataFrame(
+        {
+            "step": [*range(40), *range(5), 7],
+            "id": ["long"] * 40 + ["brief"] * 5 + ["new"],
+            "y": np.r_[VALUES[:40], np.arange(5.0), 3.0],
+        }
+    )
+    with pytest.warns(UserWarning, match="series 'new': every value is the same"):
+        forecaster = Forecaster(**TINY).fit(panel, target="y", time="step", series="id")
+    found = forecaster.predict_quantiles()
+    assert found.shape == (3, 4, 3)
+    assert np.isfinite(found).all()
+    assert forecaster.model_.network.learned == [forecaster.model_.trained.names.index("long")]
+    brief = found[forecaster.model_.trained.names.index("brief")]
+    assert (np.diff(brief, axis=1) > 0).all()
+    assert 3 < brief[0, 1] < 7
 
 
 def test_a_failed_fit_changes_nothing(fitted):
     forecaster = Forecaster(**TINY).fit(VALUES)
     before = forecaster.predict()
     with pytest.raises(InputError):
-        forecaster.fit(VALUES[:3])
+        forecaster.fit(VALUES[:1])
     np.testing.assert_array_equal(forecaster.predict(), before)
 
 
@@ -159,11 +173,13 @@ def test_what_is_not_wanted_is_not_ignored(fitted):
         fitted.predict(VALUES)
 
 
-def test_history_too_short(fitted):
-    with pytest.raises(InputError, match="the series has 3 rows, need at least 4, the input window"):
-        fitted.predict(FRAME.head(3), future=ahead(3, 4))
-    with pytest.raises(InputError, match="7 rows; need at least 8"):
-        fitted.evaluate(FRAME.head(7))
+def test_a_history_too_short_for_the_network_is_forecast_without_it(fitted):
+    found = fitted.predict(FRAME.head(3), future=ahead(3, 4))
+    assert np.isfinite(found["y"].to_numpy()).all()
+    with pytest.raises(InputError, match="the series has 3 rows, which none of network can forecast from"):
+        fitted.model_.forecast(History.from_panel(fitted.read(FRAME.head(3))), 4, parts=("network",))
+    with pytest.raises(InputError, match="the series has 4 rows; need at least 5: one to forecast from"):
+        fitted.evaluate(FRAME.head(4))
 
 
 def test_backtest_arguments():
@@ -232,7 +248,9 @@ def test_far_horizons_are_counted(fitted):
     assert len(short.predict(horizon=300)) == 300
     with pytest.raises(InputError, match=r"horizon is 1,000,000,000, at most 2,000: the forecaster learned 1 steps"):
         short.predict(horizon=10**9)
-    with pytest.raises(InputError, match="has 40 rows; need at least 1000000004 = input window 4"):
+    with pytest.raises(
+        InputError, match="horizon is 1,000,000,000, at most 2,000 where the longest series has 40 rows"
+    ):
         Forecaster(**{**TINY, "horizon": 10**9}).fit(VALUES)
     years = pl.DataFrame({"year": [f"{year}-01-01" for year in range(1980, 2180, 5)], "y": VALUES})
     forecaster = Forecaster(**TINY).fit(years)

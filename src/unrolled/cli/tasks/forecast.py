@@ -70,12 +70,13 @@ def fit_forecast(
         "horizon": forecaster.horizon_,
         "season_length": forecaster.season_length_,
         "epochs": forecaster.epochs_,
+        "parts": forecaster.parts_,
         "validation": None if validation is None else evaluation_as_dict(validation),
     }
     if validation is None:
         verdict = "The series are too short to keep some steps back, so how well it forecasts is not known."
     else:
-        verdict = f"On the last {validation.horizon} steps, kept back from the model that forecast them:\n{validation}"
+        verdict = f"On the last steps, kept back from the model that forecast them:\n{validation}"
     files.finish(forecaster, forecaster.inferred_, found, verdict)
 
 

@@ -19,12 +19,15 @@ from unrolled.networks.es_rnn import EsRnnConfig, SmoothingParameters
 from unrolled.networks.window_rnn import WindowRnnConfig
 from unrolled.parameters.declaration import require
 from unrolled.runtime.model_file import ModelFile, check_tensors
+from unrolled.statistical.methods import SMOOTHING, StatisticalMethods
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same, require_tensors
 from unrolled.tasks.estimator import FittedConfig
 from unrolled.tasks.forecasting.history import History
-from unrolled.tasks.forecasting.model import CovariateScaling, ForecastModel, called
+from unrolled.tasks.forecasting.model import NETWORK, PARTS, ForecastModel, called
+from unrolled.tasks.forecasting.network_part import CovariateScaling, NetworkPart
 from unrolled.tasks.forecasting.networks import shape_of
-from unrolled.tasks.forecasting.parameters import ForecasterParameters
+from unrolled.tasks.forecasting.parameters import ForecasterParameters, network_says_spread
+from unrolled.tasks.forecasting.spread import FEWEST, Spread
 
 __all__ = ["Columns", "ForecastConfig", "check_config", "forecast_tensors", "restore_model"]
 
@@ -49,7 +52,13 @@ class ForecastConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_o
 
     columns: Columns
     shape: EsRnnConfig | WindowRnnConfig
-    covariates: CovariateScaling
+    learned: list[Size]
+    """Which series the network learned from; none where there is no network."""
+    covariates: CovariateScaling | None
+    lags: Count
+    """Of the autoregressions."""
+    factors: bool
+    """Whether the network's distances from its median are stretched."""
     names: list[str]
     rows: list[Count]
     times: Clock
@@ -57,7 +66,7 @@ class ForecastConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_o
     frame_like: FrameLike
     validation: Evaluation | None
     validation_losses: list[float]
-    epochs: Count
+    epochs: Size
     constant: list[Size] = msgspec.field(default_factory=list[int])
     """Which series never changed in what was learned from."""
 
@@ -80,13 +89,24 @@ def check_config(config: ForecastConfig, settings: ForecasterParameters) -> None
         **{role: len(getattr(columns, role)) for role in COVARIATES},
     }
     require_same("shape", shape, shape_of(settings, type(shape), **sizes))
-    for role in COVARIATES:
+    has_network = config.covariates is not None
+    require(
+        "learned", config.learned, has_network == bool(config.learned), "some series if there are covariates, or none"
+    )
+    for role in COVARIATES if has_network else ():
         scaled = len(getattr(config.covariates, role))
         require(f"covariates.{role}", scaled, scaled == sizes[role], f"a scale for each of {sizes[role]} columns")
     require("names", config.names, 0 < len(set(config.names)) == len(config.names), "one series at least, each once")
     require("rows", config.rows, len(config.rows) == len(config.names), "as many as there are names")
     least = shape.input_window + shape.horizon
-    require("rows", config.rows, min(config.rows) >= least, f"{least} at least: input_window and horizon")
+    ascending = sorted({*config.learned}) == config.learned and max(config.learned, default=0) < len(config.names)
+    require("learned", config.learned, ascending, "places of some of names, ascending")
+    learned = [config.rows[n] for n in config.learned]
+    require("rows", config.rows, min(learned, default=least) >= least, f"{least} at least where a network learned")
+    by_network = network_says_spread(settings, shape.method) and settings.intervals == "conformal" and has_network
+    require(
+        "factors", config.factors, by_network or not config.factors, "false: the network's distances are not stretched"
+    )
     require("series", columns.series, columns.series in named or config.names == [""], "a column, if there are several")
     check_times(config.frame_like, config.times, config.frequency, columns.time)
     if config.frame_like.kind != "numpy":
@@ -106,12 +126,19 @@ def check_config(config: ForecastConfig, settings: ForecasterParameters) -> None
 
 def forecast_tensors(model: ForecastModel) -> dict[str, NDArray[Any]]:
     """The arrays of a fitted model, the series it was trained on among them."""
-    history, parameters = model.trained, model.parameters
-    tensors: dict[str, NDArray[Any]] = dict(model.tensors)
-    if parameters is not None:
-        tensors |= {f"smoothing.{name}": getattr(parameters, name) for name in _SMOOTHING}
+    history, network, tensors = model.trained, model.network, dict[str, NDArray[Any]]()
+    if network is not None:
+        tensors |= network.tensors
+        if network.smoothing is not None:
+            tensors |= {f"smoothing.{name}": getattr(network.smoothing, name) for name in _SMOOTHING}
     if model.factors is not None:
         tensors["conformal.factors"] = model.factors
+    tensors["methods.gains"] = model.methods.gains
+    tensors["methods.seasonal"] = model.methods.seasonal.astype(np.uint8)
+    tensors["methods.coefficients"] = model.methods.coefficients
+    tensors["combination.weights"] = model.weights
+    tensors["spread.growth"] = model.spread.growth
+    tensors["spread.freedom"] = model.spread.freedom
     tensors["scaling.log"] = np.array([scaling.log for scaling in model.scalings], np.uint8)
     tensors["scaling.scale"] = np.array([scaling.scale for scaling in model.scalings])
     tensors["history.values"] = np.concatenate(history.values)
@@ -131,22 +158,25 @@ def restore_model(model_file: ModelFile, config: ForecastConfig, settings: Forec
         ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
     """
     tensors, shape = model_file.tensors, config.shape
-    require_tensors({"shape.members": shape.members, "shape.num_layers": shape.num_layers}, len(tensors))
-    check_tensors(model_file, _expected(config, settings))
+    if config.learned:
+        require_tensors({"shape.members": shape.members, "shape.num_layers": shape.num_layers}, len(tensors))
+    check_tensors(model_file, _expected(config))
     bounds = np.cumsum(config.rows)[:-1]
     values = np.split(tensors["history.values"], bounds)
     scalings = _scalings(config, tensors, values)
     _check_values(config, tensors, values, scalings)
     return ForecastModel(
-        shape=shape,
-        tensors={name: tensors[name] for name in shape.parameters()},
+        quantiles=shape.quantiles,
+        horizon=shape.horizon,
         scalings=scalings,
-        parameters=(
-            SmoothingParameters(*(tensors[f"smoothing.{name}"] for name in _SMOOTHING))
-            if isinstance(shape, EsRnnConfig)
-            else None
+        methods=StatisticalMethods(
+            shape.season, tensors["methods.gains"], tensors["methods.seasonal"] == 1, tensors["methods.coefficients"]
         ),
-        covariates=config.covariates,
+        network=_network(config, tensors),
+        weights=tensors["combination.weights"],
+        spread=Spread(tensors["spread.growth"], tensors["spread.freedom"]),
+        network_spread=bool(config.learned) and network_says_spread(settings, shape.method),
+        factors=tensors.get("conformal.factors"),
         trained=History(
             names=config.names,
             times=_times(tensors, config, bounds),
@@ -155,7 +185,18 @@ def restore_model(model_file: ModelFile, config: ForecastConfig, settings: Forec
             future=np.split(tensors["history.future"], bounds),
             static=tensors["history.static"],
         ),
-        factors=tensors.get("conformal.factors"),
+    )
+
+
+def _network(config: ForecastConfig, tensors: Mapping[str, NDArray[Any]]) -> NetworkPart | None:
+    shape, covariates = config.shape, config.covariates
+    if covariates is None:
+        return None
+    smoothing = None
+    if isinstance(shape, EsRnnConfig):
+        smoothing = SmoothingParameters(*(tensors[f"smoothing.{name}"] for name in _SMOOTHING))
+    return NetworkPart(
+        shape, {name: tensors[name] for name in shape.parameters()}, config.learned, smoothing, covariates
     )
 
 
@@ -176,13 +217,20 @@ def _check_values(
     values: list[NDArray[np.float64]],
     scalings: list[SeriesScaling],
 ) -> None:
-    """Check the numbers of each series: they can be scaled, smoothed and followed on."""
-    for name in ("alpha", "gamma"):
-        speeds = tensors.get(f"smoothing.{name}", np.zeros(1))
-        within = bool(((speeds >= 0) & (speeds <= 1)).all())
-        require(f"smoothing.{name}", [float(speeds.min()), float(speeds.max())], within, "speeds from 0 to 1")
-    factors = tensors.get("conformal.factors", np.zeros(1))
-    require("conformal.factors", float(factors.min()), bool((factors >= 0).all()), "factors from 0")
+    """Check the numbers of each series: they can be scaled, smoothed, combined and followed on."""
+    for name in ("smoothing.alpha", "smoothing.gamma", "methods.gains", "methods.seasonal", "combination.weights"):
+        shares = tensors.get(name, np.zeros(1))
+        within = bool(((shares >= 0) & (shares <= 1)).all())
+        require(name, [float(shares.min()), float(shares.max())], within, "numbers from 0 to 1")
+    weights = tensors["combination.weights"]
+    total = weights.sum(axis=0)
+    require("combination.weights", float(total.min()), bool(np.isclose(total, 1).all()), "a sum of 1 for each series")
+    unlearned = np.setdiff1d(np.arange(len(config.names)), config.learned)
+    lacking = bool((weights[PARTS.index(NETWORK), unlearned] == 0).all())
+    require("combination.weights", "a network", lacking, "0 for a network that did not learn from a series")
+    for name, least in (("conformal.factors", 0.0), ("spread.growth", 0.0), ("spread.freedom", FEWEST)):
+        lowest = float(tensors.get(name, np.full(1, least)).min())
+        require(name, lowest, lowest >= least, f"numbers from {least:g}")
     for name, own, log, scaling in zip(config.names, values, tensors["scaling.log"], scalings, strict=True):
         above = log == 0 or (log == 1 and own.min() > 0)
         require(f"scaling.log of {called(name)}", int(log), above, "0, or 1 above 0")
@@ -203,21 +251,28 @@ def _times(
     return list(np.split(tensors["history.times"].astype(dtype), bounds))
 
 
-def _expected(config: ForecastConfig, settings: ForecasterParameters) -> Expected:
+def _expected(config: ForecastConfig) -> Expected:
     shape, N, T = config.shape, len(config.names), sum(config.rows)
     expected: Expected = {
-        **shape.parameters(),
         "scaling.log": ((N,), np.uint8),
         "scaling.scale": ((N,), np.float64),
+        "methods.gains": ((4, len(SMOOTHING), N), np.float64),
+        "methods.seasonal": ((len(SMOOTHING), N), np.uint8),
+        "methods.coefficients": ((N, 1 + config.lags), np.float64),
+        "combination.weights": ((len(PARTS), N), np.float64),
+        "spread.growth": ((2, N), np.float64),
+        "spread.freedom": ((N,), np.float64),
         "history.values": ((T,), np.float64),
         "history.past": ((T, shape.past), np.float64),
         "history.future": ((T, shape.future), np.float64),
         "history.static": ((N, shape.static), np.float64),
     }
-    if isinstance(shape, EsRnnConfig):
-        sizes = ((shape.members, N),) * 3 + ((shape.season, shape.members, N),)
-        expected |= {f"smoothing.{name}": (size, np.float64) for name, size in zip(_SMOOTHING, sizes, strict=True)}
-    if settings.intervals == "conformal":
+    if config.learned:
+        expected |= shape.parameters()
+        if isinstance(shape, EsRnnConfig):
+            sizes = ((shape.members, len(config.learned)),) * 3 + ((shape.season, shape.members, len(config.learned)),)
+            expected |= {f"smoothing.{name}": (size, np.float64) for name, size in zip(_SMOOTHING, sizes, strict=True)}
+    if config.factors:
         expected["conformal.factors"] = ((shape.horizon, len(shape.quantiles)), np.float64)
     if config.times != "none":
         expected["history.times"] = ((T,), np.int64)

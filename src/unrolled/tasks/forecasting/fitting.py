@@ -1,24 +1,32 @@
-"""From histories to a fitted model: how long to train is chosen on a tail kept back."""
+"""From histories to a fitted model: everything is judged on steps that were kept back, and then learned again from all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.conformal import conformal_factors, scores_needed
 from unrolled.codecs.scaling import SeriesScaling, is_constant
-from unrolled.errors import InputError
-from unrolled.metrics.forecasts import Case, Evaluation, evaluate_cases
+from unrolled.metrics.forecasts import Evaluation
 from unrolled.networks.es_rnn import EsRnnConfig
 from unrolled.networks.window_rnn import WindowRnnConfig
+from unrolled.statistical.methods import StatisticalMethods
 from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.forecasting.history import History
-from unrolled.tasks.forecasting.model import CovariateScaling, ForecastModel, scaled_batch
-from unrolled.tasks.forecasting.parameters import ForecasterParameters, ForecastTraining, forecast_training
+from unrolled.tasks.forecasting.judgement import Judgement
+from unrolled.tasks.forecasting.model import ForecastModel
+from unrolled.tasks.forecasting.network_part import CovariateScaling, NetworkPart, scaled_batch
+from unrolled.tasks.forecasting.origins import held_out, origins_of, roll
+from unrolled.tasks.forecasting.parameters import (
+    ForecasterParameters,
+    ForecastTraining,
+    forecast_training,
+    network_says_spread,
+)
 
 if TYPE_CHECKING:
     from unrolled.training.engine import NetworkModule
@@ -28,16 +36,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Fitting", "fit_model"]
 
-
-TAIL = 10  # one step of so many is kept back, in whole horizons
+TAIL = 10  # one step of so many is kept back from a network that reads windows, in whole horizons
+JUDGES = 4  # origins by which the number of epochs is chosen
 
 
 @dataclass(frozen=True)
 class Fitting:
     """A fitted model and how it came to be.
 
-    ``validation`` compares forecasts of the tail, by a model that never saw it, with what came; None where the
-    series are too short to keep a tail back.
+    ``validation`` compares forecasts from the rolling origins, by a model that never saw what followed, with what came; None
+    where the series are too short to keep steps back.
     """
 
     model: ForecastModel
@@ -45,6 +53,16 @@ class Fitting:
     losses: list[float]
     validation_losses: list[float]
     epochs: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What the network's two trainings have in common."""
+
+    history: History
+    shape: EsRnnConfig | WindowRnnConfig
+    training: ForecastTraining
+    options: TrainingOptions
 
 
 def fit_model(
@@ -55,146 +73,178 @@ def fit_model(
     *,
     positive: Sequence[bool] | None = None,
 ) -> Fitting:
-    """Learn from every series of ``history``; each has at least ``input_window + horizon`` steps.
+    """Learn from every series of ``history``, of one step at least.
 
-    ``positive`` says which series may be modelled on their logarithm; by default those whose values are all above zero,
-    also the values that are kept back.
+    Each series keeps its last steps back. Methods and network that have seen nothing of them forecast them from rolling
+    origins, and the errors say how many epochs the network is trained for, how much each part of the combination counts, and
+    how far true values lie from it. Then everything is learned again from all steps, with ``refit``. Series
+    of fewer than ``input_window + horizon`` steps that are not kept back have no network.
 
-    Series of at least ``input_window + 2 horizon`` steps keep their last ``horizon`` steps back for validation, or with
-    method ``windows`` about their last tenth; shorter ones are learned from as they are.
-
-    Raises:
-        InputError: conformal intervals were asked for, and what is kept back is too little for them.
+    ``positive`` says which series may be modelled on their logarithm; by default those whose values are all above zero.
     """
     training = forecast_training(settings, shape.method)
-    options = context.options(training)
-    if positive is None:
-        positive = [bool(values.min() > 0) for values in history.values]
-    earlier, kept = _kept_back(history, shape)
-    judges = _of_change(kept)
-    if settings.intervals == "conformal":
-        _check_scores(judges, shape)
-    if not kept:
-        model, run = _learn(history, shape, training, options, positive, phase="training")
-        return Fitting(model, None, run.losses, [], len(run.losses))
-
-    def validate(model: ForecastModel) -> float:
-        pairs = [_scaled(model, origin) for origin in judges]
-        return float(np.mean([_pinball(*pair, np.array(shape.quantiles)) for pair in pairs]))
-
-    model, run = _learn(earlier, shape, training, options, positive, phase="validating", validate=validate)
-    cases = [case for origin in kept for case in _cases(model, origin)]
-    validation = evaluate_cases(cases, shape.season, shape.quantiles)
-    factors = None
-    if settings.intervals == "conformal":
-        actual, quantiles = zip(*(_scaled(model, origin) for origin in judges), strict=True)
-        factors = conformal_factors(np.concatenate(actual), np.concatenate(quantiles), shape.quantiles)
-    if settings.refit:
-        model, _ = _learn(history, shape, training, options, positive, phase="training", stop_after=run.best_epoch)
-    model = replace(model, trained=history, factors=factors)
-    return Fitting(model, validation, run.losses, run.validation_losses, run.best_epoch)
-
-
-@dataclass(frozen=True)
-class _Origin:
-    """Series as they were known at a time within the tail kept back, and the ``[N, H]`` values that came next."""
-
-    known: History
-    truth: Values
-
-
-def _kept_back(history: History, shape: EsRnnConfig | WindowRnnConfig) -> tuple[History, list[_Origin]]:
-    """The series without their tails, and the origins that forecasts of the tails start from."""
-    W, H = shape.input_window, shape.horizon
-    long_enough = [i for i, n in enumerate(history.lengths) if n >= W + 2 * H]
-    if not long_enough:
-        return history, []
-    shortest = min(history.lengths[i] for i in long_enough)
-    origins = 1 if isinstance(shape, EsRnnConfig) else max(1, min(shortest // (TAIL * H), (shortest - W - H) // H))
-    earlier = history.without_last([origins * H if i in long_enough else 0 for i in range(len(history.names))])
-    kept: list[_Origin] = []
-    for before in range(origins, 0, -1):
-        known = history.select(long_enough).without_last(before * H)
-        ends = [n - (before - 1) * H for n in history.lengths]
-        truth = np.stack([history.values[i][ends[i] - H : ends[i]] for i in long_enough])
-        kept.append(_Origin(known, truth))
-    return earlier, kept
+    task = _Task(history, shape, training, context.options(training))
+    kept, before = _kept_back(history, shape)
+    before_that, scalings = _scalings(history, kept, shape.season, positive)
+    z = _scaled(before_that, history.values)
+    methods = StatisticalMethods.fit(_without_last(z, kept), shape.season)
+    network, run = _judged_network(task, z, methods, kept, before)
+    judged = Judgement(
+        history,
+        before_that,
+        shape,
+        roll(history, z, kept, before, methods, network, shape.horizon, shape.quantiles),
+        np.array(kept) / shape.horizon,
+        by_network=network is not None and network_says_spread(settings, shape.method),
+        conformal=settings.intervals == "conformal",
+    )
+    z = _scaled(scalings, history.values)
+    methods = StatisticalMethods.fit(z, shape.season)
+    if network is not None and run is not None and settings.refit:
+        network, _ = _learn(task, history, z, methods, phase="training", stop_after=run.best_epoch)
+    scales = [old.scale / new.scale for old, new in zip(before_that, scalings, strict=True)]
+    model = ForecastModel(
+        quantiles=shape.quantiles,
+        horizon=shape.horizon,
+        scalings=scalings,
+        methods=methods,
+        network=network,
+        weights=judged.weights,
+        spread=judged.spread().times(np.array(scales)),
+        network_spread=judged.by_network,
+        factors=judged.factors(),
+        trained=history,
+    )
+    losses, validation_losses, epochs = (
+        ([], [], 0) if run is None else (run.losses, run.validation_losses, run.best_epoch)
+    )
+    return Fitting(model, judged.evaluation(), losses, validation_losses, epochs)
 
 
-def _of_change(kept: list[_Origin]) -> list[_Origin]:
-    """The origins without the series that never changed before the first of them, whose forecast nothing is to be
-    learned for; as they are if there are no others.
+def _kept_back(history: History, shape: EsRnnConfig | WindowRnnConfig) -> tuple[list[int], NDArray[np.int64]]:
+    """How many steps each series keeps back, and how many steps before the ends the origins lie.
+
+    One that never changed before keeps nothing back, if others do: its forecast says nothing of what may come.
     """
-    if not kept:
-        return kept
-    changing = [i for i, values in enumerate(kept[0].known.values) if not is_constant(values)]
-    if len(changing) in (0, len(kept[0].truth)):
-        return kept
-    return [_Origin(origin.known.select(changing), origin.truth[changing]) for origin in kept]
+    W, H = shape.input_window, shape.horizon
+    long_enough = [n for n in history.lengths if n >= W + 2 * H]
+    if isinstance(shape, EsRnnConfig) or not long_enough:
+        kept = held_out(history.lengths, shape.season, H, W + H)
+    else:
+        shortest = min(long_enough)
+        origins = max(1, min(shortest // (TAIL * H), (shortest - W - H) // H))
+        kept = [origins * H if n >= W + 2 * H else 0 for n in history.lengths]
+    pairs = zip(history.values, kept, strict=True)
+    changing = [steps > 0 and not is_constant(values[: len(values) - steps]) for values, steps in pairs]
+    if any(changing):
+        kept = [steps if changes else 0 for steps, changes in zip(kept, changing, strict=True)]
+    if isinstance(shape, EsRnnConfig) or not long_enough:
+        return kept, origins_of(kept)
+    return kept, H * np.arange(max(kept) // H, 0, -1)
 
 
-def _check_scores(kept: list[_Origin], shape: EsRnnConfig | WindowRnnConfig) -> None:
-    scores, needed = sum(origin.truth.size for origin in kept), scores_needed(shape.quantiles)
-    if scores < needed:
-        raise InputError(
-            f"intervals is 'conformal', which needs at least {needed} values kept back for the quantiles"
-            f" {', '.join(map(str, shape.quantiles))}, got {scores}: a series keeps its last {shape.horizon} from"
-            f" {shape.input_window + 2 * shape.horizon} steps on; give more history, or quantiles nearer to one half"
-        )
+def _scalings(
+    history: History, kept: Sequence[int], season: int, positive: Sequence[bool] | None
+) -> tuple[list[SeriesScaling], list[SeriesScaling]]:
+    """The scale of each series as it was before what is kept back, and that of all of it; with the logarithm in both or neither.
+
+    A series that had never changed before takes that of all of it.
+    """
+    above = [bool(values.min() > 0) for values in history.values] if positive is None else positive
+    earlier: list[SeriesScaling] = []
+    scalings: list[SeriesScaling] = []
+    for values, steps, may in zip(history.values, kept, above, strict=True):
+        before = SeriesScaling.fit(values[: len(values) - steps], season, log=None if may else False)
+        log = before.log if before.constant is None else (None if may else False)
+        scalings.append(SeriesScaling.fit(values, season, log=log))
+        earlier.append(before if before.constant is None else scalings[-1])
+    return earlier, scalings
 
 
-def _scaled(model: ForecastModel, origin: _Origin) -> tuple[Values, Values]:
-    """On the scale of ``z``, what came ``[N, H]`` and the quantiles of its forecast ``[N, H, Q]``."""
-    scalings, quantiles = model.scaled_forecast(origin.known, model.shape.horizon)
-    actual = [scaling.transform(values) for scaling, values in zip(scalings, origin.truth, strict=True)]
-    return np.stack(actual), quantiles
+def _scaled(scalings: Sequence[SeriesScaling], values: Sequence[Values]) -> list[Values]:
+    return [scaling.transform(series) for scaling, series in zip(scalings, values, strict=True)]
 
 
-def _cases(model: ForecastModel, origin: _Origin) -> list[Case]:
-    forecasts = model.forecast(origin.known, model.shape.horizon)
-    return [Case(*case) for case in zip(origin.known.values, origin.truth, forecasts, strict=True)]
+def _without_last(z: list[Values], kept: Sequence[int]) -> list[Values]:
+    return [series[: len(series) - steps] for series, steps in zip(z, kept, strict=True)]
+
+
+def _judged_network(
+    task: _Task, z: list[Values], methods: StatisticalMethods, kept: Sequence[int], before: NDArray[np.int64]
+) -> tuple[NetworkPart | None, TrainingRun | None]:
+    """A network that has seen nothing of what is kept back, None where that leaves no series long enough."""
+    shape, earlier = task.shape, task.history.without_last(kept)
+    learned_from = _without_last(z, kept)
+    judges = _judges(shape, z, kept, before)
+    if not any(len(series) >= shape.input_window + shape.horizon for series in learned_from):
+        return None, None
+
+    def validate(network: NetworkPart) -> float:
+        losses: list[float] = []
+        for steps, rows in judges:
+            known = task.history.select(rows).without_last(steps)
+            ends = [z[n][: len(z[n]) - steps] for n in rows]
+            quantiles = network.forecast(known, ends, [(n, True) for n in rows], shape.horizon)
+            actual = np.stack([z[n][len(end) :][: shape.horizon] for n, end in zip(rows, ends, strict=True)])
+            losses.append(_pinball(actual, quantiles, np.array(shape.quantiles)))
+        return float(np.mean(losses))
+
+    phase = "validating" if judges else "training on all but the last steps"
+    return _learn(task, earlier, learned_from, methods, phase=phase, validate=validate if judges else None)
+
+
+def _judges(
+    shape: EsRnnConfig | WindowRnnConfig, z: list[Values], kept: Sequence[int], before: NDArray[np.int64]
+) -> list[tuple[int, list[int]]]:
+    """Origins that the number of epochs is chosen by: how many steps before the end, and the series that last a horizon."""
+    W, H, judges = shape.input_window, shape.horizon, list[tuple[int, list[int]]]()
+    whole = before[before >= H]
+    for steps in whole[:: max(1, len(whole) // JUDGES)].tolist():
+        rows = [n for n, series in enumerate(z) if kept[n] >= steps and len(series) - kept[n] >= W + H]
+        if rows:
+            judges.append((steps, rows))
+    return judges
 
 
 def _learn(
+    task: _Task,
     history: History,
-    shape: EsRnnConfig | WindowRnnConfig,
-    training: ForecastTraining,
-    options: TrainingOptions,
-    positive: Sequence[bool],
+    z: list[Values],
+    methods: StatisticalMethods,
     *,
     phase: str,
-    validate: Callable[[ForecastModel], float] | None = None,
+    validate: Callable[[NetworkPart], float] | None = None,
     stop_after: int | None = None,
-) -> tuple[ForecastModel, TrainingRun]:
+) -> tuple[NetworkPart, TrainingRun]:
+    """A network trained on those of the series that are long enough."""
     from unrolled.training.engine import NetworkOptions
     from unrolled.training.es_rnn import EsRnnModule
     from unrolled.training.forecast import es_rnn_problem, window_rnn_problem
     from unrolled.training.loop import train
 
-    scalings = [
-        SeriesScaling.fit(values, shape.season, log=None if above else False)
-        for values, above in zip(history.values, positive, strict=True)
-    ]
+    shape, training, options = task.shape, task.training, task.options
+    learned = [n for n, series in enumerate(z) if len(series) >= shape.input_window + shape.horizon]
+    history = history.select(learned)
     covariates = CovariateScaling.fit(history)
-    z = [scaling.transform(values) for scaling, values in zip(scalings, history.values, strict=True)]
-    batch = scaled_batch(history, z, covariates, shape.horizon)
+    batch = scaled_batch(history, [z[n] for n in learned], covariates, shape.horizon)
 
-    def fitted(module: EsRnnModule | NetworkModule) -> ForecastModel:
+    def part(module: EsRnnModule | NetworkModule) -> NetworkPart:
         smoothing = module.parameters_of_series() if isinstance(module, EsRnnModule) else None
-        return ForecastModel(shape, module.tensors(), scalings, smoothing, covariates, history)
+        return NetworkPart(shape, module.tensors(), learned, smoothing, covariates)
 
     more: dict[str, Any] = {
         "oldest_weight": training.oldest_weight,
         "phase": phase,
-        "validate": None if validate is None else lambda module: validate(fitted(module)),
+        "validate": None if validate is None else lambda module: validate(part(module)),
         "stop_after": stop_after,
     }
     network = NetworkOptions.of(training)
     if isinstance(shape, EsRnnConfig):
-        module, run = train(es_rnn_problem(shape, batch, network, options, **more), options)
+        speeds = methods.select(learned).speeds()
+        module, run = train(es_rnn_problem(shape, batch, network, options, speeds=speeds, **more), options)
     else:
         module, run = train(window_rnn_problem(shape, batch, network, options, **more), options)
-    return fitted(module), run
+    return part(module), run
 
 
 def _pinball(actual: Values, quantiles: Values, levels: Values) -> float:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import ArrayLike, PathLike, Values
 from unrolled.charts.chart import Chart
 from unrolled.charts.figures import Interval, forecast_figure
-from unrolled.data.panel import Panel, build_frame, read_covariates, read_panel
+from unrolled.data.panel import Panel, build_frame, is_array, read_covariates, read_panel
 from unrolled.data.table import FrameLike, listed
 from unrolled.errors import InputError
 from unrolled.metrics.forecasts import Backtest, Case, Evaluation, evaluate_cases
@@ -25,10 +25,10 @@ from unrolled.tasks.checks import check_count
 from unrolled.tasks.estimator import Estimator, FitContext
 from unrolled.tasks.forecasting.backtest import run_backtest
 from unrolled.tasks.forecasting.file import Columns, ForecastConfig, check_config, forecast_tensors, restore_model
-from unrolled.tasks.forecasting.fitting import fit_model
+from unrolled.tasks.forecasting.fitting import Fitting, fit_model
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.known_ahead import extend_future
-from unrolled.tasks.forecasting.model import ForecastModel, called
+from unrolled.tasks.forecasting.model import PARTS, ForecastModel, called
 from unrolled.tasks.forecasting.networks import network_shape
 from unrolled.tasks.forecasting.parameters import ForecasterParameters
 from unrolled.tasks.forecasting.quantile_columns import quantile_columns
@@ -77,6 +77,7 @@ class Forecaster(Estimator, ForecasterParameters):
         inferred_: one sentence for each thing that was inferred from the data.
         validation_: accuracy and coverage on the held-out steps of a model that had not seen them, with the network's
             own quantiles; an :class:`unrolled.metrics.forecasts.Evaluation`, or None if the series are too short.
+        parts_: how much each part of the combination counts, by name, the largest first; of several series the mean.
         losses_, validation_losses_: losses by epoch, of the training with held-out steps.
         epochs_: the chosen number of epochs.
         columns_: the names of the columns by role: ``target``, ``time``, ``series``, ``past``, ``future``, ``static``.
@@ -134,8 +135,9 @@ class Forecaster(Estimator, ForecasterParameters):
         settings = self._checked()
         self._remember(data)
         panel = read_panel(
-            data, target, time, series, past, future, static, missing=settings.missing, time_format=time_format
-        )
+            data, target, time, series, past, future, static,
+            missing=settings.missing, minimum_rows=2 if is_array(data) else 1, time_format=time_format,
+        )  # fmt: skip
         return self.fit_panel(panel, checkpoint=checkpoint)
 
     @overload
@@ -217,11 +219,11 @@ class Forecaster(Estimator, ForecasterParameters):
         Use steps that ``fit`` has not seen; otherwise the result is too optimistic.
 
         Raises:
-            InputError: a series is shorter than ``input_window_ + horizon_``, and so on.
+            InputError: a series is not longer than ``horizon_``, and so on.
         """
         self._fitted()
         panel = self.read(data)
-        panel.require_length(self.input_window_, self.horizon_)
+        panel.require_length(self.horizon_)
         return evaluate_cases(self.cases(panel), self.season_length_, self.quantiles_)
 
     def score(self, data: Any, y: None = None) -> float:
@@ -255,8 +257,15 @@ class Forecaster(Estimator, ForecasterParameters):
         ``positive`` says which series may be modelled on their logarithm; by default those whose values are all above zero.
         """
         settings = self._checked()
+        longest = max(map(len, panel.values))
+        if longest < 2:
+            raise InputError(f"{called(panel.names[0])} has 1 row, need at least 2; give more history")
         shape, notes = network_shape(panel, settings)
-        panel.require_length(shape.input_window, shape.horizon)
+        if shape.horizon > max(MOST_STEPS, longest):
+            raise InputError(
+                f"horizon is {shape.horizon:,}, at most {max(MOST_STEPS, longest):,} where the longest series has {longest} rows;"
+                " give more history, or forecast fewer steps"
+            )
         named = zip(map(called, panel.names), panel.values, strict=True)
         warn_of_values(named, "the forecast will be that value", stacklevel=3)
         history = History.from_panel(panel)
@@ -268,6 +277,7 @@ class Forecaster(Estimator, ForecasterParameters):
     ) -> tuple[ForecastConfig, ForecastModel]:
         panel, times = data.panel, data.panel.times[0]
         fitting = fit_model(data.history, data.shape, settings, context, positive=data.positive)
+        network = fitting.model.network
         config = ForecastConfig(
             settings=context.settings,
             seed=context.seed,
@@ -275,13 +285,21 @@ class Forecaster(Estimator, ForecasterParameters):
                 panel.target, panel.time, panel.series, tuple(panel.past), tuple(panel.future), tuple(panel.static)
             ),
             shape=data.shape,
-            covariates=fitting.model.covariates,
+            learned=[] if network is None else network.learned,
+            covariates=None if network is None else network.covariates,
+            lags=fitting.model.methods.coefficients.shape[1] - 1,
+            factors=fitting.model.factors is not None,
             names=panel.names,
             rows=[len(values) for values in panel.values],
             times="none" if times is None else "datetime" if times.dtype.kind == "M" else "integer",
             frequency=panel.frequency,
             frame_like=panel.frame_like,
-            inferred=[*panel.inferred, *data.notes, *_scaling_notes(fitting.model, panel)],
+            inferred=[
+                *panel.inferred,
+                *data.notes,
+                *_scaling_notes(fitting.model, panel),
+                *_combination_notes(fitting, data.shape),
+            ],
             validation=fitting.validation,
             losses=fitting.losses,
             validation_losses=fitting.validation_losses,
@@ -312,6 +330,7 @@ class Forecaster(Estimator, ForecasterParameters):
         self.input_window_ = config.shape.input_window
         self.season_length_ = config.shape.season
         self.quantiles_ = config.shape.quantiles
+        self.parts_ = _shares(model)
         return super()._adopt(settings, config, model)
 
     def _learned(self) -> str:
@@ -423,3 +442,24 @@ def _scaling_notes(model: ForecastModel, panel: Panel) -> list[str]:
     if N == 1:
         return [f"{panel.target!r} is modelled on its logarithm: it varies in proportion to its level"]
     return [f"{logs} of {N} series are modelled on their logarithm: they vary in proportion to their level"]
+
+
+def _combination_notes(fitting: Fitting, shape: EsRnnConfig | WindowRnnConfig) -> list[str]:
+    """What the forecast is made of, and by what that was judged."""
+    shares = [f"{share:.0%} {name}" for name, share in _shares(fitting.model).items() if share >= 0.005]
+    notes = [f"the forecast is {', '.join(shares)}"]
+    validation = fitting.validation
+    if validation is None:
+        notes[0] += ", in equal parts: there are too few steps to try them on"
+    else:
+        notes[0] += f", by their errors in {validation.cases} forecasts of steps that were kept back"
+    if fitting.model.network is None:
+        needed = shape.input_window + shape.horizon
+        notes.append(f"there is no network: it would learn from {needed} steps and more, without those kept back")
+    return notes
+
+
+def _shares(model: ForecastModel) -> dict[str, float]:
+    """How much each part counts on average over the series, the largest first."""
+    shares = dict(zip(PARTS, model.weights.mean(axis=1).tolist(), strict=True))
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))

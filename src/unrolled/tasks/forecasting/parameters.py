@@ -16,7 +16,7 @@ from unrolled.parameters.training import EarlyStopping, TrainingParameters
 
 __all__ = [
     "Distribution", "ForecastMethod", "ForecastTraining", "ForecasterParameters", "Intervals", "forecast_training",
-    "model_quantiles",
+    "model_quantiles", "network_says_spread",
 ]  # fmt: skip
 
 ForecastMethod = Literal["auto", "smoothing", "windows"]
@@ -27,7 +27,7 @@ EXTREME = 1e-6  # beyond, a quantile is a guess, and its name that of its neighb
 
 BY_METHOD: dict[str, dict[str, Any]] = {
     "smoothing": {
-        "hidden_size": 16, "members": 8, "dropout": 0.3, "oldest_weight": 0.1,
+        "hidden_size": 16, "members": 4, "dropout": 0.3, "oldest_weight": 0.1,
         "max_epochs": 100, "patience": 30, "batch_size": 32, "learning_rate": 0.01,
     },
     "windows": {
@@ -113,11 +113,11 @@ class ForecasterParameters(SeriesParameters, ForecastTraining):
     intervals: Annotated[
         Intervals,
         Parameter(
-            "The network's own quantiles (model), or their distances from the median scaled by held-out steps"
-            " (conformal).",
+            "How far off the forecast may be: measured on steps kept back (conformal), or as the network says itself"
+            " (model).",
             metavar="WHOSE",
         ),
-    ] = "model"
+    ] = "conformal"
     season_length: Annotated[
         int | None,
         Parameter(
@@ -128,7 +128,7 @@ class ForecasterParameters(SeriesParameters, ForecastTraining):
         ),
     ] = None
     hidden_size: Annotated[int | None, _left_open("hidden_size", "16 with smoothing, 128 with windows")] = None
-    members: Annotated[int | None, _left_open("members", "8 with smoothing, 2 with windows")] = None
+    members: Annotated[int | None, _left_open("members", "4 with smoothing, 2 with windows")] = None
     dropout: Annotated[float | None, _left_open("dropout", "0.3 with smoothing, 0.2 with windows")] = None
     oldest_weight: Annotated[float | None, _left_open("oldest_weight", "0.1 with smoothing, 1 with windows")] = None
     max_epochs: Annotated[int | None, _left_open("max_epochs", "100 with smoothing, 30 with windows")] = None
@@ -166,3 +166,10 @@ def forecast_training(parameters: ForecasterParameters, method: str) -> Forecast
 def model_quantiles(parameters: ForecasterParameters) -> tuple[float, ...]:
     """The quantiles the network learns: ascending, with the median, which is the forecast itself."""
     return tuple(sorted({*parameters.quantiles, 0.5}))
+
+
+def network_says_spread(parameters: ForecasterParameters, method: str) -> bool:
+    """Whether the quantiles of a network, if there is one, say how far off the forecast may be: if that is asked, or where it has
+    many windows to learn it from.
+    """
+    return parameters.intervals == "model" or method == "windows"

@@ -1,0 +1,111 @@
+r"""Exponential smoothing of level, trend and season, of many recurrences side by side.
+
+.. math::
+    e_t &= z_t - s_t - l_{t-1} - \phi\, b_{t-1} \\
+    l_t &= l_{t-1} + \phi\, b_{t-1} + \alpha\, e_t \\
+    b_t &= \phi\, b_{t-1} + \beta\, e_t \\
+    s_{t+m} &= s_t + \gamma\, e_t \\
+    \hat z_{t+k} &= l_t + (\phi + \phi^2 + \dots + \phi^k)\, b_t + s_{t+k}
+
+One recurrence is many methods: with :math:`\beta = \phi = 0` simple exponential smoothing, with :math:`\phi < 1` a damped
+trend, with :math:`\alpha = \phi = 0, \gamma = 1` the last season repeated, and with :math:`\beta = 0, \phi = 1` and half of the
+history's slope as :math:`b` the Theta method.
+
+Sources: R. J. Hyndman, A. B. Koehler, J. K. Ord and R. D. Snyder, *Forecasting with Exponential Smoothing*, 2008; R. J.
+Hyndman and B. Billah, "Unmasking the Theta method", 2003, doi 10.1016/S0169-2070(01)00143-1. The special case that networks
+are trained together with, and its backward pass, is :mod:`unrolled.codecs.smoothing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.aliases import Values
+
+__all__ = ["Gains", "Start", "States", "run", "squared_errors"]
+
+
+@dataclass(frozen=True)
+class Gains:
+    """How fast ``C`` recurrences follow a series: arrays ``[..., C]``."""
+
+    alpha: Values
+    beta: Values
+    gamma: Values
+    phi: Values
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where recurrences begin: ``level [..., C]``, ``trend [..., C]`` and ``season [m, ..., C]``."""
+
+    level: Values
+    trend: Values
+    season: Values
+
+
+@dataclass(frozen=True)
+class States:
+    """States of ``C`` recurrences after each of ``T`` steps, from which any of them can be continued.
+
+    ``levels`` and ``trends`` are ``[T, C]``, ``seasonals`` ``[T + m, C]``: rows up to ``t + m`` are known after step ``t``.
+    """
+
+    levels: Values
+    trends: Values
+    seasonals: Values
+    phi: Values
+
+    def ahead(self, known: NDArray[np.int64], horizon: int) -> Values:
+        """Forecasts ``[C, horizon]``, each recurrence from the end of its first ``known [C]`` steps, one at least."""
+        columns, steps = np.arange(len(known)), np.arange(horizon)[:, None]
+        season = len(self.seasonals) - len(self.levels)
+        growth = np.cumsum(self.phi ** (1.0 + steps), axis=0) * self.trends[known - 1, columns]
+        return (self.levels[known - 1, columns] + growth + self.seasonals[known + steps % season, columns]).T
+
+
+def run(z: Values, gains: Gains, start: Start) -> States:
+    """Run ``C`` recurrences over their series, ``z [T, C]``.
+
+    >>> one, zero = np.ones(1), np.zeros(1)
+    >>> z = np.array([[1.0], [2.0], [3.0], [4.0]])
+    >>> last_season = run(z, Gains(zero, zero, one, zero), Start(zero, zero, np.zeros((2, 1))))
+    >>> last_season.ahead(np.array([4]), 3).tolist()
+    [[3.0, 4.0, 3.0]]
+    """
+    T, m = len(z), len(start.season)
+    levels, trends, seasonals = np.empty_like(z), np.empty_like(z), np.empty((T + m, z.shape[1]))
+    seasonals[:m] = start.season
+    level, trend = start.level, start.trend
+    for t in range(T):
+        trend = gains.phi * trend
+        error = z[t] - seasonals[t] - level - trend
+        level = level + trend + gains.alpha * error
+        trend = trend + gains.beta * error
+        seasonals[t + m] = seasonals[t] + gains.gamma * error
+        levels[t], trends[t] = level, trend
+    return States(levels, trends, seasonals, gains.phi)
+
+
+def squared_errors(z: Values, lengths: NDArray[np.int64], gains: Gains, start: Start) -> Values:
+    """Sum of squared errors one step ahead, ``[N, C]``, of ``C`` recurrences on each of ``N`` series.
+
+    Args:
+        z: the series, ``[T, N]``; what comes after a series' own length is not looked at.
+        lengths: of the series, ``[N]``.
+        gains: ``[C]``.
+        start: level and trend ``[N, C]``, season ``[m, N, C]``; it is overwritten.
+    """
+    level, trend, season = start.level, start.trend, start.season
+    total = np.zeros_like(level)
+    for t in range(len(z)):
+        trend = gains.phi * trend
+        error = z[t][:, None] - season[t % len(season)] - level - trend
+        level = level + trend + gains.alpha * error
+        trend = trend + gains.beta * error
+        season[t % len(season)] += gains.gamma * error
+        total += np.where((t < lengths)[:, None], error * error, 0.0)
+    return total
