@@ -63,6 +63,8 @@ WINDOWS = "tests/networks/test_window_rnn.py"
 CRF = "tests/runtime/decoding/test_crf.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
+TAIL = "tests/codecs/test_episodes_and_tail.py"
+DETECTOR = "tests/tasks/anomalies/test_anomaly_detector.py"
 FIT_THREADS = "tests/training/test_threads.py"
 LIES = "tests/tasks/test_model_file_lies.py"
 RESUMING = "tests/training/test_checkpoint.py"
@@ -1560,6 +1562,34 @@ MUTANTS = (
         'in ("BE", "SS")',
         'in ("BE", "SS", "BI")',
         TAGS,
+    ),
+    python(
+        "detector: a channel is not compared with the others",
+        "tasks/anomalies/model.py",
+        "for each in (root[:PAST], root[PAST:]) if len(each)",
+        "for each in (root[:PAST],)",
+        DETECTOR,
+    ),
+    python(
+        "detector: a channel reads itself among the others",
+        "tasks/anomalies/regressions.py",
+        "np.delete(self.z[first:], c, axis=1)",
+        "np.delete(self.z[first:], c - 1, axis=1)",
+        DETECTOR,
+    ),
+    python(
+        "threshold: carried without a bound",
+        "codecs/tail.py",
+        "return 1 / min(len(kept), EVIDENCE)",
+        "return 2 / min(len(kept), EVIDENCE)",
+        TAIL,
+    ),
+    python(
+        "threshold: a holiday sets it",
+        "codecs/tail.py",
+        "if ordered[k - odd] > likely:",
+        "if False:",
+        TAIL,
     ),
     python(
         "checkpoint: torch's generator forgotten",

@@ -356,6 +356,8 @@ NUMBERS = [
     ("smoothing", "spread.freedom", 1.0, "spread.freedom is 1.0, expected numbers from 2"),
     ("smoothing", "regression", None, None),
     ("detector", "history.times", 2**61, "history.times is"),
+    ("detector", "units", 0.0, "units is 0.0, expected levels above 0"),
+    ("detector", "regressions.all", np.nan, "tensor 'regressions.all' holds 1 values that are not finite"),
     ("detector", "history.values", np.inf, "tensor 'history.values' holds 1 values that are not finite"),
 ]
 

@@ -1,18 +1,24 @@
-r"""A threshold that scores exceed as rarely as requested, extrapolated from how often episodes reach lower levels.
+r"""A threshold that scores exceed as rarely as requested, carried a bounded way beyond the scores that were seen.
 
-Scores ``[n]`` of the calibration part have ``k`` episodes above a level ``u`` (:mod:`unrolled.codecs.episodes`). Their
-peaks' excesses :math:`e` over ``u`` follow, for a high ``u``, the generalised Pareto distribution,
+Scores ``[n]`` of the calibration part have ``k`` episodes above a level ``u`` (:mod:`unrolled.codecs.episodes`). If the
+excesses of their peaks over ``u`` are exponential with an unknown mean, estimated by that of ``k`` of them, :math:`m`, the
+next excess :math:`e` has the predictive distribution
 
-.. math:: P(e > x) = \left(1 + \xi x / \sigma\right)^{-1/\xi}
+.. math:: P(e > x) = \left(1 + \frac{x}{\kappa m}\right)^{-\kappa}, \qquad \kappa = k
 
-so that one episode in ``N`` steps is expected above
+which is generalised Pareto with shape :math:`\xi = 1/\kappa` and scale :math:`\sigma = m`: the margin that few peaks need is
+in it. What comes later is never quite like the calibration part, so many peaks tell no more than five, :math:`\kappa =
+\min(k, 5)`. One episode in ``N`` steps is expected above
 
 .. math:: s = u + \frac{\sigma}{\xi} \left( (N k / n)^{\xi} - 1 \right)
 
+A peak that the others make incredible (a holiday, a fault in the history) is none of the noise, and is left out: the ``j``
+largest of ``k`` if even the least of them lies where, by the distribution of the rest, the highest of so many comes with a
+probability below 0.05; at most a quarter of the peaks.
+
 Sources: Davison and Smith 1990, *Models for exceedances over high thresholds*; Siffer et al. 2017, *Anomaly detection in
-streams with extreme value theory*. From few peaks the shape :math:`\xi` is uncertain, so its likelihood is multiplied by the
-density that Martins and Stedinger 2001 (*Generalized maximum likelihood Pareto-Poisson estimators for partial duration
-series*) put on it: :math:`\xi + 1/2` is Beta(9, 6), with mean 0.1 and deviation 0.12 for :math:`\xi`.
+streams with extreme value theory*; Geisser 1993, *Predictive Inference: An Introduction* (exponential excesses); Rosner 1983,
+*Percentage points for a generalized ESD many-outlier procedure* (several outliers, from the inside).
 """
 
 from __future__ import annotations
@@ -32,8 +38,9 @@ __all__ = ["Calibration", "calibrate", "fit_tail", "return_level"]
 
 COUNTED = 10  # episodes expected in the calibration part from which on they are counted, not extrapolated
 FEWEST = 8  # peaks to fit a tail to; where merging leaves fewer, less is merged, which errs towards a higher threshold
-SHAPES = np.arange(-49, 50) / 100
-PRIOR = 8 * np.log(SHAPES + 0.5) + 5 * np.log(0.5 - SHAPES)  # log density of Beta(9, 6), up to a constant
+EVIDENCE = 5  # peaks that any number of them counts for at most
+ODD = 0.05  # probability below which a peak belongs to no noise
+ODD_SHARE = 0.25  # of the peaks that may be left out
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,9 @@ class Calibration:
         merge: steps within which alarms are one episode.
         episodes: episodes of the calibration part above the threshold.
         level, peaks, shape, scale: of ``tail``: u, how many episodes passed it, ξ and σ.
+        left_out: of ``tail``: how many of the peaks were too high to be noise.
+        reach: the highest score that a value would have had in the calibration part, which lies up to half the range of all
+            values seen beyond them; if it is below ``threshold``, an alarm is hardly possible.
     """
 
     threshold: float
@@ -61,6 +71,8 @@ class Calibration:
     peaks: Size | None = None
     shape: float | None = None
     scale: float | None = None
+    left_out: Size | None = None
+    reach: float | None = None
 
     def __post_init__(self) -> None:
         """Check that a score can be beside the threshold, which no score is below zero."""
@@ -88,10 +100,10 @@ def calibrate(score: Values, every: int, merge: int) -> Calibration:
         threshold = _counted(score, wanted, merge)
         return Calibration(threshold, "counted", n, every, merge, len(episodes(score > threshold, merge)))
     level, excess = _excesses(score, merge)
-    shape, scale = fit_tail(excess) if len(excess) else (0.0, 0.0)
-    threshold = return_level(level, shape, scale, len(excess) / wanted)
+    shape, scale, left_out = fit_tail(excess) if len(excess) else (0.0, 0.0, 0)
+    threshold = return_level(level, shape, scale, (len(excess) - left_out) / wanted)
     above = len(episodes(score > threshold, merge))
-    return Calibration(threshold, "tail", n, every, merge, above, level, len(excess), shape, scale)
+    return Calibration(threshold, "tail", n, every, merge, above, level, len(excess), shape, scale, left_out)
 
 
 def return_level(level: float, shape: float, scale: float, ratio: float) -> float:
@@ -104,28 +116,22 @@ def return_level(level: float, shape: float, scale: float, ratio: float) -> floa
     return float(level + scale * (far if abs(shape) < 1e-9 else np.expm1(shape * far) / shape))
 
 
-def fit_tail(excess: Values) -> tuple[float, float]:
-    r"""Shape ξ, to a hundredth, and scale σ of the generalised Pareto distribution of ``excess [k]``, all above 0.
+def fit_tail(excess: Values) -> tuple[float, float, int]:
+    """Shape ξ and scale σ of the predictive distribution of ``excess [k]``, all above 0, and how many were left out.
 
-    For each ξ the best scale is where :math:`(1+\xi) \sum_i e_i / (\sigma + \xi e_i) = k`, whose left side falls
-    with σ.
-
-    >>> shape, scale = fit_tail(np.random.default_rng(0).exponential(2.0, size=2000))
-    >>> abs(shape) < 0.05, abs(scale - 2) < 0.2
-    (True, True)
+    >>> noise = np.arange(1.0, 13.0)
+    >>> fit_tail(noise), fit_tail(np.append(noise, [100.0, 120.0])), fit_tail(noise[:4])
+    ((0.2, 6.5, 0), (0.2, 6.5, 2), (0.25, 2.5, 0))
     """
-    k, xi = len(excess), SHAPES[:, None]
-    low = np.maximum(-SHAPES * excess.max(), 0)  # below it the largest excess would be impossible
-    high = low + 100 * excess.max()
-    for _ in range(100):
-        middle = (low + high) / 2
-        too_small = (1 + SHAPES) * (excess / (middle[:, None] + xi * excess)).sum(1) > k
-        low, high = np.where(too_small, middle, low), np.where(too_small, high, middle)
-    scale = high[:, None]
-    scaled = np.log1p(xi * excess / scale)
-    decay = np.where(xi == 0, excess / scale, (1 + 1 / np.where(xi == 0, 1, xi)) * scaled)
-    best = int(np.argmax(PRIOR - k * np.log(high) - decay.sum(1)))
-    return float(SHAPES[best]), float(high[best])
+    ordered = np.sort(excess)
+    kept, k = ordered, len(ordered)
+    for odd in range(int(ODD_SHARE * k), 0, -1):
+        rest = ordered[: k - odd]
+        likely = return_level(0.0, 1 / len(rest), float(rest.mean()), (len(rest) + 1) / ODD)
+        if ordered[k - odd] > likely:
+            kept = rest
+            break
+    return 1 / min(len(kept), EVIDENCE), float(kept.mean()), k - len(kept)
 
 
 def _counted(score: Values, wanted: float, merge: int) -> float:

@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 import unrolled
 from unrolled import AnomalyDetector, InputError
+from unrolled.codecs.cycles import calendar
 from unrolled.data.table import FrameLike, TimeStyle
 from unrolled.metrics.alarms import compare_alarms
 from unrolled.networks.autoencoder import Autoencoder, AutoencoderConfig
@@ -109,28 +110,53 @@ def test_subsequences_cover_the_series_and_stay_inside():
     assert np.allclose(seen[30:170], 8 * 40, rtol=0.05)
 
 
-def scores_by_hand(model: AnomalyModel, values, times):
-    """The definition, step by step, from the networks' own outputs."""
+def network_errors_by_hand(model: AnomalyModel, z, x):
+    """Averaged and last error of each step from ``context`` on, step by step, from the networks' own outputs."""
     shape, network = model.shape, model.shape.network
-    z = model.scaled(values)
-    x = model.inputs(z, times)
-    errors = np.full(z.shape, np.nan)
     if isinstance(network, LeadForecastConfig):
+        errors, last = np.full(z.shape, np.nan), np.full(z.shape, np.nan)
         start = shape.settling
         told = [LeadForecast(KernelEngine(tensors), network).forecast(x[start:]) for tensors in model.members]
         mean, spread = (np.mean([each[part] for each in told], 0) for part in (0, 1))
         for t in range(start + shape.window + network.leads[-1] - 1, len(z)):
             each = [abs(z[t] - mean[t - k - start, i]) / spread[t - k - start, i] for i, k in enumerate(network.leads)]
-            errors[t] = np.mean(each, 0)
+            errors[t], last[t] = np.mean(each, 0), each[0]
         rows = range(shape.context, len(z))
-        return np.array([errors[t - shape.smoothing + 1 : t + 1].mean(0) for t in rows])
-    rows = []
+        return np.array([errors[t - shape.smoothing + 1 : t + 1].mean(0) for t in rows]), last[shape.context :]
+    means, lasts = [], []
     for t in range(shape.settling + shape.window - 1, len(z)):
         window = slice(t - shape.window + 1, t + 1)
         told = [Autoencoder(KernelEngine(tensors), network).reconstruct(x[None, window]) for tensors in model.members]
         mean, spread = (np.mean([each[part][0] for each in told], 0) for part in (0, 1))
-        rows.append((abs(z[window] - mean) / spread)[-shape.smoothing :].mean(0))
-    return np.array(rows)
+        error = abs(z[window] - mean) / spread
+        means.append(error[-shape.smoothing :].mean(0))
+        lasts.append(error[-1])
+    return np.array(means), np.array(lasts)
+
+
+def scores_by_hand(model: AnomalyModel, values, times):
+    """The definition, step by step, with everything that a regression reads looked up by its place in time."""
+    shape = model.shape
+    z = model.scaled(values)
+    averaged, last = network_errors_by_hand(model, z, model.inputs(z, times))
+    low = np.clip(z, -5, 5)
+    known = np.zeros((len(z), 0)) if times is None else calendar(times, shape.cycles)
+    told = {view: np.full(z.shape, np.nan) for view in model.regressions}
+    for t in range(shape.context - shape.smoothing + 1, len(z)):
+        for c in range(z.shape[1]):
+            past = [low[t - lag, c] for lag in (1, 2, 3, 4, 6, 8) if lag < shape.window]
+            past += [low[t - m + near, c] for m in shape.seasons for near in (1, 0, -1)]
+            past += [np.median([low[t - j * m, c] for j in range(1, 5) if t >= j * m]) for m in shape.seasons]
+            others = [low[t, o] for o in range(z.shape[1]) if o != c]
+            for view, read in {"past": past, "others": others, "all": past + others}.items():
+                weights = model.regressions[view][c]
+                told[view][t, c] = np.dot(weights, [*read, *known[t], 1.0])
+    off = {view: abs(z - each) for view, each in told.items()}
+    rows = range(shape.context, len(z))
+    smooth = np.array([off["others"][t - shape.smoothing + 1 : t + 1].mean(0) for t in rows])
+    parts = [averaged, last, off["past"][shape.context :], smooth, off["all"][shape.context :]]
+    root = [np.sqrt(part / unit) for part, unit in zip(parts, model.units, strict=True)]
+    return np.maximum(np.mean(root[:3], 0) ** 2, np.mean(root[3:], 0) ** 2)
 
 
 @pytest.mark.parametrize("detector", ["fitted", "rebuilding"])
@@ -165,6 +191,32 @@ def test_it_finds_a_level_that_moved_and_names_the_channel(detector, request):
     assert detector.evaluate(data, [bounds], threshold=1e9).missed == 1
     assert detector.evaluate(data, found).precision == 1.0
     assert "of 1 windows found" in str(result)
+
+
+def test_a_channel_with_the_values_of_another_day_is_found_by_the_others():
+    """Nothing is wrong with it but that it no longer goes with them."""
+    rng = np.random.default_rng(1)
+    common = np.convolve(rng.normal(size=3023), np.ones(24) / 5, "valid")
+    values = np.stack(
+        [common + rng.normal(scale=0.1, size=3000), 5 - 2 * common + rng.normal(scale=0.1, size=3000)], axis=1
+    )
+    detector = AnomalyDetector(**TINY).fit(values[:2000])
+    values[2500:2548, 1] = values[2200:2248, 1]
+    scores = detector.model_.scores(values, None)
+    assert scores[2510:2548, 1].min() > detector.threshold_
+    assert detector.evaluate(values[2000:], [(500, 547)]).found == (True,)
+    alone = AnomalyDetector(**TINY).fit(values[:2000, 1])
+    inside = alone.score_samples(values[:, 1])[2510:2540]
+    assert (inside > alone.threshold_).sum() < len(inside) / 2
+
+
+def test_a_threshold_that_no_value_could_reach_is_said():
+    values = sensor()[:800, 0]
+    with pytest.warns(UserWarning, match="of values up to half the range beyond those seen none"):
+        detector = AnomalyDetector(**TINY, false_alarm_every=10**12).fit(values)
+    assert detector.calibration_.reach is not None
+    assert detector.calibration_.reach < detector.threshold_
+    assert AnomalyDetector(**TINY).fit(values).calibration_.reach > 1
 
 
 def test_answers_come_in_the_kind_of_frame_that_was_given(fitted, tmp_path):
@@ -220,11 +272,13 @@ def test_the_threshold_comes_from_steps_that_were_not_learned_from(fitted):
     other = AnomalyDetector(**TINY).fit(frame(changed))
     for ours, theirs in zip(fitted.model_.members, other.model_.members, strict=True):
         assert all((ours[name] == theirs[name]).all() for name in ours)
-    assert other.threshold_ > fitted.threshold_
+    for view, weights in fitted.model_.regressions.items():
+        assert np.array_equal(weights, other.model_.regressions[view])
+    assert (other.model_.units > fitted.model_.units).any()
     often = AnomalyDetector(**TINY).set_params(false_alarm_every=30, merge=1).fit(frame(sensor()[:1000]))
     assert often.calibration_.method == "counted"
     assert often.calibration_.episodes == 10
-    assert often.threshold_ < fitted.threshold_
+    assert (often.model_.units < fitted.model_.units).all()
 
 
 def test_sizes_are_told_by_the_time_stamps(fitted):

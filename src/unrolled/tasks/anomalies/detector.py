@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -45,20 +46,26 @@ class AnomalyDetector(Estimator, DetectorParameters):
     r"""Find where series behave differently from the past: scores, a threshold, alarms, episodes.
 
     ``method="forecast"``: a recurrent network forecasts the next steps after every step, with the mean absolute error it
-    expects (:mod:`unrolled.networks.lead_forecast`). The score of a step is the mean of :math:`|z - \mu| / b` over all
-    earlier forecasts of it, and over the last ``smoothing`` steps; about 1 is normal.
+    expects (:mod:`unrolled.networks.lead_forecast`). Two parts of the score of a step are :math:`|z - \mu| / b`, averaged over
+    all earlier forecasts of it and over the last ``smoothing`` steps, and that of the last forecast alone.
 
     ``method="reconstruction"``: an encoder compresses the window that ends at the step into a few numbers, a decoder
-    reconstructs it
-    (:mod:`unrolled.networks.autoencoder`), and the last ``smoothing`` steps count.
+    reconstructs it (:mod:`unrolled.networks.autoencoder`); the error of the last ``smoothing`` steps, and of the last one.
 
-    With several channels, the highest score counts. A score depends only on the step and earlier ones. A channel
+    Beside the network stand linear regressions, of each channel on its own past and on the other channels at the same step
+    (:mod:`unrolled.tasks.anomalies.regressions`). Each part :math:`r_j` is measured in the unit :math:`\ell_j` at which it would
+    be an alarm by itself, and what compares a step with the past and what compares the channels are two things, of which the
+    higher counts:
+
+    .. math:: s = \max_{\text{past}, \text{others}} \left(\operatorname{mean}_j \sqrt{r_j / \ell_j}\right)^2
+
+    Of several channels' scores the highest counts. A score depends only on the step and earlier ones. A channel
     whose value never changed has score 0, and at any other value, however near, the largest there is.
 
     The last part of the training data is used for calibration instead of training. The threshold is the score that,
     according to this part, one episode in ``false_alarm_every`` steps exceeds (:mod:`unrolled.codecs.tail`), if the
     series continues to behave in the same way. This is an expected rate, estimated from the calibration part;
-    ``calibration_`` says how, and from how many steps.
+    ``calibration_`` says how, and from how many steps. A warning says so if hardly any value could reach it.
 
     If there are many anomalies in the training data, they are learned as normal; leave out those you know of.
 
@@ -121,7 +128,15 @@ class AnomalyDetector(Estimator, DetectorParameters):
         named = zip(channels.names, channels.values.T, strict=True)
         warn_of_values(named, "any other value will be an alarm", stacklevel=2)
         self._log(channels.inferred)
-        return self._train(channels, (channels.values, channels.times), settings, checkpoint)
+        self._train(channels, (channels.values, channels.times), settings, checkpoint)
+        found = self.calibration_
+        if found.reach is not None and found.reach < found.threshold:
+            message = (
+                f"an alarm is a score above {found.threshold:.3g}, but of values up to half the range beyond those seen none"
+                f" would have had more than {found.reach:.3g}; ask for a false_alarm_every below {found.every}, or give more data"
+            )
+            warnings.warn(message, UserWarning, stacklevel=2)
+        return self
 
     def _learn(
         self, data: Channels, settings: DetectorParameters, context: FitContext

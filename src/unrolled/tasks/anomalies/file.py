@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from unrolled.aliases import Values
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tail import Calibration
 from unrolled.data.frequency import Frequency
@@ -17,8 +18,10 @@ from unrolled.parameters.declaration import require
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import Clock, check_grid, check_times, require_same
 from unrolled.tasks.anomalies.fitting import leads_to, shape_of
-from unrolled.tasks.anomalies.model import AnomalyModel, ScoringConfig
+from unrolled.tasks.anomalies.model import PAST, AnomalyModel
 from unrolled.tasks.anomalies.parameters import DetectorParameters
+from unrolled.tasks.anomalies.regressions import View, regression_sizes
+from unrolled.tasks.anomalies.shape import ScoringConfig
 from unrolled.tasks.ensemble import restored_members
 from unrolled.tasks.estimator import FittedConfig
 
@@ -90,11 +93,17 @@ def restore(model_file: ModelFile, config: AnomalyConfig, settings: DetectorPara
     others["history.values"] = ((rows, len(config.names)), np.float64)
     if config.clock != "none":
         others["history.times"] = ((rows,), np.int64)
+    sizes = regression_sizes(config.shape)
+    others |= {f"regressions.{view}": (size, np.float64) for view, size in sizes.items()}
+    others["units"] = ((PAST + len(sizes) - 1, len(config.names)), np.float64)
     members = restored_members(model_file, config.shape.network.parameters(), settings, others)
     require("history.values", rows, 1 <= rows <= config.shape.history, f"1 to {config.shape.history} rows")
     if config.clock != "none":
         times = tensors["history.times"]
         stamps = times.astype("datetime64[us]") if config.clock == "datetime" else times
         check_grid(stamps, config.frame_like, config.frequency, "history.times")
+    least = tensors["units"].min()
+    require("units", float(least), least > 0, "levels above 0")
     history = {name.removeprefix("history."): t for name, t in tensors.items() if name.startswith("history.")}
-    return AnomalyModel(config.shape, config.channels, members, history)
+    regressions: dict[View, Values] = {view: tensors[f"regressions.{view}"] for view in sizes}
+    return AnomalyModel(config.shape, config.channels, members, regressions, tensors["units"], history)

@@ -17,10 +17,13 @@ from unrolled.data.spans import steps_of
 from unrolled.errors import InputError
 from unrolled.networks.autoencoder import AutoencoderConfig
 from unrolled.networks.lead_forecast import LeadForecastConfig
+from unrolled.networks.spread import SMALLEST_SPREAD
 from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
-from unrolled.tasks.anomalies.model import AnomalyModel, ScoringConfig, highest
+from unrolled.tasks.anomalies.model import AnomalyModel, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
+from unrolled.tasks.anomalies.regressions import fit_regressions
+from unrolled.tasks.anomalies.shape import ScoringConfig
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
 
@@ -148,15 +151,41 @@ def fit_model(channels: Channels, settings: DetectorParameters, context: FitCont
         code=settings.code_size, cycles=sizes.cycles, seasons=sizes.seasons,
     )  # fmt: skip
     model = AnomalyModel(shape, scaling, [])
-    z = model.scaled(channels.values[: sizes.train])
-    x = model.inputs(z, None if channels.times is None else channels.times[: sizes.train])
+    z, times = model.scaled(channels.values), channels.times
+    learned, then = z[: sizes.train], None if times is None else times[: sizes.train]
+    x = model.inputs(learned, then)
     members, runs = train_members(
-        lambda phase: _problem(shape, x, z.astype(np.float32), settings, phase), settings, context
+        lambda phase: _problem(shape, x, learned.astype(np.float32), settings, phase), settings, context
     )
-    model = replace(model, members=members)
+    model = replace(model, members=members, regressions=fit_regressions(shape, learned, then))
+    model, calibration = _calibrated(model, channels, sizes)
     losses = [loss for run in runs for loss in run.losses]
-    scores = highest(model.scores(channels.values, channels.times))
-    return AnomalyFitting(model, calibrate(scores[sizes.train :], sizes.every, sizes.merge), losses, sizes.notes)
+    return AnomalyFitting(model, calibration, losses, [*sizes.notes, *_calibration_notes(calibration)])
+
+
+def _calibrated(model: AnomalyModel, channels: Channels, sizes: Sizes) -> tuple[AnomalyModel, Calibration]:
+    """The model with the unit of each part of a score, and the threshold of all of them together."""
+    z, times, rest = model.scaled(channels.values), channels.times, sizes.train - model.shape.context
+    parts = model.parts(z, times, z)[:, rest:]
+    units = [[calibrate(part, sizes.every, sizes.merge).threshold for part in each.T] for each in parts]
+    model = replace(model, units=np.maximum(units, SMALLEST_SPREAD))
+    calibration = calibrate(highest(model.scores(channels.values, times)[sizes.train :]), sizes.every, sizes.merge)
+    low, high = z.min(axis=0), z.max(axis=0)
+    extremes = [np.broadcast_to(most, z.shape) for most in (low - (high - low) / 2, high + (high - low) / 2)]
+    reach = max(float(model.combined(model.parts(z, times, each)[:, rest:]).max()) for each in extremes)
+    return model, replace(calibration, reach=reach)
+
+
+def _calibration_notes(found: Calibration) -> list[str]:
+    if found.method == "counted":
+        return [f"the threshold {found.threshold:.3g} is what {found.episodes} episodes in {found.steps} steps passed"]
+    notes = [
+        f"the threshold {found.threshold:.3g} is extrapolated from {found.peaks} episodes in {found.steps} steps to one in"
+        f" {found.every}"
+    ]
+    if found.left_out:
+        notes.append(f"the highest {found.left_out} of these are left out: by the others they are no noise")
+    return notes
 
 
 def _scaling(column: NDArray[np.float64], train: int) -> Standardization:

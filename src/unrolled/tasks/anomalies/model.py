@@ -7,58 +7,29 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.cycles import SEASONS, Cycle, calendar, seasonal_medians
-from unrolled.codecs.ranges import Count
+from unrolled.codecs.cycles import calendar, seasonal_medians
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.networks.autoencoder import Autoencoder, AutoencoderConfig
 from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
 from unrolled.runtime.engine import KernelEngine
+from unrolled.tasks.anomalies.regressions import Regressors, View
+from unrolled.tasks.anomalies.shape import LARGEST_INPUT, ScoringConfig
 from unrolled.tasks.ensemble import Members, named_members
 
-__all__ = ["AnomalyModel", "ScoringConfig", "highest"]
+__all__ = ["PAST", "AnomalyModel", "highest"]
 
 CERTAIN = float(np.finfo(np.float32).max)  # the score of what cannot be: above every threshold, and still a number
-LARGEST_INPUT = 5.0  # deviations; an anomaly that the network reads should not upset its outputs afterwards
-
-
-class ScoringConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a detector reads, and its networks' sizes."""
-
-    network: LeadForecastConfig | AutoencoderConfig
-    window: Count
-    smoothing: Count
-    cycles: tuple[Cycle, ...]
-    """Of the calendar."""
-    seasons: tuple[Count, ...] = ()
-    """Steps of the seasons whose medians are read."""
-
-    @property
-    def settling(self) -> int:
-        """Steps at the start that the networks do not read: not all medians are known there."""
-        return max(self.seasons, default=0)
-
-    @property
-    def context(self) -> int:
-        """Steps before the first that has a score."""
-        if isinstance(self.network, AutoencoderConfig):
-            return self.settling + self.window - 1
-        return self.settling + self.window + self.network.leads[-1] + self.smoothing - 2
-
-    @property
-    def history(self) -> int:
-        """Steps before a value that its score may depend on: what a detector remembers of its training."""
-        return self.context + (SEASONS - 1) * self.settling
+PAST = 3  # parts of a score that compare a step with what came before it; the others compare it with the other channels
 
 
 @dataclass(frozen=True)
 class AnomalyModel:
-    """Networks whose forecasts, or windows rebuilt, are averaged, and the scale of what they read.
+    """Networks whose forecasts, or windows rebuilt, are averaged, regressions beside them, and the scale of what they read.
 
     Weights are packed at the first use, and kept as long as the model; a copy begins without.
     """
@@ -66,11 +37,15 @@ class AnomalyModel:
     shape: ScoringConfig
     channels: list[Standardization]
     members: Members
+    regressions: Mapping[View, Values] = field(default_factory=dict[View, Values])
+    """Weights ``[C, F + 1]``."""
+    units: Values = field(default_factory=lambda: np.ones((PAST, 1)))
+    """The level ``[J, C]`` at which each part of a channel's score would be an alarm by itself."""
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     """The end of the training data: ``values [T, C]``, and ``times [T]`` where there are such."""
 
     def __reduce__(self) -> tuple[type[AnomalyModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.channels, self.members, self.history)
+        return type(self), (self.shape, self.channels, self.members, self.regressions, self.units, self.history)
 
     @cached_property
     def _forecasters(self) -> list[LeadForecast]:
@@ -93,16 +68,38 @@ class AnomalyModel:
         z = self.scaled(values)
         scores = np.full(z.shape, np.nan)
         if len(z) > self.shape.context:
-            x, network = self.inputs(z, times), self.shape.network
-            if isinstance(network, LeadForecastConfig):
-                scores[self.shape.context :] = self._forecast(z, x, network)
-            else:
-                scores[self.shape.context :] = self._rebuilt(z, x, network)
+            scores[self.shape.context :] = self.combined(self.parts(z, times, z))
         for score, column, channel in zip(scores.T, values.T, self.channels, strict=True):
             if channel.constant:
                 score[self.shape.context :] = 0.0
                 score[channel.departs(column)] = CERTAIN
         return scores
+
+    def combined(self, parts: Values) -> Values:
+        """One score ``[T, C]`` of the parts ``[J, T, C]``: each in its unit, the root of a mean of roots.
+
+        So a part that alone is alarmed counts less than several that are. That a step does not go with the past and that it
+        does not go with the other channels are two things, of which the higher counts.
+        """
+        root = np.sqrt(parts / self.units[:, None])
+        kinds = [_mean(list(each)) for each in (root[:PAST], root[PAST:]) if len(each)]
+        return np.minimum(np.maximum.reduce(kinds) ** 2, CERTAIN)
+
+    def parts(self, z: Values, times: NDArray[Any] | None, target: Values) -> Values:
+        """The parts ``[J, T - context, C]`` of the scores that ``target [T, C]`` would have in the place of ``z [T, C]``.
+
+        The networks' error averaged over the last steps, that of the last step, and that of the regression on the past; then,
+        with several channels, that of the regression on the others, averaged, and of the one on both.
+        """
+        shape, w = self.shape, self.shape.smoothing
+        x, network = self.inputs(z, times), shape.network
+        told = self._forecast if isinstance(network, LeadForecastConfig) else self._rebuilt
+        read, weights = Regressors(shape, z, times), self.regressions
+        parts = [*told(target, x), read.errors("past", weights["past"], target, shape.context)]
+        if "others" in weights:
+            beside = read.errors("others", weights["others"], target, shape.context - w + 1)
+            parts += [_smoothed(beside, w), read.errors("all", weights["all"], target, shape.context)]
+        return np.stack(parts)
 
     def scaled(self, values: Values) -> Values:
         """Values as deviations from the mean of the training part."""
@@ -117,29 +114,30 @@ class AnomalyModel:
         parts += [seasonal_medians(z, m, leads).reshape(len(z), -1) for m in shape.seasons]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
-    def _forecast(self, z: Values, x: NDArray[np.float32], shape: LeadForecastConfig) -> Values:
-        start, T = self.shape.settling, len(z)
+    def _forecast(self, z: Values, x: NDArray[np.float32]) -> tuple[Values, Values]:
+        start, T, leads, w = self.shape.settling, len(z), self._forecasters[0].config.leads, self.shape.smoothing
         mean, spread = _averages([network.forecast(x[start:]) for network in self._forecasters])
-        first = start + self.shape.window + shape.leads[-1] - 1
+        first = start + self.shape.window + leads[-1] - 1
         errors: list[Values] = []
-        for place, k in enumerate(shape.leads):
+        for place, k in enumerate(leads):
             then = slice(first - start - k, T - start - k)
             errors.append(abs(z[first:] - mean[then, place]) / spread[then, place])
-        error, w = _mean(errors), self.shape.smoothing
-        return _mean([error[j : len(error) - w + 1 + j] for j in range(w)])
+        return _smoothed(_mean(errors), w), errors[0][w - 1 :]
 
-    def _rebuilt(self, z: Values, x: NDArray[np.float32], shape: AutoencoderConfig) -> Values:
-        W, last = shape.window, self.shape.smoothing
+    def _rebuilt(self, z: Values, x: NDArray[np.float32]) -> tuple[Values, Values]:
+        W, last = self.shape.window, self.shape.smoothing
         x, z = x[self.shape.settling :], z[self.shape.settling :]
         windows = np.lib.stride_tricks.sliding_window_view(x, W, axis=0).transpose(0, 2, 1)
         mean, spread = _averages([network.reconstruct(windows, last) for network in self._autoencoders])
         ends = sliding_windows(z[W - last :], last).transpose(0, 2, 1)
         error = abs(ends - mean) / spread  # [T - W + 1, last, C]
-        return _mean([error[:, k] for k in range(last)])
+        return _mean([error[:, k] for k in range(last)]), error[:, -1]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""
-        return named_members(self.members) | {f"history.{name}": t for name, t in self.history.items()}
+        weights = {f"regressions.{view}": t for view, t in self.regressions.items()}
+        history = {f"history.{name}": t for name, t in self.history.items()}
+        return named_members(self.members) | weights | {"units": self.units} | history
 
 
 def highest(scores: Values) -> Values:
@@ -154,3 +152,8 @@ def _averages(predicted: Sequence[tuple[Values, Values]]) -> tuple[Values, Value
 def _mean(arrays: Sequence[Values]) -> Values:
     """Of arrays of one shape, added in their order, so that no number's bits depend on how many stand beside it."""
     return sum(arrays[1:], arrays[0]) / len(arrays)
+
+
+def _smoothed(error: Values, steps: int) -> Values:
+    """Means over so many steps."""
+    return _mean([error[j : len(error) - steps + 1 + j] for j in range(steps)])
