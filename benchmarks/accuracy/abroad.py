@@ -1,6 +1,6 @@
 """Accuracy of the defaults on data that nothing was chosen on, beside other packages' methods.
 
-    python benchmarks/accuracy/abroad.py forecast|detect [--half chosen|reported] [--seeds 3] [--only NAME ...] [--json FILE]
+    python benchmarks/accuracy/abroad.py forecast|classify|tag|detect [--half chosen|reported] [--seeds 3] [--only NAME ...]
 
 A task has a fixed list of sets, all from Python packages (``abroad_series.py`` and its neighbours), half of which
 defaults may be chosen on; the other half is for reporting (``abroad_split.json``). Figures are the median of the seeds.
@@ -17,7 +17,7 @@ from pathlib import Path
 from abroad_runs import complete
 from abroad_split import read_split
 
-TASKS = {"detect": "abroad_detect", "forecast": "abroad_forecast"}
+TASKS = {"classify": "abroad_classify", "detect": "abroad_detect", "forecast": "abroad_forecast", "tag": "abroad_tag"}
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ from unrolled import SequenceClassifier
 from unrolled.version import library_version
 
 Values = NDArray[np.float64]
-OPTIONS = {"hidden_size": 64, "batch_size": 256, "max_epochs": 20, "learning_rate": 0.01}
+OPTIONS = {"differences": False, "hidden_size": 64, "batch_size": 256, "max_epochs": 20, "learning_rate": 0.01}
 SETS = {
     "pendigits": {**OPTIONS, "members": 1},
     "digits": {**OPTIONS, "batch_size": 64, "max_epochs": 30, "validation_fraction": 0.0},

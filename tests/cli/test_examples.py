@@ -81,12 +81,15 @@ def test_fit_says_what_it_read_and_what_next(
     monkeypatch.chdir(tmp_path)
     outcome = unrolled("fit", "classify", walks, "--series", "walk", *QUICK)
     assert outcome.code == 0, outcome.err
-    assert outcome.err.splitlines() == [
+    *said, shares = outcome.err.splitlines()
+    assert said == [
         "the label is 'shape'",
         "the numbers of a step are 'x', 'z'",
         f"{walks}: 40 sequences of 8 to 12 steps, 2 numbers a step",
         "2 classes: circle (14), eight (26)",
+        "1 network, batches of 4, 3 epochs, nothing kept back: 40 examples",
     ]
+    assert shares.startswith("networks count ")
     lines = outcome.out.splitlines()
     assert lines[0].startswith("On examples kept back: accuracy ")
     assert lines[1:] == ["wrote walks.safetensors", f"next: unrolled predict walks.safetensors {walks}"]
@@ -96,14 +99,17 @@ def test_fit_says_what_it_read_and_what_next(
 
 
 def test_fit_of_texts_as_json(unrolled: Run, reviews: Path, tmp_path: Path) -> None:
-    outcome = unrolled("fit", "regress", reviews, "-o", tmp_path / "m", "--json", "--tokens", "characters", *QUICK)
+    options = ["--json", "--tokens", "characters", "--validation-fraction", 0.1, *QUICK]
+    outcome = unrolled("fit", "regress", reviews, "-o", tmp_path / "m", *options)
     found = json.loads(outcome.out)
     assert (found["model"], found["command"]) == (str(tmp_path / "m"), "fit regress")
     assert (found["items"], found["kind"]) == (40, "text")
     assert (found["lowest"], found["highest"], found["mean"]) == (-2, 3, 0.5)
     assert set(found["validation"]) == {"r2", "mae", "rmse"}
-    assert found["inferred"] == outcome.err.splitlines()[:-2] == ["the text is 'review'", "the label is 'stars'"]
-    assert outcome.err.splitlines()[-2] == f"{reviews}: 40 texts of 4 to 7 words"
+    training = "1 network, batches of 4, 3 epochs, 10% kept back: 40 examples"
+    assert found["inferred"] == ["the text is 'review'", "the label is 'stars'", training]
+    assert outcome.err.splitlines()[2] == f"{reviews}: 40 texts of 4 to 7 words"
+    assert {*found["inferred"]} < {*outcome.err.splitlines()}
     assert library.load(tmp_path / "m").tokens == "characters"
 
 

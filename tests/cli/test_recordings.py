@@ -53,6 +53,7 @@ def test_fit(unrolled: Run, tones: Path, tmp_path: Path) -> None:
     assert outcome.err.splitlines() == [
         f"{tones}: 12 recordings of 0.2 to 0.3 seconds at 8000 samples a second",
         "2 classes: high (6), low (6)",
+        "1 network, batches of 4, 2 epochs, nothing kept back: 12 examples",
     ]
     heard = library.load(tmp_path / "m").audio
     assert (heard.kind, heard.deltas, heard.mel_bands, heard.rate) == ("mfcc", 1, 20, 8000)
@@ -65,10 +66,10 @@ def test_labels_by_name_and_by_table(unrolled: Run, tones: Path, tmp_path: Path)
         write_tone(flat / f"{n % 2}_{n}.wav", 200 + 500 * (n % 2))
     pattern = r"(?P<label>\d)_\d\.wav"
     outcome = unrolled("fit", "classify", flat, "--pattern", pattern, "-o", tmp_path / "m", *QUICK)
-    assert outcome.err.splitlines()[-1] == "2 classes: 0 (2), 1 (2)"
+    assert outcome.err.splitlines()[-2] == "2 classes: 0 (2), 1 (2)"
     (tmp_path / "pitch.csv").write_text("file,label\n" + "".join(f"{n % 2}_{n}.wav,{n}.5\n" for n in range(4)))
     outcome = unrolled("fit", "regress", flat, "--labels", tmp_path / "pitch.csv", "-o", tmp_path / "m", *QUICK)
-    assert outcome.err.splitlines()[-1] == "numbers from 0.5 to 3.5, 2 on average"
+    assert outcome.err.splitlines()[-2] == "numbers from 0.5 to 3.5, 2 on average"
     refused(unrolled("fit", "classify", flat), f"{flat / '0_0.wav'} has no label: expected it in a folder named")
 
 

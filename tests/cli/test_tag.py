@@ -16,7 +16,20 @@ from unrolled.cli.app import run
 from unrolled.data.conll import read_conll
 
 Run = Callable[..., Any]
-QUICK = ["--max-epochs", 2, "--hidden-size", 4, "--character-size", 3, "--embedding-size", 4, "--min-count", 1]
+QUICK = [
+    "--members",
+    1,
+    "--max-epochs",
+    2,
+    "--hidden-size",
+    4,
+    "--character-size",
+    3,
+    "--embedding-size",
+    4,
+    "--min-count",
+    1,
+]
 
 SENTENCES = [
     ("Ada Lovelace met Babbage in London .", "B-PER I-PER O B-PER O B-LOC O"),
@@ -46,10 +59,11 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_fit_says_what_it_read(unrolled: Run, names: Path, tmp_path: Path) -> None:
-    outcome = unrolled("fit", "tag", names, "-o", tmp_path / "m", *QUICK)
+    outcome = unrolled("fit", "tag", names, "-o", tmp_path / "m", "--validation-fraction", 0.1, *QUICK)
     assert outcome.err.splitlines() == [
         f"{names}: 12 sentences of 4 to 7 tokens",
         "4 tags: O (32), B-PER (12), I-PER (8), B-LOC (8)",
+        "1 network, batches of 4, 2 epochs, 10% kept back: 12 examples",
     ]
     assert "On examples kept back: accuracy " in outcome.out
     assert "entity F1 " in outcome.out

@@ -8,10 +8,11 @@ from unrolled.parameters.amount import Amount, training_by_amount
 
 
 def test_the_rule_gives_few_examples_small_batches_and_enough_steps():
-    assert training_by_amount(36) == Amount(36, 4, 167, 0.0)  # 9 batches an epoch, 1,503 steps
+    assert training_by_amount(36) == Amount(36, 4, 167, 0.0, 3)  # 9 batches an epoch, 1,503 steps
     assert training_by_amount(199).validation_fraction == 0
-    assert training_by_amount(200) == Amount(200, 6, 60, 0.1)  # 34 batches, 2,040 steps
-    assert training_by_amount(5000, epochs=20) == Amount(5000, 32, 20, 0.1)
+    assert training_by_amount(200) == Amount(200, 6, 60, 0.1, 3)  # 34 batches, 2,040 steps
+    assert training_by_amount(1999, epochs=20, members=1) == Amount(1999, 32, 24, 0.1, 3)
+    assert training_by_amount(5000, epochs=20, members=1) == Amount(5000, 32, 20, 0.1, 1)
 
 
 @pytest.mark.parametrize("examples", [1, 3, 20, 70, 150, 333, 1000])
@@ -31,13 +32,15 @@ def test_an_estimator_fills_in_what_is_left_open_and_says_so():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        SequenceClassifier(**tiny, callback=stop).fit(X, y)
+        SequenceClassifier(**tiny, convolutions=False, callback=stop).fit(X, y)
     assert planned == [1500]  # 300 epochs of 5 batches
     given = SequenceClassifier(**tiny, max_epochs=2, batch_size=6).fit(X, y)
-    assert given.inferred_ == ["batches of 6, 2 epochs, nothing kept back: 20 examples"]
+    assert given.inferred_[:1] == ["1 network, batches of 6, 2 epochs, nothing kept back: 20 examples"]
     assert (given.batch_size, given.validation_fraction) == (6, None)
     kept = SequenceClassifier(**tiny, max_epochs=2, validation_fraction=0.2).fit(X, y)
-    assert kept.inferred_ == ["batches of 4, 2 epochs, 20% kept back: 20 examples"]
+    assert kept.inferred_[:1] == ["1 network, batches of 4, 2 epochs, 20% kept back: 20 examples"]
     assert kept.validation_ is not None
+    assert SequenceClassifier(**tiny, max_epochs=2, convolutions=False).fit(X, y).validation_ is None
     tagger = SequenceTagger(hidden_size=2, max_epochs=1, random_state=0).fit([["a"]] * 30, [["A"], ["B"]] * 15)
-    assert tagger.inferred_ == ["batches of 4, 1 epochs, nothing kept back: 30 examples"]
+    assert tagger.inferred_ == ["3 networks, batches of 4, 1 epochs, nothing kept back: 30 examples"]
+    assert len(tagger.model_.members) == 3

@@ -16,6 +16,7 @@ from unrolled.cli.options import flag
 from unrolled.errors import InputError
 from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import Parameters, declared, parameter_values
+from unrolled.parameters.numbers import NumberParameters
 from unrolled.parameters.text import SplittingParameters, TokenParameters
 from unrolled.parameters.training import ValidationParameters
 
@@ -28,6 +29,7 @@ __all__ = ["Targets", "audio_features", "fit_examples"]
 OF_KINDS: tuple[tuple[type[Parameters], frozenset[str]], ...] = (
     (TokenParameters, frozenset({"text", "tokens"})),
     (SplittingParameters, frozenset({"text"})),
+    (NumberParameters, frozenset({"numbers"})),
     (AudioParameters, frozenset({"audio"})),
 )
 """Groups of parameters that matter to items of some kinds only."""
@@ -81,11 +83,14 @@ def fit_examples(
         kept_back = others.items, targets.read_known(others, y)
     estimator = make(examples)
     estimator.fit(examples.items, y, validation=kept_back, checkpoint=files.checkpoint)
+    say(*estimator.inferred_)
     estimator.columns_ = roles
     measured = estimator.validation_
     items = {"items": len(examples.items), "kind": examples.kind}
     learned = {"epochs": estimator.epochs_, "validation": measured}
-    files.finish(estimator, notes, {**items, **found, **learned}, _verdict(measured, files.validation))
+    files.finish(
+        estimator, [*notes, *estimator.inferred_], {**items, **found, **learned}, _verdict(measured, files.validation)
+    )
 
 
 def audio_features(examples: Examples, audio: AudioParameters) -> AudioFeatures | None:

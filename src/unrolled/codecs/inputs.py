@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Protocol, TypeAlias
 
@@ -10,38 +11,96 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization, standardized
 from unrolled.codecs.tokens import TokenCodec, TokenIds
 from unrolled.errors import InputError
 
 __all__ = ["AudioCodec", "InputCodec", "Item", "NumberCodec", "Recording"]
 
+SEGMENTS = 64  # that half of the sequences have at most
+
 Item: TypeAlias = NDArray[np.float32] | TokenIds
 """A sequence as the network reads it: numbers ``[T, C]``, or tokens."""
 
 
 class NumberCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="numbers"):
-    """Each channel minus its mean, divided by its standard deviation; one that never changed is 0.
+    r"""Each channel standardised, beside its differences, several steps at once.
+
+    .. math::
+        z[t] &= (x[t] - \text{mean}) / \text{deviation}, \qquad d[t] = (z[t] - z[t-1]) / \text{change}, \quad d[1] = 0 \\
+        s[k] &= z[t] \;\Vert\; d[t] \;\Vert\; z[t+1] \;\Vert\; d[t+1] \dots \qquad \text{of the steps of segment } k
+
+    A channel that never changed is 0. Zeros come before the first step where the last segment would not be full.
 
     >>> codec = NumberCodec.fit([np.array([[1.0], [3.0]])])
-    >>> codec.encoder()(np.array([[2.0]])).tolist()
-    [[0.0]]
+    >>> codec.encoder()(np.array([[2.0], [3.0]])).tolist()
+    [[0.0], [1.0]]
+    >>> NumberCodec.fit([np.array([[1.0], [3.0]])], differences=True, segment=2).encoder()(np.array([[2.0], [3.0]])).tolist()
+    [[0.0, 0.0, 1.0, 0.5]]
     """
 
     channels: Annotated[list[Standardization], msgspec.Meta(min_length=1)]
+    changes: list[Standardization] = []
+    """Of each channel's differences; empty where these are not read."""
+    segment: Count = 1
+    """Steps that are read at once."""
+
+    def __post_init__(self) -> None:
+        """Check that there is a scale for the differences of each channel, or of none."""
+        if self.changes and len(self.changes) != len(self.channels):
+            raise InputError(f"differences of {len(self.changes)} channels are scaled, expected {len(self.channels)}")
+
+    @property
+    def width(self) -> int:
+        """Numbers that a network reads at once."""
+        return self.segment * (len(self.channels) + len(self.changes))
 
     @classmethod
-    def fit(cls, sequences: Sequence[NDArray[np.float64]]) -> NumberCodec:
-        """Means and deviations over all steps of sequences ``[T_i, C]``."""
-        steps = np.concatenate(sequences)
-        return cls([Standardization.fit(column) for column in steps.T])
+    def fit(
+        cls, sequences: Sequence[NDArray[np.float64]], *, differences: bool = False, segment: int | None = 1
+    ) -> NumberCodec:
+        """Means and deviations over all steps of sequences ``[T_i, C]``.
+
+        ``segment`` None stands for so many steps that half of the sequences have at most 64 segments.
+        """
+        channels = [Standardization.fit(column) for column in np.concatenate(sequences).T]
+        if segment is None:
+            segment = math.ceil(float(np.median([len(each) for each in sequences])) / SEGMENTS)
+        if not differences:
+            return cls(channels, segment=segment)
+        scaled = cls(channels).standardized()
+        changes = np.concatenate([np.diff(scaled(each), axis=0) for each in sequences])
+        deviations = np.sqrt((changes**2).mean(0)) if len(changes) else np.zeros(len(channels))
+        return cls(channels, [_change(float(deviation)) for deviation in deviations], segment)
 
     def encoder(self) -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
         """The function that encodes sequences ``[T, C]``."""
-        means = np.array([channel.mean for channel in self.channels])
-        deviations = np.array([channel.deviation for channel in self.channels])
-        constant = np.array([channel.constant for channel in self.channels])
-        return lambda sequence: standardized(sequence, means, deviations, constant).astype(np.float32)
+        scaled, scaled_changes = self.standardized(), _standardized(self.changes)
+
+        def encode(sequence: NDArray[np.float64]) -> NDArray[np.float32]:
+            z = scaled(sequence)
+            if self.changes:
+                z = np.concatenate([z, scaled_changes(np.diff(z, axis=0, prepend=z[:1]))], axis=1)
+            missing = -len(z) % self.segment
+            return np.pad(z, ((missing, 0), (0, 0))).reshape(-1, self.width).astype(np.float32)
+
+        return encode
+
+    def standardized(self) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """The function that standardises the channels of sequences ``[T, C]``, and nothing else."""
+        return _standardized(self.channels)
+
+
+def _standardized(columns: Sequence[Standardization]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    means, deviations = np.array([each.mean for each in columns]), np.array([each.deviation for each in columns])
+    constant = np.array([each.constant for each in columns])
+    return lambda x: standardized(x, means, deviations, constant)
+
+
+def _change(deviation: float) -> Standardization:
+    """The scale of differences, around zero."""
+    return Standardization(0.0, deviation or 1.0, constant=not deviation)
 
 
 class Recording(Protocol):

@@ -1,11 +1,13 @@
 r"""Training that fits the amount of data: one rule for every estimator, which fills in what was left open.
 
-With :math:`N` examples to learn from (sequences, series or windows), and :math:`E` epochs where there are many of them:
+With :math:`N` examples to learn from (sequences, series or windows), and :math:`E` epochs and :math:`M` networks where there are
+many of them:
 
 .. math::
     B &= \min(\max(\lfloor N / 32 \rfloor, 4), 32) && \text{examples a batch} \\
     \text{epochs} &= \max(E, \lceil 1500 / \lceil N / B \rceil \rceil) && \text{so at least 1,500 steps} \\
-    \text{kept back} &= 0 \text{ below } N = 200, \text{ a tenth from there on}
+    \text{kept back} &= 0 \text{ below } N = 200, \text{ a tenth from there on} \\
+    \text{networks} &= \max(M, 3) \text{ below } N = 2000, M \text{ from there on}
 
 Few examples need small batches and many passes, or they are not even learned by heart. A tenth of few examples is too little
 to choose an epoch by, and too much to do without: there training ends where the learning rate has fallen to zero.
@@ -28,6 +30,7 @@ FEW = 200  # examples below which none is kept back
 SMALLEST_BATCH, LARGEST_BATCH = 4, 32
 BATCHES = 32  # an epoch's at least, where the smallest batch allows that many
 STEPS = 1500  # a training's at least
+MANY, ENSEMBLE = 2000, 3  # examples below which there are so many networks
 SHARE = 0.1  # of many examples that chooses the epoch
 
 
@@ -36,15 +39,16 @@ class Amount:
     """How to train on a number of examples, by the names of the parameters.
 
     >>> training_by_amount(60)
-    Amount(examples=60, batch_size=4, max_epochs=100, validation_fraction=0.0)
+    Amount(examples=60, batch_size=4, max_epochs=100, validation_fraction=0.0, members=3)
     >>> print(training_by_amount(60))
-    batches of 4, 100 epochs, nothing kept back: 60 examples
+    3 networks, batches of 4, 100 epochs, nothing kept back: 60 examples
     """
 
     examples: int
     batch_size: int
     max_epochs: int
     validation_fraction: float
+    members: int
 
     @classmethod
     def of(cls, training: Parameters, examples: int) -> Amount:
@@ -53,22 +57,24 @@ class Amount:
 
     def __str__(self) -> str:
         kept = f"{self.validation_fraction:.0%} kept back" if self.validation_fraction else "nothing kept back"
-        return f"batches of {self.batch_size}, {self.max_epochs} epochs, {kept}: {self.examples:,} examples"
+        networks = f"{self.members} network{'' if self.members == 1 else 's'}"
+        return f"{networks}, batches of {self.batch_size}, {self.max_epochs} epochs, {kept}: {self.examples:,} examples"
 
 
-def training_by_amount(examples: int, *, epochs: int = 60) -> Amount:
+def training_by_amount(examples: int, *, epochs: int = 60, members: int = 3) -> Amount:
     """The rule.
 
     Args:
         examples: to learn from, at least 1.
-        epochs: where there are many examples.
+        epochs, members: where there are many examples.
 
     >>> training_by_amount(10_000)
-    Amount(examples=10000, batch_size=32, max_epochs=60, validation_fraction=0.1)
+    Amount(examples=10000, batch_size=32, max_epochs=60, validation_fraction=0.1, members=3)
     """
     batch = min(max(examples // BATCHES, SMALLEST_BATCH), LARGEST_BATCH)
     batches = -(-examples // batch)
-    return Amount(examples, batch, max(epochs, -(-STEPS // batches)), 0.0 if examples < FEW else SHARE)
+    kept_back, networks = (0.0 if examples < FEW else SHARE), (max(members, ENSEMBLE) if examples < MANY else members)
+    return Amount(examples, batch, max(epochs, -(-STEPS // batches)), kept_back, networks)
 
 
 def left_open(group: type[Parameters], name: str, unset: str) -> Parameter:

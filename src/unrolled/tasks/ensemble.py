@@ -25,12 +25,12 @@ Members = Sequence[Mapping[str, NDArray[Any]]]
 
 
 def train_members(
-    problem: Callable[[str], Problem[NetworkModule, Any]], settings: Any, context: FitContext
+    problem: Callable[[int, str], Problem[NetworkModule, Any]], settings: Any, context: FitContext
 ) -> tuple[Members, list[TrainingRun]]:
     """Train as many networks as the parameters say.
 
     Args:
-        problem: what one of them learns, given what its training is called.
+        problem: what one of them learns, given its number and what its training is called.
         settings: the parameters.
 
     Raises:
@@ -42,7 +42,7 @@ def train_members(
     runs: list[TrainingRun] = []
     for k in range(settings.members):
         phase = "training" if settings.members == 1 else f"network {k + 1} of {settings.members}"
-        module, run = train(problem(phase), context.options(settings, k))
+        module, run = train(problem(k, phase), context.options(settings, k))
         members.append(module.tensors())
         runs.append(run)
     return members, runs

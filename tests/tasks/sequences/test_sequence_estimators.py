@@ -95,7 +95,7 @@ def test_several_classes_at_once():
     X, y = walks()
     long = np.array([len(x) > 12 for x in X])
     Y = np.stack([y == "up", long], axis=1).astype(int)
-    classifier = SequenceClassifier(**TINY).set_params(max_epochs=60, pooling="mean", hidden_size=16).fit(X, Y)
+    classifier = SequenceClassifier(**TINY).set_params(max_epochs=150, pooling="mean", hidden_size=16).fit(X, Y)
     p = classifier.predict_proba(X)
     assert p.shape == (80, 2)
     assert ((p > 0.5) == classifier.predict(X)).all()

@@ -19,8 +19,9 @@ from unrolled.training.tag_loss import tag_loss
 
 NAMES = {"PER": ["Ann Lee", "Bo", "Cleo van Dyk"], "LOC": ["Oslo", "New Delhi", "Rome"]}
 TINY = {
-    "hidden_size": 12, "embedding_size": 8, "character_size": 6, "max_epochs": 12, "learning_rate": 0.02,
-    "dropout": 0.1, "random_state": 0, "batch_size": 32, "validation_fraction": 0.1,
+    "hidden_size": 12, "members": 1, "embedding_size": 8, "character_size": 6, "min_count": 2, "token_dropout": 0.1,
+    "max_epochs": 12, "batch_size": 32, "learning_rate": 0.02, "dropout": 0.1, "validation_fraction": 0.1,
+    "random_state": 0,
 }  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def test_numbers_have_tags_too():
 
 def test_members_decide_together():
     X, y = sentences(0, 30)
-    tagger = SequenceTagger(**{**TINY, "max_epochs": 2}, members=2).fit(X, y)
+    tagger = SequenceTagger(**{**TINY, "max_epochs": 2, "members": 2}).fit(X, y)
     assert len(tagger.epochs_) == 2
     both = tagger.model_
     alone = [type(both)(both.shape, both.inputs, [member]) for member in both.members]

@@ -17,7 +17,10 @@ from unrolled.training.engine import NetworkModule, NetworkOptions
 
 PRAISE, BLAME = ["fine", "great", "lovely"], ["awful", "dull", "poor"]
 REST = ["the", "film", "was", "a", "story", "of", "a", "man", "and", "his", "dog", "in", "town"]
-TINY = {"hidden_size": 8, "embedding_size": 8, "members": 1, "max_epochs": 15, "learning_rate": 0.02, "random_state": 0}
+TINY = {
+    "hidden_size": 8, "embedding_size": 8, "members": 1, "max_epochs": 15, "batch_size": 32, "learning_rate": 0.02,
+    "validation_fraction": 0.1, "random_state": 0,
+}  # fmt: skip
 
 
 def reviews(seed=0, N=120):

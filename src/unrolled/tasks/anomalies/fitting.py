@@ -155,7 +155,7 @@ def fit_model(channels: Channels, settings: DetectorParameters, context: FitCont
     learned, then = z[: sizes.train], None if times is None else times[: sizes.train]
     x = model.inputs(learned, then)
     members, runs = train_members(
-        lambda phase: _problem(shape, x, learned.astype(np.float32), settings, phase), settings, context
+        lambda _, phase: _problem(shape, x, learned.astype(np.float32), settings, phase), settings, context
     )
     model = replace(model, members=members, regressions=fit_regressions(shape, learned, then))
     model, calibration = _calibrated(model, channels, sizes)

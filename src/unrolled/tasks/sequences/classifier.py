@@ -31,7 +31,7 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
     classes are not exclusive (multi-label), and each has its own probability.
 
     Attributes:
-        validation_: accuracy and macro F1 on the validation sequences, or None.
+        validation_: accuracy and macro F1 on the validation sequences, or those that networks have left out, or None.
         losses_, validation_losses_: losses by epoch, of one member after the other.
         epochs_: the best epoch of each member.
         n_channels_in_: number of input features.
@@ -77,12 +77,15 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each sequence, ``[N]``; for multi-label targets zeros and ones ``[N, K]``."""
-        probabilities, labels = self.predict_proba(X), self._fitted().labels
-        return (probabilities > 0.5).astype(np.int64) if labels is None else labels.decode(probabilities.argmax(1))
+        return self._predictions(self.predict_proba(X))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Accuracy: the share of sequences for which the class, or all classes, are right."""
         return self.evaluate(X, y)["accuracy"]
+
+    def _predictions(self, outputs: Values) -> NDArray[Any]:
+        labels = self._fitted().labels
+        return (outputs > 0.5).astype(np.int64) if labels is None else labels.decode(outputs.argmax(1))
 
     @staticmethod
     def _loss(encoded: EncodedTargets) -> Any:
@@ -125,7 +128,9 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         """Accuracy and macro F1 of the predictions for ``X`` against ``y``; a frame may have a column of what is true."""
         items, y = self._read_with_y(X, y)
-        predicted = self.predict(items)
+        return self._measures(y, self.predict(items))
+
+    def _measures(self, y: Any, predicted: NDArray[Any]) -> dict[str, float]:
         y = require_comparable(read_labels(y), predicted)
         return {"accuracy": accuracy(y, predicted), "macro_f1": macro_f1(y, predicted)}
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.containers import is_frame
@@ -27,8 +28,9 @@ from unrolled.parameters.amount import Amount
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.estimator import Estimator, FitContext
+from unrolled.tasks.sequences.combination import folds, has_linear_part, with_linear_part
 from unrolled.tasks.sequences.fitting import EncodedTargets, fit_codec, fit_model, widths
-from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_inputs
+from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_inputs, check_linear_part
 from unrolled.tasks.sequences.parameters import SequenceParameters, sequence_training
 from unrolled.tasks.sequences.reading import Given, read_as_trained, read_to_learn
 from unrolled.tasks.sequences.targets import join_targets, read_sample_weight
@@ -78,6 +80,14 @@ class SequenceEstimator(Estimator):
         Raises:
             InputError: it says what an estimator of this class does not predict.
         """
+
+    def _predictions(self, outputs: Values) -> Any:
+        """What the averaged outputs ``[N, O]`` of networks and linear part say; only estimators that have such call it."""
+        raise NotImplementedError
+
+    def _measures(self, y: Any, predicted: Any) -> dict[str, float]:
+        """Measures of predictions compared with ``y``, by name; likewise."""
+        raise NotImplementedError
 
     @abstractmethod
     def predict(self, X: Any) -> Any:
@@ -165,23 +175,41 @@ class SequenceEstimator(Estimator):
         shape = self._network(codec, encoded.outputs, settings)
         inferred = [*data.inferred, str(Amount.of(training, learned))]
         self._log(inferred)
-        fitting = fit_model(items, encoded, shape, codec, training, context, self._loss(encoded), kept_back=kept_back)
+        combined = has_linear_part(settings, codec, encoded, len(used))
+        left_open = settings.validation_fraction is None and not len(kept_back)
+        left_out = folds(encoded, training.members, context.seed) if combined and left_open else []
+        fitting = fit_model(
+            items, encoded, shape, codec, training, context, self._loss(encoded), kept_back=kept_back, left_out=left_out
+        )
+        model, judged = fitting.model, None
+        if combined:
+            model, judged = with_linear_part(
+                model, items, encoded, context.seed, kept_back=kept_back, left_out=left_out
+            )
+            inferred += [f"networks count {model.networks:.0%}, random convolutions {1 - model.networks:.0%}"]
+            self._log(inferred[-1:])
         config = SequenceConfig(
-            settings=context.settings, seed=context.seed, inferred=inferred, losses=fitting.losses, shape=shape,
+            settings=context.settings, seed=context.seed, learned=learned, inferred=inferred, losses=fitting.losses, shape=shape,
             inputs=codec, labels=encoded.labels, targets=encoded.targets, flat=encoded.flat, scheme=encoded.scheme,
             validation_losses=fitting.validation_losses, epochs=fitting.epochs, columns=data.columns,
+            convolutions=model.convolutions, networks=model.networks,
         )  # fmt: skip
-        if not len(kept_back):
-            return config, fitting.model
-        self._adopt(settings, config, fitting.model)
-        found = self.evaluate([items[n] for n in kept_back], [encoded.given[n] for n in kept_back.tolist()])
-        return msgspec.structs.replace(config, validation=found), fitting.model
+        if not len(kept_back) and judged is None:
+            return config, model
+        self._adopt(settings, config, model)
+        if judged is None:
+            found = self.evaluate([items[n] for n in kept_back], [encoded.given[n] for n in kept_back.tolist()])
+        else:
+            true = [encoded.given[n] for n in judged.places.tolist()]
+            found = self._measures(true, self._predictions(judged.outputs))
+        return msgspec.structs.replace(config, validation=found), model
 
     @classmethod
     def _restore(cls, model_file: ModelFile, config: SequenceConfig, settings: SequenceParameters) -> SequenceModel:
         check_inputs(config.inputs, settings)
         require_same("shape", config.shape, cls._network(config.inputs, cls._outputs(config, settings), settings))
-        return SequenceModel.restore(model_file, config, settings)
+        check_linear_part(config, settings)
+        return SequenceModel.restore(model_file, config, sequence_training(settings, config.learned))
 
     @classmethod
     def _network(cls, codec: InputCodec, outputs: int, settings: SequenceParameters) -> EncoderConfig | TaggerConfig:
@@ -192,7 +220,7 @@ class SequenceEstimator(Estimator):
 
     def _adopt(self: Self, settings: Any, config: SequenceConfig, model: SequenceModel) -> Self:
         if isinstance(config.inputs, NumberCodec):
-            self.n_channels_in_ = config.shape.stack.inputs
+            self.n_channels_in_ = len(config.inputs.channels)
         self.validation_losses_ = config.validation_losses
         self.epochs_ = config.epochs
         self.validation_ = config.validation

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from unrolled.training.engine import NetworkModule
     from unrolled.training.examples import Examples
+    from unrolled.training.problem import Problem
 
 __all__ = ["EncodedTargets", "Fitting", "fit_codec", "fit_model", "widths"]
 
@@ -69,7 +70,9 @@ class Fitting:
 def fit_codec(items: Sequence[Any], kind: ItemKind, settings: SequenceParameters) -> InputCodec:
     """What turns items into what networks read, from those that are learned from."""
     if kind == "numbers":
-        return NumberCodec.fit(items)
+        if not isinstance(settings, PoolingParameters):
+            return NumberCodec.fit(items)
+        return NumberCodec.fit(items, differences=settings.differences, segment=settings.segment)
     if kind == "audio":
         given = settings.audio if isinstance(settings, PoolingParameters) else None
         return AudioCodec.fit(items, given or AudioFeatures(rate=items[0].rate))
@@ -85,7 +88,7 @@ def widths(codec: InputCodec, settings: SequenceParameters) -> tuple[int, Embedd
     """Numbers a step that the layers read, and the sizes of embeddings where there are such."""
     if not isinstance(codec, TokenCodec):
         numbers = codec.numbers if isinstance(codec, AudioCodec) else codec
-        return len(numbers.channels), None
+        return numbers.width, None
     characters = 0 if codec.characters is None else len(codec.characters)
     tokens = EmbeddingConfig(len(codec.words), settings.embedding_size, characters, settings.character_size)
     return tokens.outputs, tokens
@@ -101,8 +104,13 @@ def fit_model(
     loss: Callable[[NetworkModule, Examples], Tensor],
     *,
     kept_back: NDArray[np.int64],
+    left_out: Sequence[NDArray[np.int64]] = (),
 ) -> Fitting:
     """Train the members one after the other, each from its own start, on the mean ``loss`` of batches.
+
+    Args:
+        kept_back: places of the items that choose each member's best epoch.
+        left_out: for each member those of items that it does not see.
 
     Raises:
         TrainingError: the loss is not finite or exploded.
@@ -115,16 +123,16 @@ def fit_model(
     used = np.setdiff1d(np.arange(len(items)), kept_back)
     network: Any = Encoder if isinstance(shape, EncoderConfig) else Tagger
     options = NetworkOptions.of(training)
+    judges = examples.select(kept_back) if len(kept_back) else None
 
     def make() -> NetworkModule:
         return NetworkModule(network, shape, options)
 
-    learned, judges = examples.select(used), examples.select(kept_back) if len(kept_back) else None
-    members, runs = train_members(
-        lambda phase: examples_problem(make, loss, learned, training.batch_size, validation=judges, phase=phase),
-        training,
-        context,
-    )
+    def problem(member: int, phase: str) -> Problem[NetworkModule, Any]:
+        learned = examples.select(np.setdiff1d(used, left_out[member]) if left_out else used)
+        return examples_problem(make, loss, learned, training.batch_size, validation=judges, phase=phase)
+
+    members, runs = train_members(problem, training, context)
     return Fitting(
         SequenceModel(shape, codec, members),
         losses=[loss for run in runs for loss in run.losses],

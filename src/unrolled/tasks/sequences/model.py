@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.codecs.audio import AudioFeatures
-from unrolled.codecs.inputs import AudioCodec, InputCodec, Item
+from unrolled.codecs.inputs import AudioCodec, InputCodec, Item, NumberCodec
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization
@@ -26,14 +27,18 @@ from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.estimator import FittedConfig
-from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters
+from unrolled.tasks.sequences.convolutions import ConvolutionConfig
+from unrolled.tasks.sequences.linear_part import LinearPart, linear_parameters
+from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters, SequenceTraining
 
-__all__ = ["SequenceConfig", "SequenceModel", "check_inputs"]
+__all__ = ["SequenceConfig", "SequenceModel", "check_inputs", "check_linear_part"]
 
 
 class SequenceConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything of a fitted estimator but its arrays."""
 
+    learned: Count
+    """Examples that the fit was given."""
     shape: EncoderConfig | TaggerConfig
     inputs: InputCodec
     labels: Labels | None
@@ -49,6 +54,10 @@ class SequenceConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_o
     epochs: list[Count]
     columns: ExampleColumns | None = None
     """Of the table that was learned from, what each was for."""
+    convolutions: ConvolutionConfig | None = None
+    """Of the linear part beside the networks, where there is one."""
+    networks: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """How much the networks count."""
 
 
 def check_inputs(inputs: InputCodec, settings: SequenceParameters) -> None:
@@ -62,10 +71,34 @@ def check_inputs(inputs: InputCodec, settings: SequenceParameters) -> None:
         require("inputs.splitting", inputs.splitting, inputs.splitting in splitting, " or ".join(splitting))
         spelled = settings.character_size > 0
         require("inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in settings")
+    if isinstance(inputs, NumberCodec):
+        both, given = (
+            (settings.differences, settings.segment) if isinstance(settings, PoolingParameters) else (False, 1)
+        )
+        require("inputs.changes", inputs.changes, bool(inputs.changes) == both, "as in settings")
+        require("inputs.segment", inputs.segment, given in (None, inputs.segment), f"{given}, as in settings")
     if isinstance(inputs, AudioCodec):
         given = settings.audio if isinstance(settings, PoolingParameters) else None
         expected = given or AudioFeatures(rate=inputs.features.rate)
         require("inputs.features", inputs.features, inputs.features == expected, str(expected))
+
+
+def check_linear_part(config: SequenceConfig, settings: SequenceParameters) -> None:
+    """Check what stands beside the networks, once the configuration is known to be of one class, or of numbers.
+
+    Raises:
+        InputError: naming the field.
+    """
+    asked = settings.convolutions if isinstance(settings, PoolingParameters) else False
+    found, inputs = config.convolutions, config.inputs
+    require("convolutions", found, asked is None or asked == (found is not None), "as in settings")
+    if found is None:
+        require("networks", config.networks, config.networks == 1, "1 without a linear part")
+        return
+    numbers = isinstance(inputs, NumberCodec) and (config.labels is not None or bool(config.targets))
+    require("convolutions", found, numbers, "none: they are for numbers, one class or numbers a sequence")
+    channels = len(inputs.channels) if isinstance(inputs, NumberCodec) else 0
+    require("convolutions.channels", found.channels, found.channels == channels, str(channels))
 
 
 @dataclass(frozen=True)
@@ -78,9 +111,21 @@ class SequenceModel:
     shape: EncoderConfig | TaggerConfig
     inputs: InputCodec
     members: Members
+    linear: LinearPart | None = None
+    """What stands beside the networks."""
 
     def __reduce__(self) -> tuple[type[SequenceModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.inputs, self.members)
+        return type(self), (self.shape, self.inputs, self.members, self.linear)
+
+    @property
+    def convolutions(self) -> ConvolutionConfig | None:
+        """What fixes the arrays of the linear part."""
+        return None if self.linear is None else self.linear.convolutions.config
+
+    @property
+    def networks(self) -> float:
+        """How much the networks count."""
+        return 1.0 if self.linear is None else self.linear.networks
 
     @cached_property
     def _encoders(self) -> list[Encoder]:
@@ -97,10 +142,25 @@ class SequenceModel:
         return self.inputs.encoder()
 
     def mean_output(self, items: Sequence[Any], activation: Callable[[NDArray[np.float32]], Values]) -> Values:
-        """The mean of the members' outputs ``[N, O]``: ``activation`` of their scores."""
+        """The mean of the members' outputs ``[N, O]``, ``activation`` of their scores, with those of the linear part."""
         read = self.encoded(items)
         each = [activation(encoder.scores(read)) for encoder in self._encoders]
-        return sum(each[1:], each[0]) / len(each)
+        networks = sum(each[1:], each[0]) / len(each)
+        if self.linear is None:
+            return networks
+        return self.linear.mixed(networks, activation(self.linear.scores(self.standardized(items))))
+
+    def member_output(
+        self, member: int, items: Sequence[Any], activation: Callable[[NDArray[np.float32]], Values]
+    ) -> Values:
+        """The outputs ``[N, O]`` of one network."""
+        return activation(self._encoders[member].scores(self.encoded(items)))
+
+    def standardized(self, items: Sequence[Any]) -> list[NDArray[np.float32]]:
+        """Sequences of numbers as the linear part reads them."""
+        assert isinstance(self.inputs, NumberCodec)
+        standardize = self.inputs.standardized()
+        return [standardize(item).astype(np.float32) for item in items]
 
     def tag_scores(self, items: Sequence[Any]) -> list[Values]:
         """The mean of the members' scores of tags, ``[T_i, K]`` for each item."""
@@ -126,14 +186,18 @@ class SequenceModel:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""
-        return named_members(self.members)
+        return {**named_members(self.members), **({} if self.linear is None else self.linear.tensors())}
 
     @classmethod
-    def restore(cls, model_file: ModelFile, config: SequenceConfig, settings: SequenceParameters) -> SequenceModel:
+    def restore(cls, model_file: ModelFile, config: SequenceConfig, training: SequenceTraining) -> SequenceModel:
         """Put a model together from its file.
 
         Raises:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
         """
-        members = restored_members(model_file, config.shape.parameters(), settings)
-        return cls(config.shape, config.inputs, members)
+        convolutions, linear = config.convolutions, None
+        others = None if convolutions is None else linear_parameters(convolutions, config.shape.outputs)
+        members = restored_members(model_file, config.shape.parameters(), training, others)
+        if convolutions is not None:
+            linear = LinearPart.restored(model_file.tensors, convolutions, config.networks)
+        return cls(config.shape, config.inputs, members, linear)

@@ -11,6 +11,7 @@ from unrolled.errors import InputError
 from unrolled.parameters.amount import filled_in, left_open, training_by_amount
 from unrolled.parameters.declaration import Parameter, plain, require
 from unrolled.parameters.network import CellName, NetworkParameters
+from unrolled.parameters.numbers import NumberParameters
 from unrolled.parameters.text import SplittingParameters, TokenParameters
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
 
@@ -66,6 +67,7 @@ class SequenceParameters(SequenceTraining):
 
     _title = "Network"
     _epochs: ClassVar[int] = 60
+    _members: ClassVar[int] = 3
     """Where there are many examples."""
 
     bidirectional: Annotated[bool, Parameter("Whether each sequence is read in both directions.")] = True
@@ -88,11 +90,12 @@ def sequence_training(parameters: SequenceParameters, examples: int) -> Sequence
     Raises:
         InputError: what was given does not go with what is filled in.
     """
-    amount = training_by_amount(examples, epochs=parameters._epochs)  # pyright: ignore[reportPrivateUsage]
+    usual = parameters._epochs, parameters._members  # pyright: ignore[reportPrivateUsage]
+    amount = training_by_amount(examples, epochs=usual[0], members=usual[1])
     return filled_in(parameters, SequenceTraining, vars(amount))
 
 
-class PoolingParameters(SplittingParameters, SequenceParameters):
+class PoolingParameters(NumberParameters, SplittingParameters, SequenceParameters):
     """What estimators have that see a sequence as a whole."""
 
     _title = "Network"
@@ -144,7 +147,7 @@ class TaggerParameters(SequenceParameters):
     """What a :class:`unrolled.SequenceTagger` is, and how it is trained."""
 
     _title = "Tags"
-    _epochs = 20
+    _epochs, _members = 20, 1
 
     crf: Annotated[bool, Parameter("Whether sequences of tags are scored (CRF) instead of single tags.")] = True
     scheme: Annotated[
@@ -157,8 +160,10 @@ class TaggerParameters(SequenceParameters):
     ] = "infer"
     cell: CellName = "lstm"
     hidden_size: int = 128
-    members: int = 1
+    members: Annotated[int | None, _left_open("members", "3 below 2,000 sequences, 1 from there on")] = None
     dropout: float = 0.5
+    min_count: int = 1
+    token_dropout: float = 0.3
     patience: int = 5
     embedding_size: int = 100
     character_size: int = 32

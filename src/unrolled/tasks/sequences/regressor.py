@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.scaling import Standardization
 from unrolled.metrics.regression import regression_measures
 from unrolled.parameters.declaration import require
@@ -27,8 +28,9 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
     averaged. Equations: :mod:`unrolled.networks.encoder`.
 
     Attributes:
-        validation_: R², mean absolute error and root mean squared error on the validation sequences, or None. The others
-            are those of :class:`unrolled.SequenceClassifier`, except for classes.
+        validation_: R², mean absolute error and root mean squared error on the validation sequences, or on those that
+            networks have left out, or None. The others are those of :class:`unrolled.SequenceClassifier`, except for
+            classes.
 
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(n, 1)) for n in rng.integers(5, 15, size=60)]
@@ -44,9 +46,12 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The predictions, ``[N]`` or ``[N, O]`` like ``y``."""
+        self._fitted()
+        return self._predictions(self.model_.mean_output(self._read(X).items, lambda scores: scores.astype(np.float64)))
+
+    def _predictions(self, outputs: Values) -> NDArray[Any]:
         config = self._fitted()
-        scores = self.model_.mean_output(self._read(X).items, lambda scores: scores.astype(np.float64))
-        columns = [target.inverse(scores[:, k]) for k, target in enumerate(config.targets)]
+        columns = [target.inverse(outputs[:, k]) for k, target in enumerate(config.targets)]
         return columns[0] if config.flat else np.stack(columns, axis=1)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -82,5 +87,7 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
         A frame may have a column of what is true.
         """
         items, y = self._read_with_y(X, y)
-        predicted = self.predict(items)
+        return self._measures(y, self.predict(items))
+
+    def _measures(self, y: Any, predicted: NDArray[Any]) -> dict[str, float]:
         return regression_measures(require_comparable(read_numbers(y), predicted), predicted)
