@@ -215,10 +215,7 @@ def test_fit_as_json(unrolled: Run, passengers: Path, tmp_path: Path) -> None:
 
 
 def test_fit_of_a_short_series_says_that_it_was_not_validated(unrolled: Run, tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("x\n" + "".join(f"{i % 4}\n" for i in range(8)))
-    outcome = unrolled("fit", "forecast", tmp_path / "x.csv", "-o", tmp_path / "m", "-H", 3, quick=True)
-    assert outcome.code == 2  # the default window of 8 is too long
-    (tmp_path / "x.csv").write_text("x\n" + "".join(f"{i % 4}\n" for i in range(12)))
+    (tmp_path / "x.csv").write_text("x\n" + "".join(f"{i % 4}\n" for i in range(4)))
     outcome = unrolled("fit", "forecast", tmp_path / "x.csv", "-o", tmp_path / "m", "-H", 3, quick=True)
     assert outcome.out.startswith("The series are too short to keep some steps back")
     assert json.loads(
@@ -431,11 +428,19 @@ def test_fault_01_to_11_are_one_line_and_exit_code_2(unrolled: Run, tmp_path: Pa
 
 def test_fault_05_short_history(unrolled: Run, tmp_path: Path, model: Path) -> None:
     (tmp_path / "short.csv").write_text("month,passengers\n1949-01,112\n1949-02,118\n")
+    outcome = unrolled("forecast", tmp_path / "short.csv", "--json")
+    assert outcome.code == 0
+    assert "there is no network" in outcome.err + outcome.out
+    assert unrolled("predict", model, tmp_path / "short.csv", "--json").code == 0
+    refused(
+        unrolled("evaluate", model, tmp_path / "short.csv"),
+        "the series has 2 rows; need at least 13: one to forecast from, and a horizon of 12 to compare with; give more history,"
+        " or fit with a smaller horizon",
+    )
+    (tmp_path / "short.csv").write_text("month,passengers\n1949-01,112\n")
     outcome = unrolled("forecast", tmp_path / "short.csv")
-    assert outcome.code == 2
-    assert "the series has 2 rows; need at least" in outcome.err
-    outcome = unrolled("predict", model, tmp_path / "short.csv")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "1 row, need at least 2" in outcome.err
 
 
 def test_fault_12_a_series_that_was_not_there_in_training_is_forecast(unrolled: Run, tmp_path: Path) -> None:

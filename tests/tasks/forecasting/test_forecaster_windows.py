@@ -189,8 +189,7 @@ def test_conformal_intervals_hold_what_they_promise(method):
         stretched = method == "windows" and intervals == "conformal"
         assert (forecaster.model_.factors is not None) == stretched
     assert inside["model"] < 0.65
-    # measured for each series by itself, on one horizon, the interval has a margin
-    assert inside["conformal"] == pytest.approx(0.8 if method == "windows" else 0.85, abs=0.05)
+    assert inside["conformal"] == pytest.approx(0.8, abs=0.05)
 
 
 def test_conformal_factors_stretch_the_networks_own_quantiles(fitted):

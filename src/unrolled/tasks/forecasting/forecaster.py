@@ -298,7 +298,7 @@ class Forecaster(Estimator, ForecasterParameters):
                 *panel.inferred,
                 *data.notes,
                 *_scaling_notes(fitting.model, panel),
-                *_combination_notes(fitting, data.shape),
+                *_combination_notes(fitting, panel, data.shape),
             ],
             validation=fitting.validation,
             losses=fitting.losses,
@@ -444,7 +444,7 @@ def _scaling_notes(model: ForecastModel, panel: Panel) -> list[str]:
     return [f"{logs} of {N} series are modelled on their logarithm: they vary in proportion to their level"]
 
 
-def _combination_notes(fitting: Fitting, shape: EsRnnConfig | WindowRnnConfig) -> list[str]:
+def _combination_notes(fitting: Fitting, panel: Panel, shape: EsRnnConfig | WindowRnnConfig) -> list[str]:
     """What the forecast is made of, and by what that was judged."""
     shares = [f"{share:.0%} {name}" for name, share in _shares(fitting.model).items() if share >= 0.005]
     notes = [f"the forecast is {', '.join(shares)}"]
@@ -453,9 +453,15 @@ def _combination_notes(fitting: Fitting, shape: EsRnnConfig | WindowRnnConfig) -
         notes[0] += ", in equal parts: there are too few steps to try them on"
     else:
         notes[0] += f", by their errors in {validation.cases} forecasts of steps that were kept back"
-    if fitting.model.network is None:
-        needed = shape.input_window + shape.horizon
-        notes.append(f"there is no network: it would learn from {needed} steps and more, without those kept back")
+    network = fitting.model.network
+    alone = [n for n in range(len(panel.names)) if network is None or n not in network.learned]
+    if alone:
+        named = ", ".join(f"{called(panel.names[n])} ({len(panel.values[n])} rows)" for n in alone[:3])
+        more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
+        notes.append(
+            f"there is no network for {named}{more}: it needs input window {shape.input_window} + horizon {shape.horizon} ="
+            f" {shape.input_window + shape.horizon} rows, and some to be judged by"
+        )
     return notes
 
 

@@ -6,13 +6,12 @@ exponential smoothing does (constant for a stationary series, from zero for a ra
 .. math:: \sigma_k^2 = a + b\,k, \qquad a, b \ge 0,
 
 fitted by least squares to the mean squares at the origins, each as heavy as there are origins for it. The quantiles are those of
-Student's t distribution with as many degrees of freedom as whole horizons fit into the held-out steps, which is the margin for so
-small a sample:
+Student's t distribution, that of a normal value whose variance is known from a small sample only, with as many degrees of
+freedom as whole horizons fit into the held-out steps:
 
-.. math:: \hat z^{(q)}_{t+k} = \hat z_{t+k} + t_\nu^{-1}(q)\, \sqrt{1 + 1/\nu}\;\sigma_k, \qquad \nu = \max(2, R / H).
+.. math:: \hat z^{(q)}_{t+k} = \hat z_{t+k} + t_\nu^{-1}(q)\, \sigma_k, \qquad \nu = \max(2, R / H).
 
-Source for the margin: predictive distribution of a normal sample with unknown variance, e.g. A. Gelman et al., *Bayesian Data
-Analysis*, section 3.2.
+Source: Student, "The probable error of a mean", 1908, doi 10.1093/biomet/6.1.1.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ class Spread:
     def distances(self, steps: int, levels: tuple[float, ...]) -> Values:
         """Distances of quantiles from the median, ``[N, steps, Q]``."""
         a, b = self.growth[..., None]
-        deviation = np.sqrt(a + b * np.arange(1.0, steps + 1)) * np.sqrt(1 + 1 / self.freedom)[:, None]
+        deviation = np.sqrt(a + b * np.arange(1.0, steps + 1))
         return np.stack([student_t_quantile(q, self.freedom)[:, None] * deviation for q in levels], axis=-1)
 
 
