@@ -164,6 +164,5 @@ class TaggerParameters(SequenceParameters):
     dropout: float = 0.5
     min_count: int = 1
     token_dropout: float = 0.3
-    patience: int = 5
     embedding_size: int = 100
     character_size: int = 32
