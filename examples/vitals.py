@@ -16,8 +16,8 @@ Run in full, about 50 seconds on one core of a shared machine, it printed:
     22837 steps to learn from, 6048 to watch: 24 faults in 42 days
 
                           found   false alarms
-    large changes            14             29
-    AnomalyDetector          17             30
+    large changes            12             25
+    AnomalyDetector          17             25
 """
 
 from __future__ import annotations
