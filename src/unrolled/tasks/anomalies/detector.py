@@ -84,8 +84,8 @@ class AnomalyDetector(Estimator, DetectorParameters):
     >>> wave = np.sin(t / 5) + np.random.default_rng(0).normal(scale=0.1, size=800)
     >>> detector = AnomalyDetector(members=1, max_epochs=10, random_state=0).fit(wave[:600])
     >>> wave[700] += 3
-    >>> [(int(start), int(end)) for start, end, peak in detector.windows(wave)]
-    [(700, 703)]
+    >>> [int(start) for start, end, peak in detector.windows(wave)]
+    [700]
     """
 
     _parameters = DetectorParameters
