@@ -93,7 +93,7 @@ def test_evaluations_show_themselves(forecaster: Forecaster) -> None:
     assert frame["mae"].to_list() == [each.mae for each in validation.accuracy.values()]
     table = validation._repr_html_()
     assert table.count("<tr") == 1 + len(validation.accuracy)
-    assert "2 forecasts of 12 steps" in table
+    assert f"{validation.cases} forecasts of {validation.horizon} steps" in table
     wave = np.sin(np.arange(400) / 5)
     detector = AnomalyDetector(members=1, max_epochs=1, hidden_size=4, window=8, random_state=0).fit(wave)
     found = detector.evaluate(wave, [(100, 110), (200, 210)])

@@ -82,10 +82,10 @@ def test_demo_replaces_nothing_of_the_users(unrolled: Run, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("task", "file", "options", "measure"),
     [
-        ("classify", "reviews.csv", [], "accuracy"),
-        ("classify", "tones", [], "accuracy"),
+        ("classify", "reviews.csv", ["--validation-fraction", "0.2"], "accuracy"),
+        ("classify", "tones", ["--validation-fraction", "0.2"], "accuracy"),
         ("regress", "engines.csv", ["--series", "engine", "--label", "hours_left"], "R2"),
-        ("tag", "names.conll", [], "entity F1"),
+        ("tag", "names.conll", ["--validation-fraction", "0.2"], "entity F1"),
         ("detect", "pump.csv", ["--false-alarm-every", "20d"], "watches flow, pressure"),
         ("forecast", "passengers.csv", [], "MASE"),
     ],

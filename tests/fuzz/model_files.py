@@ -164,7 +164,7 @@ class ModelFiles:
         if model.validation_ is not None:
             assert isinstance(model.validation_.skill, float)
         if columns["time"] is None:
-            model.predict(np.arange(100.0))
+            model.predict(np.arange(1.0, 101.0))
 
     def _use_anomalydetector(self, model: Any) -> None:
         rows, channels = min(model.context_, 2000) + 5, len(model.channels_)

@@ -17,7 +17,7 @@ NEEDED = {"lstmp": {"cell_sizes": {"proj_size": 2}}}
 
 
 def classifier(**given):
-    made = unrolled.SequenceClassifier(**{**TINY, **given}, bidirectional=False)
+    made = unrolled.SequenceClassifier(**{"differences": False, **TINY, **given}, bidirectional=False)
     return made.fit(X, ["a", "b"] * 4), lambda fitted: fitted.predict_proba(X)
 
 

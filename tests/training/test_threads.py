@@ -110,6 +110,7 @@ def test_the_model_does_not_depend_on_the_number_of_threads(kind, two_threads, t
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork")
 @pytest.mark.filterwarnings("ignore:os.fork")  # of JAX, where other tests loaded it
+@pytest.mark.filterwarnings("ignore:an alarm is a score above")
 @pytest.mark.parametrize("kind", ["numbers", "texts", "regressor", "forecaster", "detector"])
 def test_fault_34_fit_in_a_forked_child_after_a_fit_and_loops_of_torch(kind, two_threads, tmp_path):
     fit = make_estimator(kind)
