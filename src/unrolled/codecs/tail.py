@@ -87,7 +87,7 @@ def calibrate(score: Values, every: int, merge: int) -> Calibration:
     threshold there. Otherwise the tail is fitted to the peaks above the level that the most separate episodes pass,
     of those that a tenth of the steps or fewer pass.
 
-    >>> scores = np.random.default_rng(0).exponential(size=5000)  # log(500) = 6.2 would be right; beyond what is seen, a heavier tail
+    >>> scores = np.random.default_rng(0).exponential(size=5000)  # log(500) = 6.2; beyond what is seen a heavier tail
     >>> for every in (500, 20_000):
     ...     found = calibrate(scores, every, merge=1)
     ...     print(found.method, round(found.threshold, 1))
