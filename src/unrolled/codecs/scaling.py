@@ -6,6 +6,7 @@ What counts as no change is relative to the values, too: numbers that differ by 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "Standardization",
     "binary_unit",
     "is_constant",
+    "scaled",
     "standardized",
 ]
 
@@ -112,6 +114,11 @@ class SeriesScaling:
         if self.log:
             y = np.exp(np.minimum(y, 709.0))
         return np.nan_to_num(y, nan=np.nan)
+
+
+def scaled(scalings: Sequence[SeriesScaling], values: Sequence[Values]) -> list[Values]:
+    """Series ``[T_i]``, each on its own scale."""
+    return [scaling.transform(series) for scaling, series in zip(scalings, values, strict=True)]
 
 
 def _lag(z: Values, season: int) -> int:

@@ -81,10 +81,7 @@ def run(z: Values, gains: Gains, start: Start) -> States:
     seasonals[:m] = start.season
     level, trend = start.level, start.trend
     for t in range(T):
-        trend = gains.phi * trend
-        error = z[t] - seasonals[t] - level - trend
-        level = level + trend + gains.alpha * error
-        trend = trend + gains.beta * error
+        error, level, trend = _step(z[t], seasonals[t], level, trend, gains)
         seasonals[t + m] = seasonals[t] + gains.gamma * error
         levels[t], trends[t] = level, trend
     return States(levels, trends, seasonals, gains.phi)
@@ -102,10 +99,16 @@ def squared_errors(z: Values, lengths: NDArray[np.int64], gains: Gains, start: S
     level, trend, season = start.level, start.trend, start.season
     total = np.zeros_like(level)
     for t in range(len(z)):
-        trend = gains.phi * trend
-        error = z[t][:, None] - season[t % len(season)] - level - trend
-        level = level + trend + gains.alpha * error
-        trend = trend + gains.beta * error
+        error, level, trend = _step(z[t][:, None], season[t % len(season)], level, trend, gains)
         season[t % len(season)] += gains.gamma * error
         total += np.where((t < lengths)[:, None], error * error, 0.0)
     return total
+
+
+def _step(z: Values, season: Values, level: Values, trend: Values, gains: Gains) -> tuple[Values, Values, Values]:
+    """The error of one step, and level and trend after it."""
+    trend = gains.phi * trend
+    error = z - season - level - trend
+    level = level + trend + gains.alpha * error
+    trend = trend + gains.beta * error
+    return error, level, trend

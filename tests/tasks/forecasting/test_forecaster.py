@@ -13,7 +13,6 @@ import pytest
 import unrolled
 from unrolled import Forecaster
 from unrolled.metrics.forecasts import Evaluation
-from unrolled.tasks.forecasting.history import History
 
 TINY = {"members": 2, "hidden_size": 4, "max_epochs": 6, "random_state": 0}
 
@@ -256,7 +255,7 @@ def diverging(names, rng):
     return pl.concat(rows)
 
 
-def test_static_covariates_tell_series_apart():
+def test_static_covariates_tell_series_apart(network_error):
     rng = np.random.default_rng(0)
     seen, new = diverging([f"s{i}" for i in range(24)], rng), diverging([f"new{i}" for i in range(20)], rng)
     options = {"members": 1, "horizon": 8, "input_window": 4, "random_state": 0, "max_epochs": 40, "batch_size": 6}
@@ -264,13 +263,6 @@ def test_static_covariates_tell_series_apart():
     blind = network_error(Forecaster(**options).fit(seen.drop("kind"), **roles), new.drop("kind"))
     seeing = network_error(Forecaster(**options).fit(seen, **roles, static=["kind"]), new)
     assert seeing < 0.7 * blind
-
-
-def network_error(forecaster, data):
-    """Mean absolute error of the network alone on the last horizon: no other part of the forecast sees covariates."""
-    history = History.from_panel(forecaster.read(data))
-    forecast = forecaster.model_.forecast(history.without_last(8), 8, parts=("network",))[..., 1]
-    return np.abs(forecast - np.stack(history.values)[:, -8:]).mean()
 
 
 NO_TORCH = """

@@ -149,7 +149,7 @@ def diverging(names, rng):
     return pl.concat(rows)
 
 
-def test_static_covariates_tell_series_apart():
+def test_static_covariates_tell_series_apart(network_error):
     rng = np.random.default_rng(0)
     seen, new = diverging([f"s{i}" for i in range(24)], rng), diverging([f"new{i}" for i in range(20)], rng)
     options = {
@@ -164,13 +164,6 @@ def test_static_covariates_tell_series_apart():
     blind = network_error(Forecaster(**options).fit(seen.drop("kind"), **ROLES), new.drop("kind"))
     seeing = network_error(Forecaster(**options).fit(seen, **ROLES, static=["kind"]), new)
     assert seeing < 0.7 * blind
-
-
-def network_error(forecaster, data):
-    """Mean absolute error of the network alone on the last horizon: no other part of the forecast sees covariates."""
-    history = History.from_panel(forecaster.read(data))
-    forecast = forecaster.model_.forecast(history.without_last(8), 8, parts=("network",))[..., 1]
-    return np.abs(forecast - np.stack(history.values)[:, -8:]).mean()
 
 
 @pytest.mark.parametrize("method", ["smoothing", "windows"])

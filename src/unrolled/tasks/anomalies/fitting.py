@@ -166,10 +166,10 @@ def fit_model(channels: Channels, settings: DetectorParameters, context: FitCont
 def _calibrated(model: AnomalyModel, channels: Channels, sizes: Sizes) -> tuple[AnomalyModel, Calibration]:
     """The model with the unit of each part of a score, and the threshold of all of them together."""
     z, times, rest = model.scaled(channels.values), channels.times, sizes.train - model.shape.context
-    parts = model.parts(z, times, z)[:, rest:]
-    units = [[calibrate(part, sizes.every, sizes.merge).threshold for part in each.T] for each in parts]
+    parts = model.parts(z, times, z)
+    units = [[calibrate(part, sizes.every, sizes.merge).threshold for part in each.T] for each in parts[:, rest:]]
     model = replace(model, units=np.maximum(units, SMALLEST_SPREAD))
-    calibration = calibrate(highest(model.scores(channels.values, times)[sizes.train :]), sizes.every, sizes.merge)
+    calibration = calibrate(highest(model.scored(channels.values, parts)[sizes.train :]), sizes.every, sizes.merge)
     low, high = z.min(axis=0), z.max(axis=0)
     extremes = [np.broadcast_to(most, z.shape) for most in (low - (high - low) / 2, high + (high - low) / 2)]
     reach = max(float(model.combined(model.parts(z, times, each)[:, rest:]).max()) for each in extremes)

@@ -66,9 +66,14 @@ class AnomalyModel:
         training is no network's: 0, and at every step with another value, also the first ones, the largest there is.
         """
         z = self.scaled(values)
-        scores = np.full(z.shape, np.nan)
-        if len(z) > self.shape.context:
-            scores[self.shape.context :] = self.combined(self.parts(z, times, z))
+        parts = self.parts(z, times, z) if len(z) > self.shape.context else None
+        return self.scored(values, parts)
+
+    def scored(self, values: Values, parts: Values | None) -> Values:
+        """:meth:`scores` of values from their :meth:`parts`, None where there are no more than the first steps."""
+        scores = np.full(values.shape, np.nan)
+        if parts is not None:
+            scores[self.shape.context :] = self.combined(parts)
         for score, column, channel in zip(scores.T, values.T, self.channels, strict=True):
             if channel.constant:
                 score[self.shape.context :] = 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.scaling import SeriesScaling, is_constant
+from unrolled.codecs.scaling import SeriesScaling, is_constant, scaled
 from unrolled.metrics.forecasts import Evaluation
 from unrolled.networks.es_rnn import EsRnnConfig
 from unrolled.networks.window_rnn import WindowRnnConfig
@@ -86,7 +86,7 @@ def fit_model(
     task = _Task(history, shape, training, context.options(training))
     kept, before = _kept_back(history, shape)
     before_that, scalings = _scalings(history, kept, shape.season, positive)
-    z = _scaled(before_that, history.values)
+    z = scaled(before_that, history.values)
     methods = StatisticalMethods.fit(_without_last(z, kept), shape.season)
     network, run = _judged_network(task, z, methods, kept, before)
     judged = Judgement(
@@ -98,7 +98,7 @@ def fit_model(
         by_network=network is not None and network_says_spread(settings, shape.method),
         conformal=settings.intervals == "conformal",
     )
-    z = _scaled(scalings, history.values)
+    z = scaled(scalings, history.values)
     methods = StatisticalMethods.fit(z, shape.season)
     if network is not None and run is not None and settings.refit:
         network, _ = _learn(task, history, z, methods, phase="training", stop_after=run.best_epoch)
@@ -128,19 +128,18 @@ def _kept_back(history: History, shape: EsRnnConfig | WindowRnnConfig) -> tuple[
     """
     W, H = shape.input_window, shape.horizon
     long_enough = [n for n in history.lengths if n >= W + 2 * H]
-    if isinstance(shape, EsRnnConfig) or not long_enough:
-        kept = held_out(history.lengths, shape.season, H, W + H)
-    else:
+    whole_horizons = isinstance(shape, WindowRnnConfig) and bool(long_enough)
+    if whole_horizons:
         shortest = min(long_enough)
         origins = max(1, min(shortest // (TAIL * H), (shortest - W - H) // H))
         kept = [origins * H if n >= W + 2 * H else 0 for n in history.lengths]
+    else:
+        kept = held_out(history.lengths, shape.season, H, W + H)
     pairs = zip(history.values, kept, strict=True)
     changing = [steps > 0 and not is_constant(values[: len(values) - steps]) for values, steps in pairs]
     if any(changing):
         kept = [steps if changes else 0 for steps, changes in zip(kept, changing, strict=True)]
-    if isinstance(shape, EsRnnConfig) or not long_enough:
-        return kept, origins_of(kept)
-    return kept, H * np.arange(max(kept) // H, 0, -1)
+    return kept, H * np.arange(max(kept) // H, 0, -1) if whole_horizons else origins_of(kept)
 
 
 def _scalings(
@@ -159,10 +158,6 @@ def _scalings(
         scalings.append(SeriesScaling.fit(values, season, log=log))
         earlier.append(before if before.constant is None else scalings[-1])
     return earlier, scalings
-
-
-def _scaled(scalings: Sequence[SeriesScaling], values: Sequence[Values]) -> list[Values]:
-    return [scaling.transform(series) for scaling, series in zip(scalings, values, strict=True)]
 
 
 def _without_last(z: list[Values], kept: Sequence[int]) -> list[Values]:

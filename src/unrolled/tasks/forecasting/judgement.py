@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.codecs.conformal import conformal_factors, scores_needed, widened
-from unrolled.codecs.scaling import SeriesScaling
+from unrolled.codecs.scaling import SeriesScaling, scaled
 from unrolled.metrics.forecasts import Case, Evaluation, evaluate_cases
 from unrolled.networks.forecast_head import ForecastNetworkConfig
 from unrolled.tasks.forecasting.combination import combination_weights, combined
@@ -80,9 +80,7 @@ class Judgement:
         errors = np.where(among[..., None], self.rolled.actual - self.medians, np.nan)
         measured = np.flatnonzero((~np.isnan(errors)).any(axis=(0, 2)))
         if not len(measured):
-            return Spread.of_changes(
-                [scaling.transform(values) for scaling, values in zip(self.scalings, self.history.values, strict=True)]
-            )
+            return Spread.of_changes(scaled(self.scalings, self.history.values))
         spread = Spread.measure(errors[:, measured], self.evidence[measured] * among.mean())
         place = {int(n): i for i, n in enumerate(measured)}
         return spread.select([place.get(n) for n in range(errors.shape[1])])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.scaling import SeriesScaling, is_constant
+from unrolled.codecs.scaling import SeriesScaling, is_constant, scaled
 from unrolled.errors import InputError
 from unrolled.statistical.methods import METHODS, StatisticalMethods
 from unrolled.tasks.forecasting.combination import combined
@@ -77,7 +77,7 @@ class ForecastModel:
     def _forecast(self, history: History, horizon: int, parts: Collection[str]) -> Values:
         known = self._known(history)
         scalings = self._scalings(history, known)
-        z = [scaling.transform(values) for scaling, values in zip(scalings, history.values, strict=True)]
+        z = scaled(scalings, history.values)
         weights = self._weights(history, known, parts)
         numbers = [number for number, _ in known]
         of_network = self._of_network(history, z, known, weights[-1] > 0, horizon)
