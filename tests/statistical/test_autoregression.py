@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from unrolled.data.airline import PASSENGERS
 from unrolled.statistical.autoregression import autoregression, continued
 
 
@@ -38,6 +39,13 @@ def test_a_random_walk_is_differenced_and_a_season_is_too():
     z = 0.05 * t + np.sin(2 * np.pi * t / 12) + 0.01 * np.random.default_rng(2).normal(size=120)
     ahead = continued(z[None], autoregression(z, 12)[None], 24)[0]
     assert np.abs(ahead - 0.05 * np.arange(120, 144) - np.sin(2 * np.pi * t[:24] / 12)).max() < 0.1
+
+
+def test_a_series_differenced_twice_has_no_constant():
+    found = autoregression(np.log(PASSENGERS), 12)
+    polynomial = np.r_[1.0, -found[1:]]
+    assert abs(polynomial.sum()) < 1e-9 and abs(polynomial @ np.arange(len(polynomial))) < 1e-9  # 1 is a double root
+    assert found[0] == 0.0
 
 
 def test_the_recurrence_is_the_equation():

@@ -18,9 +18,9 @@ def example(T=40, m=4, seed=0):
     return rng.normal(size=T).cumsum() + np.resize(season, T), season - season.mean()
 
 
-def ours(z, season, gains, level=0.3, trend=0.2):
+def ours(z, season, gains, level=0.3, trend=0.2, bend=0.0):
     start = Start(np.array([level]), np.array([trend]), season[:, None])
-    return Gains(*(np.array([gain]) for gain in gains)), start
+    return Gains(*(np.array([gain]) for gain in (*gains, bend))), start
 
 
 @pytest.mark.parametrize("name", GAINS)
@@ -71,3 +71,22 @@ def test_errors_end_with_each_series():
 
     short = squared_errors(z[:30, None], np.array([30]), gains, start(1))
     assert squared_errors(both, np.array([40, 30]), gains, start(2))[1, 0] == short[0, 0]
+
+
+def test_a_bent_trend_is_a_straight_line_of_what_the_logarithm_is_taken_of():
+    z, season = example()
+    c = 0.2
+    line = np.exp(c * 3.0) + 0.07 * np.arange(1, 61)
+    z = np.log(line) / c + np.resize(season, 60)
+    gains, start = ours(z, season, GAINS["trend"], level=3.0, trend=0.07 / np.exp(c * 3.0) / c, bend=c)
+    states = run(z[:40, None], gains, start)
+    np.testing.assert_allclose(states.ahead(np.array([40]), 20)[0], z[40:], rtol=1e-12)
+    total = squared_errors(
+        z[:, None], np.array([60]), gains, Start(start.level[None], start.trend[None], start.season[:, None].copy())
+    )
+    assert total[0, 0] < 1e-20
+
+
+def test_a_falling_series_falls_in_proportion():
+    gains, start = ours(np.zeros(4), np.zeros(1), (0.0, 0.0, 0.0, 1.0), level=0.0, trend=-0.5, bend=1.0)
+    assert run(np.zeros((1, 1)), gains, start).ahead(np.array([1]), 3)[0] == pytest.approx([-1.0, -1.5, -2.0])

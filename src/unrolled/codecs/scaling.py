@@ -23,6 +23,7 @@ __all__ = [
     "Standardization",
     "binary_unit",
     "is_constant",
+    "log_scales",
     "scaled",
     "standardized",
 ]
@@ -119,6 +120,11 @@ class SeriesScaling:
 def scaled(scalings: Sequence[SeriesScaling], values: Sequence[Values]) -> list[Values]:
     """Series ``[T_i]``, each on its own scale."""
     return [scaling.transform(series) for scaling, series in zip(scalings, values, strict=True)]
+
+
+def log_scales(scalings: Sequence[SeriesScaling]) -> Values:
+    """By what each series' logarithm is divided, 0 for one that is not on its logarithm, ``[N]``."""
+    return np.array([scaling.scale if scaling.log else 0.0 for scaling in scalings])
 
 
 def _lag(z: Values, season: int) -> int:

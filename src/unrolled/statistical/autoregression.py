@@ -8,7 +8,8 @@ information criterion of Akaike,
 
 .. math:: \log\left(\tfrac 1 n \textstyle\sum_t e_t^2\right) + \frac{2 p}{n - p - 1},
 
-where ``n`` is the number of errors and ``p`` that of coefficients. Multiplied out, any of them is one linear recurrence on the
+where ``n`` is the number of errors and ``p`` that of coefficients. There is no constant, :math:`c = 0`, where a series is differenced
+twice: it would be a curve, which no few steps can tell from chance. Multiplied out, any of them is one linear recurrence on the
 series itself, :math:`z_t = c + \sum_k a'_k z_{t-k} + e_t`, which is what is kept.
 
 Sources: G. E. P. Box and G. M. Jenkins, *Time Series Analysis: Forecasting and Control*, 1970; C. M. Hurvich and C.-L. Tsai,
@@ -43,8 +44,8 @@ def autoregression(z: Values, season: int) -> Values:
     True
     """
     best, found = np.inf, np.array([0.0, 1.0])
-    for differences in _differences(len(z), season):
-        for criterion, constant, weights in _regressions(np.convolve(z, differences, "valid"), season):
+    for differences, twice in _differences(len(z), season):
+        for criterion, constant, weights in _regressions(np.convolve(z, differences, "valid"), season, twice):
             if criterion < best:
                 polynomial = np.convolve(np.r_[1.0, -weights], differences)
                 best, found = criterion, np.r_[constant, -polynomial[1:] if len(polynomial) > 1 else 0.0]
@@ -66,8 +67,8 @@ def continued(z: Values, coefficients: Values, horizon: int) -> Values:
     return path[:, lags:]
 
 
-def _differences(steps: int, season: int) -> Iterator[Values]:
-    """The polynomials in ``B`` that a series of so many steps may be differenced by."""
+def _differences(steps: int, season: int) -> Iterator[tuple[Values, bool]]:
+    """The polynomials in ``B`` that a series of so many steps may be differenced by, and whether that is twice."""
     one = np.ones(1)
     seasons = [one]
     if season > 1 and steps >= 3 * season + FEWEST:
@@ -75,11 +76,14 @@ def _differences(steps: int, season: int) -> Iterator[Values]:
     for seasonal, single in product(seasons, (one, np.array([1.0, -1.0]))):
         differences = np.convolve(seasonal, single)
         if steps - len(differences) + 1 >= FEWEST:
-            yield differences
+            yield differences, len(seasonal) > 1 and len(single) > 1
 
 
-def _regressions(w: Values, season: int) -> Iterator[tuple[float, float, Values]]:
-    """Criterion, constant and weights of all lags up to the last, of every choice of lags for ``w``; all on the same rows."""
+def _regressions(w: Values, season: int, twice: bool) -> Iterator[tuple[float, float, Values]]:
+    """Criterion, constant and weights of all lags up to the last, of every choice of lags for ``w``; all on the same rows.
+
+    There is no constant if ``w`` was differenced ``twice``.
+    """
     orders = [order for order in ORDERS if order * STEPS_A_LAG <= len(w)]
     choices = [list(range(1, order + 1)) for order in orders]
     if 1 < season <= len(w) // 3:
@@ -91,11 +95,13 @@ def _regressions(w: Values, season: int) -> Iterator[tuple[float, float, Values]
     gram = x.T @ x
     penalty = RIDGE * np.trace(gram[1:-1, 1:-1]) / max(len(lags), 1) + 1e-9
     for choice in choices:
-        p, n = len(choice) + 2, len(rows)
+        p, n = len(choice) + 2 - twice, len(rows)
         if n <= p + 2:
             continue
         chosen = [0, *(1 + lags.index(lag) for lag in choice)]
         inner, moments = gram[np.ix_(chosen, chosen)], gram[chosen, -1]
+        if twice:
+            inner[0], inner[:, 0], moments[0] = 0.0, 0.0, 0.0
         solved = np.linalg.solve(inner + np.diag([1e-9, *[penalty] * len(choice)]), moments)
         squares = max(float(gram[-1, -1] - 2 * solved @ moments + solved @ inner @ solved), 0.0)
         weights = np.zeros(max(choice, default=0))

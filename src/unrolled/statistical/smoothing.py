@@ -1,15 +1,17 @@
 r"""Exponential smoothing of level, trend and season, of many recurrences side by side.
 
 .. math::
-    e_t &= z_t - s_t - l_{t-1} - \phi\, b_{t-1} \\
-    l_t &= l_{t-1} + \phi\, b_{t-1} + \alpha\, e_t \\
-    b_t &= \phi\, b_{t-1} + \beta\, e_t \\
+    e_t &= z_t - s_t - l_{t-1} - g_c(\phi\, b_{t-1}) \\
+    l_t &= l_{t-1} + g_c(\phi\, b_{t-1}) + \alpha\, e_t \\
+    b_t &= \frac{\phi\, b_{t-1}}{1 + c \max(\phi\, b_{t-1}, 0)} + \beta\, e_t \\
     s_{t+m} &= s_t + \gamma\, e_t \\
-    \hat z_{t+k} &= l_t + (\phi + \phi^2 + \dots + \phi^k)\, b_t + s_{t+k}
+    \hat z_{t+k} &= l_t + g_c\big((\phi + \phi^2 + \dots + \phi^k)\, b_t\big) + s_{t+k}
 
-One recurrence is many methods: with :math:`\beta = \phi = 0` simple exponential smoothing, with :math:`\phi < 1` a damped
-trend, with :math:`\alpha = \phi = 0, \gamma = 1` the last season repeated, and with :math:`\beta = 0, \phi = 1` and half of the
-history's slope as :math:`b` the Theta method.
+with :math:`g_c(b) = \log(1 + c\, b) / c` for :math:`b > 0`, and otherwise, and for :math:`c = 0`, :math:`g(b) = b`. One recurrence is many methods: with :math:`\beta = \phi = 0` simple
+exponential smoothing, with :math:`\phi < 1` a damped trend, with :math:`\alpha = \phi = 0, \gamma = 1` the last season repeated, and
+with :math:`\beta = 0, \phi = 1` and half of the history's slope as :math:`b` the Theta method. Where :math:`z` is a logarithm
+divided by :math:`c`, a rising trend with :math:`\phi = 1` is a straight line in the units of the series: :math:`c\, b` is the
+growth of the next step as a part of the level, which becomes smaller as the level rises. A falling one falls in proportion.
 
 Sources: R. J. Hyndman, A. B. Koehler, J. K. Ord and R. D. Snyder, *Forecasting with Exponential Smoothing*, 2008; R. J.
 Hyndman and B. Billah, "Unmasking the Theta method", 2003, doi 10.1016/S0169-2070(01)00143-1. The special case that networks
@@ -30,12 +32,13 @@ __all__ = ["Gains", "Start", "States", "run", "squared_errors"]
 
 @dataclass(frozen=True)
 class Gains:
-    """How fast ``C`` recurrences follow a series: arrays ``[..., C]``."""
+    """How fast ``C`` recurrences follow a series, and ``bend``, the ``c`` of their trend: arrays ``[..., C]``."""
 
     alpha: Values
     beta: Values
     gamma: Values
     phi: Values
+    bend: Values
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,13 @@ class States:
     trends: Values
     seasonals: Values
     phi: Values
+    bend: Values
 
     def ahead(self, known: NDArray[np.int64], horizon: int) -> Values:
         """Forecasts ``[C, horizon]``, each recurrence from the end of its first ``known [C]`` steps, one at least."""
         columns, steps = np.arange(len(known)), np.arange(horizon)[:, None]
         season = len(self.seasonals) - len(self.levels)
-        growth = np.cumsum(self.phi ** (1.0 + steps), axis=0) * self.trends[known - 1, columns]
+        growth = _bent(np.cumsum(self.phi ** (1.0 + steps), axis=0) * self.trends[known - 1, columns], self.bend)
         return (self.levels[known - 1, columns] + growth + self.seasonals[known + steps % season, columns]).T
 
 
@@ -72,7 +76,7 @@ def run(z: Values, gains: Gains, start: Start) -> States:
 
     >>> one, zero = np.ones(1), np.zeros(1)
     >>> z = np.array([[1.0], [2.0], [3.0], [4.0]])
-    >>> last_season = run(z, Gains(zero, zero, one, zero), Start(zero, zero, np.zeros((2, 1))))
+    >>> last_season = run(z, Gains(zero, zero, one, zero, zero), Start(zero, zero, np.zeros((2, 1))))
     >>> last_season.ahead(np.array([4]), 3).tolist()
     [[3.0, 4.0, 3.0]]
     """
@@ -84,7 +88,7 @@ def run(z: Values, gains: Gains, start: Start) -> States:
         error, level, trend = _step(z[t], seasonals[t], level, trend, gains)
         seasonals[t + m] = seasonals[t] + gains.gamma * error
         levels[t], trends[t] = level, trend
-    return States(levels, trends, seasonals, gains.phi)
+    return States(levels, trends, seasonals, gains.phi, gains.bend)
 
 
 def squared_errors(z: Values, lengths: NDArray[np.int64], gains: Gains, start: Start) -> Values:
@@ -93,7 +97,7 @@ def squared_errors(z: Values, lengths: NDArray[np.int64], gains: Gains, start: S
     Args:
         z: the series, ``[T, N]``; what comes after a series' own length is not looked at.
         lengths: of the series, ``[N]``.
-        gains: ``[C]``.
+        gains: ``[C]``, or ``[N, C]``.
         start: level and trend ``[N, C]``, season ``[m, N, C]``; it is overwritten.
     """
     level, trend, season = start.level, start.trend, start.season
@@ -108,7 +112,19 @@ def squared_errors(z: Values, lengths: NDArray[np.int64], gains: Gains, start: S
 def _step(z: Values, season: Values, level: Values, trend: Values, gains: Gains) -> tuple[Values, Values, Values]:
     """The error of one step, and level and trend after it."""
     trend = gains.phi * trend
-    error = z - season - level - trend
-    level = level + trend + gains.alpha * error
-    trend = trend + gains.beta * error
+    growth = _bent(trend, gains.bend)
+    error = z - season - level - growth
+    level = level + growth + gains.alpha * error
+    trend = trend / (1 + gains.bend * np.maximum(trend, 0.0)) + gains.beta * error
     return error, level, trend
+
+
+def _bent(growth: Values, bend: Values) -> Values:
+    """What straight ``growth`` in the units of a series is on its logarithm, where ``bend`` says that there is one.
+
+    A fall stays as it is: a straight line would lead below zero.
+    """
+    if not bend.any():
+        return growth
+    logarithm = np.log1p(bend * np.maximum(growth, 0.0)) / np.where(bend > 0, bend, 1.0)
+    return np.where((bend > 0) & (growth > 0), logarithm, growth)

@@ -13,7 +13,7 @@ from unrolled.tasks.forecasting.spread import Spread
 def test_weights_are_the_tempered_powers_of_the_errors():
     errors = np.array([[1.0], [2.0], [4.0]])
     for evidence in (0.5, 3.0):
-        power = errors[:, 0] ** (-6 * evidence / (evidence + 1))
+        power = errors[:, 0] ** (-8 * evidence / (evidence + 1))
         assert combination_weights(errors, np.array([evidence]))[:, 0] == pytest.approx(power / power.sum())
 
 
@@ -33,7 +33,7 @@ def test_series_of_a_panel_lean_on_each_other():
     assert alone < together[0, 2]
     assert combination_weights(np.array([[1.0, np.nan], [2.0, np.nan], [3.0, np.nan]]), np.array([1.0, 0.0]))[
         :, 1
-    ] == pytest.approx(np.array([2.0**6, 1, 0]) / (2.0**6 + 1))
+    ] == pytest.approx(np.array([2.0**8, 1, 0]) / (2.0**8 + 1))
 
 
 def test_parts_without_weight_do_not_spoil_the_mean():

@@ -4,7 +4,7 @@ For series ``n`` with the mean absolute error :math:`E_{pn}` of part ``p`` at th
 :math:`\bar E_p` of all series, and held-out steps for :math:`r_n` whole horizons,
 
 .. math::
-    w_{pn} \propto \exp\left(-6\, \frac{r_n \log E_{pn} + r_0 \log \bar E_p}{r_n + r_0}\right),
+    w_{pn} \propto \exp\left(-8\, \frac{r_n \log E_{pn} + r_0 \log \bar E_p}{r_n + r_0}\right),
 
 with one as :math:`\bar E_p` where there is one series only: the less there is to judge by, the more alike the parts count. A
 combination is seldom much worse than the best of its parts, and nobody knows beforehand which that is: J. M. Bates and C. W. J.
@@ -20,7 +20,7 @@ from unrolled.aliases import Values
 
 __all__ = ["combination_weights", "combined"]
 
-SHARPNESS = 6
+SHARPNESS = 8
 PRIOR = 1.0  # r_0, in horizons
 LEAST = 1e-9  # error, on the scale of z: a perfect part leaves nothing to the others
 
@@ -34,7 +34,7 @@ def combination_weights(errors: Values, evidence: Values) -> Values:
         evidence: ``r`` of each series, ``[N]``.
 
     >>> combination_weights(np.array([[1.0], [1.5], [np.nan]]), np.array([2.0])).round(3).ravel().tolist()
-    [0.835, 0.165, 0.0]
+    [0.897, 0.103, 0.0]
     """
     judged = ~np.isnan(errors).all(axis=0)
     has = ~np.isnan(errors)

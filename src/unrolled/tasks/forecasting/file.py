@@ -256,7 +256,7 @@ def _expected(config: ForecastConfig) -> Expected:
     expected: Expected = {
         "scaling.log": ((N,), np.uint8),
         "scaling.scale": ((N,), np.float64),
-        "methods.gains": ((4, len(SMOOTHING), N), np.float64),
+        "methods.gains": ((5, len(SMOOTHING), N), np.float64),
         "methods.seasonal": ((len(SMOOTHING), N), np.uint8),
         "methods.coefficients": ((N, 1 + config.lags), np.float64),
         "combination.weights": ((len(PARTS), N), np.float64),

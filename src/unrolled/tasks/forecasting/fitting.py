@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.scaling import SeriesScaling, is_constant, scaled
+from unrolled.codecs.scaling import SeriesScaling, is_constant, log_scales, scaled
 from unrolled.metrics.forecasts import Evaluation
 from unrolled.networks.es_rnn import EsRnnConfig
 from unrolled.networks.window_rnn import WindowRnnConfig
@@ -87,7 +87,7 @@ def fit_model(
     kept, before = _kept_back(history, shape)
     before_that, scalings = _scalings(history, kept, shape.season, positive)
     z = scaled(before_that, history.values)
-    methods = StatisticalMethods.fit(_without_last(z, kept), shape.season)
+    methods = StatisticalMethods.fit(_without_last(z, kept), shape.season, log_scales(before_that))
     network, run = _judged_network(task, z, methods, kept, before)
     judged = Judgement(
         history,
@@ -99,7 +99,7 @@ def fit_model(
         conformal=settings.intervals == "conformal",
     )
     z = scaled(scalings, history.values)
-    methods = StatisticalMethods.fit(z, shape.season)
+    methods = StatisticalMethods.fit(z, shape.season, log_scales(scalings))
     if network is not None and run is not None and settings.refit:
         network, _ = _learn(task, history, z, methods, phase="training", stop_after=run.best_epoch)
     scales = [old.scale / new.scale for old, new in zip(before_that, scalings, strict=True)]

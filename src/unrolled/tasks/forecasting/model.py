@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.scaling import SeriesScaling, is_constant, scaled
+from unrolled.codecs.scaling import SeriesScaling, is_constant, log_scales, scaled
 from unrolled.errors import InputError
 from unrolled.statistical.methods import METHODS, StatisticalMethods
 from unrolled.tasks.forecasting.combination import combined
@@ -80,11 +80,12 @@ class ForecastModel:
         z = scaled(scalings, history.values)
         weights = self._weights(history, known, parts)
         numbers = [number for number, _ in known]
+        methods = self.methods.transferred(known, z, log_scales(scalings))
         of_network = self._of_network(history, z, known, weights[-1] > 0, horizon)
         middle = self.quantiles.index(0.5)
         median = combined(
             weights,
-            np.concatenate([self.methods.transferred(known, z).forecast(z, horizon), of_network[None, ..., middle]]),
+            np.concatenate([methods.forecast(z, horizon), of_network[None, ..., middle]]),
         )
         distances = self.spread.select(numbers).distances(horizon, self.quantiles)
         if self.network_spread:
