@@ -44,7 +44,8 @@ def test_a_random_walk_is_differenced_and_a_season_is_too():
 def test_a_series_differenced_twice_has_no_constant():
     found = autoregression(np.log(PASSENGERS), 12)
     polynomial = np.r_[1.0, -found[1:]]
-    assert abs(polynomial.sum()) < 1e-9 and abs(polynomial @ np.arange(len(polynomial))) < 1e-9  # 1 is a double root
+    assert abs(polynomial.sum()) < 1e-9
+    assert abs(polynomial @ np.arange(len(polynomial))) < 1e-9  # 1 is a double root
     assert found[0] == 0.0
 
 

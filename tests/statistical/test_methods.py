@@ -51,7 +51,8 @@ def test_what_each_method_is_for():
     assert line[METHODS.index("trend")] == pytest.approx(2.0 + 0.5 * np.arange(60, 64), abs=1e-6)
     noise = np.random.default_rng(0).normal(size=400)
     level = fitted([noise], 1)
-    assert level.gains[0, SMOOTHING.index("level"), 0] <= 0.05 and level.speeds()[0][0] <= 0.1
+    assert level.gains[0, SMOOTHING.index("level"), 0] <= 0.05
+    assert level.speeds()[0][0] <= 0.1
     assert np.abs(level.forecast([noise], 1)[1, 0, 0] - noise.mean()) < 0.3
     walk = noise.cumsum()
     assert fitted([walk], 1).speeds()[0][0] >= 0.75

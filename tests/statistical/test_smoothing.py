@@ -87,6 +87,10 @@ def test_a_bent_trend_is_a_straight_line_of_what_the_logarithm_is_taken_of():
     assert total[0, 0] < 1e-20
 
 
-def test_a_falling_series_falls_in_proportion():
-    gains, start = ours(np.zeros(4), np.zeros(1), (0.0, 0.0, 0.0, 1.0), level=0.0, trend=-0.5, bend=1.0)
-    assert run(np.zeros((1, 1)), gains, start).ahead(np.array([1]), 3)[0] == pytest.approx([-1.0, -1.5, -2.0])
+def test_a_falling_line_ends_above_zero():
+    gains, start = ours(np.zeros(60), np.zeros(1), (0.1, 0.02, 0.0, 1.0), level=0.0, trend=-0.2, bend=1.0)
+    states = run(np.zeros((60, 1)), gains, start)
+    assert np.abs(states.levels).max() < np.log(2) / 0.1  # it halves at most, and the errors lead it back
+    start = Start(start.level, np.array([-0.4]), start.season)
+    ahead = run(np.array([[np.log(0.6)]]), gains, start).ahead(np.array([1]), 3)[0]
+    assert np.exp(ahead) == pytest.approx([0.2, 0.06, 0.06])

@@ -8,9 +8,9 @@ information criterion of Akaike,
 
 .. math:: \log\left(\tfrac 1 n \textstyle\sum_t e_t^2\right) + \frac{2 p}{n - p - 1},
 
-where ``n`` is the number of errors and ``p`` that of coefficients. There is no constant, :math:`c = 0`, where a series is differenced
-twice: it would be a curve, which no few steps can tell from chance. Multiplied out, any of them is one linear recurrence on the
-series itself, :math:`z_t = c + \sum_k a'_k z_{t-k} + e_t`, which is what is kept.
+where ``n`` is the number of errors and ``p`` that of coefficients. There is no constant, :math:`c = 0`, where a series is
+differenced twice: it would be a curve, which few steps cannot tell from chance. Multiplied out, any of them is one linear
+recurrence on the series itself, :math:`z_t = c + \sum_k a'_k z_{t-k} + e_t`, which is what is kept.
 
 Sources: G. E. P. Box and G. M. Jenkins, *Time Series Analysis: Forecasting and Control*, 1970; C. M. Hurvich and C.-L. Tsai,
 "Regression and time series model selection in small samples", 1989, doi 10.1093/biomet/76.2.297.
@@ -95,7 +95,7 @@ def _regressions(w: Values, season: int, twice: bool) -> Iterator[tuple[float, f
     gram = x.T @ x
     penalty = RIDGE * np.trace(gram[1:-1, 1:-1]) / max(len(lags), 1) + 1e-9
     for choice in choices:
-        p, n = len(choice) + 2 - twice, len(rows)
+        p, n = len(choice) + 2, len(rows)
         if n <= p + 2:
             continue
         chosen = [0, *(1 + lags.index(lag) for lag in choice)]

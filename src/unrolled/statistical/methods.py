@@ -1,17 +1,17 @@
 r"""Six forecasting methods without a network, each fitted to every series by itself.
 
 ``seasonal median`` is the median of the last three seasons, step by step, in which a single holiday leaves no trace;
-``level``, ``damped trend`` and ``trend`` are exponential smoothing, with a season where there is one, and the last of them goes on
-along a straight line in the units of the series, also where that is modelled on its logarithm; ``theta`` smooths the level
-beside half of the history's slope; ``autoregression`` regresses a series on its past. The four in the middle are one recurrence
-with different gains (:mod:`unrolled.statistical.smoothing`). Gains are the best of a grid, by the squared errors one step ahead
+``level``, ``damped trend`` and ``trend`` are exponential smoothing, with a season where there is one, and the last goes on along
+a straight line in the units of the series, also where that is modelled on its logarithm; ``theta`` smooths the level beside
+half of the history's slope; ``autoregression`` regresses a series on its past. The four in the middle are one recurrence with
+different gains (:mod:`unrolled.statistical.smoothing`). Gains are the best of a grid, by the squared errors one step ahead
 and Akaike's corrected criterion with as many parameters as a method has gains and states.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -49,12 +49,14 @@ class StatisticalMethods:
 
     Attributes:
         season: ``m``, in steps.
-        gains: alpha, beta, gamma, phi and bend of each method of smoothing, ``[5, 4, N]``.
+        log_scales: by what the logarithm of each series was divided, 0 for one that is not on its logarithm, ``[N]``.
+        gains: alpha, beta, gamma and phi of each method of smoothing, ``[4, 4, N]``.
         seasonal: whether a method starts from a seasonal profile, ``[4, N]``.
         coefficients: of the autoregressions, ``[N, 1 + lags]``.
     """
 
     season: int
+    log_scales: Values
     gains: Values
     seasonal: NDArray[np.bool_]
     coefficients: Values
@@ -66,32 +68,35 @@ class StatisticalMethods:
         Args:
             z: the series.
             season: its length in steps.
-            log_scales: by what the logarithm of each series was divided, 0 for one that is not on its logarithm, ``[N]``.
+            log_scales: as above.
 
         >>> methods = StatisticalMethods.fit([np.tile([0.0, 1.0, 3.0, 1.0], 10)], 4, np.zeros(1))
         >>> methods.forecast([np.tile([0.0, 1.0, 3.0, 1.0], 11)], 4)[:, 0].round(1).tolist()[0]
         [0.0, 1.0, 3.0, 1.0]
         """
         z = _recent(z, season)
-        gains, seasonal = np.zeros((5, len(SMOOTHING), len(z))), np.zeros((len(SMOOTHING), len(z)), np.bool_)
+        gains, seasonal = np.zeros((4, len(SMOOTHING), len(z))), np.zeros((len(SMOOTHING), len(z)), np.bool_)
         for k, method in enumerate(SMOOTHING):
-            gains[-1, k] = log_scales if method == "trend" else 0.0
-            gains[:-1, k], seasonal[k] = _searched(z, season, method, gains[-1, k])
+            gains[:, k], seasonal[k] = _searched(z, season, method, log_scales)
         rows = [autoregression(series, season) for series in z]
         lags = max(map(len, rows))
         coefficients = np.stack([np.pad(row, (0, lags - len(row))) for row in rows])
-        return cls(season, gains, seasonal, coefficients)
+        return cls(season, log_scales, gains, seasonal, coefficients)
 
     def speeds(self) -> tuple[Values, Values]:
         """How fast smoothing follows level and season beside a trend, in parts of what is left over, ``[N]`` each."""
-        alpha, _, gamma, _, _ = self.gains[:, SMOOTHING.index("trend")]
+        alpha, _, gamma, _ = self.gains[:, SMOOTHING.index("trend")]
         return alpha, gamma / np.maximum(1 - alpha, np.finfo(np.float64).tiny)
 
     def select(self, series: Sequence[int]) -> StatisticalMethods:
         """The methods of some of the series."""
         chosen = list(series)
         return StatisticalMethods(
-            self.season, self.gains[..., chosen], self.seasonal[:, chosen], self.coefficients[chosen]
+            self.season,
+            self.log_scales[chosen],
+            self.gains[..., chosen],
+            self.seasonal[:, chosen],
+            self.coefficients[chosen],
         )
 
     def transferred(
@@ -105,11 +110,10 @@ class StatisticalMethods:
             known: the number of each series among those fitted to, None for one that is new and gets what the middle one
                 has; and whether it is what it was.
             z: the series, scaled.
-            log_scales: as in :meth:`fit`, of these.
+            log_scales: of these.
         """
         middle = int(np.argsort(self.gains[0, 0], kind="stable")[len(self.coefficients) // 2])
-        methods = self.select([middle if i is None else i for i, _ in known])
-        methods.gains[-1, SMOOTHING.index("trend")] = log_scales
+        methods = replace(self.select([middle if i is None else i for i, _ in known]), log_scales=log_scales)
         for row, series, (_, same) in zip(methods.coefficients, z, known, strict=True):
             if not same:
                 row[0] = series.mean() * (1 - row[1:].sum())
@@ -151,11 +155,12 @@ class StatisticalMethods:
             np.concatenate([start.trend for start in starts]),
             np.concatenate([start.season for start in starts], axis=1),
         )
-        gains = Gains(*self.gains.reshape(5, -1))
+        bend = np.concatenate([_bend(method, self.log_scales) for method in SMOOTHING])
+        gains = Gains(*self.gains.reshape(4, -1), bend)
         return run(np.tile(padded, len(SMOOTHING)), gains, start)
 
 
-def _searched(z: list[Values], season: int, method: str, bend: Values) -> tuple[Values, NDArray[np.bool_]]:
+def _searched(z: list[Values], season: int, method: str, log_scales: Values) -> tuple[Values, NDArray[np.bool_]]:
     """The best gains ``[4, N]`` of a method, and whether it starts from a seasonal profile ``[N]``."""
     grid, profiled = _grid(method, season)
     C, chunk = len(profiled), max(1, COLUMNS // len(profiled))
@@ -166,7 +171,8 @@ def _searched(z: list[Values], season: int, method: str, bend: Values) -> tuple[
         start = _start(some, season, method, np.ones(len(some), np.bool_))
         level, trend = (np.repeat(x[:, None], C, axis=1) for x in (start.level, start.trend))
         start = Start(level, trend, start.season[..., None] * profiled)
-        errors = squared_errors(_padded(some), lengths, Gains(*grid, bend[begin : begin + chunk, None]), start)
+        bend = _bend(method, log_scales[begin : begin + chunk, None])
+        errors = squared_errors(_padded(some), lengths, Gains(*grid, bend), start)
         parameters = 2 + STATES[method] + (grid[2] > 0) + profiled * (season - 1)
         possible = (lengths[:, None] >= 2 * season) | ~profiled
         chosen.append(np.argmin(np.where(possible, _criterion(errors, lengths[:, None], parameters), np.inf), axis=1))
@@ -184,6 +190,10 @@ def _grid(method: str, season: int) -> tuple[Values, NDArray[np.bool_]]:
     ]
     *gains, profiled = np.array(rows).T
     return np.stack(gains), profiled == 1
+
+
+def _bend(method: str, log_scales: Values) -> Values:
+    return log_scales if method == "trend" else np.zeros_like(log_scales)
 
 
 def _criterion(errors: Values, steps: Values, parameters: Values) -> Values:

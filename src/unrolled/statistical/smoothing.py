@@ -1,17 +1,20 @@
 r"""Exponential smoothing of level, trend and season, of many recurrences side by side.
 
 .. math::
-    e_t &= z_t - s_t - l_{t-1} - g_c(\phi\, b_{t-1}) \\
-    l_t &= l_{t-1} + g_c(\phi\, b_{t-1}) + \alpha\, e_t \\
-    b_t &= \frac{\phi\, b_{t-1}}{1 + c \max(\phi\, b_{t-1}, 0)} + \beta\, e_t \\
+    b'_t &= \max(\phi\, b_{t-1}, -1 / 2c) \\
+    e_t &= z_t - s_t - l_{t-1} - g_c(b'_t) \\
+    l_t &= l_{t-1} + g_c(b'_t) + \alpha\, e_t \\
+    b_t &= b'_t / (1 + c\, b'_t) + \beta\, e_t \\
     s_{t+m} &= s_t + \gamma\, e_t \\
     \hat z_{t+k} &= l_t + g_c\big((\phi + \phi^2 + \dots + \phi^k)\, b_t\big) + s_{t+k}
 
-with :math:`g_c(b) = \log(1 + c\, b) / c` for :math:`b > 0`, and otherwise, and for :math:`c = 0`, :math:`g(b) = b`. One recurrence is many methods: with :math:`\beta = \phi = 0` simple
-exponential smoothing, with :math:`\phi < 1` a damped trend, with :math:`\alpha = \phi = 0, \gamma = 1` the last season repeated, and
-with :math:`\beta = 0, \phi = 1` and half of the history's slope as :math:`b` the Theta method. Where :math:`z` is a logarithm
-divided by :math:`c`, a rising trend with :math:`\phi = 1` is a straight line in the units of the series: :math:`c\, b` is the
-growth of the next step as a part of the level, which becomes smaller as the level rises. A falling one falls in proportion.
+with :math:`g_c(b) = \log(\max(1 + c\, b, 0.1)) / c`, which is :math:`b` for :math:`c = 0`.
+
+One recurrence is many methods: with :math:`\beta = \phi = 0` simple exponential smoothing, with :math:`\phi < 1` a damped
+trend, with :math:`\alpha = \phi = 0, \gamma = 1` the last season repeated, and with :math:`\beta = 0, \phi = 1` and half of the
+history's slope as :math:`b` the Theta method. Where :math:`z` is a logarithm divided by :math:`c`, a trend with
+:math:`\phi = 1` is a straight line in the units of the series: :math:`c\, b` is the growth of the next step as a part of the
+level, which becomes smaller as the level rises.
 
 Sources: R. J. Hyndman, A. B. Koehler, J. K. Ord and R. D. Snyder, *Forecasting with Exponential Smoothing*, 2008; R. J.
 Hyndman and B. Billah, "Unmasking the Theta method", 2003, doi 10.1016/S0169-2070(01)00143-1. The special case that networks
@@ -28,6 +31,10 @@ from numpy.typing import NDArray
 from unrolled.aliases import Values
 
 __all__ = ["Gains", "Start", "States", "run", "squared_errors"]
+
+LEAST = 0.1  # of its level that a forecast may fall to along a straight line
+STEEPEST = 0.5  # of its level that it may lose in a step
+TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True)
@@ -111,20 +118,19 @@ def squared_errors(z: Values, lengths: NDArray[np.int64], gains: Gains, start: S
 
 def _step(z: Values, season: Values, level: Values, trend: Values, gains: Gains) -> tuple[Values, Values, Values]:
     """The error of one step, and level and trend after it."""
-    trend = gains.phi * trend
+    trend = np.maximum(gains.phi * trend, -STEEPEST / np.maximum(gains.bend, TINY))
     growth = _bent(trend, gains.bend)
     error = z - season - level - growth
     level = level + growth + gains.alpha * error
-    trend = trend / (1 + gains.bend * np.maximum(trend, 0.0)) + gains.beta * error
+    trend = trend / (1 + gains.bend * trend) + gains.beta * error
     return error, level, trend
 
 
 def _bent(growth: Values, bend: Values) -> Values:
     """What straight ``growth`` in the units of a series is on its logarithm, where ``bend`` says that there is one.
-
-    A fall stays as it is: a straight line would lead below zero.
+    It ends where a tenth is left: a straight line would lead below zero.
     """
     if not bend.any():
         return growth
-    logarithm = np.log1p(bend * np.maximum(growth, 0.0)) / np.where(bend > 0, bend, 1.0)
-    return np.where((bend > 0) & (growth > 0), logarithm, growth)
+    logarithm = np.log(np.maximum(1 + bend * growth, LEAST)) / np.maximum(bend, TINY)
+    return np.where(bend > 0, logarithm, growth)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.codecs.ranges import Count, Size
-from unrolled.codecs.scaling import LARGEST_Z, SeriesScaling
+from unrolled.codecs.scaling import LARGEST_Z, SeriesScaling, log_scales
 from unrolled.data.frequency import Frequency
 from unrolled.data.series_columns import SeriesColumns
 from unrolled.data.table import INTEGER, FrameLike
@@ -170,7 +170,11 @@ def restore_model(model_file: ModelFile, config: ForecastConfig, settings: Forec
         horizon=shape.horizon,
         scalings=scalings,
         methods=StatisticalMethods(
-            shape.season, tensors["methods.gains"], tensors["methods.seasonal"] == 1, tensors["methods.coefficients"]
+            shape.season,
+            log_scales(scalings),
+            tensors["methods.gains"],
+            tensors["methods.seasonal"] == 1,
+            tensors["methods.coefficients"],
         ),
         network=_network(config, tensors),
         weights=tensors["combination.weights"],
@@ -256,7 +260,7 @@ def _expected(config: ForecastConfig) -> Expected:
     expected: Expected = {
         "scaling.log": ((N,), np.uint8),
         "scaling.scale": ((N,), np.float64),
-        "methods.gains": ((5, len(SMOOTHING), N), np.float64),
+        "methods.gains": ((4, len(SMOOTHING), N), np.float64),
         "methods.seasonal": ((len(SMOOTHING), N), np.uint8),
         "methods.coefficients": ((N, 1 + config.lags), np.float64),
         "combination.weights": ((len(PARTS), N), np.float64),
