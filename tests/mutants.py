@@ -1580,8 +1580,8 @@ MUTANTS = (
     python(
         "threshold: carried without a bound",
         "codecs/tail.py",
-        "return 1 / min(len(kept), EVIDENCE)",
-        "return 2 / min(len(kept), EVIDENCE)",
+        "return 1 / min(len(kept), max(LEAST, steps / APART))",
+        "return 1 / len(kept)",
         TAIL,
     ),
     python(

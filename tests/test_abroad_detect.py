@@ -94,9 +94,14 @@ def test_figures_of_a_score_by_hand():
     assert run["kinds"] == {"dip": [True], "stuck": [False]}
     curve = dict(zip(abroad_detect.FACTORS.tolist(), run["curve"], strict=True))
     assert curve[4.0] == (0, 0)
-    assert curve[0.8] == (1, 1)
+    assert curve[1.0] == (1, 1)
+    assert curve[0.25] == (2, 1)
     found = {"calls": {method: [run] for method in abroad_detect.METHODS}}
     text = abroad_detect.report(found)
     assert "| calls | plain | 2 | 1, 1 | 1, 1 |" in text
-    assert "| unrolled | 1 | 1 | 1 | 1, 1 |" in text
+    assert "| unrolled | 1 | 1 | 2 | 2 | 1, 1 |" in text  # a lower threshold would find both with no more false ones
+    cautious = abroad_detect.judge(case, score, threshold=3.0, merge=4)  # finds nothing, makes nothing false
+    found["calls"]["last season"] = [cautious]
+    assert "| last season | 0 | 0 | 0 | 2 | 0, 0 |" in abroad_detect.report(found)
+    assert "60 steps: 0.0 false episodes are asked for" in text
     assert "| unrolled | 1/1 | 0/1 |" in text

@@ -53,7 +53,7 @@ def anomalies():
 
 def test_the_baseline_is_last_weeks_value(anomalies, folder):
     task = anomalies.read_task(folder, "nyc_taxi")
-    baseline, tuned = anomalies.last_week(task)
+    baseline, tuned = anomalies.last_week(task, 10_000)
     assert task.before["timestamp"][-1] < WINDOWS["nyc_taxi"][0] <= task.after["timestamp"][0]
     assert [each.found for each in baseline] == [(True,)] * 3
     assert baseline[1].episodes == 2  # a week later the anomaly is what is compared with

@@ -6,7 +6,8 @@ detector is, by the same rule (:mod:`unrolled.codecs.tail`), for one false episo
 alarms.
 An episode of alarms that overlaps the window of a fault finds it, any other is false. So that methods of different caution
 compare, the summary also says how many windows the detector finds with its thresholds multiplied by the one factor, the same
-for all streams, at which it makes no more false episodes than the other method has.
+for all streams, at which it makes no more false episodes than the other method has, and the other way round: how many the
+other method finds with its thresholds multiplied until it makes no more false episodes than the detector has.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from simple_detectors import SIMPLE
 from unrolled import AnomalyDetector
 from unrolled.codecs.episodes import episodes
 from unrolled.codecs.tail import calibrate
-from unrolled.metrics.alarms import compare_alarms
+from unrolled.metrics.alarms import AlarmEvaluation, compare_alarms
 from unrolled.tasks.anomalies.fitting import Sizes
 
 Values = NDArray[np.float64]
@@ -31,24 +32,26 @@ Values = NDArray[np.float64]
 SETS = {name: name for kind in KINDS.values() for name in kind}
 KIND = {name: kind for kind, names in KINDS.items() for name in names}
 OWN = "unrolled"
-FACTORS = np.round(np.geomspace(4, 0.8, 81), 4)
-"""Of a threshold, for the comparison at equal numbers of false episodes."""
+FACTORS = np.round(np.geomspace(4, 0.25, 141), 4)
+"""Of a threshold, for the comparisons at equal numbers of false episodes."""
 
 
 def judge(case: Planted, score: Values, threshold: float, merge: int) -> Run:
     """What alarms above the threshold, and above multiples of it, find; ``score [T]`` of the second part."""
-    runs: dict[float, tuple[int, int]] = {}
+    score = np.nan_to_num(score, nan=-1)
+
+    def above(level: float) -> AlarmEvaluation:
+        return compare_alarms(episodes(score > level, merge), case.windows, level, len(score))
+
+    at = above(threshold)
     kinds: dict[str, list[bool]] = {}
-    for factor in (1.0, *FACTORS):
-        level = threshold * factor
-        found = compare_alarms(episodes(np.nan_to_num(score, nan=-1) > level, merge), case.windows, level, len(score))
-        runs[factor] = sum(found.found), found.false_episodes
-        if factor == 1.0:
-            for kind, was_found in zip(case.kinds, found.found, strict=True):
-                kinds.setdefault(kind, []).append(was_found)
-    found, false = runs[1.0]
-    curve = [runs[factor] for factor in FACTORS]
-    return {"windows": len(case.windows), "found": found, "false": false, "curve": curve, "kinds": kinds}
+    for kind, was_found in zip(case.kinds, at.found, strict=True):
+        kinds.setdefault(kind, []).append(was_found)
+    curve = [(sum(each.found), each.false_episodes) for each in map(above, threshold * FACTORS)]
+    return {
+        "windows": len(case.windows), "steps": len(score), "found": sum(at.found), "false": at.false_episodes, "curve": curve,
+        "kinds": kinds,
+    }  # fmt: skip
 
 
 def unrolled(name: str, seed: int) -> Run:
@@ -111,15 +114,30 @@ def report(found: Found) -> str:
 
 
 def summary(found: Found, chosen: dict[str, dict[str, Run]]) -> list[str]:
-    lines = ["| method | found | false | unrolled with no more false | all seeds |", "|---|--:|--:|--:|---|"]
-    curve = np.array([row[OWN]["curve"] for row in chosen.values()]).sum(axis=0)  # [factors, 2], the highest first
+    lines = [
+        "| method | found | false | unrolled with no more false | it with no more false than unrolled | all seeds |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
+    own = sum(row[OWN]["false"] for row in chosen.values())
     for method in METHODS:
         hits, false = (sum(row[method][what] for row in chosen.values()) for what in ("found", "false"))
-        allowed = np.logical_and.accumulate(curve[:, 1] <= false)
         seeds = zip(*(each[method] for each in found.values()), strict=True)
         every = "; ".join(f"{sum(r['found'] for r in each)}, {sum(r['false'] for r in each)}" for each in seeds)
-        lines.append(f"| {method} | {hits} | {false} | {curve[allowed, 0].max(initial=0)} | {every} |")
-    return lines
+        equal = f"{at_most(false, chosen, OWN)} | {at_most(own, chosen, method)}"
+        lines.append(f"| {method} | {hits} | {false} | {equal} | {every} |")
+    steps = sum(row[OWN]["steps"] for row in chosen.values())
+    return [
+        *lines,
+        "",
+        f"{steps} steps: {steps / AnomalyDetector().false_alarm_every:.1f} false episodes are asked for",
+    ]
+
+
+def at_most(false: int, chosen: dict[str, dict[str, Run]], method: str) -> int:
+    """Windows that a method finds with the lowest factor, from the highest on, at which it makes no more false episodes."""
+    curve = np.array([row[method]["curve"] for row in chosen.values()]).sum(axis=0)  # [factors, 2]
+    allowed = np.logical_and.accumulate(curve[:, 1] <= false)
+    return int(curve[allowed, 0].max(initial=0))
 
 
 def by_kind(chosen: dict[str, dict[str, Run]]) -> list[str]:

@@ -1,13 +1,14 @@
 """Anomalies in three labelled series of the Numenta Anomaly Benchmark, beside the residual of last week.
 
-    python benchmarks/accuracy/anomalies.py FOLDER [--methods NAME ...] [--seeds N] [--threads N]
+    python benchmarks/accuracy/anomalies.py FOLDER [--methods NAME ...] [--seeds N] [--every STEPS] [--threads N]
 
 ``FOLDER`` holds ``nyc_taxi.csv.gz``, ``machine_temperature_system_failure.csv.gz``,
 ``ambient_temperature_system_failure.csv.gz`` with the columns ``timestamp`` and ``value``, and ``windows.json``, as NAB has
 them in ``data/realKnownCause`` and ``labels/combined_windows.json``. Everything is learned and calibrated on what lies before
 the first labelled window, with the defaults of ``AnomalyDetector`` for every series (which were chosen with these series and
-labels in view: docs/detecting.md says what was compared); the rest is scored, step by step. Alarms within a day are one
-episode; an episode that overlaps a labelled window finds it, any other is false.
+labels in view: docs/detecting.md says what was compared), but for ``--every``, the steps in which one false alarm is accepted;
+the rest is scored, step by step. Alarms within a day are one episode; an episode that overlaps a labelled window finds it, any
+other is false.
 Shown are found windows and false episodes, of the middle seed by found windows less false episodes, at the threshold and at
 0.9 and 1.1 times the threshold, and the share of the steps that lie in episodes.
 
@@ -75,14 +76,16 @@ def margin(evaluation: AlarmEvaluation) -> int:
     return sum(evaluation.found) - evaluation.false_episodes
 
 
-def ours(task: Task, method: str, seed: int) -> list[AlarmEvaluation]:
+def ours(task: Task, method: str, seed: int, every: int) -> list[AlarmEvaluation]:
     """At each factor times the threshold."""
-    detector = AnomalyDetector(method=method, missing="interpolate", merge="1d", random_state=seed).fit(task.before)
+    detector = AnomalyDetector(
+        method=method, missing="interpolate", merge="1d", false_alarm_every=every, random_state=seed
+    ).fit(task.before)
     thresholds = [detector.threshold_ * factor for factor in FACTORS]
     return [detector.evaluate(task.after, task.windows, threshold=level) for level in thresholds]
 
 
-def last_week(task: Task) -> tuple[list[AlarmEvaluation], AlarmEvaluation]:
+def last_week(task: Task, every: int) -> tuple[list[AlarmEvaluation], AlarmEvaluation]:
     """The baseline, calibrated as ours is, and tuned."""
     stamps, y = on_grid(pl.concat([task.before, task.after]))
     day = round(np.timedelta64(1, "D") / (stamps[1] - stamps[0]))
@@ -90,7 +93,7 @@ def last_week(task: Task) -> tuple[list[AlarmEvaluation], AlarmEvaluation]:
     error[7 * day :] = abs(y[7 * day :] - y[: -7 * day])
     n = int(np.searchsorted(stamps, np.datetime64(task.before["timestamp"][-1]), "right"))
     calibration = error[n - round(0.3 * n) : n]
-    threshold = calibrate(calibration[~np.isnan(calibration)], AnomalyDetector().false_alarm_every, day).threshold
+    threshold = calibrate(calibration[~np.isnan(calibration)], every, day).threshold
     bounds = np.array(task.windows, "datetime64[us]")
     windows = (
         np.stack([np.searchsorted(stamps, bounds[:, 0]), np.searchsorted(stamps, bounds[:, 1], "right") - 1], 1) - n
@@ -119,6 +122,7 @@ def main() -> None:
         "--methods", nargs="+", choices=["forecast", "reconstruction"], default=["forecast", "reconstruction"]
     )
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--every", type=int, default=AnomalyDetector().false_alarm_every)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -129,11 +133,11 @@ def main() -> None:
     print("|---|--:|---|--:|--:|--:|--:|---|--:|")
     for name in SERIES:
         task = read_task(options.folder, name)
-        baseline, tuned = last_week(task)
+        baseline, tuned = last_week(task, options.every)
         for method in options.methods:
             began, found = time.perf_counter(), []
             for seed in range(options.seeds):
-                found.append(ours(task, method, seed))
+                found.append(ours(task, method, seed, options.every))
                 if sys.stderr.isatty():
                     print(f"\r\x1b[K{name}, {method}, seed {seed}: {counts(found[-1][1])}", end="", file=sys.stderr)
             seconds = (time.perf_counter() - began) / options.seeds

@@ -36,20 +36,31 @@ def test_the_tail_of_few_peaks_is_the_predictive_distribution_of_exponential_one
             shape, scale = 1 / k, np.mean(seen)
             passed.append(coming > return_level(0.0, shape, scale, 20.0))
         assert np.mean(passed) == pytest.approx(1 / 20, abs=0.006)
-        assert fit_tail(np.array(seen))[:2] == pytest.approx((shape, scale))
+        assert fit_tail(np.array(seen), 100_000)[:2] == pytest.approx((shape, scale))
 
 
-def test_many_peaks_tell_no_more_than_five():
+def test_peaks_tell_as_much_as_one_in_250_steps():
     excess = np.random.default_rng(0).exponential(size=400)
-    assert fit_tail(excess) == (0.2, pytest.approx(excess.mean()), 0)
+    for steps, counted in ((50, 2.5), (600, 2.5), (1000, 4), (10_000, 40), (1_000_000, 400)):
+        assert fit_tail(excess, steps) == (1 / counted, pytest.approx(excess.mean()), 0)
+    assert fit_tail(excess[:2], 50)[0] == 1 / 2
+
+
+def test_more_steps_bring_the_threshold_nearer_to_the_level_that_is_right():
+    far = []
+    for n in (500, 2000, 8000):
+        made = [calibrate(np.random.default_rng(seed).exponential(size=n), 100_000, 1) for seed in range(20)]
+        far.append(np.mean([each.threshold for each in made]) / np.log(100_000))
+    assert far[0] > far[1] > far[2]
+    assert 1 < far[2] < 1.3
 
 
 @pytest.mark.parametrize("odd", [1, 2, 3])
 def test_peaks_that_the_others_make_incredible_are_left_out(odd):
     noise = -np.log1p(-(np.arange(13) + 0.5) / 13)  # as exponential as thirteen can be
-    shape, scale, left_out = fit_tail(np.concatenate([noise, np.full(odd, 40.0)]))
-    assert (shape, scale, left_out) == (0.2, pytest.approx(noise.mean()), odd)
-    assert fit_tail(np.concatenate([noise, np.full(12, 40.0)]))[2] == 0  # half of them are no exception
+    shape, scale, left_out = fit_tail(np.concatenate([noise, np.full(odd, 40.0)]), 600)
+    assert (shape, scale, left_out) == (0.4, pytest.approx(noise.mean()), odd)
+    assert fit_tail(np.concatenate([noise, np.full(12, 40.0)]), 600)[2] == 0  # half of them are no exception
 
 
 def test_a_holiday_in_the_calibration_part_moves_the_threshold_little():
@@ -64,14 +75,14 @@ def test_a_holiday_in_the_calibration_part_moves_the_threshold_little():
 
 
 def test_a_threshold_is_carried_a_bounded_way_beyond_its_data():
-    """Each shape is one over five peaks at most, so the excess for one in 10,000 steps is bounded by the mean excess."""
+    """No shape is above 0.4, so the excess for one in 10,000 steps is bounded by the mean excess."""
     for seed in range(20):
         score = scores("heavy", 600, np.random.default_rng(seed))
         found = calibrate(score, 10_000, 24)
         assert found.scale is not None
         assert found.level is not None
         ratio = 10_000 * found.peaks / 600
-        assert found.threshold - found.level <= 5 * found.scale * ratio**0.2
+        assert found.threshold - found.level <= 2.5 * found.scale * ratio**0.4
 
 
 def test_the_level_beyond_is_the_quantile_of_the_distribution():

@@ -7,8 +7,13 @@ next excess :math:`e` has the predictive distribution
 .. math:: P(e > x) = \left(1 + \frac{x}{\kappa m}\right)^{-\kappa}, \qquad \kappa = k
 
 which is generalised Pareto with shape :math:`\xi = 1/\kappa` and scale :math:`\sigma = m`: the margin that few peaks need is
-in it. What comes later is never quite like the calibration part, so many peaks tell no more than five, :math:`\kappa =
-\min(k, 5)`. One episode in ``N`` steps is expected above
+in it. But what comes later is never quite like the calibration part, and peaks that lie close together are peaks of one
+time. So the peaks of 250 steps tell as much as one,
+
+.. math:: \kappa = \min\left(k, \max\left(\tfrac{5}{2}, \tfrac{n}{250}\right)\right)
+
+With these two numbers false episodes came about as rarely as was asked on streams watched for as long again (docs/detecting.md).
+One episode in ``N`` steps is expected above
 
 .. math:: s = u + \frac{\sigma}{\xi} \left( (N k / n)^{\xi} - 1 \right)
 
@@ -38,7 +43,8 @@ __all__ = ["Calibration", "calibrate", "fit_tail", "return_level"]
 
 COUNTED = 10  # episodes expected in the calibration part from which on they are counted, not extrapolated
 FEWEST = 8  # peaks to fit a tail to; where merging leaves fewer, less is merged, which errs towards a higher threshold
-EVIDENCE = 5  # peaks that any number of them counts for at most
+APART = 250  # steps whose peaks tell as much as one peak would
+LEAST = 2.5  # peaks that many count for at least, however few the steps
 ODD = 0.05  # probability below which a peak belongs to no noise
 ODD_SHARE = 0.25  # of the peaks that may be left out
 
@@ -87,12 +93,12 @@ def calibrate(score: Values, every: int, merge: int) -> Calibration:
     threshold there. Otherwise the tail is fitted to the peaks above the level that the most separate episodes pass,
     of those that a tenth of the steps or fewer pass.
 
-    >>> scores = np.random.default_rng(0).exponential(size=5000)  # log(500) = 6.2; beyond what is seen a heavier tail
+    >>> scores = np.random.default_rng(0).exponential(size=5000)  # log(500) = 6.2, log(20_000) = 9.9
     >>> for every in (500, 20_000):
     ...     found = calibrate(scores, every, merge=1)
     ...     print(found.method, round(found.threshold, 1))
     counted 6.4
-    tail 22.2
+    tail 12.7
     """
     n = len(score)
     wanted = n / every
@@ -100,7 +106,7 @@ def calibrate(score: Values, every: int, merge: int) -> Calibration:
         threshold = _counted(score, wanted, merge)
         return Calibration(threshold, "counted", n, every, merge, len(episodes(score > threshold, merge)))
     level, excess = _excesses(score, merge)
-    shape, scale, left_out = fit_tail(excess) if len(excess) else (0.0, 0.0, 0)
+    shape, scale, left_out = fit_tail(excess, n) if len(excess) else (0.0, 0.0, 0)
     threshold = return_level(level, shape, scale, (len(excess) - left_out) / wanted)
     above = len(episodes(score > threshold, merge))
     return Calibration(threshold, "tail", n, every, merge, above, level, len(excess), shape, scale, left_out)
@@ -116,12 +122,13 @@ def return_level(level: float, shape: float, scale: float, ratio: float) -> floa
     return float(level + scale * (far if abs(shape) < 1e-9 else np.expm1(shape * far) / shape))
 
 
-def fit_tail(excess: Values) -> tuple[float, float, int]:
-    """Shape ξ and scale σ of the predictive distribution of ``excess [k]``, all above 0, and how many were left out.
+def fit_tail(excess: Values, steps: int) -> tuple[float, float, int]:
+    """Shape ξ and scale σ of the predictive distribution of ``excess [k]``, all above 0, of so many steps, and how many of
+    them were left out.
 
     >>> noise = np.arange(1.0, 13.0)
-    >>> fit_tail(noise), fit_tail(np.append(noise, [100.0, 120.0])), fit_tail(noise[:4])
-    ((0.2, 6.5, 0), (0.2, 6.5, 2), (0.25, 2.5, 0))
+    >>> fit_tail(noise, 600), fit_tail(np.append(noise, [100.0, 120.0]), 2000), fit_tail(noise, 10_000)[0] == 1 / 12
+    ((0.4, 6.5, 0), (0.125, 6.5, 2), True)
     """
     ordered = np.sort(excess)
     kept, k = ordered, len(ordered)
@@ -131,7 +138,7 @@ def fit_tail(excess: Values) -> tuple[float, float, int]:
         if ordered[k - odd] > likely:
             kept = rest
             break
-    return 1 / min(len(kept), EVIDENCE), float(kept.mean()), k - len(kept)
+    return 1 / min(len(kept), max(LEAST, steps / APART)), float(kept.mean()), k - len(kept)
 
 
 def _counted(score: Values, wanted: float, merge: int) -> float:
