@@ -5,6 +5,7 @@ import pytest
 
 from unrolled import SequenceClassifier, SequenceTagger
 from unrolled.parameters.amount import Amount, training_by_amount
+from unrolled.tasks.sequences.parameters import sequence_training
 
 
 def test_the_rule_gives_few_examples_small_batches_and_enough_steps():
@@ -13,6 +14,13 @@ def test_the_rule_gives_few_examples_small_batches_and_enough_steps():
     assert training_by_amount(200) == Amount(200, 6, 60, 0.1, 3)  # 34 batches, 2,040 steps
     assert training_by_amount(1999, epochs=20, members=1) == Amount(1999, 32, 24, 0.1, 3)
     assert training_by_amount(5000, epochs=20, members=1) == Amount(5000, 32, 20, 0.1, 1)
+
+
+def test_taggers_keep_nothing_back_below_2000_sentences():
+    kept_back = {N: sequence_training(SequenceTagger(), N).validation_fraction for N in (199, 200, 1000, 1999, 2000)}
+    assert kept_back == {199: 0, 200: 0, 1000: 0, 1999: 0, 2000: 0.1}
+    assert sequence_training(SequenceTagger(validation_fraction=0.2), 1000).validation_fraction == 0.2
+    assert sequence_training(SequenceClassifier(), 200).validation_fraction == 0.1
 
 
 @pytest.mark.parametrize("examples", [1, 3, 20, 70, 150, 333, 1000])

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from unrolled.errors import InputError
-from unrolled.parameters.amount import filled_in, left_open, training_by_amount
+from unrolled.parameters.amount import FEW, MANY, filled_in, left_open, training_by_amount
 from unrolled.parameters.declaration import Parameter, plain, require
 from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.numbers import NumberParameters
@@ -69,6 +69,8 @@ class SequenceParameters(SequenceTraining):
     _epochs: ClassVar[int] = 60
     _members: ClassVar[int] = 3
     """Where there are many examples."""
+    _few: ClassVar[int] = FEW
+    """Examples below which none is kept back."""
 
     bidirectional: Annotated[bool, Parameter("Whether each sequence is read in both directions.")] = True
     max_epochs: Annotated[
@@ -90,8 +92,8 @@ def sequence_training(parameters: SequenceParameters, examples: int) -> Sequence
     Raises:
         InputError: what was given does not go with what is filled in.
     """
-    usual = parameters._epochs, parameters._members  # pyright: ignore[reportPrivateUsage]
-    amount = training_by_amount(examples, epochs=usual[0], members=usual[1])
+    epochs, members, few = parameters._epochs, parameters._members, parameters._few  # pyright: ignore[reportPrivateUsage]
+    amount = training_by_amount(examples, epochs=epochs, members=members, few=few)
     return filled_in(parameters, SequenceTraining, vars(amount))
 
 
@@ -147,7 +149,7 @@ class TaggerParameters(SequenceParameters):
     """What a :class:`unrolled.SequenceTagger` is, and how it is trained."""
 
     _title = "Tags"
-    _epochs, _members = 20, 1
+    _epochs, _members, _few = 20, 1, MANY
 
     crf: Annotated[bool, Parameter("Whether sequences of tags are scored (CRF) instead of single tags.")] = True
     scheme: Annotated[
@@ -161,6 +163,9 @@ class TaggerParameters(SequenceParameters):
     cell: CellName = "lstm"
     hidden_size: int = 128
     members: Annotated[int | None, _left_open("members", "3 below 2,000 sequences, 1 from there on")] = None
+    validation_fraction: Annotated[
+        float | None, _left_open("validation_fraction", "0 below 2,000 sequences, 0.1 from there on")
+    ] = None
     dropout: float = 0.5
     min_count: int = 1
     token_dropout: float = 0.3
