@@ -1,1 +1,1 @@
-"""Forecasting methods with a few numbers a series: linear recurrences, which a network's forecast is combined with."""
+"""What is fitted without a network: forecasting methods of a few numbers a series, and language models of n-grams."""
