@@ -61,6 +61,10 @@ STACK = "tests/runtime/test_stack.py"
 NETWORKS = "tests/networks/test_networks.py"
 WINDOWS = "tests/networks/test_window_rnn.py"
 CRF = "tests/runtime/decoding/test_crf.py"
+BEAM = "tests/runtime/decoding/test_beam.py"
+SAMPLING = "tests/runtime/decoding/test_sampling.py"
+CTC = "tests/runtime/decoding/test_ctc.py"
+NGRAMS = "tests/statistical/test_ngrams.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
 TAIL = "tests/codecs/test_episodes_and_tail.py"
@@ -1548,6 +1552,174 @@ MUTANTS = (
         "j * n + np.minimum(taken, n - 1)",
         "j * n",
         CRF,
+    ),
+    python(
+        "beam: it ends by the length so far, not the longest",
+        "runtime/decoding/beam.py",
+        "(scores / lp[-1] > found",
+        "(scores / lp[length - 1] > found",
+        BEAM,
+    ),
+    python(
+        "beam: coverage of the last step only",
+        "runtime/decoding/beam.py",
+        "coverage=live.coverage + attended",
+        "coverage=attended",
+        BEAM,
+    ),
+    python(
+        "beam: coverage of positions past the source",
+        "runtime/decoding/beam.py",
+        "live.coverage[row, :length]",
+        "live.coverage[row]",
+        BEAM,
+    ),
+    python(
+        "beam: sequences blocked one step late",
+        "runtime/decoding/beam.py",
+        "if n and length > n:",
+        "if n and length > n + 1:",
+        BEAM,
+    ),
+    python(
+        "beam: phrases not asked for at the end",
+        "runtime/decoding/beam.py",
+        "total[~self.phrases.met(live.progress, live.sources), self.search.eos] = -np.inf",
+        "pass",
+        BEAM,
+    ),
+    python(
+        "beam: banks in the order of their scores",
+        "runtime/decoding/beam.py",
+        "np.lexsort((bank, rank, of))",
+        "np.lexsort((-scores, of))",
+        BEAM,
+    ),
+    python(
+        "beam: unfinished answers beside finished ones",
+        "runtime/decoding/beam.py",
+        "key=lambda e: (e.token != self.eos, -e.score)",
+        "key=lambda e: -e.score",
+        BEAM,
+    ),
+    python(
+        "phrases: after a mismatch from the start again",
+        "runtime/decoding/constraints.py",
+        "table[k] = table[fallback] if k else 0",
+        "table[k] = table[0] if k else 0",
+        BEAM,
+    ),
+    python(
+        "largest: of equals any",
+        "runtime/decoding/largest.py",
+        "taken = above | (equal & (np.cumsum(equal, 1) <=",
+        "taken = above | (equal & (np.cumsum(equal[:, ::-1], 1)[:, ::-1] <=",
+        BEAM,
+    ),
+    python(
+        "largest: blocks of which one is left out",
+        "runtime/decoding/largest.py",
+        "np.partition(maxima, blocks - k)[blocks - k]",
+        "np.partition(maxima, blocks - k)[blocks - k + 1]",
+        BEAM,
+    ),
+    python(
+        "ensemble: the mean of log-probabilities",
+        "runtime/decoding/decodable.py",
+        'total = np.add.accumulate(elementary("exp", log_p - top), axis=0)[-1] / len(steps)',
+        "total = np.exp(np.mean(log_p - top, 0))",
+        BEAM,
+    ),
+    python(
+        "forced scores: a row's state after another's end",
+        "runtime/decoding/forced.py",
+        "rows, tokens, state = rows[going], tokens[going], network.select(state, np.flatnonzero(going))",
+        "rows, tokens, state = rows[going], tokens[going], network.select(state, np.arange(going.sum()))",
+        BEAM,
+    ),
+    python(
+        "sampling: temperature multiplies",
+        "runtime/decoding/sampling.py",
+        "/ self.temperature).astype",
+        "* self.temperature).astype",
+        SAMPLING,
+    ),
+    python(
+        "sampling: top-p of all tokens, not of the top k",
+        "runtime/decoding/sampling.py",
+        "self.top_p * sums[:, -1:]",
+        "self.top_p * q.sum(1)[:, None]",
+        SAMPLING,
+    ),
+    python(
+        "sampling: the token before",
+        "runtime/decoding/sampling.py",
+        "(sums <= (u * sums[:, -1])[:, None])",
+        "(sums[:, 1:] <= (u * sums[:, -1])[:, None])",
+        SAMPLING,
+    ),
+    python(
+        "sampling: rows that go on with another's state",
+        "runtime/decoding/sampling.py",
+        "recent[on], network.select(state, on)",
+        "recent[on], state",
+        SAMPLING,
+    ),
+    python(
+        "CTC: a repeated symbol without a blank",
+        "runtime/decoding/ctc.py",
+        "longer[said, last[said]] = self._b[said] + p[last[said]]",
+        "pass",
+        CTC,
+    ),
+    python(
+        "CTC: one prefix twice in the beam",
+        "runtime/decoding/ctc.py",
+        "        longer[parents[inside], last[inside]] = -np.inf\n",
+        "",
+        CTC,
+    ),
+    python(
+        "CTC: alignments skip a blank between equals",
+        "runtime/decoding/ctc.py",
+        "skips[3::2] = y[1:] != y[:-1]",
+        "skips[3::2] = True",
+        CTC,
+    ),
+    python(
+        "CTC: the language model's row of another prefix",
+        "runtime/decoding/ctc.py",
+        "np.array([states[at][1] for at in places])",
+        "np.zeros(len(places), int)",
+        CTC,
+    ),
+    python(
+        "n-grams: lower orders counted as often as seen",
+        "statistical/ngrams.py",
+        "counts.insert(0, _counted(counts[0][0][:, 1:], tokens))",
+        "counts.insert(0, _counted(np.concatenate(windows)[:, order - counts[0][0].shape[1] + 1 :], tokens))",
+        NGRAMS,
+    ),
+    python(
+        "n-grams: one discount for all counts",
+        "statistical/ngrams.py",
+        "np.minimum(counts, 3)]",
+        "np.minimum(counts, 1)]",
+        NGRAMS,
+    ),
+    python(
+        "n-grams: the discounts' Y of pairs once",
+        "statistical/ngrams.py",
+        "n[1] / (n[1] + 2 * n[2])",
+        "n[1] / (n[1] + n[2])",
+        NGRAMS,
+    ),
+    python(
+        "n-grams: the wrong end of a context",
+        "statistical/ngrams.py",
+        "(h[:, self.order - k :])\n            p[seen] *= order.left_over[context, None]",
+        "(h[:, : k - 1])\n            p[seen] *= order.left_over[context, None]",
+        NGRAMS,
     ),
     python(
         "CRF loss: true transitions counted backwards",

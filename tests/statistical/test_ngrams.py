@@ -193,6 +193,8 @@ def test_what_does_not_fit():
     model = NGrams.counted([[0, 1]], tokens=3, order=2)
     for call, message in [
         (lambda: model.following(np.array([0])), r"contexts: expected whole numbers \[N, 1\]"),
+        (lambda: model.following(np.array([[3]])), "contexts hold what is no token: expected 0 to 2"),
+        (lambda: model.advance(model.start(1), np.array([-2])), "contexts hold what is no token"),
         (lambda: model.log_p(np.array([[0]]), np.array([3])), "tokens: expected 1 from 0 to 2"),
         (lambda: model.perplexity([[]]), "there is no token to guess"),
         (lambda: model.perplexity([[5]]), "sequence 0, position 0: 5"),

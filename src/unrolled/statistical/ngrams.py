@@ -131,7 +131,7 @@ class NGrams:
         """Log-probabilities ``[N, V]`` of each token after ``contexts [N, order - 1]``, with ``BEFORE`` before a sequence.
 
         Raises:
-            InputError: the contexts have another shape.
+            InputError: the contexts have another shape, or hold what is no token.
         """
         h = self._contexts(contexts)
         p = np.full((len(h), self.tokens), 1 / self.tokens)
@@ -181,6 +181,10 @@ class NGrams:
         if h.ndim != 2 or h.shape[1] != self.order - 1 or (h.size and h.dtype.kind not in "iu"):
             raise InputError(
                 f"contexts: expected whole numbers [N, {self.order - 1}], the tokens before, got {h.dtype} {list(h.shape)}"
+            )
+        if ((h < BEFORE) | (h >= self.tokens)).any():
+            raise InputError(
+                f"contexts hold what is no token: expected 0 to {self.tokens - 1}, or {BEFORE} before a sequence"
             )
         return h.astype(np.int64)
 

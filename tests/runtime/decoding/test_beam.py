@@ -239,7 +239,8 @@ def test_width_one_is_greedy():
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_answers_have_the_same_bits_alone_and_beside_others(ties):
+@pytest.mark.parametrize("phrases", [False, True])
+def test_answers_have_the_same_bits_alone_and_beside_others(ties, phrases):
     """Sources of several lengths, of which some end early; with ties the same of equals is taken."""
     network = Remembering(V=6, S=5, ties=ties, scale=1.5, never=0.2)
     search = BeamSearch(
@@ -248,9 +249,10 @@ def test_answers_have_the_same_bits_alone_and_beside_others(ties):
     B = 7
     options = {
         "prefixes": [[1], [], [2, 1], [], [], [3], []],
-        "phrases": [[], [[4, 4]], [], [[5]], [], [[1], [2]], []],
         "source_lengths": np.array([5, 1, 3, 4, 5, 2, 2]),
     }
+    if phrases:
+        options["phrases"] = [[], [[4, 4]], [], [[5]], [], [[1], [2]], []]
     together = search(network, [(n,) for n in range(B)], B, **options, attention=True)
     assert any(a.finished for answers in together for a in answers)
     for n in range(B):
@@ -361,11 +363,13 @@ def test_an_ensemble_is_the_mean_of_probabilities():
         Ensemble([members[0], Deaf(members[1])]).attention(([(0, 9)], [(0, 9)]))
 
 
-@pytest.mark.parametrize("V", [1, 5, 40])
-def test_the_largest_equal_a_stable_sort(V):
+@pytest.mark.parametrize("V", [1, 5, 40, 3001])
+@pytest.mark.parametrize("N", [1, 30])
+@pytest.mark.parametrize("different", [1, 4, 10**6])
+def test_the_largest_equal_a_stable_sort(V, N, different):
     rng = np.random.default_rng(0)
     for k in (1, 2, 5, 39, 60):
-        values = rng.integers(0, 4, size=(30, V)).astype(float)
+        values = rng.integers(0, different, size=(N, V)).astype(float)
         values[rng.random(values.shape) < 0.3] = -np.inf
         assert np.array_equal(largest(values, k), np.argsort(-values, 1, kind="stable")[:, :k])
 

@@ -46,21 +46,18 @@ Tokens = NDArray[np.int64]
 
 
 class Hypothesis(NamedTuple):
-    """An answer.
-
-    Attributes:
-        tokens: ``[T]``, without ``eos``.
-        score: :math:`s(y)`, what answers are ranked by.
-        log_p: :math:`\\log p(y)`.
-        finished: whether it ends in ``eos``; if not, it has reached the maximum length.
-        attention: weights ``[T, S]`` of each token, or ``[T + 1, S]`` with those of ``eos``; None unless they were asked for.
-    """
+    """An answer."""
 
     tokens: Tokens
+    """``[T]``, without ``eos``."""
     score: float
+    """:math:`s(y)`, what answers are ranked by."""
     log_p: float
+    r""":math:`\log p(y)`."""
     finished: bool
+    """Whether it ends in ``eos``; if not, it has reached the maximum length."""
     attention: Values | None = None
+    """Weights ``[T, S]`` of each token, or ``[T + 1, S]`` with those of ``eos``; None unless they were asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +169,11 @@ class BeamSearch:
 
     def _chosen(self, live: _Live, total: Values, rules: _Rules) -> tuple[Rows, Tokens, Values]:
         """Rows, next tokens and log-probabilities of the best ``width`` ways to go on from each source."""
+        if rules.phrases is None and live.sources[0] == live.sources[-1]:  # one source: the same in fewer steps
+            places = largest(total.reshape(1, -1), self.width)[0]
+            scores = total.ravel()[places]
+            places = places[scores > -np.inf]
+            return places // total.shape[1], places % total.shape[1], scores[: len(places)]
         tokens = largest(total, self.width)
         R, k = tokens.shape
         rows, tokens = np.repeat(np.arange(R), k), tokens.ravel()

@@ -38,19 +38,16 @@ __all__ = ["Fusion", "PrefixBeam", "Transcription", "align", "best_path", "prefi
 
 
 class Transcription(NamedTuple):
-    """Symbols that were heard.
-
-    Attributes:
-        symbols: ``[L]``, without blanks.
-        times: of each symbol its first frame and the one after its last, ``[L, 2]``, on the best path to these symbols.
-        score: what transcriptions are ranked by.
-        log_p: of the best path, or the sum over the paths to these symbols that the beam kept.
-    """
+    """Symbols that were heard."""
 
     symbols: NDArray[np.int64]
+    """``[L]``, without blanks."""
     times: NDArray[np.int64]
+    """Of each symbol its first frame and the one after its last, ``[L, 2]``, on the best path to these symbols."""
     score: float
+    """What transcriptions are ranked by."""
     log_p: float
+    """Of the best path, or the sum over the paths to these symbols that the beam kept."""
 
 
 def best_path(log_p: Floats, lengths: Integers, *, blank: int = 0) -> list[Transcription]:

@@ -9,6 +9,9 @@ from unrolled.aliases import Values
 
 __all__ = ["largest"]
 
+MANY = 512  # numbers for each that is wanted
+BLOCK = 32
+
 
 def largest(values: Values, k: int) -> NDArray[np.intp]:
     """Places of the k largest numbers of each row, the largest first; of equal ones the one that comes first.
@@ -28,6 +31,8 @@ def largest(values: Values, k: int) -> NDArray[np.intp]:
         return values.argmax(1)[:, None]
     if k >= V:
         return np.argsort(-values, axis=1, kind="stable")
+    if N == 1 and MANY * k <= V:
+        return _largest_of_many(values[0], k)[None]
     bar = np.partition(values, V - k, axis=1)[:, V - k, None]
     taken = values >= bar
     if np.count_nonzero(taken) > N * k:  # several are as large as the k-th: the first of them
@@ -36,3 +41,11 @@ def largest(values: Values, k: int) -> NDArray[np.intp]:
     places = np.nonzero(taken)[1].reshape(N, k)
     order = np.argsort(-values[taken].reshape(N, k), axis=1, kind="stable")
     return np.take_along_axis(places, order, 1)
+
+
+def _largest_of_many(row: Values, k: int) -> NDArray[np.intp]:
+    """The same for one long row: at least k numbers reach the k-th largest maximum of its blocks, and few others do."""
+    blocks = len(row) // BLOCK
+    maxima = row[: BLOCK * blocks].reshape(BLOCK, blocks).max(0)
+    places = np.flatnonzero(row >= np.partition(maxima, blocks - k)[blocks - k])
+    return places[np.argsort(-row[places], kind="stable")[:k]]

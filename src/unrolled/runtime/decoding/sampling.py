@@ -32,17 +32,14 @@ __all__ = ["Drawn", "Sampling", "streams"]
 
 
 class Drawn(NamedTuple):
-    """One step of the rows that are drawn.
-
-    Attributes:
-        tokens: ``[N]``, ``eos`` where a row ends by it; -1 in rows that have ended before.
-        log_p: their log-probabilities by the network, whatever the temperature, ``[N]``; 0 in rows that have ended before.
-        ended: rows that have ended, by ``eos`` or a stop sequence, in this step or before, ``[N]``.
-    """
+    """One step of the rows that are drawn."""
 
     tokens: NDArray[np.int64]
+    """``[N]``, ``eos`` where a row ends by it; -1 in rows that have ended before."""
     log_p: Values
+    """Their log-probabilities by the network, whatever the temperature, ``[N]``; 0 in rows that have ended before."""
     ended: NDArray[np.bool_]
+    """Rows that have ended, by ``eos`` or a stop sequence, in this step or before, ``[N]``."""
 
 
 def streams(seed: int, rows: int) -> list[np.random.Generator]:
