@@ -304,6 +304,26 @@ def test_what_never_ends_is_reported():
     assert BeamSearch(bos=BOS, eos=EOS, max_length=3)(Endless(), None, 0) == []
 
 
+@pytest.mark.parametrize("width", [1, 4])
+def test_sources_without_a_possible_answer_have_none(width):
+    class Dead:
+        """After 2 nothing comes, after 1 always the end."""
+
+        def advance(self, state, tokens):
+            table = np.full((10, 3), -np.inf)
+            table[BOS, 1:], table[1, EOS] = np.log(0.5), 0.0
+            return table[tokens], state
+
+        def select(self, state, rows):
+            return state
+
+    search = BeamSearch(bos=BOS, eos=EOS, max_length=4, width=width)
+    answers = search(Dead(), None, 3, prefixes=[[2], [1], [1, 1]])
+    assert [[a.tokens.tolist() for a in each] for each in answers] == [[], [[1]], []]
+    assert search(Dead(), None, 1, prefixes=[[2]]) == search(Dead(), None, 1, phrases=[[[2]]]) == [[]]
+    assert search(Dead(), None, 2, phrases=[[[2, 1]], [[1, 2]]]) == [[], []]
+
+
 def test_steps_end_when_nothing_can_win():
     class Counting(Remembering):
         steps = 0

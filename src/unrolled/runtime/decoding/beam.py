@@ -228,7 +228,7 @@ class _Rules:
                     f"{len(given)} {name} for {sources} sources: expected one entry a source, which may be empty"
                 )
         self.search = search
-        self.prefixes = _padded(prefixes or [()] * sources, search)
+        self.prefixes = _padded([()] * sources if prefixes is None else prefixes, search)
         self.phrases = Phrases(phrases, search.eos) if phrases is not None and any(map(len, phrases)) else None
         if self.phrases is not None and self.phrases.longest >= search.max_length:
             raise InputError(
