@@ -156,13 +156,15 @@ class StatisticalMethods:
             np.concatenate([start.season for start in starts], axis=1),
         )
         bend = np.concatenate([_bend(method, self.log_scales) for method in SMOOTHING])
-        gains = Gains(*self.gains.reshape(4, -1), bend)
+        alpha, beta, gamma, phi = self.gains.reshape(4, -1)
+        gains = Gains(alpha, beta, gamma, phi, bend)
         return run(np.tile(padded, len(SMOOTHING)), gains, start)
 
 
 def _searched(z: list[Values], season: int, method: str, log_scales: Values) -> tuple[Values, NDArray[np.bool_]]:
     """The best gains ``[4, N]`` of a method, and whether it starts from a seasonal profile ``[N]``."""
     grid, profiled = _grid(method, season)
+    alpha, beta, gamma, phi = grid
     C, chunk = len(profiled), max(1, COLUMNS // len(profiled))
     chosen: list[NDArray[np.int64]] = []
     for begin in range(0, len(z), chunk):
@@ -172,7 +174,8 @@ def _searched(z: list[Values], season: int, method: str, log_scales: Values) -> 
         level, trend = (np.repeat(x[:, None], C, axis=1) for x in (start.level, start.trend))
         start = Start(level, trend, start.season[..., None] * profiled)
         bend = _bend(method, log_scales[begin : begin + chunk, None])
-        errors = squared_errors(_padded(some), lengths, Gains(*grid, bend), start)
+        gains = Gains(alpha, beta, gamma, phi, bend)
+        errors = squared_errors(_padded(some), lengths, gains, start)
         parameters = 2 + STATES[method] + (grid[2] > 0) + profiled * (season - 1)
         possible = (lengths[:, None] >= 2 * season) | ~profiled
         chosen.append(np.argmin(np.where(possible, _criterion(errors, lengths[:, None], parameters), np.inf), axis=1))
