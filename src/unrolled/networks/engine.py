@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from unrolled.networks.stack import StackConfig
 
-__all__ = ["Array", "Dense", "Engine", "Layer", "Lengths", "Stack"]
+__all__ = ["Array", "Dense", "Engine", "Layer", "Lengths", "Lookup", "Rows", "Stack"]
 
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor."""
 Layer: TypeAlias = Callable[[Array], Array]
 Lengths: TypeAlias = NDArray[np.int64]
 """Steps of each sequence, ``[B]``, at least 1."""
+Rows: TypeAlias = NDArray[np.int64]
+"""Places of rows in a batch."""
 
 
 class Dense(Protocol):
@@ -41,9 +43,19 @@ class Dense(Protocol):
 class Stack(Protocol):
     """Stacked recurrent layers."""
 
-    def __call__(self, x: Array, lengths: Lengths | None = None) -> tuple[Array, tuple[Array, ...]]:
+    def __call__(
+        self, x: Array, lengths: Lengths | None = None, states: tuple[Array, ...] | None = None
+    ) -> tuple[Array, tuple[Array, ...]]:
         """Outputs ``[T, B, O]`` of the last layer for ``x [T, B, I]``, zero past each length, and the last states as
-        :class:`unrolled.runtime.stack.Stack` has them."""
+        :class:`unrolled.runtime.stack.Stack` has them; ``states`` are those to go on from."""
+        ...
+
+
+class Lookup(Protocol):
+    """What each source of a batch holds, asked once a row; ``rows [N]`` says which source a row asks, by default its own."""
+
+    def __call__(self, asked: Array, rows: Rows | None = None) -> Array:
+        """``[U, N, ...]`` → ``[U, N, ...]``."""
         ...
 
 
@@ -62,6 +74,10 @@ class Engine(Protocol):
         """``W x + b`` of the last axis."""
         ...
 
+    def matrix(self, name: str, inputs: int, outputs: int) -> Layer:
+        """``W x`` of the last axis."""
+        ...
+
     def vector(self, name: str, size: int) -> Layer:
         """``v · x`` of the last axis, which it takes away."""
         ...
@@ -74,12 +90,28 @@ class Engine(Protocol):
         """An array of its own, zero before training."""
         ...
 
+    def constant(self, a: NDArray[Any]) -> Array:
+        """Numbers that are not learned, or truth values."""
+        ...
+
     def tanh(self, a: Array) -> Array:
         """The hyperbolic tangent."""
         ...
 
+    def sigmoid(self, a: Array) -> Array:
+        """The logistic function."""
+        ...
+
+    def exp(self, a: Array) -> Array:
+        """The exponential function."""
+        ...
+
     def concatenate(self, arrays: Sequence[Array]) -> Array:
         """Side by side along the last axis."""
+        ...
+
+    def steps(self, arrays: Sequence[Array]) -> Array:
+        """One after the other along a new first axis."""
         ...
 
     def repeat(self, a: Array, steps: int) -> Array:
@@ -96,6 +128,23 @@ class Engine(Protocol):
 
     def attend(self, scores: Array, y: Array, lengths: Lengths) -> Array:
         r""":math:`\sum_t w[t]\, y[t]` with :math:`w = \mathrm{softmax}_t` of ``scores [T, B]``: ``[B, H]``."""
+        ...
+
+    def softmax(self, scores: Array, inside: Array) -> Array:
+        """Shares along the last axis, of those ``inside`` alone; the others are 0."""
+        ...
+
+    def products(self, keys: Array, lengths: Lengths) -> Lookup:
+        """From ``q [U, N, K]`` to its products with the ``keys [T, B, K]`` of each row's source, ``[U, N, T]``."""
+        ...
+
+    def sums(self, values: Array, lengths: Lengths) -> Lookup:
+        """From weights ``[U, N, T]``, 0 past the lengths, to sums of the ``values [T, B, V]`` of each row's source so
+        weighted, ``[U, N, V]``."""
+        ...
+
+    def log_probabilities(self, scores: Array) -> NDArray[np.float64]:
+        """The logarithm of the softmax along the last axis, in float64."""
         ...
 
     def dropout(self, a: Array) -> Array:

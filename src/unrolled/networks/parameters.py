@@ -43,6 +43,10 @@ class Declaration:
         self.parameter(f"{name}.weight", (outputs, inputs))
         self.parameter(f"{name}.bias", (outputs,))
 
+    def matrix(self, name: str, inputs: int, outputs: int) -> None:
+        """A weight alone."""
+        self.parameter(f"{name}.weight", (outputs, inputs))
+
     def vector(self, name: str, size: int) -> None:
         """A matrix of one row."""
         self.parameter(name, (1, size))

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.aliases import Floats
+from unrolled.aliases import Floats, Values
 from unrolled.kernels.arrays import elementary
 from unrolled.networks.engine import Lengths
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.networks.stack import StackConfig
 from unrolled.runtime.dense import Dense
+from unrolled.runtime.probabilities import log_softmax
+from unrolled.runtime.sources import SourceProducts, SourceSums
 from unrolled.runtime.stack import Stack
 
 __all__ = ["KernelEngine"]
@@ -48,6 +50,10 @@ class KernelEngine:
         """A dense layer, packed."""
         return Dense(self.parameter(f"{name}.weight"), self.parameter(f"{name}.bias"))
 
+    def matrix(self, name: str, inputs: int, outputs: int) -> Dense:
+        """A dense layer without bias, packed."""
+        return Dense(self.parameter(f"{name}.weight"))
+
     def vector(self, name: str, size: int) -> Callable[[Floats], Floats]:
         """A product with one vector."""
         product = Dense(self.parameter(name))
@@ -62,13 +68,29 @@ class KernelEngine:
         """An array as it is."""
         return self._tensors[self._prefix + name]
 
+    def constant(self, a: NDArray[Any]) -> NDArray[Any]:
+        """As they are."""
+        return a
+
     def tanh(self, a: Floats) -> Floats:
         """As the kernels compute it."""
         return elementary("tanh", a)
 
+    def sigmoid(self, a: Floats) -> Floats:
+        """As the kernels compute it."""
+        return elementary("sigmoid", a)
+
+    def exp(self, a: Floats) -> Floats:
+        """As the kernels compute it."""
+        return elementary("exp", a)
+
     def concatenate(self, arrays: Sequence[Floats]) -> Floats:
         """Side by side along the last axis."""
         return np.concatenate(arrays, axis=-1)
+
+    def steps(self, arrays: Sequence[Floats]) -> Floats:
+        """One after the other along a new first axis."""
+        return np.stack(arrays)
 
     def repeat(self, a: Floats, steps: int) -> Floats:
         """A view."""
@@ -88,6 +110,24 @@ class KernelEngine:
         score = np.where(np.arange(len(y))[:, None] < lengths, scores, -np.inf)
         weight = elementary("exp", score - score.max(0))
         return _sum_over_time(weight[..., None] * y) / _sum_over_time(weight)[:, None]
+
+    def softmax(self, scores: Floats, inside: NDArray[np.bool_]) -> Floats:
+        """Divided by a sum in the order of the last axis, whatever is outside."""
+        score = np.where(inside, scores, -np.inf).astype(scores.dtype)
+        share = elementary("exp", score - score.max(-1, keepdims=True))
+        return share / np.add.accumulate(share, axis=-1)[..., -1:]
+
+    def products(self, keys: Floats, lengths: Lengths) -> SourceProducts:
+        """Keys packed, source by source."""
+        return SourceProducts(keys, lengths)
+
+    def sums(self, values: Floats, lengths: Lengths) -> SourceSums:
+        """Values packed, source by source."""
+        return SourceSums(values, lengths)
+
+    def log_probabilities(self, scores: Floats) -> Values:
+        """In float64."""
+        return log_softmax(scores)
 
     def dropout(self, a: Floats) -> Floats:
         """Nothing is left out."""

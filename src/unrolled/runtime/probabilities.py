@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import Values
 from unrolled.kernels.arrays import elementary
 
-__all__ = ["sigmoid", "softmax"]
+__all__ = ["log_softmax", "sigmoid", "softmax"]
 
 
 def softmax(scores: NDArray[np.floating[Any]]) -> Values:
@@ -22,6 +23,18 @@ def softmax(scores: NDArray[np.floating[Any]]) -> Values:
     shifted: Values = scores.astype(np.float64) - scores.max(1, keepdims=True)
     e = elementary("exp", shifted)
     return (e / np.add.accumulate(e, axis=1)[:, -1:]).astype(np.float64)
+
+
+def log_softmax(scores: NDArray[np.floating[Any]]) -> Values:
+    """The logarithm of :func:`softmax`, over the last axis of ``[..., K]``.
+
+    >>> np.exp(log_softmax(np.log([1.0, 3.0]))).round(6).tolist()
+    [0.25, 0.75]
+    """
+    shifted: Values = scores.astype(np.float64) - scores.max(-1, keepdims=True)
+    total = np.add.accumulate(elementary("exp", shifted), axis=-1)[..., -1]
+    logarithms = [math.log(each) for each in total.ravel()]  # NumPy's may differ between the ends and the midst of an array
+    return shifted - np.array(logarithms).reshape(total.shape)[..., None]
 
 
 def sigmoid(scores: NDArray[np.floating[Any]]) -> Values:

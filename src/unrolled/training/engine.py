@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from unrolled.networks.engine import Engine, Lengths
+from unrolled.networks.engine import Engine, Lengths, Rows
 from unrolled.networks.stack import StackConfig
 from unrolled.nn import Settings, layers_for
 from unrolled.nn.recurrent import Recurrent
@@ -80,15 +80,24 @@ class TorchEngine:
         layers = recurrent_layers(config, self.options)
         self._module.add_module(name, layers)
 
-        def run(x: Tensor, lengths: Lengths | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
-            y, states = layers(x, lengths=None if lengths is None else torch.from_numpy(lengths))
-            return y, states if isinstance(states, tuple) else (states,)
+        def run(
+            x: Tensor, lengths: Lengths | None = None, states: tuple[Tensor, ...] | None = None
+        ) -> tuple[Tensor, tuple[Tensor, ...]]:
+            first = states[0] if states is not None and len(states) == 1 else states
+            y, last = layers(x, first, lengths=None if lengths is None else torch.from_numpy(lengths))
+            return y, last if isinstance(last, tuple) else (last,)
 
         return run
 
     def dense(self, name: str, inputs: int, outputs: int) -> torch.nn.Linear:
         """A dense layer."""
         layer = torch.nn.Linear(inputs, outputs)
+        self._module.add_module(name, layer)
+        return layer
+
+    def matrix(self, name: str, inputs: int, outputs: int) -> torch.nn.Linear:
+        """A dense layer without bias."""
+        layer = torch.nn.Linear(inputs, outputs, bias=False)
         self._module.add_module(name, layer)
         return layer
 
@@ -111,13 +120,29 @@ class TorchEngine:
         self._module.register_parameter(name, parameter)
         return parameter
 
+    def constant(self, a: NDArray[Any]) -> Tensor:
+        """As a tensor."""
+        return torch.from_numpy(a)
+
     def tanh(self, a: Tensor) -> Tensor:
         """The hyperbolic tangent."""
         return torch.tanh(a)
 
+    def sigmoid(self, a: Tensor) -> Tensor:
+        """The logistic function."""
+        return torch.sigmoid(a)
+
+    def exp(self, a: Tensor) -> Tensor:
+        """The exponential function."""
+        return torch.exp(a)
+
     def concatenate(self, arrays: Sequence[Tensor]) -> Tensor:
         """Side by side along the last axis."""
         return torch.cat(list(arrays), dim=-1)
+
+    def steps(self, arrays: Sequence[Tensor]) -> Tensor:
+        """One after the other along a new first axis."""
+        return torch.stack(list(arrays))
 
     def repeat(self, a: Tensor, steps: int) -> Tensor:
         """A view."""
@@ -135,6 +160,24 @@ class TorchEngine:
         """Sums over each sequence's own steps."""
         weight = torch.softmax(scores.masked_fill(~_inside(y, lengths), -torch.inf), 0)
         return (weight[..., None] * y).sum(0)
+
+    def softmax(self, scores: Tensor, inside: Tensor) -> Tensor:
+        """Over those inside."""
+        return torch.softmax(scores.masked_fill(~inside, -torch.inf), -1)
+
+    def products(self, keys: Tensor, lengths: Lengths) -> Callable[..., Tensor]:
+        """Products of whole batches; what is past the lengths is computed, too."""
+        by_source = keys.permute(1, 2, 0)  # [B, K, T]
+        return lambda q, rows=None: _each_source(q, by_source, rows)
+
+    def sums(self, values: Tensor, lengths: Lengths) -> Callable[..., Tensor]:
+        """Sums over all steps."""
+        by_source = values.transpose(0, 1)  # [B, T, V]
+        return lambda weights, rows=None: _each_source(weights, by_source, rows)
+
+    def log_probabilities(self, scores: Tensor) -> NDArray[np.float64]:
+        """In float64."""
+        return torch.log_softmax(scores.detach().double(), -1).numpy()
 
     def dropout(self, a: Tensor) -> Tensor:
         """Without a random share."""
@@ -192,6 +235,12 @@ def tensors_of(module: torch.nn.Module) -> dict[str, NDArray[Any]]:
             own = {**part.inference_parameters(), **learned}
         tensors |= {f"{path}.{name}" if path else name: tensor for name, tensor in own.items()}
     return {name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}
+
+
+def _each_source(asked: Tensor, held: Tensor, rows: Rows | None) -> Tensor:
+    """``[U, N, I]`` and ``[B, I, O]`` → ``[U, N, O]``."""
+    own = held if rows is None else held[torch.from_numpy(rows)]
+    return torch.bmm(asked.transpose(0, 1), own).transpose(0, 1)
 
 
 def _inside(y: Tensor, lengths: Lengths) -> Tensor:
