@@ -8,9 +8,11 @@ import torch
 
 from unrolled.cells import CELLS
 from unrolled.codecs.tokens import TokenIds
+from unrolled.networks.attention import AttentionConfig
 from unrolled.networks.autoencoder import Autoencoder, AutoencoderConfig
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import Encoder, EncoderConfig
+from unrolled.networks.encoder_decoder import EncoderDecoder, EncoderDecoderConfig, shifted
 from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig, TagScores
@@ -48,6 +50,28 @@ def windows(config):
     return WindowInputs.of(config, z, past, future, rng.normal(size=(B, config.static)))
 
 
+def pairs(cell="gru", attention="additive", items=None, **options):
+    """An encoder-decoder with what it reads: two layers of a cell, targets of other lengths than the sources."""
+    encoder = stack(cell, bidirectional=True, merge="sum" if cell == "sru" or attention == "dot" else "concat")
+    width = OWN_SIZES.get(cell, {}).get("proj_size", 4)
+    decoder = stack(cell, inputs=4 + width * options.get("input_feeding", False))
+    config = EncoderDecoderConfig(encoder, decoder, 5, 4, attention=ATTENTIONS[attention], **options)
+    rng = np.random.default_rng(0)
+    symbols, _, lengths = shifted([rng.integers(0, 5, n) for n in (2, 6, 3)], config)
+    return EncoderDecoder, config, (ITEMS if items is None else items, symbols, lengths)
+
+
+ATTENTIONS = {
+    "none": None,
+    "additive": AttentionConfig("additive", size=3),
+    "dot": AttentionConfig("dot"),
+    "general": AttentionConfig("general"),
+    "concat": AttentionConfig("concat", size=3),
+    "heads": AttentionConfig("multi_head", size=6, heads=3),
+    "local_m": AttentionConfig("general", reach="local_m", window=1),
+    "local_p": AttentionConfig("multi_head", size=4, reach="local_p", window=2),
+    "coverage": AttentionConfig("additive", size=3, coverage=True),
+}
 SPELLED = EmbeddingConfig(words=6, word_size=2, characters=5, character_size=1)
 PLAIN = EmbeddingConfig(words=6, word_size=4)
 WINDOWS = WindowRnnConfig("lstm", 4, 2, 7, 3, (0.1, 0.5), 3, 2, past=1, future=2, static=1)
@@ -80,6 +104,16 @@ CASES = {
         EncoderConfig(stack("lstmp", bidirectional=True, initial_state="learned"), "last", 3),
         ITEMS,
     ),
+    **{f"pairs {cell}": pairs(cell) for cell in CELLS},
+    **{f"pairs with {attention}": pairs("lstm", attention) for attention in ATTENTIONS},
+    **{
+        f"pairs with {attention} fed back": pairs("lstmp", attention, input_feeding=True)
+        for attention in ATTENTIONS
+        if attention not in ("none", "dot")
+    },
+    "pairs of spellings": pairs(
+        items=tokens(7, 1, 4), tokens=SPELLED, self_attention=AttentionConfig("multi_head", size=4, heads=2)
+    ),
     "learned memory": (Encoder, EncoderConfig(stack("qrnn", initial_state="learned"), "last", 3), ITEMS),
 }
 
@@ -88,7 +122,7 @@ def as_torch(given):
     """Arrays as tensors; items stay, which the network reads itself."""
     if isinstance(given, WindowInputs):
         return WindowInputs(*map(torch.from_numpy, given))
-    return given if isinstance(given, list) else torch.from_numpy(given)
+    return given if isinstance(given, list | tuple) else torch.from_numpy(given)
 
 
 def results(outputs):
@@ -99,6 +133,11 @@ def results(outputs):
     if isinstance(outputs, list):  # of several members
         return [np.asarray(part) for each in outputs for part in (each if isinstance(each, tuple) else [each])]
     return [np.asarray(outputs)]
+
+
+def run(network, inputs):
+    """A network on what it takes, which is several things in a tuple."""
+    return network(*inputs) if type(inputs) is tuple else network(inputs)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -113,8 +152,8 @@ def test_both_engines_compute_the_same(case):
     assert {name: (t.shape, t.dtype) for name, t in tensors.items()} == {
         name: (shape, np.dtype(dtype)) for name, (shape, dtype) in config.parameters().items()
     }
-    found = results(network(KernelEngine(tensors), config)(inputs))
-    for ours, theirs in zip(found, results(module(as_torch(inputs))), strict=True):
+    found = results(run(network(KernelEngine(tensors), config), inputs))
+    for ours, theirs in zip(found, results(run(module, as_torch(inputs))), strict=True):
         assert ours.dtype == np.float32
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6)
 
@@ -123,10 +162,10 @@ def test_both_engines_compute_the_same(case):
 def test_an_item_has_the_same_bits_alone_and_beside_others(case):
     network, config, items = CASES[case]
     torch.manual_seed(0)
-    run = network(KernelEngine(NetworkModule(network, config, OPTIONS).tensors()), config)
-    together = run.scores(items) if network is Encoder else run.emissions(items)
+    made = network(KernelEngine(NetworkModule(network, config, OPTIONS).tensors()), config)
+    together = made.scores(items) if network is Encoder else made.emissions(items)
     for item, expected in zip(items, together, strict=True):
-        alone = run.scores([item]) if network is Encoder else run.emissions([item])
+        alone = made.scores([item]) if network is Encoder else made.emissions([item])
         np.testing.assert_array_equal(alone[0], expected)
 
 
