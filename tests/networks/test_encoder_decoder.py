@@ -57,7 +57,9 @@ def network_for(config):
 CASES = {
     **{f"additive {cell}": config_for(cell) for cell in CELLS},
     **{attention: config_for("lstm", attention) for attention in ATTENTIONS},
-    **{f"{attention} fed back": config_for("lstm", attention, input_feeding=True) for attention in list(ATTENTIONS)[1:]},
+    **{
+        f"{attention} fed back": config_for("lstm", attention, input_feeding=True) for attention in list(ATTENTIONS)[1:]
+    },
     "self-attention": config_for(self_attention=AttentionConfig("multi_head", size=4, heads=2)),
 }
 

@@ -78,7 +78,9 @@ class AttentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.heads > 1 and (self.score != "multi_head" or self.size % self.heads):
             raise InputError(f"heads is {self.heads}, expected a divisor of size, and more than 1 of multi_head only")
         if self.coverage and self.score not in ("additive", "concat"):
-            raise InputError(f"coverage is added inside the tanh of additive and concat, which score {self.score!r} lacks")
+            raise InputError(
+                f"coverage is added inside the tanh of additive and concat, which score {self.score!r} lacks"
+            )
 
 
 class Memory(NamedTuple):
@@ -123,7 +125,9 @@ class Attention:
         self.engine, self.config = engine, config
         score, A = config.score, config.size
         if score == "dot" and asking != asked:
-            raise InputError(f"dot compares vectors of one size, got {asking} of the decoder and {asked} of the encoder")
+            raise InputError(
+                f"dot compares vectors of one size, got {asking} of the decoder and {asked} of the encoder"
+            )
         if score == "additive":
             self.query = engine.dense("query", asking, A)
         elif score in ("concat", "multi_head"):

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.codecs.inputs import Item
-from unrolled.codecs.ranges import Count, Size
+from unrolled.codecs.ranges import Count
 from unrolled.errors import InputError
 from unrolled.networks.attention import Attention, AttentionConfig, Memory
 from unrolled.networks.embedding import Embedding, EmbeddingConfig
@@ -115,11 +115,13 @@ class DecoderState(NamedTuple):
     covered: Array | None
     """``[N, T]``, with coverage."""
     weights: Array | None
-    """Attention's at the steps of the last call, ``[U, N, T]``."""
+    """Attention's at the steps of the last call, ``[U, N, T]``; None before the first."""
 
 
 class EncoderDecoder:
     """The network. After training a row's results have the same bits alone and in a batch, and step by step.
+
+    It goes on from a symbol at a time as the decoders of ``unrolled.runtime.decoding`` ask it to.
 
     >>> from unrolled.runtime.engine import KernelEngine
     >>> encoder, decoder = StackConfig("gru", 2, 3, num_layers=1), StackConfig("lstm", 4, 3, num_layers=1)
@@ -138,13 +140,13 @@ class EncoderDecoder:
         self.embedding = Embedding(engine.scope("embedding"), config.tokens)
         self.encoder = engine.stack("encoder", config.encoder)
         if config.self_attention:
-            self.self_attention = Attention(engine.scope("self_attention"), config.self_attention, H, H)
+            self.attend_itself = Attention(engine.scope("self_attention"), config.self_attention, H, H)
         sizes = (size for layer in config.bridged for name, size in layer.items() if name not in UNBRIDGED)
         self.bridge = engine.dense("bridge", H, sum(sizes))
         self.symbols = engine.embedding("symbols", config.symbols + 2, config.symbol_size)
         self.decoder = engine.stack("decoder", config.decoder)
         if config.attention:
-            self.attention = Attention(engine.scope("attention"), config.attention, S, H)
+            self.attend = Attention(engine.scope("attention"), config.attention, S, H)
         self.combine = engine.dense("combine", S + H * (config.attention is not None), S)
         self.head = engine.dense("head", S, config.outputs)
 
@@ -159,8 +161,8 @@ class EncoderDecoder:
         h, _ = self.encoder(self.engine.dropout(x) if self.config.tokens else x, lengths)
         states = self._first_states(last_output(self.engine, self.config.encoder, h, lengths))
         if self.config.self_attention:
-            h = h + self.self_attention(h, self.self_attention.read(h, lengths)).context
-        memory = self.attention.read(h, lengths) if self.config.attention else None
+            h = h + self.attend_itself(h, self.attend_itself.read(h, lengths)).context
+        memory = self.attend.read(h, lengths) if self.config.attention else None
         fed = np.zeros((len(lengths), self.config.decoder.outputs), np.float32)
         return DecoderState(
             memory, None, states, 0, self.engine.constant(fed) if self.config.input_feeding else None, None, None
@@ -195,7 +197,7 @@ class EncoderDecoder:
         after = state._replace(steps=state.steps + len(s))
         if state.memory is None:
             return self.engine.tanh(self.combine(s)), after
-        read = self.attention(s, state.memory, first=state.steps, rows=state.rows, covered=state.covered)
+        read = self.attend(s, state.memory, first=state.steps, rows=state.rows, covered=state.covered)
         combined = self.engine.tanh(self.combine(self.engine.concatenate([read.context, s])))
         return combined, after._replace(covered=read.covered, weights=read.weights)
 
@@ -219,6 +221,16 @@ class EncoderDecoder:
         scores, state = self.run(state, symbols[None])
         return self.engine.log_probabilities(scores[0]), state
 
+    def attention(self, state: DecoderState) -> Values:
+        """What the last step of each row read of its source's steps, ``[N, T]``.
+
+        Raises:
+            InputError: the network has no attention, or no step was taken.
+        """
+        if state.weights is None:
+            raise InputError("the model has no attention" if state.memory is None else "no step was taken yet")
+        return state.weights[-1].astype(np.float64)
+
     def select(self, state: DecoderState, rows: Rows) -> DecoderState:
         """The state of some rows, each as often as it is named, in this order."""
         return state._replace(
@@ -241,7 +253,9 @@ class EncoderDecoder:
                 found[n] = told[: lengths[place], place].copy()
         return found
 
-    def attention_weights(self, sources: Sequence[Item], targets: Sequence[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
+    def attention_weights(
+        self, sources: Sequence[Item], targets: Sequence[NDArray[np.int64]]
+    ) -> list[NDArray[np.float32]]:
         """Of each target's symbols, and of its end, what was read of the source's steps: ``[U_i + 1, T_i]`` each.
 
         Raises:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.aliases import Integers
 from unrolled.networks.stack import StackConfig
 
 __all__ = ["Array", "Dense", "Engine", "Layer", "Lengths", "Lookup", "Rows", "Stack"]
@@ -23,7 +24,7 @@ Array: TypeAlias = Any
 Layer: TypeAlias = Callable[[Array], Array]
 Lengths: TypeAlias = NDArray[np.int64]
 """Steps of each sequence, ``[B]``, at least 1."""
-Rows: TypeAlias = NDArray[np.int64]
+Rows: TypeAlias = Integers
 """Places of rows in a batch."""
 
 

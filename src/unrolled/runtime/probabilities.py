@@ -33,8 +33,9 @@ def log_softmax(scores: NDArray[np.floating[Any]]) -> Values:
     """
     shifted: Values = scores.astype(np.float64) - scores.max(-1, keepdims=True)
     total = np.add.accumulate(elementary("exp", shifted), axis=-1)[..., -1]
-    logarithms = [math.log(each) for each in total.ravel()]  # NumPy's may differ between the ends and the midst of an array
-    return shifted - np.array(logarithms).reshape(total.shape)[..., None]
+    # NumPy's logarithm may differ between the midst of an array and its ends
+    logarithms = np.array([math.log(each) for each in total.ravel()])
+    return shifted - logarithms.reshape(total.shape)[..., None]
 
 
 def sigmoid(scores: NDArray[np.floating[Any]]) -> Values:
