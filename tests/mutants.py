@@ -59,6 +59,9 @@ ONNX_RUN = "tests/onnx/test_onnx_run.py"
 ONNX_NODES = "tests/onnx/test_random_nodes.py"
 STACK = "tests/runtime/test_stack.py"
 NETWORKS = "tests/networks/test_networks.py"
+ATTENTION = "tests/networks/test_attention.py"
+PAIRS = "tests/networks/test_encoder_decoder.py"
+PAIRS_LOSS = "tests/training/test_encoder_decoder.py"
 WINDOWS = "tests/networks/test_window_rnn.py"
 CRF = "tests/runtime/decoding/test_crf.py"
 BEAM = "tests/runtime/decoding/test_beam.py"
@@ -371,6 +374,77 @@ MUTANTS = (
         "own |= dict(zip(names, learned, strict=True))",
         "pass",
         NETWORKS,
+    ),
+    python(
+        "attention: queries through the matrix of keys",
+        "networks/attention.py",
+        'self.query = engine.matrix("query", asking, A)',
+        'self.query = engine.matrix("key", asking, A)',
+        ATTENTION,
+    ),
+    python(
+        "attention: scores of heads not scaled",
+        "networks/attention.py",
+        "(self.config.size // heads) ** -0.5",
+        "(self.config.size // heads) ** 0",
+        ATTENTION,
+    ),
+    python(
+        "attention: window of local-m one step early",
+        "networks/attention.py",
+        "np.minimum(first + 1 + np.arange",
+        "np.minimum(first + np.arange",
+        ATTENTION,
+    ),
+    python("attention: Gaussian too wide", "networks/attention.py", "(-2 / D**2)", "(-1 / D**2)", ATTENTION),
+    python(
+        "attention: coverage of the last step alone",
+        "networks/attention.py",
+        "covered = covered + weight[0]",
+        "covered = weight[0]",
+        ATTENTION,
+    ),
+    python(
+        "attention: rows of a search at the first source's keys",
+        "runtime/sources.py",
+        "packed = self._packed[source]\n            found[:, own, : packed",
+        "packed = self._packed[0]\n            found[:, own, : packed",
+        ATTENTION,
+    ),
+    python(
+        "encoder-decoder: context and state exchanged",
+        "networks/encoder_decoder.py",
+        "[read.context, s]",
+        "[s, read.context]",
+        PAIRS,
+    ),
+    python(
+        "encoder-decoder: states exchanged between layers",
+        "networks/encoder_decoder.py",
+        "states=tuple(each[:, rows] for each in state.states)",
+        "states=tuple(each[::-1, rows] for each in state.states)",
+        PAIRS,
+    ),
+    python(
+        "encoder-decoder: fed what was fed before",
+        "networks/encoder_decoder.py",
+        "            fed = combined[0]\n            found.append(fed)",
+        "            found.append(combined[0])",
+        PAIRS,
+    ),
+    python(
+        "encoder-decoder: the end is not learned",
+        "networks/encoder_decoder.py",
+        "expected[lengths[n] - 1, n] = config.end",
+        "expected[lengths[n] - 1, n] = config.symbols - 1",
+        f"{PAIRS} {PAIRS_LOSS}",
+    ),
+    python(
+        "encoder-decoder: padding is learned",
+        "training/encoder_decoder.py",
+        "expected[np.arange(len(expected))[:, None] >= lengths] = IGNORED",
+        "expected[np.arange(len(expected))[:, None] > lengths] = IGNORED",
+        PAIRS_LOSS,
     ),
     python("stacks: zoneout left out", "runtime/stack.py", "zoneout=config.zoneout", "zoneout=(0.0, 0.0)", NETWORKS),
     python(
