@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from unrolled.tasks import load as load
     from unrolled.tasks.anomalies.detector import AnomalyDetector as AnomalyDetector
     from unrolled.tasks.forecasting.forecaster import Forecaster as Forecaster
+    from unrolled.tasks.generation.seq2seq import Seq2Seq as Seq2Seq
     from unrolled.tasks.sequences.classifier import SequenceClassifier as SequenceClassifier
     from unrolled.tasks.sequences.regressor import SequenceRegressor as SequenceRegressor
     from unrolled.tasks.sequences.tagger import SequenceTagger as SequenceTagger
@@ -39,6 +40,7 @@ _HOMES = {
     "InputError": "unrolled.errors",
     "MissingExtraError": "unrolled.errors",
     "ModelFileError": "unrolled.errors",
+    "Seq2Seq": "unrolled.tasks.generation.seq2seq",
     "SequenceClassifier": "unrolled.tasks.sequences.classifier",
     "SequenceRegressor": "unrolled.tasks.sequences.regressor",
     "SequenceTagger": "unrolled.tasks.sequences.tagger",
@@ -58,6 +60,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "ModelFileError",
+    "Seq2Seq",
     "SequenceClassifier",
     "SequenceRegressor",
     "SequenceTagger",

@@ -54,6 +54,15 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         indices = self.indices()
         return np.array([indices.get(token, 0) for token in tokens], np.int64)
 
+    def decode(self, indices: Iterable[int], unknown: str = "<unk>") -> list[str]:
+        """Indices → tokens; 0 is ``unknown``.
+
+        >>> Vocabulary(["a", "b"]).decode([2, 0, 1])
+        ['b', '<unk>', 'a']
+        """
+        tokens = [unknown, *self.entries]
+        return [tokens[index] for index in indices]
+
     def indices(self) -> dict[str, int]:
         """Entry → index."""
         return {entry: index for index, entry in enumerate(self.entries, 1)}

@@ -1,0 +1,64 @@
+"""Texts that a model is to say: split into tokens of which it can be put together again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.codecs.vocabulary import Vocabulary
+
+__all__ = ["TargetCodec", "TargetSplitting"]
+
+TargetSplitting = Literal["words", "characters", "given"]
+"""What a target is split into; ``given`` says that it comes in tokens."""
+
+_WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]+")
+
+
+class TargetCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How targets become indices, and indices targets; it is part of the model file, including the vocabulary.
+
+    A word or a run of punctuation takes the blank before it along, so a text comes back as it was, except that other white
+    space is one blank. Nothing else changes: neither case nor digits.
+
+    >>> codec = TargetCodec.fit(["It's late.", "It is  (too) late!"], "words")
+    >>> codec.tokens("It's (too) late.")
+    [" It's", ' (', 'too', ')', ' late', '.']
+    >>> codec.decode(codec.encode("It is late."))
+    'It is late.'
+    """
+
+    splitting: TargetSplitting
+    vocabulary: Vocabulary
+
+    @classmethod
+    def fit(
+        cls, targets: Sequence[str] | Sequence[Sequence[str]], splitting: TargetSplitting, *, min_count: int = 1
+    ) -> TargetCodec:
+        """Learn the vocabulary from texts, or from lists of tokens; it has what occurs at least ``min_count`` times.
+
+        Raises:
+            InputError: nothing occurs so often.
+        """
+        split = cls(splitting, Vocabulary([])).tokens
+        return cls(splitting, Vocabulary.fit((t for each in targets for t in split(each)), min_count=min_count))
+
+    def tokens(self, target: str | Sequence[str]) -> list[str]:
+        """A target's tokens."""
+        if self.splitting == "words":
+            return _WORD.findall(" " + " ".join(str(target).split()))
+        return list(target)
+
+    def encode(self, target: str | Sequence[str]) -> NDArray[np.int64]:
+        """Indices ``[U]``, 0 for what is unknown."""
+        return self.vocabulary.encode(self.tokens(target))
+
+    def decode(self, indices: Sequence[int] | NDArray[np.int64]) -> str | list[str]:
+        """The text, or the list of tokens where they came as such."""
+        tokens = self.vocabulary.decode(int(index) for index in indices)
+        return tokens if self.splitting == "given" else "".join(tokens).removeprefix(" ")

@@ -1,0 +1,128 @@
+"""A fitted model from sequences to sequences: from items in the user's units to probabilities of symbols, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.aliases import Integers, Values
+from unrolled.codecs.inputs import Item, NumberCodec
+from unrolled.codecs.ranges import Count
+from unrolled.codecs.target_tokens import TargetCodec
+from unrolled.codecs.tokens import TokenCodec
+from unrolled.networks.encoder_decoder import DecoderState, EncoderDecoder, EncoderDecoderConfig
+from unrolled.networks.length_batches import batches_of_similar_length
+from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
+from unrolled.runtime.decoding.decodable import Ensemble
+from unrolled.runtime.engine import KernelEngine
+from unrolled.runtime.model_file import ModelFile
+from unrolled.tasks.ensemble import Members, named_members, restored_members
+from unrolled.tasks.estimator import FittedConfig
+from unrolled.tasks.generation.parameters import Seq2SeqParameters
+
+__all__ = ["LONGEST", "Seq2SeqConfig", "Seq2SeqModel"]
+
+SOURCES = 64  # that are answered at once
+LONGEST = 10_000  # tokens that a target has at most
+
+
+class Seq2SeqConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything of a fitted estimator but its arrays."""
+
+    learned: Count
+    """Pairs that the fit was given."""
+    shape: EncoderDecoderConfig
+    inputs: NumberCodec | TokenCodec
+    targets: TargetCodec
+    longest: Annotated[int, msgspec.Meta(ge=1, le=LONGEST)]
+    """Tokens of the longest target."""
+    validation: dict[str, float] | None = None
+    validation_losses: list[float]
+    epochs: list[Count]
+
+
+class _Known:
+    """A network that says only what it knows."""
+
+    def __init__(self, network: EncoderDecoder) -> None:
+        self._network = network
+
+    def advance(self, state: DecoderState, tokens: NDArray[np.int64]) -> tuple[Values, DecoderState]:
+        log_p, state = self._network.advance(state, tokens)
+        log_p[:, 0] = -np.inf
+        return log_p, state
+
+    def select(self, state: DecoderState, rows: Integers) -> DecoderState:
+        return self._network.select(state, rows)
+
+    def attention(self, state: DecoderState) -> Values:
+        return self._network.attention(state)
+
+
+@dataclass(frozen=True)
+class Seq2SeqModel:
+    """Networks whose probabilities are averaged, and what turns items into what they read.
+
+    Weights are packed and vocabularies indexed at the first use, and kept as long as the model; a copy begins without.
+    """
+
+    shape: EncoderDecoderConfig
+    inputs: NumberCodec | TokenCodec
+    members: Members
+
+    def __reduce__(self) -> tuple[type[Seq2SeqModel], tuple[Any, ...]]:
+        return type(self), (self.shape, self.inputs, self.members)
+
+    @cached_property
+    def _networks(self) -> list[EncoderDecoder]:
+        return [EncoderDecoder(KernelEngine(tensors), self.shape) for tensors in self.members]
+
+    @cached_property
+    def _encode(self) -> Callable[[Any], Item]:
+        return self.inputs.encoder()
+
+    def search(self, items: Sequence[Any], search: BeamSearch) -> list[list[Hypothesis]]:
+        """Answers to each item, the best first."""
+        read = [self._encode(item) for item in items]
+        found: list[list[Hypothesis]] = [[]] * len(read)
+        network = Ensemble([_Known(each) for each in self._networks])
+        for batch in batches_of_similar_length([len(item) for item in read]):
+            for chosen in (batch[at : at + SOURCES] for at in range(0, len(batch), SOURCES)):
+                sources = [read[n] for n in chosen]
+                state = tuple(each.start(sources) for each in self._networks)
+                lengths = np.array([len(source) for source in sources])
+                for n, answers in zip(chosen, search(network, state, len(chosen), source_lengths=lengths), strict=True):
+                    found[n] = answers
+        return found
+
+    def log_likelihoods(self, items: Sequence[Any], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
+        """Of each target's symbols and of its end, by the mean of the networks' probabilities, ``[U_i + 1]`` each."""
+        read = [self._encode(item) for item in items]
+        each = [network.log_likelihoods(read, targets) for network in self._networks]
+        return [np.logaddexp.reduce(np.stack(own), 0) - np.log(len(own)) for own in zip(*each, strict=True)]
+
+    def attention(self, items: Sequence[Any], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
+        """What was read of the source for each symbol of the targets, the mean of the networks, ``[U_i, T_i]`` each."""
+        read = [self._encode(item) for item in items]
+        each = [network.attention_weights(read, targets) for network in self._networks]
+        return [np.stack(own).astype(np.float64).mean(0)[:-1] for own in zip(*each, strict=True)]
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The arrays as a model file names them."""
+        return named_members(self.members)
+
+    @classmethod
+    def restore(cls, model_file: ModelFile, config: Seq2SeqConfig, settings: Seq2SeqParameters) -> Seq2SeqModel:
+        """Put a model together from its file.
+
+        Raises:
+            ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
+        """
+        members = restored_members(model_file, config.shape.parameters(), settings)
+        return cls(config.shape, config.inputs, members)

@@ -1,0 +1,353 @@
+"""Say one sequence after another was read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.aliases import Values
+from unrolled.codecs.inputs import NumberCodec
+from unrolled.codecs.target_tokens import TargetCodec
+from unrolled.codecs.tokens import TokenCodec
+from unrolled.data.items import ItemKind, kind_of, read_items
+from unrolled.errors import InputError
+from unrolled.metrics.edits import error_rate
+from unrolled.networks.embedding import EmbeddingConfig
+from unrolled.networks.encoder_decoder import EncoderDecoderConfig
+from unrolled.networks.stack import StackConfig
+from unrolled.parameters.declaration import require
+from unrolled.runtime.decoding.beam import BeamSearch
+from unrolled.runtime.model_file import ModelFile
+from unrolled.tasks.agreement import require_same
+from unrolled.tasks.checks import check_count
+from unrolled.tasks.ensemble import train_members
+from unrolled.tasks.estimator import Estimator, FitContext
+from unrolled.tasks.generation.model import LONGEST, Seq2SeqConfig, Seq2SeqModel
+from unrolled.tasks.generation.parameters import Seq2SeqParameters, attention_config
+
+__all__ = ["Answer", "Seq2Seq"]
+
+Target = str | list[str]
+
+FEWEST = 10  # pairs of which some are kept back
+
+
+class Answer(NamedTuple):
+    """One of several answers.
+
+    Attributes:
+        target: the text, or the list of tokens.
+        score: what answers are ranked by.
+        log_p: the logarithm of its probability.
+        finished: whether it has an end; if not, it has reached the maximum length.
+    """
+
+    target: Target
+    score: float
+    log_p: float
+    finished: bool
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """What was read: items, their targets, and what both are; the first ``learned`` are learned from."""
+
+    items: list[Any]
+    targets: list[Target]
+    kind: ItemKind
+    in_tokens: bool
+    learned: int
+
+
+class Seq2Seq(Estimator, Seq2SeqParameters):
+    r"""Say one sequence after another was read: translate, pronounce, normalise.
+
+    Equations: :mod:`unrolled.networks.encoder_decoder` and :mod:`unrolled.networks.attention`. The networks are trained on
+    :math:`-\log p(\text{target} \mid \text{source})` with Adam, and their probabilities are averaged. Answers are searched by
+    :class:`unrolled.runtime.decoding.beam.BeamSearch`.
+
+    Attributes:
+        model_: the networks and what turns items into what they read.
+        losses_, validation_losses_: of each epoch.
+        epochs_: the best epoch of each network.
+        validation_: the measures of :meth:`evaluate` on the pairs kept back, or None.
+        inferred_: one sentence for each thing inferred.
+        seed_: what the training was drawn from.
+
+    >>> X = ["a b", "b c a", "c", "a c b"] * 5
+    >>> y = ["b a", "a c b", "c", "b c a"] * 5
+    >>> model = Seq2Seq(hidden_size=16, max_epochs=40, learning_rate=0.02, random_state=0).fit(X, y)
+    >>> model.predict(["c", "b c a"])
+    ['c', 'a c b']
+    """
+
+    _parameters = Seq2SeqParameters
+    _config_type = Seq2SeqConfig
+    _fit_call = "fit(X, y)"
+    _needs_y = True
+
+    def fit(
+        self, X: Any, y: Any = None, *, validation: Any = None, checkpoint: str | os.PathLike[str] | None = None
+    ) -> Seq2Seq:
+        """Train on sources and their targets. A previous model is replaced only after the training has succeeded.
+
+        Args:
+            X: a list of texts, of lists of tokens, or of arrays ``[T_i, C]`` (steps, features).
+            y: a list of texts, or of lists of tokens, as many.
+            validation: validation data ``(X, y)``, with which to choose the best epoch, instead of ``validation_fraction``.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until :meth:`save`
+                has written the model. If it already exists, the training resumes from it, and the result has the same bits as
+                if it had never stopped.
+
+        Raises:
+            InputError: the data or a parameter is invalid, or the checkpoint belongs to others; the message names the
+                culprit.
+            TrainingError: the loss is not finite or has exploded.
+            MissingExtraError: torch is not installed.
+        """
+        settings = self._checked()
+        kind = kind_of(X)
+        if kind == "audio":
+            raise InputError("X holds recordings: give their features, a list of arrays [T_i, C]")
+        items, targets = read_items(X, kind=kind), _read_targets(y, None)
+        _check_pairs(items, targets, "X", "y")
+        in_tokens, learned = isinstance(targets[0], list), len(items)
+        if validation is not None:
+            if not isinstance(validation, tuple | list) or len(cast("list[Any]", validation)) != 2:
+                raise InputError("validation is no pair of sources and their targets: give (X, y)")
+            others, true = cast("Sequence[Any]", validation)
+            channels = items[0].shape[1] if kind == "numbers" else None
+            more, said = read_items(others, kind=kind, channels=channels), _read_targets(true, in_tokens)
+            _check_pairs(more, said, "validation's X", "validation's y")
+            items, targets = [*items, *more], [*targets, *said]
+        return self._train(
+            _Pairs(items, targets, kind, in_tokens, learned), (items, targets, learned), settings, checkpoint
+        )
+
+    def predict(self, X: Any) -> list[Target]:
+        """The best answer to each source that the search finds, empty where none was found."""
+        return [answers[0].target if answers else self._fitted().targets.decode([]) for answers in self._answers(X, 1)]
+
+    def predict_n_best(self, X: Any, n: int) -> list[list[Answer]]:
+        """The ``n`` best answers to each source, the best first; fewer if there are no more. The beam is ``n`` wide at least."""
+        return self._answers(X, check_count("n", n))
+
+    def _answers(self, X: Any, n: int) -> list[list[Answer]]:
+        config, settings = self._fitted(), self._settings
+        search = BeamSearch(
+            bos=config.shape.begin,
+            eos=config.shape.end,
+            max_length=settings.max_length or 2 * config.longest + 1,
+            width=max(n, settings.beam_size),
+            n_best=n,
+            length_penalty=settings.length_penalty,
+            coverage_penalty=settings.coverage_penalty,
+            block_ngrams=settings.block_ngrams,
+        )
+        return [
+            [Answer(config.targets.decode(each.tokens), each.score, each.log_p, each.finished) for each in answers]
+            for answers in self.model_.search(self._read(X), search)
+        ]
+
+    def log_likelihood(self, X: Any, y: Any) -> Values:
+        """The logarithm of the probability of each given target, its end included, ``[N]``."""
+        return np.array([each.sum() for each in self._told(X, y)])
+
+    def attention_weights(self, X: Any, y: Any = None) -> list[Values]:
+        """What is read of each source for each token of its target: weights ``[U_i, T_i]``.
+
+        Args:
+            X: sources.
+            y: their targets; by default what is predicted.
+
+        Raises:
+            InputError: the model has no attention.
+        """
+        items = self._read(X)
+        targets = self.predict(X) if y is None else self._read_y(y, items)
+        return self.model_.attention(items, [self._fitted().targets.encode(target) for target in targets])
+
+    def score(self, X: Any, y: Any) -> float:
+        """The share of targets that are said as a whole."""
+        return self.evaluate(X, y)["exact"]
+
+    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+        """Share of targets that are said as a whole, edits for each of their tokens, and perplexity of a token.
+
+        A token that the model does not know counts as wrong, and has the probability of all such.
+        """
+        items = self._read(X)
+        true, said = self._read_y(y, items), self.predict(items)
+        split = self._fitted().targets.tokens
+        tokens, found = [split(each) for each in true], [split(each) for each in said]
+        told = np.concatenate(self._told(items, true))
+        return {
+            "exact": float(np.mean([own == other for own, other in zip(tokens, found, strict=True)])),
+            "token_error_rate": error_rate(tokens, found),
+            "perplexity": float(np.exp(-told.mean())),
+        }
+
+    @property
+    def item_kind_(self) -> ItemKind:
+        """The kind of the sources: ``numbers``, ``text`` or ``tokens``."""
+        codec = self._fitted().inputs
+        if isinstance(codec, TokenCodec):
+            return "tokens" if codec.splitting == "given" else "text"
+        return "numbers"
+
+    @property
+    def vocabulary_(self) -> list[str]:
+        """The tokens that can be said."""
+        return list(self._fitted().targets.vocabulary.entries)
+
+    def _told(self, X: Any, y: Any) -> list[Values]:
+        items = self._read(X)
+        return self.model_.log_likelihoods(
+            items, [self._fitted().targets.encode(target) for target in self._read_y(y, items)]
+        )
+
+    def _read(self, X: Any) -> list[Any]:
+        codec = self._fitted().inputs
+        channels = len(codec.channels) if isinstance(codec, NumberCodec) else None
+        return read_items(X, kind=self.item_kind_, channels=channels)
+
+    def _read_y(self, y: Any, items: Sequence[Any]) -> list[Target]:
+        targets = _read_targets(y, self._fitted().targets.splitting == "given")
+        _check_pairs(items, targets, "X", "y")
+        return targets
+
+    def _learn(
+        self, data: _Pairs, settings: Seq2SeqParameters, context: FitContext
+    ) -> tuple[Seq2SeqConfig, Seq2SeqModel]:
+        from unrolled.training.encoder_decoder import Pairs, encoder_decoder_problem
+        from unrolled.training.engine import NetworkOptions
+
+        kept_back = _kept_back(data, settings.validation_fraction, context.seed)
+        used = np.setdiff1d(np.arange(len(data.items)), kept_back)
+        codec = _source_codec([data.items[n] for n in used], data.kind, settings)
+        splitting = "given" if data.in_tokens else settings.target_tokens
+        targets = TargetCodec.fit([data.targets[n] for n in used], splitting, min_count=settings.target_min_count)
+        for n, target in enumerate(data.targets):
+            if len(targets.tokens(target)) > LONGEST:
+                raise InputError(f"target {n} has {len(targets.tokens(target)):,} tokens, expected at most {LONGEST:,}")
+        shape = _shape(codec, targets, settings)
+        encode = codec.encoder()
+        pairs = Pairs([encode(item) for item in data.items], [targets.encode(target) for target in data.targets])
+        inferred = [f"{len(targets.vocabulary):,} tokens that are said or unknown, {len(used):,} pairs learned from"]
+        self._log(inferred)
+        members, runs = train_members(
+            lambda _, phase: encoder_decoder_problem(
+                shape, pairs.select(used), NetworkOptions.of(settings), settings.batch_size,
+                label_smoothing=settings.label_smoothing, scheduled_sampling=settings.scheduled_sampling,
+                validation=pairs.select(kept_back) if len(kept_back) else None, phase=phase,
+            ),
+            settings,
+            context,
+        )  # fmt: skip
+        model = Seq2SeqModel(shape, codec, members)
+        config = Seq2SeqConfig(
+            settings=context.settings, seed=context.seed, learned=data.learned, inferred=inferred,
+            losses=[loss for run in runs for loss in run.losses], shape=shape, inputs=codec, targets=targets,
+            longest=max(len(pairs.targets[n]) for n in used),
+            validation_losses=[loss for run in runs for loss in run.validation_losses],
+            epochs=[run.best_epoch or len(run.losses) for run in runs],
+        )  # fmt: skip
+        if not len(kept_back):
+            return config, model
+        self._adopt(settings, config, model)
+        found = self.evaluate([data.items[n] for n in kept_back], [data.targets[n] for n in kept_back])
+        return msgspec.structs.replace(config, validation=found), model
+
+    @classmethod
+    def _restore(cls, model_file: ModelFile, config: Seq2SeqConfig, settings: Seq2SeqParameters) -> Seq2SeqModel:
+        inputs, splitting = config.inputs, config.targets.splitting
+        if isinstance(inputs, TokenCodec):
+            known = (settings.tokens, "given")
+            require("inputs.splitting", inputs.splitting, inputs.splitting in known, " or ".join(known))
+            spelled = settings.character_size > 0
+            require(
+                "inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in settings"
+            )
+        else:
+            plain = not inputs.changes and inputs.segment == 1
+            require("inputs", inputs, plain, "channels as they are, step by step")
+        known = (settings.target_tokens, "given")
+        require("targets.splitting", splitting, splitting in known, " or ".join(known))
+        require_same("shape", config.shape, _shape(inputs, config.targets, settings))
+        return Seq2SeqModel.restore(model_file, config, settings)
+
+    def _adopt(self, settings: Any, config: Seq2SeqConfig, model: Seq2SeqModel) -> Seq2Seq:
+        if isinstance(config.inputs, NumberCodec):
+            self.n_channels_in_ = len(config.inputs.channels)
+        self.validation_losses_ = config.validation_losses
+        self.epochs_ = config.epochs
+        self.validation_ = config.validation
+        return super()._adopt(settings, config, model)
+
+    def _learned(self) -> str:
+        return f"from {self.item_kind_} to {len(self.vocabulary_):,} tokens"
+
+
+def _source_codec(items: Sequence[Any], kind: ItemKind, settings: Seq2SeqParameters) -> NumberCodec | TokenCodec:
+    if kind == "numbers":
+        return NumberCodec.fit(items)
+    splitting = settings.tokens if kind == "text" else "given"
+    return TokenCodec.fit(items, splitting, min_count=settings.min_count, spelled=settings.character_size > 0)
+
+
+def _shape(codec: NumberCodec | TokenCodec, targets: TargetCodec, settings: Seq2SeqParameters) -> EncoderDecoderConfig:
+    """The network's sizes, which follow from what is read and said, and the parameters."""
+    tokens = None
+    if isinstance(codec, TokenCodec):
+        characters = 0 if codec.characters is None else len(codec.characters)
+        tokens = EmbeddingConfig(len(codec.words), settings.embedding_size, characters, settings.character_size)
+    inputs = codec.width if isinstance(codec, NumberCodec) else tokens.outputs if tokens else 0
+    encoder = StackConfig.of(settings, inputs, bidirectional=settings.bidirectional)
+    if settings.attention == "dot" and encoder.bidirectional:  # which compares vectors of one size
+        encoder = msgspec.structs.replace(encoder, merge="sum")
+    fed = encoder.output_size * settings.input_feeding
+    return EncoderDecoderConfig(
+        encoder,
+        StackConfig.of(settings, settings.embedding_size + fed),
+        symbols=len(targets.vocabulary),
+        symbol_size=settings.embedding_size,
+        tokens=tokens,
+        attention=attention_config(settings),
+        input_feeding=settings.input_feeding,
+    )
+
+
+def _read_targets(y: Any, in_tokens: bool | None) -> list[Target]:
+    """Texts, or lists of tokens, as they are expected if that is known."""
+    if y is None:
+        raise InputError("y is None, expected the target of each source: a list of texts, or of lists of tokens")
+    kind = kind_of(y)
+    expected = ("text", "tokens") if in_tokens is None else ("tokens",) if in_tokens else ("text",)
+    if kind not in expected:
+        called = {"text": "texts", "tokens": "lists of tokens"}
+        raise InputError(f"y holds {called.get(kind, kind)}, expected {' or '.join(called[each] for each in expected)}")
+    try:
+        return read_items(y, kind=kind)
+    except InputError as error:
+        raise InputError(f"y: {error}") from None
+
+
+def _check_pairs(items: Sequence[Any], targets: Sequence[Any], sources: str, called: str) -> None:
+    if len(items) != len(targets):
+        raise InputError(f"{sources} has {len(items)} sources and {called} {len(targets)} targets: expected as many")
+
+
+def _kept_back(data: _Pairs, fraction: float, seed: int) -> NDArray[np.int64]:
+    """Places of the pairs that choose the epoch: those given for it, or a share of all; none where there are too few."""
+    N = len(data.items)
+    if data.learned < N:
+        return np.arange(data.learned, N)
+    if fraction == 0 or N < FEWEST:
+        return np.zeros(0, np.int64)
+    return np.sort(np.random.default_rng(seed).permutation(N)[: max(1, round(fraction * N))])

@@ -1,0 +1,275 @@
+"""Seq2Seq: what it learns, says and scores; its options, wrong inputs, saving and loading."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import unrolled
+from unrolled import InputError, Seq2Seq
+from unrolled.cells import CELLS
+from unrolled.data.wav import Waveform
+
+RNG = np.random.default_rng(0)
+WORDS = ["Ann", "saw", "2", "dogs", ",", "cats", "and", "Bob"]
+
+
+def sentences(count, seed=0, longest=5):
+    rng = np.random.default_rng(seed)
+    return [[WORDS[k] for k in rng.integers(0, len(WORDS), rng.integers(1, longest + 1))] for _ in range(count)]
+
+
+X = sentences(150)
+Y = [each[::-1] for each in X]
+TINY = {"hidden_size": 8, "embedding_size": 6, "max_epochs": 2, "random_state": 0, "learning_rate": 0.02}
+ATTENTIONS = [
+    {"attention": "none"}, {"attention": "additive"}, {"attention": "dot"}, {"attention": "general"},
+    {"attention": "concat"}, {"attention": "multi_head", "heads": 2}, {"attention": "general", "reach": "local_m", "window": 1},
+    {"attention": "dot", "reach": "local_p"}, {"coverage": True}, {"input_feeding": True},
+    {"coverage": True, "input_feeding": True},
+]  # fmt: skip
+
+
+def tiny(**given):
+    return Seq2Seq(**{**TINY, **given})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return Seq2Seq(hidden_size=32, embedding_size=16, max_epochs=30, learning_rate=0.01, random_state=0).fit(
+        sentences(500), [each[::-1] for each in sentences(500)]
+    )
+
+
+def test_reversing_is_learned_and_seen(fitted):
+    held = sentences(60, seed=1)
+    true = [each[::-1] for each in held]
+    assert fitted.score(held, true) >= 0.9
+    measures = fitted.evaluate(held, true)
+    assert measures["exact"] == fitted.score(held, true)
+    assert measures["token_error_rate"] < 0.05
+    assert 1 <= measures["perplexity"] < 1.2
+    assert fitted.validation_["exact"] > 0.8
+    (weights,) = fitted.attention_weights([["Ann", "saw", "cats", "Bob"]], [["Bob", "cats", "saw", "Ann"]])
+    assert weights.shape == (4, 4)
+    assert weights.argmax(1).tolist() == [3, 2, 1, 0]
+    np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-5)
+    assert fitted.attention_weights([["Ann", "saw"]])[0].shape == (2, 2)
+
+
+def test_the_search_finds_what_trying_everything_finds():
+    model = tiny(beam_size=1000, max_length=3).fit([["a"], ["b"], ["a", "b"]] * 4, [["x"], ["y"], ["x", "y"]] * 4)
+    source = ["b", "a"]
+    every = [list(each) for n in range(3) for each in itertools.product(["x", "y"], repeat=n) if n]
+    log_p = model.log_likelihood([source] * len(every), every)
+    best = model.predict_n_best([source], 7)[0]
+    assert len(best) == 7  # the empty answer among them
+    assert {tuple(each.target): pytest.approx(each.log_p, rel=1e-5) for each in best if each.target} == dict(
+        zip(map(tuple, every), log_p, strict=True)
+    )
+    assert [each.log_p for each in best] == sorted((each.log_p for each in best), reverse=True)
+    assert model.predict([source])[0] == best[0].target
+
+
+@pytest.mark.parametrize("given", ATTENTIONS, ids=str)
+def test_every_attention_is_saved_and_read_back(given, tmp_path):
+    model = tiny(**given).fit(X[:40], Y[:40])
+    model.save(tmp_path / "model")
+    loaded = unrolled.load(tmp_path / "model", Seq2Seq)
+    assert loaded.get_params() == model.get_params()
+    assert loaded.predict_n_best(X[:5], 3) == model.predict_n_best(X[:5], 3)
+    np.testing.assert_array_equal(loaded.log_likelihood(X, Y), model.log_likelihood(X, Y))
+    if given.get("attention") == "none":
+        with pytest.raises(InputError, match="no attention"):
+            model.attention_weights(X[:2], Y[:2])
+    else:
+        for weights, source, target in zip(model.attention_weights(X[:9], Y[:9]), X, Y, strict=False):
+            assert weights.shape == (len(target), len(source))
+
+
+@pytest.mark.parametrize("cell", ["rnn", *CELLS])
+def test_every_cell(cell):
+    sizes = {"lstmp": {"cell_sizes": {"proj_size": 4}}, "sru": {"embedding_size": 8, "bidirectional": False}}
+    model = tiny(cell=cell, **sizes.get(cell, {})).fit(X[:20], Y[:20])
+    assert np.isfinite(model.log_likelihood(X, Y)).all()
+
+
+def test_what_was_saved_runs_without_torch_with_the_same_bits(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    code = f"""
+import sys
+sys.modules["torch"] = None
+import unrolled
+model = unrolled.load({str(tmp_path / "model")!r})
+print([(answer.target, answer.log_p.hex()) for answer in model.predict_n_best({X[:1]!r}, 4)[0]])
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert eval(said) == [(each.target, float(each.log_p).hex()) for each in fitted.predict_n_best(X[:1], 4)[0]]
+
+
+def test_an_answer_does_not_depend_on_the_others(fitted):
+    together = fitted.predict_n_best(X[:30], 3)
+    assert [fitted.predict_n_best([x], 3)[0] for x in X[:30]] == together
+    np.testing.assert_array_equal(
+        np.concatenate([fitted.log_likelihood([x], [y]) for x, y in zip(X[:30], Y, strict=False)]),
+        fitted.log_likelihood(X[:30], Y[:30]),
+    )
+
+
+def test_texts_are_said_as_they_were():
+    texts = [" ".join(each).replace(" ,", ",") for each in sentences(120, longest=3)]
+    shouted = [text.upper() + "!" for text in texts]
+    model = Seq2Seq(hidden_size=32, embedding_size=16, max_epochs=25, learning_rate=0.02, random_state=0).fit(
+        texts, shouted
+    )
+    assert model.item_kind_ == "text"
+    assert "!" in model.vocabulary_
+    assert np.mean([said == true for said, true in zip(model.predict(texts), shouted, strict=True)]) > 0.9
+
+
+def test_characters():
+    words = ["".join(each) for n in (1, 2, 3) for each in itertools.product("abc", repeat=n)]
+    model = Seq2Seq(
+        tokens="characters", target_tokens="characters", hidden_size=32, embedding_size=16, max_epochs=60,
+        learning_rate=0.02, random_state=0, validation_fraction=0,
+    ).fit(words, [word[::-1] for word in words])  # fmt: skip
+    assert model.predict(["abc", "b"]) == ["cba", "b"]
+    assert model.vocabulary_ == ["a", "b", "c"]
+
+
+def test_numbers():
+    y = RNG.integers(0, 3, 200)
+    steps = [np.repeat(np.eye(3)[[k, (k + 1) % 3]], 4, axis=0) + 0.1 * RNG.normal(size=(8, 3)) for k in y]
+    said = [["none", "one", "two"][k : k + 2] for k in y]
+    model = Seq2Seq(hidden_size=16, max_epochs=15, learning_rate=0.02, random_state=0).fit(steps, said)
+    assert model.n_channels_in_ == 3
+    assert model.score(steps, said) > 0.95
+    with pytest.raises(InputError, match="2"):
+        model.predict([np.zeros((4, 2))])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"label_smoothing": 0.3}, {"scheduled_sampling": 0.5}, {"dropout": 0.6}, {"cell": "gru"}, {"num_layers": 2},
+        {"bidirectional": False}, {"hidden_size": 9}, {"embedding_size": 5}, {"character_size": 3}, {"members": 2},
+        {"token_dropout": 0.5}, {"min_count": 22}, {"target_min_count": 22}, {"weight_drop": 0.5}, {"zoneout": 0.3},
+        {"validation_fraction": 0.4}, {"batch_size": 5}, {"random_state": 1}, *ATTENTIONS[:1], *ATTENTIONS[2:],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_option_changes_what_is_learned(given):
+    usual, changed = (tiny(**own).fit(X[:60], Y[:60]) for own in ({}, given))
+    assert not np.array_equal(usual.log_likelihood(X, Y), changed.log_likelihood(X, Y))
+
+
+def answers_of(**given):
+    model = tiny(max_epochs=8, **given).fit(X, Y)
+    return model.predict_n_best([["Ann", "Ann", "saw", "saw", "Bob"]], 2)[0]
+
+
+def test_options_of_the_search():
+    usual = answers_of()
+    assert [each.score for each in usual] == [each.log_p for each in usual]
+    long = answers_of(length_penalty=5.0)
+    assert all(each.score > each.log_p for each in long)
+    assert len(long[0].target) >= len(usual[0].target)
+    assert all(each.score < each.log_p for each in answers_of(coverage_penalty=1.0))
+    for each in answers_of(block_ngrams=1):
+        assert len(set(each.target)) == len(each.target)
+    assert all(len(each.target) <= 2 for each in answers_of(max_length=2))
+    assert not answers_of(max_length=1)[0].target or not answers_of(max_length=1)[0].finished
+    assert answers_of(beam_size=40)[0].log_p >= usual[0].log_p
+
+
+def test_rare_tokens_are_not_said():
+    y = [["common"] * len(each) for each in X]
+    y[0] = ["once"]
+    model = tiny(target_min_count=2, validation_fraction=0).fit(X, y)
+    assert model.vocabulary_ == ["common"]
+    assert all("<unk>" not in said for said in model.predict(X))
+    assert np.isfinite(model.log_likelihood(X[:1], [["never"]])).all()
+
+
+def test_validation_that_is_given_chooses_the_epoch():
+    model = tiny(max_epochs=3).fit(X[:50], Y[:50], validation=(X[50:70], Y[50:70]))
+    assert len(model.validation_losses_) == 3
+    assert min(model.validation_losses_) == pytest.approx(
+        -model.log_likelihood(X[50:70], Y[50:70]).sum() / sum(len(each) + 1 for each in Y[50:70]), rel=1e-5
+    )
+
+
+def test_a_training_goes_on_where_it_was_stopped(tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(progress):
+        if progress.epoch == 3:
+            raise Stop
+
+    whole = tiny(max_epochs=4, scheduled_sampling=0.3).fit(X, Y)
+    with pytest.raises(Stop):
+        tiny(max_epochs=4, scheduled_sampling=0.3, callback=stop).fit(X, Y, checkpoint=tmp_path / "kept")
+    resumed = tiny(max_epochs=4, scheduled_sampling=0.3).fit(X, Y, checkpoint=tmp_path / "kept")
+    assert resumed.losses_ == whole.losses_
+    np.testing.assert_array_equal(resumed.log_likelihood(X, Y), whole.log_likelihood(X, Y))
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (["a"], None, "y is None"),
+        (["a", "b"], ["x"], "X has 2 sources and y 1 targets"),
+        (["a", " "], ["x", "y"], "text 1 is empty"),
+        (["a", "b"], ["x", ""], "y: text 1 is empty"),
+        ([["a"], []], [["x"], ["y"]], "sentence 1 is empty"),
+        ([["a"], ["b"]], [["x"], []], "y: sentence 1 is empty"),
+        (["a", "b"], [1, 2], "y holds numbers, expected texts or lists of tokens"),
+        (["a", "b"], ["x", ["y"]], "y: text 1"),
+        ([], [], "0"),
+        ([["a"], ["b"]], [["x"], ["y"] * 10_001], "target 1 has 10,001 tokens, expected at most 10,000"),
+    ],
+)
+def test_wrong_pairs(X, y, message):
+    with pytest.raises(InputError, match=message):
+        tiny().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"beam_size": 0}, "beam_size is 0"),
+        ({"max_length": 10**9}, "max_length"),
+        ({"length_penalty": -1.0}, "length_penalty"),
+        ({"heads": 3, "attention": "multi_head"}, "heads is 3, expected a divisor of hidden_size"),
+        ({"heads": 2}, "heads is 2"),
+        ({"window": 3}, "window is 3, expected None: reach is global"),
+        ({"attention": "dot", "coverage": True}, "coverage is True"),
+        ({"attention": "none", "input_feeding": True}, "input_feeding is True, expected False without attention"),
+        ({"attention": "none", "reach": "local_m"}, "reach is 'local_m', expected 'global' without attention"),
+        ({"attention": "none", "coverage_penalty": 1.0}, "coverage_penalty"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"attention": "dotted"}, "attention"),
+    ],
+)
+def test_wrong_parameters(given, message):
+    with pytest.raises(InputError, match=message):
+        tiny(**given).fit(X, Y)
+
+
+def test_what_a_fitted_one_refuses(fitted):
+    with pytest.raises(InputError, match="lists of tokens"):
+        fitted.evaluate(X[:2], ["a text", "another"])
+    with pytest.raises(InputError, match="tokens"):
+        fitted.predict(["a text"])
+    with pytest.raises(InputError, match="n is 0"):
+        fitted.predict_n_best(X[:2], 0)
+    with pytest.raises(InputError, match="not fitted"):
+        tiny().predict(X)
+    recordings = [Waveform(np.zeros(9, np.float32), 8000)] * 2
+    with pytest.raises(InputError, match="recordings"):
+        tiny().fit(recordings, Y[:2])
