@@ -16,6 +16,7 @@ from unrolled.codecs.inputs import Item, NumberCodec
 from unrolled.codecs.ranges import Count
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
+from unrolled.data.example_columns import ExampleColumns
 from unrolled.networks.encoder_decoder import DecoderState, EncoderDecoder, EncoderDecoderConfig
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
@@ -43,6 +44,8 @@ class Seq2SeqConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_on
     longest: Annotated[int, msgspec.Meta(ge=1, le=LONGEST)]
     """Tokens of the longest target."""
     validation: dict[str, float] | None = None
+    columns: ExampleColumns | None = None
+    """Of the file that was learned from, what each was for."""
     validation_losses: list[float]
     epochs: list[Count]
 

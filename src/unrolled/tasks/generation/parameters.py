@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from unrolled.networks.attention import AttentionConfig
 from unrolled.parameters.declaration import Parameter, Parameters, declared, require
 from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.ranges import COUNT, SHARE, Range
 from unrolled.parameters.text import SplittingParameters
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
 
-__all__ = ["AttentionParameters", "BeamParameters", "Seq2SeqParameters", "TargetWords", "attention_config"]
+__all__ = ["WINDOW", "AttentionParameters", "BeamParameters", "Seq2SeqParameters", "TargetWords"]
 
 AttentionKind = Literal["none", "additive", "dot", "general", "concat", "multi_head"]
 ReachKind = Literal["global", "local_m", "local_p"]
 TargetWords = Literal["words", "characters"]
 
-WINDOW = 10  # of local attention
+WINDOW = 10
+"""Of local attention, where none is given."""
 
 
 class AttentionParameters(Parameters):
@@ -127,22 +127,3 @@ class Seq2SeqParameters(
             value = getattr(self, name)
             usual = declared(type(self))[name].default
             require(name, value, kind != "none" or value == usual, f"{usual!r} without attention")
-
-
-def attention_config(parameters: Seq2SeqParameters) -> AttentionConfig | None:
-    """The attention that the parameters describe.
-
-    >>> attention_config(Seq2SeqParameters(attention="general", reach="local_m"))
-    AttentionConfig(score='general', size=0, heads=1, reach='local_m', window=10, coverage=False)
-    """
-    if parameters.attention == "none":
-        return None
-    sized = parameters.attention in ("additive", "concat", "multi_head")
-    return AttentionConfig(
-        parameters.attention,
-        size=parameters.hidden_size if sized else 0,
-        heads=parameters.heads,
-        reach=parameters.reach,
-        window=0 if parameters.reach == "global" else parameters.window or WINDOW,
-        coverage=parameters.coverage,
-    )

@@ -15,9 +15,11 @@ from unrolled.aliases import Values
 from unrolled.codecs.inputs import NumberCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
+from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.items import ItemKind, kind_of, read_items
 from unrolled.errors import InputError
 from unrolled.metrics.edits import error_rate
+from unrolled.networks.attention import AttentionConfig
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder_decoder import EncoderDecoderConfig
 from unrolled.networks.stack import StackConfig
@@ -29,7 +31,7 @@ from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import Estimator, FitContext
 from unrolled.tasks.generation.model import LONGEST, Seq2SeqConfig, Seq2SeqModel
-from unrolled.tasks.generation.parameters import Seq2SeqParameters, attention_config
+from unrolled.tasks.generation.parameters import WINDOW, Seq2SeqParameters
 
 __all__ = ["Answer", "Seq2Seq"]
 
@@ -194,6 +196,15 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         }
 
     @property
+    def columns_(self) -> ExampleColumns | None:
+        """The roles of the columns of the file that was learned from; None where nothing had a name."""
+        return self._fitted().columns
+
+    @columns_.setter
+    def columns_(self, columns: ExampleColumns | None) -> None:
+        self._config = msgspec.structs.replace(self._fitted(), columns=columns)
+
+    @property
     def item_kind_(self) -> ItemKind:
         """The kind of the sources: ``numbers``, ``text`` or ``tokens``."""
         codec = self._fitted().inputs
@@ -318,8 +329,23 @@ def _shape(codec: NumberCodec | TokenCodec, targets: TargetCodec, settings: Seq2
         symbols=len(targets.vocabulary),
         symbol_size=settings.embedding_size,
         tokens=tokens,
-        attention=attention_config(settings),
+        attention=_attention(settings),
         input_feeding=settings.input_feeding,
+    )
+
+
+def _attention(parameters: Seq2SeqParameters) -> AttentionConfig | None:
+    """The attention that the parameters describe."""
+    if parameters.attention == "none":
+        return None
+    sized = parameters.attention in ("additive", "concat", "multi_head")
+    return AttentionConfig(
+        parameters.attention,
+        size=parameters.hidden_size if sized else 0,
+        heads=parameters.heads,
+        reach=parameters.reach,
+        window=0 if parameters.reach == "global" else parameters.window or WINDOW,
+        coverage=parameters.coverage,
     )
 
 
