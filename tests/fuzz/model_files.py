@@ -16,7 +16,9 @@ from unrolled.cli.app import run as run_command
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.data.wav import Waveform
 
-TASKS = ("forecaster", "anomaly_detector", "sequence_classifier", "sequence_regressor", "sequence_tagger", "checkpoint")
+TASKS = (
+    "forecaster", "anomaly_detector", "sequence_classifier", "sequence_regressor", "sequence_tagger", "seq2_seq", "checkpoint",
+)  # fmt: skip
 EXTREMES = (
     0.0,
     -1.0,
@@ -81,6 +83,10 @@ def good_models() -> list[Any]:
         unrolled.SequenceRegressor(**small).fit(X, rng.normal(size=(20, 2))),
         unrolled.SequenceTagger(**texts).fit([["Ada", "slept"]] * 12, [["B-PER", "O"]] * 12),
         unrolled.SequenceTagger(**small, crf=False).fit(X, [["x", "y", *"z" * (len(x) - 2)] for x in X]),
+        unrolled.Seq2Seq(**texts, max_length=9).fit(
+            ["good film", "bad film"] * 10, ["guter Film", "kein guter Film"] * 10
+        ),
+        unrolled.Seq2Seq(**small, attention="dot", reach="local_p").fit(X, [["a", "b"], ["b"]] * 10),
         unrolled.Forecaster(**small, season_length=4).fit(series),
         unrolled.Forecaster(**small, method="windows", horizon=3, input_window=8).fit(frame, **columns),
         unrolled.Forecaster(**small, horizon=2, quantiles=(0.2, 0.8), distribution="student_t").fit(frame, **columns),
@@ -152,6 +158,11 @@ class ModelFiles:
     def _use_tagger(self, model: Any) -> None:
         items = _items(model)
         for found in (model.predict(items), model.predict_proba(items), model.predict_k_best(items, 2)):
+            assert len(found) == len(items)
+
+    def _use_seq2seq(self, model: Any) -> None:
+        items = _items(model)
+        for found in (model.predict(items), model.predict_n_best(items, 2), model.attention_weights(items)):
             assert len(found) == len(items)
 
     def _use_forecaster(self, model: Any) -> None:

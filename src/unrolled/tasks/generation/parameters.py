@@ -54,7 +54,7 @@ class BeamParameters(Parameters):
 
     _title = "Search"
 
-    beam_size: Annotated[int, Parameter("Answers that are followed at once; 1 is greedy.", COUNT)] = 5
+    beam_size: Annotated[int, Parameter("Answers that are followed at once; 1 is greedy.", Range(1, 1000))] = 5
     length_penalty: Annotated[float, Parameter("The larger, the longer the answers.", Range(0), metavar="ALPHA")] = 0.0
     coverage_penalty: Annotated[
         float,

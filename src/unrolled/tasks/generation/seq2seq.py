@@ -141,8 +141,15 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         return self._answers(X, check_count("n", n))
 
     def _answers(self, X: Any, n: int) -> list[list[Answer]]:
+        decode = self._fitted().targets.decode
+        return [
+            [Answer(decode(each.tokens), each.score, each.log_p, each.finished) for each in answers]
+            for answers in self.model_.search(self._read(X), self._search(n))
+        ]
+
+    def _search(self, n: int) -> BeamSearch:
         config, settings = self._fitted(), self._settings
-        search = BeamSearch(
+        return BeamSearch(
             bos=config.shape.begin,
             eos=config.shape.end,
             max_length=settings.max_length or 2 * config.longest + 1,
@@ -152,10 +159,6 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
             coverage_penalty=settings.coverage_penalty,
             block_ngrams=settings.block_ngrams,
         )
-        return [
-            [Answer(config.targets.decode(each.tokens), each.score, each.log_p, each.finished) for each in answers]
-            for answers in self.model_.search(self._read(X), search)
-        ]
 
     def log_likelihood(self, X: Any, y: Any) -> Values:
         """The logarithm of the probability of each given target, its end included, ``[N]``."""
@@ -171,9 +174,13 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         Raises:
             InputError: the model has no attention.
         """
-        items = self._read(X)
-        targets = self.predict(X) if y is None else self._read_y(y, items)
-        return self.model_.attention(items, [self._fitted().targets.encode(target) for target in targets])
+        items, nothing = self._read(X), np.empty(0, np.int64)
+        if y is None:
+            found = self.model_.search(items, self._search(1))
+            targets = [answers[0].tokens if answers else nothing for answers in found]
+        else:
+            targets = [self._fitted().targets.encode(target) for target in self._read_y(y, items)]
+        return self.model_.attention(items, targets)
 
     def score(self, X: Any, y: Any) -> float:
         """The share of targets that are said as a whole."""
