@@ -90,7 +90,7 @@ def good_models() -> list[Any]:
         unrolled.Forecaster(**small, season_length=4).fit(series),
         unrolled.Forecaster(**small, method="windows", horizon=3, input_window=8).fit(frame, **columns),
         unrolled.Forecaster(**small, horizon=2, quantiles=(0.2, 0.8), distribution="student_t").fit(frame, **columns),
-        unrolled.AnomalyDetector(**small, window=8).fit(hours),
+        unrolled.AnomalyDetector(**small, window=8, false_alarm_every=500).fit(hours),
         unrolled.AnomalyDetector(**small, window=8, method="reconstruction", seasons=(24,)).fit(
             hours["value"].to_numpy()
         ),

@@ -64,7 +64,7 @@ FITTED = {
     "windows": lambda: unrolled.Forecaster(
         **SMALL, method="windows", horizon=3, input_window=8, intervals="conformal"
     ).fit(series(), target="sold", time="day", series="shop", past=["price"]),
-    "detector": lambda: unrolled.AnomalyDetector(**SMALL, window=8).fit(hours()),
+    "detector": lambda: unrolled.AnomalyDetector(**SMALL, window=8, false_alarm_every=500).fit(hours()),
     "rebuilder": lambda: unrolled.AnomalyDetector(**SMALL, window=8, method="reconstruction").fit(
         np.sin(np.arange(300.0))
     ),

@@ -40,17 +40,17 @@ def fitted():
 def test_windows_and_kept_back_steps(fitted):
     assert fitted.method_ == "windows"
     assert fitted.input_window_ == 60  # half the series: ten seasons
-    assert (fitted.validation_.cases, fitted.validation_.horizon) == (6 * 2, 6)  # a tenth of 120 steps
+    assert (fitted.validation_.cases, fitted.validation_.horizon) == (6 * 3, 6)  # a sixth of the steps
     assert fitted.predict().shape == (36, 5)
     assert any("one row a step" in line for line in fitted.inferred_)
 
 
 def test_the_tail_kept_back_is_never_trained_on(fitted):
-    spoiled = panel().with_columns(pl.when(pl.col("step") < 108).then("y").otherwise(pl.col("y") * 3 + 7))
+    spoiled = panel().with_columns(pl.when(pl.col("step") < 102).then("y").otherwise(pl.col("y") * 3 + 7))
     other = Forecaster(**TINY, horizon=6).fit(spoiled, **ROLES)
     assert other.losses_ == fitted.losses_
     assert other.validation_losses_ != fitted.validation_losses_
-    earlier = panel().with_columns(pl.when(pl.col("step") != 107).then("y").otherwise(pl.col("y") + 1))
+    earlier = panel().with_columns(pl.when(pl.col("step") != 101).then("y").otherwise(pl.col("y") + 1))
     assert Forecaster(**TINY, horizon=6).fit(earlier, **ROLES).losses_ != fitted.losses_
 
 
@@ -191,9 +191,11 @@ def test_conformal_factors_stretch_the_networks_own_quantiles(fitted):
     np.testing.assert_allclose(stretched[..., 1], own[..., 1], rtol=1e-12)
     factors = fitted.model_.factors
     assert factors.shape == (6, 3)
-    assert np.ptp(factors, axis=0).max() == 0  # twelve forecasts are too few for a factor a step
-    expected = own[..., 1] + factors[:, 2] * (own[..., 2] - own[..., 1])
-    np.testing.assert_allclose(stretched[..., 2], expected, rtol=1e-9)
+    assert np.ptp(factors, axis=0).max() == 0  # eighteen forecasts are too few for a factor a step
+    for scaling, before, after in zip(fitted.model_.scalings, own, stretched, strict=True):
+        z = scaling.transform(before)
+        expected = z[:, 1] + factors[:, 2] * (z[:, 2] - z[:, 1])
+        np.testing.assert_allclose(scaling.transform(after[:, 2]), expected, rtol=1e-9)
     assert forecaster.validation_.accuracy == fitted.validation_.accuracy
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fitting", "fit_model"]
 
-TAIL = 10  # one step of so many is kept back from a network that reads windows, in whole horizons
+TAIL = 6  # one step of so many is kept back from a network that reads windows, in whole horizons
 JUDGES = 4  # origins by which the number of epochs is chosen
 
 

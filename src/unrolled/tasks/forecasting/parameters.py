@@ -141,7 +141,7 @@ class ForecasterParameters(SeriesParameters, ForecastTraining):
         bool,
         Parameter(
             "Whether to train again on all data once the number of epochs has been chosen on held-out steps: the last"
-            " horizon, or with windows about the last tenth."
+            " horizon, or with windows about the last sixth."
         ),
     ] = True
 
