@@ -20,7 +20,7 @@ from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
-__all__ = ["open_jsonl"]
+__all__ = ["json_objects", "open_jsonl", "shown_json"]
 
 KINDS: dict[str, ItemKind] = {"text": "text", "sequence": "numbers", "tokens": "tokens"}
 
@@ -38,7 +38,7 @@ def open_jsonl(path: Path, options: ReadOptions, *, target_level: TargetLevel) -
     options.allow(str(path), "label", "text")
     with ExitStack() as stack:
         lines = stack.enter_context(TextLines(path, "a file of JSON lines"))
-        objects = _objects(lines)
+        objects = json_objects(lines)
         first = next(objects, None)
         if first is None:
             raise InputError(f"{path} is empty: 0 items, need at least 1")
@@ -52,7 +52,12 @@ def open_jsonl(path: Path, options: ReadOptions, *, target_level: TargetLevel) -
     return ExampleFile(str(path), kind, examples, target_level, lambda: lines.share, lines.close)
 
 
-def _objects(lines: TextLines) -> Iterator[Line]:
+def json_objects(lines: TextLines) -> Iterator[Line]:
+    """The objects of a file with the numbers of their lines; blank lines are passed over.
+
+    Raises:
+        InputError: a line holds no object.
+    """
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -97,18 +102,18 @@ class _Reader:
             if self._each:
                 target = self._tags(line, self._label, target, len(item))
             elif not isinstance(target, str | int | float) or target == "":
-                raise self._error(line, f"{self._label!r} is {_shown(target)}, expected a text or a number")
+                raise self._error(line, f"{self._label!r} is {shown_json(target)}, expected a text or a number")
         return Example(item, target, Place("line", line))
 
     def _text(self, line: int, key: str, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise self._error(line, f"{key!r} is {_shown(value)}, expected a text that is not blank")
+            raise self._error(line, f"{key!r} is {shown_json(value)}, expected a text that is not blank")
         return value
 
     def _tokens(self, line: int, key: str, value: Any) -> list[str]:
         tokens = cast("list[Any]", value) if isinstance(value, list) else []
         if not tokens or not all(isinstance(token, str) and token for token in tokens):
-            raise self._error(line, f"{key!r} is {_shown(value)}, expected a list of texts")
+            raise self._error(line, f"{key!r} is {shown_json(value)}, expected a list of texts")
         return tokens
 
     def _tags(self, line: int, key: str, value: Any, count: int) -> list[str]:
@@ -121,7 +126,7 @@ class _Reader:
         rows = _rows(value)
         if rows is None:
             raise self._error(
-                line, f"{key!r} is {_shown(value)}, expected steps, each a number or as many numbers as the others"
+                line, f"{key!r} is {shown_json(value)}, expected steps, each a number or as many numbers as the others"
             )
         array = np.array(rows)
         bad = np.argwhere(~np.isfinite(array))
@@ -148,6 +153,7 @@ def _rows(value: Any) -> list[list[float]] | None:
     return [[nearest_float(number) for number in row] for row in rows]
 
 
-def _shown(value: Any) -> str:
+def shown_json(value: Any) -> str:
+    """A value as it is written, cut where it is long."""
     text = json.dumps(value)
     return text if len(text) <= 40 else text[:37] + "..."
