@@ -1,72 +1,282 @@
-"""``unrolled fit translate``, and predict and evaluate with its models."""
+"""fit translate, translate, and predict and evaluate with its models."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
-QUICK = ["--max-epochs", "60", "--hidden-size", "24", "--learning-rate", "0.02", "--seed", "0"]
-PAIRS = [(word, f"{word[::-1]}!") for word in ("ab ba", "b", "ba", "a b", "bab", "abb a")] * 12
+import unrolled as library
+from unrolled.cli.app import run
+from unrolled.tasks.generation import model as generation_model
+
+Run = Callable[..., Any]
+SVG = "{http://www.w3.org/2000/svg}"
+TINY = ["--max-epochs", 1, "--hidden-size", 4, "--embedding-size", 4]
+LEARNS = ["--max-epochs", 40, "--hidden-size", 16, "--embedding-size", 16, "--learning-rate", 0.02, "--dropout", 0]
+
+WORDS = {"one": "un", "two": "deux", "three": "trois"}
+ENGLISH = [f"{a} {b}" for a in WORDS for b in WORDS] * 4
+FRENCH = [" ".join(WORDS[word] for word in text.split()) for text in ENGLISH]
 
 
-@pytest.fixture
-def pairs(tmp_path):
-    path = tmp_path / "pairs.csv"
-    path.write_text("written,said\n" + "".join(f"{source},{target}\n" for source, target in PAIRS))
-    return path
+def refused(outcome: Any, message: str) -> None:
+    assert (outcome.code, outcome.out) == (2, ""), outcome.out
+    assert outcome.err.splitlines()[-1].startswith(f"unrolled: {message}"), outcome.err
 
 
-@pytest.fixture
-def fitted(unrolled, pairs, tmp_path):
-    path = tmp_path / "model"
-    characters = ["--tokens", "characters", "--target-tokens", "characters"]
-    outcome = unrolled(
-        "fit", "translate", pairs, "--text", "written", "--label", "said", "-o", path, *characters, *QUICK
+@pytest.fixture(scope="session")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two parallel files, and beside them a model that has learned them."""
+    folder = tmp_path_factory.mktemp("numbers")
+    (folder / "train.en").write_text("\n".join(ENGLISH) + "\n")
+    (folder / "train.fr").write_text("\n".join(FRENCH) + "\n")
+    arguments = [folder / "train.en", folder / "train.fr", "-o", folder / "numbers.safetensors", *LEARNS]
+    assert run(["fit", "translate", *map(str, arguments)]) == 0
+    return folder / "numbers.safetensors"
+
+
+def test_fit_says_what_it_read(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    files = [numbers.with_name("train.en"), numbers.with_name("train.fr")]
+    outcome = unrolled("fit", "translate", *files, "-o", tmp_path / "m", "--validation-fraction", 0.25, *TINY)
+    assert outcome.err.splitlines() == [
+        f"{files[0]}: 36 pairs: sources of 2 words, targets of 2 words",
+        "4 tokens that are said or unknown, 27 pairs learned from",
+    ]
+    assert outcome.out.startswith("On examples kept back: exact ")
+    assert ", token error rate " in outcome.out
+    assert f"next: unrolled predict {tmp_path / 'm'} {files[0]}" in outcome.out
+    found = json.loads(unrolled("fit", "translate", *files, "-o", tmp_path / "m", "--json", *TINY).out)
+    assert (found["items"], found["kind"], set(found["validation"])) == (
+        36,
+        "text",
+        {"exact", "token_error_rate", "perplexity"},
     )
-    assert outcome.code == 0, outcome.err
-    assert "exact" in outcome.out + outcome.err
-    return path
+    outcome = unrolled(
+        "fit",
+        "translate",
+        *files,
+        "--validation",
+        files[0],
+        "--validation-targets",
+        files[1],
+        "-o",
+        tmp_path / "m",
+        *TINY,
+    )
+    assert outcome.out.startswith(f"On {files[0]}, examples kept back: exact ")
 
 
-def test_answers_and_measures(unrolled, fitted, pairs):
-    outcome = unrolled("predict", fitted, pairs)
-    assert outcome.code == 0, outcome.err
-    rows = list(csv.DictReader(io.StringIO(outcome.out)))
-    assert [row["answer"] for row in rows] == [target for _, target in PAIRS]
-    assert all(float(row["log_p"]) < 0 for row in rows)
-    best = unrolled("predict", fitted, pairs, "--n-best", "2")
-    ranked = list(csv.DictReader(io.StringIO(best.out)))
-    assert [row["rank"] for row in ranked[:4]] == ["1", "2", "1", "2"]
-    assert ranked[0]["answer"] == rows[0]["answer"]
-    measures = json.loads(unrolled("evaluate", fitted, pairs, "--json").out)
-    assert "exact" in json.dumps(measures)
+def test_a_line_in_a_line_out(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def typed(text: str) -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(text.encode()))))  # type: ignore[arg-type]
+
+    typed("two one\r\nthree three")
+    assert unrolled("translate", numbers).out == "deux un\ntrois trois\n"
+    typed("two one\n")
+    assert unrolled("translate", numbers, "-", "-o", tmp_path / "out.fr").out == ""
+    assert (tmp_path / "out.fr").read_text() == "deux un\n"
+    typed("two one\n")
+    outcome = unrolled("translate", numbers, "--n-best", 3, "--beam", 4)
+    lines = [line.split(",") for line in outcome.out.splitlines()]
+    assert lines[0] == ["line", "rank", "answer", "log_p"]
+    assert [line[:2] for line in lines[1:]] == [["1", "1"], ["1", "2"], ["1", "3"]]
+    expected = library.load(numbers).predict_n_best(["two one"], 3)[0]
+    assert [line[2] for line in lines[1:]] == [each.target for each in expected]
+    assert [float(line[3]) for line in lines[1:]] == pytest.approx([each.log_p for each in expected], abs=1e-6)
+    typed("two one\n")
+    found = json.loads(unrolled("translate", numbers, "--json").out)
+    assert (found["command"], found["predictions"][0]["answer"]) == ("translate", "deux un")
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (['{"text": "a", "label": "b"}', '{"text": "c", "label": 3}'], "the target is 3, expected a text"),
-        (['{"text": "a", "label": "b"}', '{"text": "", "label": "d"}'], "line 2"),
-    ],
-)
-def test_wrong_files(unrolled, tmp_path, lines, message):
-    path = tmp_path / "pairs.jsonl"
-    path.write_text("\n".join(lines))
-    outcome = unrolled("fit", "translate", path, "-o", tmp_path / "model", *QUICK)
-    assert (outcome.code, message in outcome.err) == (2, True), outcome.err
-    assert not (tmp_path / "model").exists()
+def test_what_predict_writes(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("n,source\n7,one two\n8,three one\n")
+    out = unrolled("predict", numbers, tmp_path / "new.csv").out
+    assert [line.rpartition(",")[0] for line in out.splitlines()] == ["line,answer", "2,un deux", "3,trois un"]
+    (tmp_path / "new.jsonl").write_text('{"en": "one two", "id": 3}\n')
+    assert unrolled("predict", numbers, tmp_path / "new.jsonl", "--source", "en", "-o", tmp_path / "o.jsonl").code == 0
+    row = json.loads((tmp_path / "o.jsonl").read_text())
+    assert (row["line"], row["answer"]) == (1, "un deux")
+    refused(unrolled("predict", numbers, tmp_path / "new.jsonl"), f"{tmp_path / 'new.jsonl'}, line 1: no key 'source'")
+    refused(
+        unrolled("predict", numbers, tmp_path / "new.csv", "--source", "de"),
+        f"{tmp_path / 'new.csv'}: no column 'de' (--source); the columns are 'n', 'source'",
+    )
 
 
-def test_wrong_options(unrolled, fitted, pairs, tmp_path):
-    for given, message in [
-        (["--beam-size", "0"], "beam"),
-        (["--attention", "dot", "--coverage"], "coverage"),
-        (["--label-smoothing", "1"], "label"),
-    ]:
-        outcome = unrolled("fit", "translate", pairs, "--text", "written", "--label", "said", *given)
-        assert (outcome.code, message in outcome.err) == (2, True), outcome.err
-    outcome = unrolled("predict", fitted, pairs, "--n-best", "0")
-    assert (outcome.code, "n-best" in outcome.err or "n_best" in outcome.err) == (2, True), outcome.err
+def test_the_search_is_chosen_anew(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("two one\n")
+    outcome = unrolled("translate", numbers, tmp_path / "new.txt", "--max-length", 1, "--beam", 1)
+    assert outcome.out == "deux\n"
+    assert outcome.err == "1 answer has no end: cut where the most tokens are reached (--max-length)\n"
+    (tmp_path / "new.txt").write_text("two two\n")
+    assert unrolled("translate", numbers, tmp_path / "new.txt").out == "deux deux\n"
+    blocked = unrolled("translate", numbers, tmp_path / "new.txt", "--block-ngrams", 1).out
+    words = blocked.split()
+    assert len(words) == len(set(words))
+    model = library.load(numbers)
+    assert model.set_params(max_length=1, beam_size=1).predict(["two one"]) == ["deux"]
+
+
+def test_attention_is_drawn(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "attention.svg"
+    (tmp_path / "new.txt").write_text("\n".join(ENGLISH[:9] * 2))
+    for command in ("translate", "predict"):
+        outcome = unrolled(command, numbers, tmp_path / "new.txt", "--attention", picture)
+        assert outcome.err == f"wrote {picture} (12 pictures)\n"
+        root = ElementTree.parse(picture).getroot()
+        assert len(list(root.iter(f"{SVG}svg"))) == 1 + 12
+        hints = [each.text or "" for each in root.iter(f"{SVG}title")]
+        assert "un, one: " in hints[0]
+        picture.unlink()
+    model = library.load(numbers)
+    weights = model.attention_weights(["two one"])[0]
+    hints = [each.text for each in ElementTree.fromstring(model.plot(["two one"]).svg).iter(f"{SVG}title")]
+    assert f"deux, two: {weights[0, 0]:.2f}" in hints
+    refused(
+        unrolled("translate", numbers, tmp_path / "new.txt", "--attention", tmp_path / "new.txt"),
+        f"cannot write {tmp_path / 'new.txt'}",
+    )
+    refused(
+        unrolled("translate", numbers, tmp_path / "new.txt", "--attention", tmp_path / "no" / "a.svg"),
+        f"cannot write {tmp_path / 'no' / 'a.svg'}: there is no folder",
+    )
+
+
+def test_evaluation(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [numbers.with_name("train.en"), "--targets", numbers.with_name("train.fr")]
+    found = json.loads(unrolled("evaluate", numbers, *files, "--json").out)
+    expected = library.load(numbers).evaluate(ENGLISH, FRENCH)
+    assert found["items"] == 36
+    assert found["exact"] == expected["exact"] == 1
+    assert (found["word_error_rate"], found["character_error_rate"]) == (0, 0)
+    assert found["perplexity"] == pytest.approx(expected["perplexity"])
+    (tmp_path / "other.tsv").write_text("source\ttarget\none two\tun trois\ntwo two\tdeux deux\n")
+    found = json.loads(unrolled("evaluate", numbers, tmp_path / "other.tsv", "--json").out)
+    assert (found["exact"], found["word_error_rate"]) == (0.5, 0.25)
+    assert found["character_error_rate"] == 5 / 17  # trois for deux: four letters and one more
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    outcome = unrolled("evaluate", numbers, tmp_path / "other.tsv")
+    assert "BLEU needs the package 'sacrebleu'; in a checkout of unrolled: pip install '.[translate]'" in outcome.err
+    assert "BLEU" not in outcome.out
+
+
+def test_bleu_where_it_is_installed(unrolled: Run, numbers: Path) -> None:
+    sacrebleu = pytest.importorskip("sacrebleu")
+    found = json.loads(
+        unrolled(
+            "evaluate", numbers, numbers.with_name("train.en"), "--targets", numbers.with_name("train.fr"), "--json"
+        ).out
+    )
+    assert found["chrf"] == pytest.approx(sacrebleu.corpus_chrf(FRENCH, [FRENCH]).score)
+    assert found["bleu"] == pytest.approx(sacrebleu.corpus_bleu(FRENCH, [FRENCH]).score)
+
+
+def test_dictionaries(unrolled: Run, tmp_path: Path) -> None:
+    lines = ["ab\ta b", "ab\tA B", "ba\tb a", "aab\ta a b", "b\tb"] * 3
+    (tmp_path / "words.dict").write_text("\n".join(lines))
+    outcome = unrolled("fit", "translate", tmp_path / "words.dict", "-o", tmp_path / "m", *LEARNS)
+    assert outcome.err.splitlines()[:2] == [
+        "words are read letter by letter",
+        f"{tmp_path / 'words.dict'}: 15 pairs: sources of 1 to 3 letters, targets of 1 to 3 tokens",
+    ]
+    found = json.loads(unrolled("evaluate", tmp_path / "m", tmp_path / "words.dict", "--json").out)
+    assert found["items"] == 4
+    assert {"exact", "exact_kind", "token_error_rate", "token_error_rate_kind"} <= set(found)
+    assert found["exact_kind"] >= found["exact"]
+    model = library.load(tmp_path / "m")
+    said = model.predict(["ab", "ba", "aab", "b"])
+    right = [[["a", "b"], ["A", "B"]], [["b", "a"]], [["a", "a", "b"]], [["b"]]]
+    assert found["exact_kind"] == sum(one in several for one, several in zip(said, right, strict=True)) / 4
+    (tmp_path / "new.txt").write_text("ba\n")
+    assert unrolled("translate", tmp_path / "m", tmp_path / "new.txt").out == f"{' '.join(said[1])}\n"
+    out = unrolled("predict", tmp_path / "m", tmp_path / "words.dict", "-o", tmp_path / "o.jsonl")
+    assert out.err == f"wrote {tmp_path / 'o.jsonl'} (4 items)\n"
+    assert json.loads((tmp_path / "o.jsonl").read_text().splitlines()[0])["answer"] == said[0]
+
+
+def test_tokens_and_texts(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    """A model of lists of tokens reads texts at their blanks; one of texts refuses lists."""
+    rows = [{"source": a.split(), "target": b.split()} for a, b in zip(ENGLISH, FRENCH, strict=True)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert unrolled("fit", "translate", tmp_path / "pairs.jsonl", "-o", tmp_path / "m", *TINY).code == 0
+    model = library.load(tmp_path / "m")
+    (tmp_path / "new.tsv").write_text("one two\tun deux\n")
+    out = unrolled("translate", tmp_path / "m", tmp_path / "new.tsv").out
+    assert out == " ".join(model.predict([["one", "two"]])[0]) + "\n"
+    assert unrolled("evaluate", tmp_path / "m", tmp_path / "new.tsv").code == 0
+    refused(
+        unrolled("predict", numbers, tmp_path / "pairs.jsonl"),
+        f"{tmp_path / 'pairs.jsonl'} holds texts in tokens, but {numbers} was trained on texts",
+    )
+    rows = [{"source": "one", "target": ["un"]}]
+    (tmp_path / "lists.jsonl").write_text(json.dumps(rows[0]))
+    refused(
+        unrolled("evaluate", numbers, tmp_path / "lists.jsonl"),
+        f"{tmp_path / 'lists.jsonl'}, line 1: the target is a list of tokens, but the model says texts",
+    )
+
+
+def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new, out = tmp_path / "new.txt", tmp_path / "out.txt"
+    for content, message in {
+        "one\n\ntwo\n": f"{new}, line 2: the source is empty; fill it or leave the line out",
+        "one two\n東京 四\n": f"{new}, line 2: '東京 四': {numbers} knows none of its tokens; give a source like those it was",
+        "": f"{new}: 0 items, need at least 1",
+    }.items():
+        new.write_text(content)
+        refused(unrolled("translate", numbers, new, "-o", out, "--attention", tmp_path / "a.svg"), message)
+        assert [each.name for each in tmp_path.iterdir()] == ["new.txt"]
+    new.write_text("one two\n")
+    for option, message in {
+        "--beam": "--beam-size is 0, expected at least 1",
+        "--n-best": "--n-best is 0, expected at least 1",
+        "--max-length": "--max-length is 0, expected from 1 to 20001",
+    }.items():
+        refused(unrolled("translate", numbers, new, option, 0), message)
+    refused(
+        unrolled("predict", numbers, new, "--probabilities"),
+        f"{numbers} is a translator, for which --probabilities means nothing: leave it out",
+    )
+    refused(unrolled("translate", numbers, tmp_path / "none"), f"{tmp_path / 'none'}: no such file")
+    refused(unrolled("fit", "translate", new), f"{new}: nothing says where a source ends and its target begins")
+    refused(
+        unrolled("fit", "translate", new, "--validation-targets", new, *TINY),
+        f"--validation-targets {new}: whose targets? name the sources with --validation",
+    )
+    (tmp_path / "long.tsv").write_text("a\tb\n" * 3 + "a\t" + "b " * 40 + "\n")
+    monkeypatch.setattr("unrolled.tasks.generation.seq2seq.LONGEST", 30)
+    assert generation_model.LONGEST > 30
+    refused(
+        unrolled("fit", "translate", tmp_path / "long.tsv", "-o", tmp_path / "m", *TINY),
+        f"{tmp_path / 'long.tsv'}, line 4: the target has 40 tokens, expected at most 30",
+    )
+    assert not (tmp_path / "m").exists()
+
+
+def test_models_of_other_tasks_and_without_attention(unrolled: Run, model: Path, numbers: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("one\n")
+    refused(
+        unrolled("translate", model, tmp_path / "new.txt"),
+        f"{model} is a forecaster, which translates nothing: run it by unrolled predict",
+    )
+    files = [numbers.with_name("train.en"), numbers.with_name("train.fr")]
+    assert unrolled("fit", "translate", *files, "-o", tmp_path / "m", "--attention", "none", *TINY).code == 0
+    refused(
+        unrolled("translate", tmp_path / "m", tmp_path / "new.txt", "--attention", tmp_path / "a.svg"),
+        f"{tmp_path / 'm'} has no attention to draw: leave --attention out",
+    )
+
+
+def test_a_translator_runs_without_torch(numbers: Path) -> None:
+    program = "import sys; sys.modules['torch'] = None; from unrolled.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    arguments = [sys.executable, "-c", program, "translate", str(numbers), str(numbers.with_name("train.en"))]
+    assert subprocess.run(arguments, capture_output=True, check=False).returncode == 0

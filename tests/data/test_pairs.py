@@ -157,8 +157,10 @@ def test_dictionaries(write: Any) -> None:
         ("!EXCLAMATION-POINT", ["EH2", "K", "S"]), ("READ", ["R", "EH1", "D"]), ("READ", ["R", "IY1", "D"]), ("A", ["AH0"]),
         ("f(2)", ["EH", "F", "AH", "V"]),
     ]  # fmt: skip
-    words, several = several_targets(read(cmu))
-    assert words == ["!EXCLAMATION-POINT", "READ", "A", "f(2)"]
+    examples = read(cmu)
+    places, several = several_targets(examples.items, examples.targets or [])
+    words = [examples.items[n] for n in places]
+    assert (places, words) == ([0, 1, 3, 4], ["!EXCLAMATION-POINT", "READ", "A", "f(2)"])
     assert several[1] == [["R", "EH1", "D"], ["R", "IY1", "D"]]
     assert read(cmu, targets=False).items == words
     assert pairs(write("words.txt", CMU)) == pairs(cmu)  # told by its comment

@@ -20,6 +20,8 @@ path.forecast, path.validation { stroke: #2f80c9; }
 path.interval { fill: #2f80c933; }
 circle.truth { fill: #d0641e; }
 circle.forecast { fill: #2f80c9; }
+rect.cell { fill: #2f80c9; }
+rect.frame { fill: none; stroke: #8886; }
 """
 """Colours that can be told apart on white and on black."""
 

@@ -1,4 +1,4 @@
-"""Line charts as SVG text: lines, bands, points and axes. Colours and fonts are the page's, through CSS classes."""
+"""Charts as SVG text: lines, bands, points, cells and axes. Colours and fonts are the page's, through CSS classes."""
 
 from __future__ import annotations
 
@@ -89,10 +89,22 @@ class Plot:
             f'<path class="{css}" d="M{_short(self.to_x(x))} {_short(self.top)}V{_short(self.bottom)}"/>'
         )
 
-    def text(self, x: float, y: float, text: str, css: str, anchor: str = "start") -> None:
-        """Write text at a place given in the picture's own units."""
+    def cell(
+        self, x: float, y: float, css: str, *, size: tuple[float, float] = (1, 1), opacity: float = 1, hint: str = ""
+    ) -> None:
+        """Draw a rectangle of a size in the data's units, whose upper left corner is given in them, too."""
+        left, top = self.to_x(x), self.to_y(y)
+        width, height = self.to_x(x + size[0]) - left, self.to_y(y + size[1]) - top
+        place = f'x="{_short(left)}" y="{_short(top)}" width="{_short(width)}" height="{_short(height)}"'
+        seen = "" if opacity == 1 else f' opacity="{opacity:.3g}"'
+        inner = f"><title>{escape(hint)}</title></rect>" if hint else "/>"
+        self._parts.append(f'<rect class="{css}" {place}{seen}{inner}')
+
+    def text(self, x: float, y: float, text: str, css: str, anchor: str = "start", slant: float = 0) -> None:
+        """Write text at a place given in the picture's own units, turned by an angle in degrees."""
+        turned = f' transform="rotate({_short(slant)} {_short(x)} {_short(y)})"' if slant else ""
         self._parts.append(
-            f'<text class="{css}" x="{_short(x)}" y="{_short(y)}" text-anchor="{anchor}">{escape(text)}</text>'
+            f'<text class="{css}" x="{_short(x)}" y="{_short(y)}" text-anchor="{anchor}"{turned}>{escape(text)}</text>'
         )
 
     def svg(self, label: str) -> str:

@@ -19,6 +19,7 @@ from unrolled.cli.fit_and_forecast import forecast
 from unrolled.cli.info import info
 from unrolled.cli.messages import say
 from unrolled.cli.predict import predict
+from unrolled.cli.translate import translate
 from unrolled.errors import InputError, UnrolledError
 
 __all__ = ["app", "run"]
@@ -40,6 +41,7 @@ app.command(cls=Command)(forecast)
 for task in TASKS:
     fit_app.command(task.name, cls=Command)(task.fit)
 app.command(cls=Command)(predict)
+app.command(cls=Command)(translate)
 app.command(cls=Command)(evaluate)
 app.command(cls=Command)(info)
 app.command("bench", cls=Command)(run_bench)

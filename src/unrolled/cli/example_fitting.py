@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from unrolled.codecs.audio import AudioFeatures
     from unrolled.data.example_file import Examples, TargetLevel
 
-__all__ = ["Targets", "audio_features", "fit_examples"]
+__all__ = ["Targets", "audio_features", "check_kind", "check_validation", "fit_examples", "verdict"]
 
 OF_KINDS: tuple[tuple[type[Parameters], frozenset[str]], ...] = (
     (TokenParameters, frozenset({"text", "tokens"})),
@@ -70,10 +70,10 @@ def fit_examples(
     """
     files.check()
     if files.validation is not None:
-        _check_validation(parameters)
+        check_validation(parameters)
     examples, roles, notes = read_to_learn(files.file, columns, targets.level)
     for group in (parameters, *([] if audio is None else [audio])):
-        _check_kind(examples, group)
+        check_kind(examples, group)
     y = targets.read(examples)
     summary, found = targets.describe(y)
     say(f"{files.file}: {describe(examples)}", summary)
@@ -89,7 +89,7 @@ def fit_examples(
     items = {"items": len(examples.items), "kind": examples.kind}
     learned = {"epochs": estimator.epochs_, "validation": measured}
     files.finish(
-        estimator, [*notes, *estimator.inferred_], {**items, **found, **learned}, _verdict(measured, files.validation)
+        estimator, [*notes, *estimator.inferred_], {**items, **found, **learned}, verdict(measured, files.validation)
     )
 
 
@@ -100,18 +100,20 @@ def audio_features(examples: Examples, audio: AudioParameters) -> AudioFeatures 
     return AudioFeatures(rate=examples.items[0].rate, **parameter_values(audio)) if examples.kind == "audio" else None
 
 
-def _verdict(measured: dict[str, float] | None, validation: Path | None) -> str:
+def verdict(measured: dict[str, float] | None, validation: Path | None) -> str:
+    """What a model is worth, in a sentence: measures on examples kept back, which may be those of a file."""
     if measured is None:
         return "Nothing was kept back, so how well it does is not known."
     return f"On {'' if validation is None else f'{validation}, '}examples kept back: {measures_line(measured)}"
 
 
-def _check_validation(parameters: ValidationParameters) -> None:
+def check_validation(parameters: ValidationParameters) -> None:
+    """Raise an InputError if a share is to be kept back beside a file for the same."""
     if parameters.validation_fraction != declared(type(parameters))["validation_fraction"].default:
         raise InputError("--validation and --validation-fraction both say what chooses the epoch: leave one out")
 
 
-def _check_kind(examples: Examples, group: Parameters) -> None:
+def check_kind(examples: Examples, group: Parameters) -> None:
     """Raise an InputError if an option was given that matters to items of another kind."""
     for name, each in declared(type(group)).items():
         kinds = next((kinds for part, kinds in OF_KINDS if name in declared(part)), frozenset({examples.kind}))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CALLED", "describe", "predict_rows", "read_to_learn", "stream"]
 
+Opening = Callable[[], "ExampleFile"]
+
 BATCH = 256  # items that are held at once
 RECORDINGS = 32  # the same of recordings, which are large
 
@@ -76,12 +78,13 @@ def _span(lengths: list[Any]) -> str:
 def stream(
     model: Model,
     file: Path,
-    columns: TableOptions,
+    columns: TableOptions | None,
     what: str,
     notes: list[str],
     *,
     level: TargetLevel,
     bar: bool = True,
+    opening: Opening | None = None,
 ) -> Iterator[Examples]:
     """The examples of a file, as many as are held at once, that a model can read.
 
@@ -91,10 +94,16 @@ def stream(
         notes: gets what was inferred of the file, which is also said.
         level: which targets are read, too.
         bar: whether there is a bar at all.
+        opening: opens the file, where that is not one of examples.
     """
-    estimator = model.estimator
+
+    def open_examples() -> ExampleFile:
+        return open_example_file(
+            file, read_options(columns or TableOptions()), target_level=level, columns=model.estimator.columns_
+        )
+
     with (
-        open_example_file(file, read_options(columns), target_level=level, columns=estimator.columns_) as opened,
+        (opening or open_examples)() as opened,
         ShareBar(what, bar and person_watches()) as progress,
     ):
         _check_kind(model, opened)
@@ -111,18 +120,22 @@ def stream(
 def predict_rows(
     model: Model,
     file: Path,
-    columns: TableOptions,
+    columns: TableOptions | None,
     destination: Destination,
     rows: Callable[[Examples], Iterator[dict[str, Any]]],
     writer: Writer = write_csv,
+    opening: Opening | None = None,
 ) -> None:
-    """Write what ``rows`` makes of each batch of a file, as it is made: by ``writer``, and as JSON where that is asked for."""
+    """Write what ``rows`` makes of each batch of a file, as it is made: by ``writer``, and as JSON where that is asked for.
+
+    The file is one of examples, or what ``opening`` opens.
+    """
     count, notes, output = 0, list[str](), destination.file
     bar = output is not None or not sys.stdout.isatty()  # no bar among results
 
     def counted() -> Iterator[dict[str, Any]]:
         nonlocal count
-        for examples in stream(model, file, columns, "predicting", notes, level="none", bar=bar):
+        for examples in stream(model, file, columns, "predicting", notes, level="none", bar=bar, opening=opening):
             for row in rows(examples):
                 count += 1
                 yield row

@@ -22,7 +22,7 @@ class FitFiles:
         checkpoint: where the training is saved until then.
         as_json: whether stdout is for JSON.
         validation: examples that choose the best epoch.
-        labels: a table of labels.
+        beside: other files that are read, such as a table of labels.
     """
 
     file: Path
@@ -30,7 +30,7 @@ class FitFiles:
     checkpoint: Path | None
     as_json: bool
     validation: Path | None = None
-    labels: Path | None = None
+    beside: tuple[Path | None, ...] = ()
 
     @property
     def model(self) -> Path:
@@ -40,7 +40,7 @@ class FitFiles:
     def check(self) -> None:
         """Raise an InputError, before the work, if something could not be written in the end."""
         outputs = {"--output": self.model, "--checkpoint": self.checkpoint}
-        check_places(outputs, [self.file, self.validation, self.labels], as_json=self.as_json)
+        check_places(outputs, [self.file, self.validation, *self.beside], as_json=self.as_json)
 
     def finish(
         self, estimator: Any, inferred: tuple[str, ...] | list[str], found: dict[str, Any], verdict: str

@@ -16,7 +16,9 @@ __all__ = ["evaluation_as_dict", "measures_line", "print_measures"]
 
 WORDS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "precision": "precision", "recall": "recall", "f1": "F1", "r2": "R2",
-    "mae": "mean absolute error", "rmse": "root mean squared error",
+    "mae": "mean absolute error", "rmse": "root mean squared error", "exact": "exact", "exact_kind": "exact (kind)",
+    "token_error_rate": "token error rate", "token_error_rate_kind": "token error rate (kind)",
+    "word_error_rate": "word error rate", "character_error_rate": "character error rate", "bleu": "BLEU", "chrf": "chrF",
 }  # fmt: skip
 OF_ENTITIES = {"precision": "entity precision", "recall": "entity recall", "f1": "entity F1"}  # where no table says so
 

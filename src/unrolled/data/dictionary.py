@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from unrolled.data.example_file import Example, ExampleFile, Examples, Place
+from unrolled.data.example_file import Example, ExampleFile, Place
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
@@ -34,19 +34,21 @@ def open_dictionary(path: Path, *, targets: bool) -> ExampleFile:
     return ExampleFile(str(lines.path), "text", examples, level, lambda: lines.share, lines.close)
 
 
-def several_targets(examples: Examples) -> tuple[list[Any], list[list[Any]]]:
-    """Each source once, and all of its targets in order, without those that come twice.
+def several_targets(items: Sequence[Any], targets: Sequence[Any]) -> tuple[list[int], list[list[Any]]]:
+    """The place of each source where it comes first, and all of its targets in order, none of them twice.
 
-    >>> places = [Place("line", n) for n in (1, 2, 3)]
-    >>> several_targets(Examples("a.dict", "text", ["a", "b", "a"], [["AH"], ["B"], ["EY"]], places))
-    (['a', 'b'], [[['AH'], ['EY']], [['B']]])
+    >>> several_targets(["a", "b", "a"], [["AH"], ["B"], ["EY"]])
+    ([0, 1], [[['AH'], ['EY']], [['B']]])
     """
-    found: dict[str, list[Any]] = {}
-    for item, target in zip(examples.items, examples.targets or (), strict=True):
-        known = found.setdefault(item, [])
+    places: dict[Any, int] = {}
+    several: dict[Any, list[Any]] = {}
+    for n, (item, target) in enumerate(zip(items, targets, strict=True)):
+        key = item if isinstance(item, str) else tuple(item)
+        places.setdefault(key, n)
+        known = several.setdefault(key, [])
         if target not in known:
             known.append(target)
-    return list(found), list(found.values())
+    return list(places.values()), list(several.values())
 
 
 def _examples(lines: TextLines, *, targets: bool) -> Iterator[Example]:

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
+from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.example_file import Example, ExampleFile, Place
 from unrolled.data.items import ItemKind
 from unrolled.data.jsonl import json_objects, shown_json
@@ -40,7 +41,7 @@ def open_pair_objects(path: Path, source: str | None, target: str | None, *, tar
         first = next(objects, None)
         if first is None:
             raise InputError(f"{path} is empty: 0 items, need at least 1")
-        kinds = [_kind(first[1].get(key)) for key in keys]
+        kinds: list[ItemKind] = [_kind(first[1].get(key)) for key in keys]
         stack.pop_all()  # from here on who reads the examples closes the file
     examples = _examples(path, chain([first], objects), keys, kinds)
     level = "sequence" if targets else "none"
@@ -61,6 +62,8 @@ def _examples(path: Path, objects: Iterator[Line], keys: list[str], kinds: list[
                 expected = "a text that is not blank" if kind == "text" else "a list of texts"
                 text = f"{key!r} is {shown_json(found[key])}, expected {expected}"
             else:
+                for text in [found[key]] if kind == "text" else found[key]:
+                    check_characters(text, f"{path}, line {line}: {key!r}")
                 values.append(found[key])
                 continue
             raise InputError(f"{path}, line {line}: {text}; correct it or leave the line out")

@@ -130,7 +130,7 @@ def _by_first_line(path: Path) -> PairLayout:
     Raises:
         InputError: neither does its first line.
     """
-    if str(path) != "-":
+    if str(path) != "-" and (path.is_file() or not path.exists()):  # a pipe cannot be read twice
         with TextLines(path, "a file of pairs") as lines:
             first = next((line for line in lines if line.strip()), "")
         if first.startswith(";;;"):

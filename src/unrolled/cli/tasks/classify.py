@@ -63,7 +63,7 @@ def fit_classify(
         return SequenceClassifier(**parameter_values(complete))
 
     targets = Targets(_classes, lambda others, y: as_known_classes(others, _unique(y)), _describe)
-    files = FitFiles(file, output, checkpoint, as_json, validation, columns.labels)
+    files = FitFiles(file, output, checkpoint, as_json, validation, (columns.labels,))
     fit_examples(make, targets, columns, files, parameters, audio)
 
 

@@ -46,7 +46,7 @@ def fit_regress(
         return SequenceRegressor(**parameter_values(replace(parameters, audio=audio_features(examples, audio))))
 
     targets = Targets(as_numbers, lambda others, _: as_numbers(others), _describe)
-    files = FitFiles(file, output, checkpoint, as_json, validation, columns.labels)
+    files = FitFiles(file, output, checkpoint, as_json, validation, (columns.labels,))
     fit_examples(make, targets, columns, files, parameters, audio)
 
 

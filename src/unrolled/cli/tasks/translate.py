@@ -1,111 +1,173 @@
-"""``unrolled fit translate``, and what a model from sequences to sequences says and how it is evaluated."""
+"""``unrolled fit translate``, and what a model that says sequences answers and how it is evaluated."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from unrolled.cli.data_options import FileOptions
+import typer
+
+from unrolled.cli.answers import AnswerOptions, write_answers, write_table
 from unrolled.cli.fit_files import FitFiles
+from unrolled.cli.messages import say
 from unrolled.cli.options import with_options
-from unrolled.cli.shared_options import CheckpointOption, ExamplesArgument, JsonOption, ModelOption, ValidationOption
+from unrolled.cli.pair_files import PairFileOptions, describe_pairs, open_known_pairs, pair_options
+from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
 from unrolled.cli.task import Destination, Model, Task
+from unrolled.data.pairs import open_pairs, pair_layout
+from unrolled.errors import InputError, MissingExtraError
 from unrolled.parameters.declaration import Parameter, parameter_values
-from unrolled.parameters.ranges import COUNT
 from unrolled.tasks.generation.parameters import Seq2SeqParameters
 
 if TYPE_CHECKING:
     from unrolled.data.example_file import Examples
-    from unrolled.tasks.generation.seq2seq import Seq2Seq
 
 __all__ = ["TASK"]
 
 
-class AnswerOptions(FileOptions):
-    """Of a file of sources, and how many answers each has."""
+class KnownPairsOptions(PairFileOptions):
+    """Options of ``unrolled evaluate`` for models that say sequences."""
 
-    _title = "Answers"
+    _title = "Translators"
 
-    n_best: Annotated[int, Parameter("Answers to each source, the best first.", COUNT)] = 1
+    targets: Annotated[
+        Path | None, Parameter("The targets, if they stand in their own file, a line each.", metavar="FILE2")
+    ] = None
 
 
 @with_options
 def fit_translate(
-    file: ExamplesArgument,
-    columns: FileOptions,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Pairs (.tsv, .csv, .jsonl; .dict: words and their symbols), or sources alone, a line each.",
+        ),
+    ],
+    columns: PairFileOptions,
     parameters: Seq2SeqParameters,
+    second: Annotated[
+        Path | None, typer.Argument(metavar="FILE2", show_default=False, help="The targets of FILE, a line each.")
+    ] = None,
     output: ModelOption = None,
     validation: ValidationOption = None,
+    validation_targets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE2", help="The targets of the validation file, a line each.", rich_help_panel="Training"
+        ),
+    ] = None,
     checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model that says one text after another was read, from a table of pairs.
+    """Train a model that reads one sequence and says another: translations, pronunciations, normal forms.
 
-    For example: unrolled fit translate names.csv --text written --label spoken --tokens characters --target-tokens characters
+    For example: unrolled fit translate train.en train.de
     """
-    from unrolled.cli.example_fitting import Targets, fit_examples
+    from unrolled.cli.example_fitting import check_kind, check_validation, verdict
     from unrolled.tasks.generation.seq2seq import Seq2Seq
 
-    def make(_: Examples) -> Seq2Seq:
-        return Seq2Seq(**parameter_values(parameters))
+    files = FitFiles(file, output, checkpoint, as_json, validation, (second, validation_targets))
+    files.check()
+    if validation_targets is not None and validation is None:
+        raise InputError(
+            f"--validation-targets {validation_targets}: whose targets? name the sources with --validation"
+        )
+    if validation is not None:
+        check_validation(parameters)
+    examples, notes = _read(file, second, columns)
+    check_kind(examples, parameters)
+    dictionary = pair_layout(file, second, pair_options(columns)) == "dictionary"
+    if dictionary and parameters.tokens == "words":  # of which each is one
+        parameters, letters = replace(parameters, tokens="characters"), "words are read letter by letter"
+        notes = [*notes, letters]
+        say(letters)
+    say(f"{file}: {describe_pairs(examples.items, examples.targets or [], dictionary=dictionary)}")
+    kept_back = others = None
+    if validation is not None:
+        others, _ = _read(validation, validation_targets, columns)
+        kept_back = others.items, others.targets
+    estimator = Seq2Seq(**parameter_values(parameters))
+    try:
+        estimator.fit(examples.items, examples.targets, validation=kept_back, checkpoint=checkpoint)
+    except InputError as error:
+        raise _placed(error, examples, others) from None
+    say(*estimator.inferred_)
+    measured = estimator.validation_
+    found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
+    files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation))
 
-    targets = Targets(_texts, lambda others, _: _texts(others), _describe)
-    fit_examples(make, targets, columns, FitFiles(file, output, checkpoint, as_json, validation), parameters)
+
+def _read(file: Path, second: Path | None, columns: PairFileOptions) -> tuple[Examples, list[str]]:
+    """All pairs of a file, and what was inferred of it, which is also said."""
+    with open_pairs(file, second, pair_options(columns)) as opened:
+        say(*opened.notes)
+        return opened.read(), list(opened.notes)
 
 
-def _texts(examples: Examples) -> list[str]:
-    """The targets, each of which is a text."""
-    if examples.kind == "audio":
-        from unrolled.errors import InputError
-
-        raise InputError(f"{examples.source} holds recordings: give a table of texts and their targets")
-    targets = list(examples.targets or ())
-    for n, target in enumerate(targets):
-        if not isinstance(target, str) or not target.strip():
-            raise examples.error(n, f"the target is {target!r}, expected a text; correct it, or leave the item out")
-    return targets
-
-
-def _describe(y: list[str]) -> tuple[str, dict[str, Any]]:
-    longest = max(map(len, y))
-    return f"{len(set(y)):,} different targets of at most {longest:,} characters", {"longest": longest}
+def _placed(error: InputError, examples: Examples, others: Examples | None) -> InputError:
+    """An error about target n, by the place that has in its file; those of the validation file come after the others."""
+    found = re.fullmatch(r"target (\d+) (.+)", str(error))
+    if found is None:
+        return error
+    n, text = int(found[1]), f"the target {found[2]}"
+    beyond = n - len(examples.items)
+    return examples.error(n, text) if others is None or beyond < 0 else others.error(beyond, text)
 
 
 def predict_answers(model: Model, file: Path, options: AnswerOptions, destination: Destination) -> None:
-    """Write the answers to each source, with the logarithm of their probability."""
-    from unrolled.cli.example_streams import predict_rows
-
-    def rows(examples: Examples) -> Iterator[dict[str, Any]]:
-        found = model.estimator.predict_n_best(examples.items, options.n_best)
-        for place, answers in zip(examples.places, found, strict=True):
-            for rank, each in enumerate(answers, 1):
-                ranked = {"rank": rank} if options.n_best > 1 else {}
-                yield {place.name: place.value, **ranked, "answer": each.target, "log_p": each.log_p}
-
-    predict_rows(model, file, options, destination, rows)
+    """Write each source's answers, and the logarithms of their probabilities."""
+    write_answers(model, file, options, destination, write_table)
 
 
-def evaluate_answers(model: Model, file: Path, options: FileOptions, as_json: bool) -> None:
-    """Print the share of targets that are said as a whole, edits for each token, and perplexity."""
+def evaluate_answers(model: Model, file: Path, options: KnownPairsOptions, as_json: bool) -> None:
+    """Print error rates and perplexity, and BLEU and chrF of texts; where a source has several right answers, kind rates too."""
     from unrolled.cli.example_streams import stream
     from unrolled.cli.measures_table import print_measures
+    from unrolled.data.dictionary import several_targets
+    from unrolled.metrics.answers import answer_measures
 
-    items, true, notes = list[Any](), list[str](), list[str]()
-    for examples in stream(model, file, options, "evaluating", notes, level="sequence"):
+    estimator, notes = model.estimator, list[str]()
+    items, targets, predicted = list[Any](), list[Any](), list[Any]()
+    opening = partial(open_known_pairs, model, file, options.targets, options)
+    for examples in stream(model, file, None, "evaluating", notes, level="sequence", opening=opening):
         items += examples.items
-        true += _texts(examples)
-    found = model.estimator.evaluate(items, true)
-    print_measures(model, file, len(true), found, as_json=as_json, inferred=notes)
+        targets += examples.targets or ()
+        predicted += estimator.predict(examples.items)
+    several = [[target] for target in targets]
+    if pair_layout(file, options.targets, pair_options(options)) == "dictionary":
+        places, several = several_targets(items, targets)
+        items, predicted = ([each[n] for n in places] for each in (items, predicted))
+    found = answer_measures(several, predicted) | {
+        "perplexity": estimator.perplexity(items, [each[0] for each in several])
+    }
+    if estimator.target_kind_ == "text":
+        found |= _translation_measures(several, predicted)
+    print_measures(model, file, len(items), found, as_json=as_json, inferred=notes)
+
+
+def _translation_measures(several: list[list[Any]], predicted: list[Any]) -> dict[str, float]:
+    """BLEU and chrF, if the package for them is there; if not, how to get it is said."""
+    from unrolled.metrics.translations import bleu, chrf
+
+    try:
+        return {"bleu": bleu(several, predicted), "chrf": chrf(several, predicted)}
+    except MissingExtraError as error:
+        say(str(error))
+        return {}
 
 
 TASK = Task(
     name="translate",
     estimator="Seq2Seq",
-    called="a model from sequences to sequences",
+    called="a translator",
     fit=fit_translate,
     predict=predict_answers,
     predict_options=AnswerOptions,
     evaluate=evaluate_answers,
-    evaluate_options=FileOptions,
+    evaluate_options=KnownPairsOptions,
+    writes=frozenset({"attention"}),
 )

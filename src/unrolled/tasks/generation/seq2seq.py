@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
+from unrolled.charts.chart import Chart
+from unrolled.charts.heatmap import heatmap_figure
 from unrolled.codecs.inputs import NumberCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
@@ -133,7 +135,10 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         )
 
     def predict(self, X: Any) -> list[Target]:
-        """The best answer to each source that the search finds, empty where none was found."""
+        """The best answer to each source that the search finds, empty where none was found.
+
+        The parameters of the search are those the estimator has now: ``set_params(beam_size=1)`` needs no fit.
+        """
         return [answers[0].target if answers else self._fitted().targets.decode([]) for answers in self._answers(X, 1)]
 
     def predict_n_best(self, X: Any, n: int) -> list[list[Answer]]:
@@ -148,7 +153,7 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         ]
 
     def _search(self, n: int) -> BeamSearch:
-        config, settings = self._fitted(), self._settings
+        config, settings = self._fitted(), self._checked()
         return BeamSearch(
             bos=config.shape.begin,
             eos=config.shape.end,
@@ -182,6 +187,42 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
             targets = [self._fitted().targets.encode(target) for target in self._read_y(y, items)]
         return self.model_.attention(items, targets)
 
+    def plot(self, X: Any, y: Any = None) -> Chart:
+        """Draw what is read of each source for each token of its target; a notebook shows it, ``save`` keeps it as SVG.
+
+        Args:
+            X: sources, a picture each, one above the other.
+            y: their targets; by default what is predicted.
+
+        Raises:
+            InputError: the model has no attention, or there is no source.
+        """
+        items, config = self._read(X), self._fitted()
+        targets = self.predict(items) if y is None else self._read_y(y, items)
+        weights = self.model_.attention(items, [config.targets.encode(target) for target in targets])
+        split, said, label = self._source_tokens(), config.targets.tokens, "source across, answer down: what is read"
+        figures = [
+            heatmap_figure(read, _labels(said(target)), _labels(split(item)), label)
+            for item, target, read in zip(items, targets, weights, strict=True)
+        ]
+        return Chart(*figures)
+
+    def knows(self, X: Any) -> NDArray[np.bool_]:
+        """Whether the model knows something of each source: a token, or a character where it reads these, ``[N]``.
+
+        Answers to sources of which it knows nothing are those to any such source.
+        """
+        items, codec = self._read(X), self._fitted().inputs
+        if isinstance(codec, NumberCodec):
+            return np.ones(len(items), bool)
+        encode = codec.encoder()
+        read = [encode(item) for item in items]
+        return np.array([bool(each.words.any()) or any(map(any, each.spellings)) for each in read])
+
+    def perplexity(self, X: Any, y: Any) -> float:
+        r"""Of the tokens of given targets, their ends included: :math:`e^{-\frac{1}{N} \sum \log p}`; 1 is certainty."""
+        return float(np.exp(-np.concatenate(self._told(X, y)).mean()))
+
     def score(self, X: Any, y: Any) -> float:
         """The share of targets that are said as a whole."""
         return self.evaluate(X, y)["exact"]
@@ -195,11 +236,10 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         true, said = self._read_y(y, items), self.predict(items)
         split = self._fitted().targets.tokens
         tokens, found = [split(each) for each in true], [split(each) for each in said]
-        told = np.concatenate(self._told(items, true))
         return {
             "exact": float(np.mean([own == other for own, other in zip(tokens, found, strict=True)])),
             "token_error_rate": error_rate(tokens, found),
-            "perplexity": float(np.exp(-told.mean())),
+            "perplexity": self.perplexity(items, true),
         }
 
     @property
@@ -220,9 +260,23 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         return "numbers"
 
     @property
+    def target_kind_(self) -> Literal["text", "tokens"]:
+        """Whether targets are texts or lists of tokens."""
+        return "tokens" if self._fitted().targets.splitting == "given" else "text"
+
+    @property
     def vocabulary_(self) -> list[str]:
         """The tokens that can be said."""
         return list(self._fitted().targets.vocabulary.entries)
+
+    def _source_tokens(self) -> Callable[[Any], list[str]]:
+        """What a source is split into, by names; steps of numbers are counted."""
+        codec = self._fitted().inputs
+        return (
+            (lambda item: [str(n) for n in range(len(item))])
+            if isinstance(codec, NumberCodec)
+            else codec.encoder().split
+        )
 
     def _told(self, X: Any, y: Any) -> list[Values]:
         items = self._read(X)
@@ -236,7 +290,7 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         return read_items(X, kind=self.item_kind_, channels=channels)
 
     def _read_y(self, y: Any, items: Sequence[Any]) -> list[Target]:
-        targets = _read_targets(y, self._fitted().targets.splitting == "given")
+        targets = _read_targets(y, self.target_kind_ == "tokens")
         _check_pairs(items, targets, "X", "y")
         return targets
 
@@ -369,6 +423,11 @@ def _read_targets(y: Any, in_tokens: bool | None) -> list[Target]:
         return read_items(y, kind=kind)
     except InputError as error:
         raise InputError(f"y: {error}") from None
+
+
+def _labels(tokens: Sequence[str]) -> list[str]:
+    """Tokens as a picture names them: a blank is seen."""
+    return [token.strip() or "␣" for token in tokens]
 
 
 def _check_pairs(items: Sequence[Any], targets: Sequence[Any], sources: str, called: str) -> None:

@@ -1,0 +1,127 @@
+"""What ``unrolled predict`` and ``unrolled translate`` do alike: answers to the sources of a file, and pictures of attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+from unrolled.cli.messages import say
+from unrolled.cli.pair_files import SourceFileOptions, open_sources
+from unrolled.errors import InputError
+from unrolled.parameters.declaration import Parameter, declared
+from unrolled.parameters.ranges import COUNT
+from unrolled.tasks.generation.parameters import BeamParameters
+
+if TYPE_CHECKING:
+    from unrolled.cli.row_files import Writer
+    from unrolled.cli.task import Destination, Model
+    from unrolled.data.example_file import Examples
+
+__all__ = ["AnswerOptions", "write_answers", "write_lines", "write_table"]
+
+DRAWN = 12  # sources whose attention is drawn
+
+
+def _anew(name: str, flag: str = "") -> Parameter:
+    """A parameter of the search as an option, which may differ from what the model was trained with."""
+    return replace(declared(BeamParameters)[name].about, unset="as in training", flag=flag)
+
+
+class AnswerOptions(SourceFileOptions):
+    """Options of ``unrolled predict`` and ``unrolled translate`` for models that say sequences."""
+
+    _title = "Translators"
+
+    n_best: Annotated[int, Parameter("Answers to each source, the best first.", COUNT)] = 1
+    attention: Annotated[
+        Path | None,
+        Parameter(
+            f"A picture to write of what is read for each token, of the first {DRAWN} answers.", metavar="OUT.svg"
+        ),
+    ] = None
+    beam_size: Annotated[int | None, _anew("beam_size", flag="--beam,--beam-size")] = None
+    length_penalty: Annotated[float | None, _anew("length_penalty")] = None
+    coverage_penalty: Annotated[float | None, _anew("coverage_penalty")] = None
+    block_ngrams: Annotated[int | None, _anew("block_ngrams")] = None
+    max_length: Annotated[int | None, _anew("max_length")] = None
+
+
+def write_answers(model: Model, file: Path, options: AnswerOptions, destination: Destination, writer: Writer) -> None:
+    """Write the answers to each source of a file, the best first, and how probable they are.
+
+    Raises:
+        InputError: a source is empty, or the model knows nothing of it; its line is named.
+    """
+    from unrolled.cli.example_streams import predict_rows
+
+    estimator = model.estimator
+    if options.attention is not None and estimator.attention == "none":
+        raise InputError(f"{model.path} has no attention to draw: leave --attention out")
+    given = {name: getattr(options, name) for name in declared(BeamParameters)}
+    estimator.set_params(**{name: value for name, value in given.items() if value is not None})
+    drawn: list[tuple[Any, Any]] = []
+    cut = 0
+
+    def rows(examples: Examples) -> Iterator[dict[str, Any]]:
+        nonlocal cut
+        _check_known(model, examples)
+        found = estimator.predict_n_best(examples.items, options.n_best)
+        for place, item, answers in zip(examples.places, examples.items, found, strict=True):
+            if options.attention is not None and answers and len(drawn) < DRAWN:
+                drawn.append((item, answers[0].target))
+            for rank, each in enumerate(answers or [None], 1):
+                cut += each is not None and not each.finished
+                yield {
+                    place.name: place.value,
+                    **({"rank": rank} if options.n_best > 1 else {}),
+                    "answer": "" if each is None else each.target,
+                    "log_p": None if each is None else round(each.log_p, 6),
+                }
+
+    predict_rows(model, file, None, destination, rows, writer, lambda: open_sources(model, file, options))
+    if cut:
+        say(
+            f"{cut:,} answer{'s have' if cut > 1 else ' has'} no end: cut where the most tokens are reached (max_length=)"
+        )
+    if options.attention is not None:
+        estimator.plot(*map(list, zip(*drawn, strict=True))).save(options.attention)
+        say(f"wrote {options.attention} ({len(drawn)} picture{'s' * (len(drawn) > 1)})")
+
+
+def write_lines(rows: Iterable[dict[str, Any]], file: IO[str]) -> None:
+    """Write an answer a line, its tokens between blanks."""
+    for row in rows:
+        text = as_text(row["answer"])
+        if "\n" in text or "\r" in text:
+            raise InputError(f"the answer {text[:40]!r} has several lines: write JSON lines, -o OUT.jsonl")
+        file.write(text + "\n")
+
+
+def write_table(rows: Iterable[dict[str, Any]], file: IO[str]) -> None:
+    """Write CSV, the tokens of an answer between blanks."""
+    from unrolled.cli.row_files import write_csv
+
+    write_csv(({**row, "answer": as_text(row["answer"])} for row in rows), file)
+
+
+def as_text(answer: str | list[str]) -> str:
+    """An answer as a text.
+
+    >>> as_text(["K", "AE1", "T"]), as_text("a cat")
+    ('K AE1 T', 'a cat')
+    """
+    return answer if isinstance(answer, str) else " ".join(answer)
+
+
+def _check_known(model: Model, examples: Examples) -> None:
+    known = model.estimator.knows(examples.items)
+    if not known.all():
+        n = int(known.argmin())
+        shown = repr(as_text(examples.items[n]))
+        raise examples.error(
+            n,
+            f"{shown if len(shown) <= 40 else shown[:37] + '...'}: {model.path} knows none of its tokens; give a source"
+            " like those it was trained on",
+        )

@@ -1,0 +1,100 @@
+"""Files of pairs at the command line: what is said of them, and how a model's sources and targets are read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from unrolled.data.pairs import PairLayout, PairOptions, open_pairs
+from unrolled.errors import InputError
+from unrolled.parameters.declaration import Parameter, Parameters
+
+if TYPE_CHECKING:
+    from unrolled.cli.task import Model
+    from unrolled.data.example_file import Example, ExampleFile
+
+__all__ = ["PairFileOptions", "SourceFileOptions", "describe_pairs", "open_known_pairs", "open_sources", "pair_options"]
+
+
+class SourceFileOptions(Parameters):
+    """Of a file of sources."""
+
+    _title = "Data"
+
+    source: Annotated[str | None, Parameter("The column or key of the sources.", metavar="COLUMN")] = None
+    layout: Annotated[
+        PairLayout | None,
+        Parameter("How the file holds sources and targets.", unset="what its name says", metavar="LAYOUT"),
+    ] = None
+
+
+class PairFileOptions(SourceFileOptions):
+    """Of a file of sources and targets."""
+
+    target: Annotated[str | None, Parameter("The column or key of the targets.", metavar="COLUMN")] = None
+
+
+def pair_options(options: SourceFileOptions) -> PairOptions:
+    """What the user said, as the readers of files take it."""
+    target = options.target if isinstance(options, PairFileOptions) else None
+    return PairOptions(options.source, target, options.layout)
+
+
+def open_sources(model: Model, file: Path, options: SourceFileOptions) -> ExampleFile:
+    """Open a file of sources, of the kind that a model reads; texts are parted at blanks for one that reads tokens."""
+    from unrolled.data.examples import open_example_file
+
+    estimator = model.estimator
+    if estimator.item_kind_ == "numbers":
+        return open_example_file(file, target_level="none")
+    return _in_kinds(estimator, open_pairs(file, None, pair_options(options), targets=False))
+
+
+def open_known_pairs(model: Model, file: Path, second: Path | None, options: PairFileOptions) -> ExampleFile:
+    """Open a file of sources and targets, of the kinds that a model reads and says.
+
+    Raises:
+        InputError: the model reads numbers, or targets come in tokens and it says texts.
+    """
+    if model.estimator.item_kind_ == "numbers":
+        raise InputError(f"{model.path} reads numbers, for which only evaluate(X, y) in Python measures what it says")
+    return _in_kinds(model.estimator, open_pairs(file, second, pair_options(options)))
+
+
+def _in_kinds(estimator: Any, opened: ExampleFile) -> ExampleFile:
+    split_source = estimator.item_kind_ == "tokens" and opened.kind == "text"
+    split_target = estimator.target_kind_ == "tokens"
+
+    def converted(example: Example) -> Example:
+        item, target = example.item, example.target
+        if isinstance(target, list) and not split_target:
+            raise InputError(
+                f"{opened.source}, {example.place}: the target is a list of tokens, but the model says texts: give texts"
+            )
+        return example._replace(
+            item=item.split() if split_source else item,
+            target=target.split() if split_target and isinstance(target, str) else target,
+        )
+
+    kind = "tokens" if split_source else opened.kind
+    return replace(opened, kind=kind, examples=map(converted, opened.examples))
+
+
+def describe_pairs(items: list[Any], targets: list[Any], *, dictionary: bool = False) -> str:
+    """How many pairs, and how long they are.
+
+    >>> describe_pairs(["a b", "c"], [["x", "y"], ["z"]]), describe_pairs(["ab"], [["x"]], dictionary=True)
+    ('2 pairs: sources of 1 to 2 words, targets of 1 to 2 tokens', '1 pair: sources of 2 letters, targets of 1 token')
+    """
+    words: Callable[[Any], Any] = len if dictionary else str.split
+    parts: list[str] = []
+    for what, answers in (("sources", items), ("targets", targets)):
+        texts = isinstance(answers[0], str)
+        lengths = [len(words(each)) if texts and not dictionary else len(each) for each in answers]
+        unit = "letter" if texts and dictionary else "word" if texts else "token"
+        low, high = min(lengths), max(lengths)
+        span = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        parts.append(f"{what} of {span} {unit}{'s' * (high != 1)}")
+    return f"{len(items):,} pair{'s' * (len(items) != 1)}: {', '.join(parts)}"
