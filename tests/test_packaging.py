@@ -155,7 +155,7 @@ MAY_IMPORT = {
     "progress.py": ("", ""),
     "charts": ("data", "runtime"),
     "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
-    "metrics": ("codecs data charts", ""),
+    "metrics": ("codecs data charts", "sacrebleu"),
     "tasks": (
         "msgspec codecs statistical networks runtime data charts progress metrics",
         "torch nn training polars narwhals unrolled",

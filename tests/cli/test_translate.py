@@ -225,6 +225,24 @@ def test_tokens_and_texts(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
     )
 
 
+def test_columns_are_remembered(unrolled: Run, tmp_path: Path) -> None:
+    rows = "".join(f"{n},{b},{a}\n" for n, (a, b) in enumerate(zip(ENGLISH, FRENCH, strict=True)))
+    (tmp_path / "a.csv").write_text(f"id,French,English\n{rows}")
+    named = ["--source", "English", "--target", "French"]
+    assert unrolled("fit", "translate", tmp_path / "a.csv", *named, "-o", tmp_path / "m", *TINY).code == 0
+    model = library.load(tmp_path / "m")
+    (tmp_path / "new.tsv").write_text("French\tEnglish\nun\tone two\n")
+    expected = model.predict(["one two"])[0] + "\n"
+    assert unrolled("translate", tmp_path / "m", tmp_path / "new.tsv").out == expected
+    assert unrolled("evaluate", tmp_path / "m", tmp_path / "a.csv").code == 0
+    (tmp_path / "other.tsv").write_text("one two\tun deux\n")  # which has no names at all
+    assert unrolled("translate", tmp_path / "m", tmp_path / "other.tsv").out == expected
+    (tmp_path / "new.jsonl").write_text('{"English": "one two", "source": "three"}')
+    assert unrolled("translate", tmp_path / "m", tmp_path / "new.jsonl").out == expected
+    (tmp_path / "new.jsonl").write_text('{"source": "one two"}')
+    assert unrolled("translate", tmp_path / "m", tmp_path / "new.jsonl").out == expected
+
+
 def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     new, out = tmp_path / "new.txt", tmp_path / "out.txt"
     for content, message in {
@@ -237,8 +255,8 @@ def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: 
         assert [each.name for each in tmp_path.iterdir()] == ["new.txt"]
     new.write_text("one two\n")
     for option, message in {
-        "--beam": "--beam-size is 0, expected at least 1",
-        "--n-best": "--n-best is 0, expected at least 1",
+        "--beam": "--beam-size is 0, expected from 1 to 1000",
+        "--n-best": "--n-best is 0, expected from 1 to 1000",
         "--max-length": "--max-length is 0, expected from 1 to 20001",
     }.items():
         refused(unrolled("translate", numbers, new, option, 0), message)

@@ -11,7 +11,7 @@ from unrolled.cli.messages import say
 from unrolled.cli.pair_files import SourceFileOptions, open_sources
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, declared
-from unrolled.parameters.ranges import COUNT
+from unrolled.parameters.ranges import Range
 from unrolled.tasks.generation.parameters import BeamParameters
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class AnswerOptions(SourceFileOptions):
 
     _title = "Translators"
 
-    n_best: Annotated[int, Parameter("Answers to each source, the best first.", COUNT)] = 1
+    n_best: Annotated[int, Parameter("Answers to each source, the best first.", Range(1, 1000))] = 1
     attention: Annotated[
         Path | None,
         Parameter(

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from unrolled.data.pairs import PairLayout, PairOptions, open_pairs
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, Parameters
+from unrolled.parameters.pairs import PairLayout
 
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
     from unrolled.data.example_file import Example, ExampleFile
+    from unrolled.data.pairs import PairOptions
 
 __all__ = ["PairFileOptions", "SourceFileOptions", "describe_pairs", "open_known_pairs", "open_sources", "pair_options"]
 
@@ -36,20 +37,24 @@ class PairFileOptions(SourceFileOptions):
     target: Annotated[str | None, Parameter("The column or key of the targets.", metavar="COLUMN")] = None
 
 
-def pair_options(options: SourceFileOptions) -> PairOptions:
-    """What the user said, as the readers of files take it."""
+def pair_options(options: SourceFileOptions, model: Model | None = None) -> PairOptions:
+    """What the user said, and what a model was trained on, as the readers of files take it."""
+    from unrolled.data.pairs import PairOptions
+
     target = options.target if isinstance(options, PairFileOptions) else None
-    return PairOptions(options.source, target, options.layout)
+    columns = None if model is None else model.estimator.columns_
+    return PairOptions(options.source, target, options.layout, columns)
 
 
 def open_sources(model: Model, file: Path, options: SourceFileOptions) -> ExampleFile:
     """Open a file of sources, of the kind that a model reads; texts are parted at blanks for one that reads tokens."""
     from unrolled.data.examples import open_example_file
+    from unrolled.data.pairs import open_pairs
 
     estimator = model.estimator
     if estimator.item_kind_ == "numbers":
         return open_example_file(file, target_level="none")
-    return _in_kinds(estimator, open_pairs(file, None, pair_options(options), targets=False))
+    return _in_kinds(estimator, open_pairs(file, None, pair_options(options, model), targets=False))
 
 
 def open_known_pairs(model: Model, file: Path, second: Path | None, options: PairFileOptions) -> ExampleFile:
@@ -58,9 +63,11 @@ def open_known_pairs(model: Model, file: Path, second: Path | None, options: Pai
     Raises:
         InputError: the model reads numbers, or targets come in tokens and it says texts.
     """
+    from unrolled.data.pairs import open_pairs
+
     if model.estimator.item_kind_ == "numbers":
         raise InputError(f"{model.path} reads numbers, for which only evaluate(X, y) in Python measures what it says")
-    return _in_kinds(model.estimator, open_pairs(file, second, pair_options(options)))
+    return _in_kinds(model.estimator, open_pairs(file, second, pair_options(options, model)))
 
 
 def _in_kinds(estimator: Any, opened: ExampleFile) -> ExampleFile:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from unrolled.codecs.whole_characters import check_characters
+from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import Example, ExampleFile, Place
 from unrolled.data.items import ItemKind
 from unrolled.data.jsonl import json_objects, shown_json
@@ -21,31 +22,38 @@ __all__ = ["open_pair_objects"]
 Line = tuple[int, dict[str, Any]]
 
 
-def open_pair_objects(path: Path, source: str | None, target: str | None, *, targets: bool) -> ExampleFile:
+def open_pair_objects(
+    path: Path, source: str | None, target: str | None, trained: ExampleColumns | None = None, *, targets: bool
+) -> ExampleFile:
     """Open a file of lines such as ``{"source": "…", "target": ["…", "…"]}``; each a text or a list of tokens as in the first.
 
     Args:
         path: the file.
         source, target: other keys.
+        trained: the keys that a model was trained on, for a file that has them.
         targets: whether targets are read.
 
     Raises:
         InputError: no such file, or no object in it; while it is read: a key is missing, or a value neither text nor tokens.
     """
-    keys = [source or "source", *([target or "target"] if targets else [])]
-    if len(set(keys)) < len(keys):
-        raise InputError(f"{path}: source and target are the same key, {keys[0]!r}; name two")
+    if targets and (source or "source") == (target or "target"):
+        raise InputError(f"{path}: source and target are the same key, {source or 'source'!r}; name two")
     with ExitStack() as stack:
         lines = stack.enter_context(TextLines(path, "a file of JSON lines"))
         objects = json_objects(lines)
         first = next(objects, None)
         if first is None:
             raise InputError(f"{path} is empty: 0 items, need at least 1")
+        if trained is not None:
+            source = source or (trained.text if trained.text in first[1] else None)
+            target = target or (trained.label if trained.label in first[1] else None)
+        keys = [source or "source", *([target or "target"] if targets else [])]
         kinds: list[ItemKind] = [_kind(first[1].get(key)) for key in keys]
         stack.pop_all()  # from here on who reads the examples closes the file
+    columns = ExampleColumns("text", text=keys[0], label=keys[1] if targets else None)
     examples = _examples(path, chain([first], objects), keys, kinds)
     level = "sequence" if targets else "none"
-    return ExampleFile(str(lines.path), kinds[0], examples, level, lambda: lines.share, lines.close)
+    return ExampleFile(str(lines.path), kinds[0], examples, level, lambda: lines.share, lines.close, columns)
 
 
 def _kind(value: Any) -> ItemKind:

@@ -16,20 +16,19 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from unrolled.data.dictionary import open_dictionary
+from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import ExampleFile
 from unrolled.data.pair_objects import open_pair_objects
 from unrolled.data.pair_table import open_pair_table
 from unrolled.data.parallel_text import open_parallel_text
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
+from unrolled.parameters.pairs import PairLayout
 
-__all__ = ["PairLayout", "PairOptions", "open_pairs", "pair_layout"]
-
-PairLayout = Literal["lines", "table", "objects", "dictionary"]
-"""``lines`` of two parallel files, a ``table`` (CSV or TSV), JSON ``objects``, one a line, or a ``dictionary``."""
+__all__ = ["PairOptions", "open_pairs", "pair_layout"]
 
 OF_NAMES: dict[str, PairLayout] = {
     ".csv": "table", ".tsv": "table", ".jsonl": "objects", ".ndjson": "objects", ".dict": "dictionary",
@@ -40,11 +39,18 @@ DICTIONARY = "cmudict"  # which the names of its files begin with, whatever they
 
 @dataclass(frozen=True)
 class PairOptions:
-    """What the user said of a file: the columns or keys of source and target, and its layout, by default that of its name."""
+    """What the user said of a file.
+
+    Attributes:
+        source, target: columns or keys.
+        layout: by default that of the name.
+        columns: those that a model was trained on, for a file that has them, where ``source`` and ``target`` name no others.
+    """
 
     source: str | None = None
     target: str | None = None
     layout: PairLayout | None = None
+    columns: ExampleColumns | None = None
 
 
 def pair_layout(
@@ -117,8 +123,10 @@ def open_pairs(
     if layout == "lines":
         return open_parallel_text(Path(path), None if second is None else Path(second))
     opening: dict[str, Callable[[], ExampleFile]] = {
-        "table": lambda: open_pair_table(Path(path), options.source, options.target, targets=targets),
-        "objects": lambda: open_pair_objects(Path(path), options.source, options.target, targets=targets),
+        "table": lambda: open_pair_table(Path(path), options.source, options.target, options.columns, targets=targets),
+        "objects": lambda: open_pair_objects(
+            Path(path), options.source, options.target, options.columns, targets=targets
+        ),
         "dictionary": lambda: open_dictionary(Path(path), targets=targets),
     }
     return opening[layout]()

@@ -17,12 +17,12 @@ from unrolled.cli.options import with_options
 from unrolled.cli.pair_files import PairFileOptions, describe_pairs, open_known_pairs, pair_options
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
 from unrolled.cli.task import Destination, Model, Task
-from unrolled.data.pairs import open_pairs, pair_layout
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.tasks.generation.parameters import Seq2SeqParameters
 
 if TYPE_CHECKING:
+    from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import Examples
 
 __all__ = ["TASK"]
@@ -68,6 +68,7 @@ def fit_translate(
     For example: unrolled fit translate train.en train.de
     """
     from unrolled.cli.example_fitting import check_kind, check_validation, verdict
+    from unrolled.data.pairs import pair_layout
     from unrolled.tasks.generation.seq2seq import Seq2Seq
 
     files = FitFiles(file, output, checkpoint, as_json, validation, (second, validation_targets))
@@ -78,7 +79,7 @@ def fit_translate(
         )
     if validation is not None:
         check_validation(parameters)
-    examples, notes = _read(file, second, columns)
+    examples, roles, notes = _read(file, second, columns)
     check_kind(examples, parameters)
     dictionary = pair_layout(file, second, pair_options(columns)) == "dictionary"
     if dictionary and parameters.tokens == "words":  # of which each is one
@@ -88,7 +89,7 @@ def fit_translate(
     say(f"{file}: {describe_pairs(examples.items, examples.targets or [], dictionary=dictionary)}")
     kept_back = others = None
     if validation is not None:
-        others, _ = _read(validation, validation_targets, columns)
+        others, _, _ = _read(validation, validation_targets, columns)
         kept_back = others.items, others.targets
     estimator = Seq2Seq(**parameter_values(parameters))
     try:
@@ -96,16 +97,21 @@ def fit_translate(
     except InputError as error:
         raise _placed(error, examples, others) from None
     say(*estimator.inferred_)
+    estimator.columns_ = roles
     measured = estimator.validation_
     found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
     files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation))
 
 
-def _read(file: Path, second: Path | None, columns: PairFileOptions) -> tuple[Examples, list[str]]:
-    """All pairs of a file, and what was inferred of it, which is also said."""
+def _read(
+    file: Path, second: Path | None, columns: PairFileOptions
+) -> tuple[Examples, ExampleColumns | None, list[str]]:
+    """All pairs of a file, its columns, and what was inferred of it, which is also said."""
+    from unrolled.data.pairs import open_pairs
+
     with open_pairs(file, second, pair_options(columns)) as opened:
         say(*opened.notes)
-        return opened.read(), list(opened.notes)
+        return opened.read(), opened.columns, list(opened.notes)
 
 
 def _placed(error: InputError, examples: Examples, others: Examples | None) -> InputError:
@@ -128,6 +134,7 @@ def evaluate_answers(model: Model, file: Path, options: KnownPairsOptions, as_js
     from unrolled.cli.example_streams import stream
     from unrolled.cli.measures_table import print_measures
     from unrolled.data.dictionary import several_targets
+    from unrolled.data.pairs import pair_layout
     from unrolled.metrics.answers import answer_measures
 
     estimator, notes = model.estimator, list[str]()
