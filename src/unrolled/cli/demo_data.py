@@ -16,21 +16,23 @@ WORDS = {
     "good": ["lovely", "warm", "clever", "moving", "funny", "fine"],
     "bad": ["dull", "cold", "clumsy", "empty", "tired", "loud"],
 }
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 PEOPLE, PLACES = ["Ada", "Grace", "Alan", "Emmy"], ["London", "Paris", "Rome"]
 
 
 def demo_files() -> Iterator[tuple[str, bytes]]:
-    """Names, with folders, and what is in the files: a series, reviews, engines, sentences, a pump, and tones."""
+    """Names, with folders, and what is in the files: a series, reviews, engines, sentences, a pump, tones, and dates."""
     import numpy as np
 
-    from unrolled.data.airline import MONTHS, PASSENGERS
+    from unrolled.data import airline
 
-    yield "passengers.csv", _table("month,passengers", zip(MONTHS, PASSENGERS, strict=True))
+    yield "passengers.csv", _table("month,passengers", zip(airline.MONTHS, airline.PASSENGERS, strict=True))
     yield from _reviews(np.random.default_rng(0))
     yield from _engines(np.random.default_rng(1))
     yield from _sentences(np.random.default_rng(2))
     yield from _pump(np.random.default_rng(3))
     yield from _tones(np.random.default_rng(4))
+    yield from _dates(np.random.default_rng(5))
 
 
 def _table(columns: str, rows: Iterable[Iterable[Any]]) -> bytes:
@@ -98,6 +100,19 @@ def _pump(rng: Generator) -> Iterator[tuple[str, bytes]]:
     yield "pump.csv", _table("time,flow,pressure", rows[:1200])
     yield "pump_later.csv", _table("time,flow,pressure", rows[1200:])
     yield "pump_known.csv", _table("start,end", [(clock[1300], clock[1305]), (clock[1440], clock[1463])])
+
+
+def _dates(rng: Generator) -> Iterator[tuple[str, bytes]]:
+    """Dates as people write them, and as computers do."""
+
+    def pair() -> tuple[str, str]:
+        day, month, year = rng.integers(1, 29), rng.integers(12), rng.integers(1950, 2030)
+        forms = [f"{day} {MONTHS[month]} {year}", f"{MONTHS[month]} {day}, {year}"]
+        return str(rng.choice(forms)), f"{year}-{month + 1:02}-{day:02}"
+
+    pairs = [pair() for _ in range(1220)]
+    yield "dates.tsv", ("\n".join("\t".join(pair) for pair in [("source", "target"), *pairs[20:]]) + "\n").encode()
+    yield "new_dates.txt", ("\n".join(source for source, _ in pairs[:20]) + "\n").encode()
 
 
 def _tones(rng: Generator) -> Iterator[tuple[str, bytes]]:
