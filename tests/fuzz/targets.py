@@ -9,7 +9,7 @@ import model_files
 import numpy as np
 import onnx_files
 from array_files import NpzFiles, WavFiles
-from text_files import ConllFiles, CsvFiles, JsonLinesFiles, TsFiles
+from text_files import ConllFiles, CsvFiles, JsonLinesFiles, PairFiles, TsFiles
 
 __all__ = ["TARGETS", "Target"]
 
@@ -38,6 +38,7 @@ TARGETS: dict[str, type[Target]] = {
     "csv": CsvFiles,
     "jsonl": JsonLinesFiles,
     "conll": ConllFiles,
+    "pairs": PairFiles,
     "ts": TsFiles,
     "npz": NpzFiles,
     "wav": WavFiles,

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).with_name("run.py")
-CASES = {"models": 250, "onnx": 150, "csv": 250, "jsonl": 250, "conll": 250, "ts": 250, "npz": 250, "wav": 250}
+CASES = {
+    "models": 250,
+    "onnx": 150,
+    "csv": 250,
+    "jsonl": 250,
+    "conll": 250,
+    "pairs": 250,
+    "ts": 250,
+    "npz": 250,
+    "wav": 250,
+}
 
 
 @pytest.mark.starts_python

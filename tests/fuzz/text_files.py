@@ -13,6 +13,7 @@ from mutate import Random, damaged_bytes, damaged_text, damaged_tree, one_of
 
 from unrolled.data.channels import read_channels
 from unrolled.data.examples import open_example_file
+from unrolled.data.pairs import open_pairs
 from unrolled.data.panel import read_panel
 from unrolled.errors import InputError
 
@@ -147,6 +148,42 @@ class ConllFiles(TextFiles):
         "2\tcan\tcan\tAUX\tMD\t_\t0\troot\t_\t_\n3\tnot\tnot\tPART\tRB\t_\t2\tadvmod\t_\t_\n3.1\tx\t_\t_\t_\t_\t_\t_\t_\t_\n\n",
     )
     seed_suffixes = (".conll", ".conll", ".conllu")
+
+
+class PairFiles(TextFiles):
+    """Sources and their targets, in one file or beside another."""
+
+    suffix = ".tsv"
+    suffixes = (".tsv", ".jsonl", ".dict", ".csv", ".txt", ".en", ".tsv.gz", ".dict.gz")
+    seeds = (
+        "go on\tcontinue\nstop\tarrête\n",
+        '{"source": "go on", "target": ["a", "b"]}\n{"source": "stop", "target": ["c"]}\n',
+        ";;; c\nREAD  R EH1 D\nREAD(1)  R IY1 D\nA  AH0 # weak\n",
+        'source,target\n"go, on",continue\nstop,arrête\n',
+    )
+    seed_suffixes = (".tsv", ".jsonl", ".dict", ".csv")
+
+    def check_seeds(self) -> None:
+        """Read the good files, with their targets."""
+        for name, seed in zip(self.seed_suffixes, self.seeds, strict=True):
+            (self._folder / f"seed{name}").write_text(seed, encoding="utf-8")
+            _read_pairs(self._folder / f"seed{name}", None, targets=True)
+        self.use(self._kept(0, self.seeds[0].encode()))
+
+    def readers(self) -> list[Any]:
+        """Alone, with targets, and as one of two parallel files."""
+        second = self._folder / "second.de"
+        second.write_text("weiter\nhalt\n", encoding="utf-8")
+        return [
+            lambda path: _read_pairs(path, None, targets=False),
+            lambda path: _read_pairs(path, None, targets=True),
+            lambda path: _read_pairs(path, second, targets=True),
+        ]
+
+
+def _read_pairs(path: Path, second: Path | None, *, targets: bool) -> None:
+    with open_pairs(path, second, targets=targets) as file:
+        file.read()
 
 
 class TsFiles(TextFiles):

@@ -85,7 +85,7 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
         say(
             f"{cut:,} answer{'s have' if cut > 1 else ' has'} no end: cut where the most tokens are reached (max_length=)"
         )
-    if options.attention is not None:
+    if options.attention is not None and drawn:
         estimator.plot(*map(list, zip(*drawn, strict=True))).save(options.attention)
         say(f"wrote {options.attention} ({len(drawn)} picture{'s' * (len(drawn) > 1)})")
 

@@ -23,8 +23,9 @@ def evaluate(
 ) -> None:
     """Evaluate a model on a file it has not seen, with the measures of its task.
 
-    Classes: accuracy, macro F1 and a row per class. Numbers: R2 and errors. Tags: accuracy, and F1 of entities. Alarms:
-    precision and recall of windows. Forecasts: errors on the last steps and those of simple methods, and coverage.
+    Classes: accuracy, macro F1 and a row per class. Numbers: R2 and errors. Tags: accuracy, and F1 of entities. Answers:
+    error rates, perplexity, BLEU and chrF. Alarms: precision and recall of windows. Forecasts: errors on the last steps
+    and those of simple methods, and coverage.
     For example: unrolled evaluate reviews.safetensors other_reviews.csv
     """
     loaded, task = load_model(model)

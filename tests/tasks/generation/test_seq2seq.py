@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import subprocess
 import sys
@@ -273,3 +274,37 @@ def test_what_a_fitted_one_refuses(fitted):
     recordings = [Waveform(np.zeros(9, np.float32), 8000)] * 2
     with pytest.raises(InputError, match="recordings"):
         tiny().fit(recordings, Y[:2])
+
+
+def test_the_search_may_change_without_a_fit(fitted):
+    two = copy.copy(fitted).set_params(max_length=3, beam_size=1)
+    assert all(len(each) <= 3 for each in two.predict(X))
+    assert any(len(each) > 3 for each in fitted.predict(X))
+    with pytest.raises(InputError, match="beam_size is 0"):
+        copy.copy(fitted).set_params(beam_size=0).predict(X)
+
+
+def test_perplexity_is_that_of_each_token(fitted):
+    tokens = sum(len(each) + 1 for each in Y[:20])
+    assert fitted.perplexity(X[:20], Y[:20]) == pytest.approx(
+        np.exp(-fitted.log_likelihood(X[:20], Y[:20]).sum() / tokens)
+    )
+
+
+def test_what_is_known(fitted):
+    known, unknown = X[0], ["zyzzyva"]
+    assert fitted.knows([known, unknown, [*unknown, known[0]]]).tolist() == [True, False, True]
+    spelled = tiny(character_size=3).fit(X, Y)
+    assert spelled.knows([["".join(known[0][:1])], ["東京"]]).tolist() == [True, False]
+    assert fitted.target_kind_ == "tokens"
+
+
+def test_pictures_of_attention(fitted):
+    chart = fitted.plot(X[:2], Y[:2])
+    weights = fitted.attention_weights(X[:2], Y[:2])
+    cells = sum(int((each >= 0.004).sum()) for each in weights)
+    assert chart.svg.count('class="cell"') == cells
+    token, source = Y[0][0], X[0][0]
+    assert f"<title>{token}, {source}: {weights[0][0, 0]:.2f}</title>" in chart.svg or weights[0][0, 0] < 0.004
+    with pytest.raises(InputError, match="no attention"):
+        tiny(attention="none").fit(X, Y).plot(X[:1], Y[:1])
