@@ -62,6 +62,8 @@ NETWORKS = "tests/networks/test_networks.py"
 ATTENTION = "tests/networks/test_attention.py"
 PAIRS = "tests/networks/test_encoder_decoder.py"
 PAIRS_LOSS = "tests/training/test_encoder_decoder.py"
+PAIR_FILES = "tests/data/test_pairs.py"
+ANSWERS = "tests/metrics/test_answers.py"
 WINDOWS = "tests/networks/test_window_rnn.py"
 CRF = "tests/runtime/decoding/test_crf.py"
 BEAM = "tests/runtime/decoding/test_beam.py"
@@ -395,6 +397,29 @@ MUTANTS = (
         "np.minimum(first + 1 + np.arange",
         "np.minimum(first + np.arange",
         ATTENTION,
+    ),
+    python("answers: the nearest by edits alone", "metrics/answers.py", "/ max(1, len(_tokens(each)))", "/ 1", ANSWERS),
+    python(
+        "answers: kind rates against the first",
+        "metrics/answers.py",
+        "chosen = [nearest(answers, said) for",
+        "chosen = [answers[0] for",
+        ANSWERS,
+    ),
+    python(
+        "pairs: a blank target is passed over",
+        "data/parallel_text.py",
+        "elif source or target:",
+        "elif target:",
+        PAIR_FILES,
+    ),
+    python("pairs: WORD(2) is a word", "data/dictionary.py", "again[1] in known", "again[1] not in known", PAIR_FILES),
+    python(
+        "heatmap: transposed",
+        "charts/heatmap.py",
+        "plot.cell(j, i, ",
+        "plot.cell(i, j, ",
+        "tests/charts/test_heatmap.py",
     ),
     python("attention: Gaussian too wide", "networks/attention.py", "(-2 / D**2)", "(-1 / D**2)", ATTENTION),
     python(
