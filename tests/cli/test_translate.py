@@ -23,6 +23,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 TINY = ["--max-epochs", 1, "--hidden-size", 4, "--embedding-size", 4]
 LEARNS = ["--max-epochs", 40, "--hidden-size", 16, "--embedding-size", 16, "--learning-rate", 0.02, "--dropout", 0]
 
+NUMBERS = ["--max-epochs", 30, "--hidden-size", 8, "--learning-rate", 0.05]
+
 WORDS = {"one": "un", "two": "deux", "three": "trois"}
 ENGLISH = [f"{a} {b}" for a in WORDS for b in WORDS] * 4
 FRENCH = [" ".join(WORDS[word] for word in text.split()) for text in ENGLISH]
@@ -241,6 +243,32 @@ def test_columns_are_remembered(unrolled: Run, tmp_path: Path) -> None:
     assert unrolled("translate", tmp_path / "m", tmp_path / "new.jsonl").out == expected
     (tmp_path / "new.jsonl").write_text('{"source": "one two"}')
     assert unrolled("translate", tmp_path / "m", tmp_path / "new.jsonl").out == expected
+
+
+def test_sources_of_numbers(unrolled: Run, tmp_path: Path) -> None:
+    rows = [{"source": [[n % 2, 1], [n % 3, 0]], "target": ["up", "down"][n % 2]} for n in range(12)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    outcome = unrolled("fit", "translate", tmp_path / "a.jsonl", "-o", tmp_path / "m", *NUMBERS)
+    assert f"{tmp_path / 'a.jsonl'}: 12 pairs: sources of 2 steps, targets of 1 word" in outcome.err
+    expected = library.load(tmp_path / "m").predict([row["source"] for row in rows])
+    assert unrolled("translate", tmp_path / "m", tmp_path / "a.jsonl").out.splitlines() == expected
+    found = json.loads(unrolled("evaluate", tmp_path / "m", tmp_path / "a.jsonl", "--json").out)
+    assert found["exact"] == sum(a == row["target"] for a, row in zip(expected, rows, strict=True)) / 12
+    assert unrolled("translate", tmp_path / "m", tmp_path / "a.jsonl", "--attention", tmp_path / "a.svg").code == 0
+    refused(
+        unrolled("translate", tmp_path / "m", tmp_path / "a.jsonl", "--max-length", 0),
+        "--max-length is 0, expected from 1 to 20001",
+    )
+    assert not any(library.load(tmp_path / "m").set_params(max_length=1).predict([[[1.0, 1.0]]])[0])
+    outcome = unrolled(
+        "translate", tmp_path / "m", tmp_path / "a.jsonl", "--max-length", 1, "--attention", tmp_path / "b.svg"
+    )
+    assert f"{tmp_path / 'b.svg'} is not written: no answer has a token" in outcome.err
+    (tmp_path / "b.jsonl").write_text('{"source": [[1, 2, 3]]}')
+    refused(
+        unrolled("translate", tmp_path / "m", tmp_path / "b.jsonl"),
+        f"{tmp_path / 'b.jsonl'}, line 1: 3 numbers a step, but {tmp_path / 'm'} was trained on 2",
+    )
 
 
 def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

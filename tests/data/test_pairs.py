@@ -125,6 +125,10 @@ def test_objects(write: Any) -> None:
     tokens = write("b.jsonl", '{"en": "a", "de": ["b", "c"], "id": 1}\n')
     assert pairs(tokens, source="en", target="de") == [("a", ["b", "c"])]
     assert read(tokens, source="de", targets=False).kind == "tokens"
+    steps = read(
+        write("n.jsonl", '{"source": [[1, 2], [3, 4], [5, 6]], "target": "b"}\n{"source": [[0.5, 1]], "target": "c"}')
+    )
+    assert (steps.kind, [each.tolist() for each in steps.items]) == ("numbers", [[[1, 2], [3, 4], [5, 6]], [[0.5, 1]]])
     for content, message in {
         "": " is empty: 0 items, need at least 1",
         '{"source": "a"}': ", line 1: no key 'target'; the keys are 'source'; correct",
@@ -132,7 +136,11 @@ def test_objects(write: Any) -> None:
         '{"source": ["a"], "target": "b"}\n{"source": [], "target": "c"}': ", line 2: 'source' is [], expected a list of",
         '{"source": " ", "target": "b"}': ", line 1: 'source' is \" \", expected a text that is not blank",
         '{"source": 3, "target": "b"}': ", line 1: 'source' is 3, expected a text that is not blank",
-        '{"source": [1], "target": "b"}': ", line 1: 'source' is [1], expected a list of texts",
+        '{"source": ["a", 1], "target": "b"}': ", line 1: 'source' is [\"a\", 1], expected a list of texts",
+        '{"source": [1, "a"], "target": "b"}': ", line 1: 'source' is [1, \"a\"], expected steps, each a finite number",
+        '{"source": [1], "target": "b"}\n{"source": [[1, 2]], "target": "b"}': ", line 2: 2 numbers a step, the sources",
+        '{"source": "a", "target": [1]}': ", line 1: 'target' is [1], expected a list of texts",
+        '{"source": "a\\ud83d", "target": "b"}': ", line 1: no JSON: \\ud83d alone is half of a character",
         "[]": ", line 1: expected an object, found '[]'",
         "{": ", line 1: no JSON",
     }.items():

@@ -69,7 +69,7 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
         _check_known(model, examples)
         found = estimator.predict_n_best(examples.items, options.n_best)
         for place, item, answers in zip(examples.places, examples.items, found, strict=True):
-            if options.attention is not None and answers and len(drawn) < DRAWN:
+            if options.attention is not None and answers and answers[0].target and len(drawn) < DRAWN:
                 drawn.append((item, answers[0].target))
             for rank, each in enumerate(answers or [None], 1):
                 cut += each is not None and not each.finished
@@ -85,9 +85,16 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
         say(
             f"{cut:,} answer{'s have' if cut > 1 else ' has'} no end: cut where the most tokens are reached (max_length=)"
         )
-    if options.attention is not None and drawn:
-        estimator.plot(*map(list, zip(*drawn, strict=True))).save(options.attention)
-        say(f"wrote {options.attention} ({len(drawn)} picture{'s' * (len(drawn) > 1)})")
+    if options.attention is not None:
+        _draw(estimator, drawn, options.attention)
+
+
+def _draw(estimator: Any, drawn: list[tuple[Any, Any]], path: Path) -> None:
+    if not drawn:
+        say(f"{path} is not written: no answer has a token")
+        return
+    estimator.plot(*map(list, zip(*drawn, strict=True))).save(path)
+    say(f"wrote {path} ({len(drawn)} picture{'s' * (len(drawn) > 1)})")
 
 
 def write_lines(rows: Iterable[dict[str, Any]], file: IO[str]) -> None:

@@ -49,10 +49,10 @@ def pair_options(options: SourceFileOptions, model: Model | None = None) -> Pair
 def open_sources(model: Model, file: Path, options: SourceFileOptions) -> ExampleFile:
     """Open a file of sources, of the kind that a model reads; texts are parted at blanks for one that reads tokens."""
     from unrolled.data.examples import open_example_file
-    from unrolled.data.pairs import open_pairs
+    from unrolled.data.pairs import open_pairs, pair_layout
 
     estimator = model.estimator
-    if estimator.item_kind_ == "numbers":
+    if estimator.item_kind_ == "numbers" and pair_layout(file, targets=False) != "objects":
         return open_example_file(file, target_level="none")
     return _in_kinds(estimator, open_pairs(file, None, pair_options(options, model), targets=False))
 
@@ -61,12 +61,10 @@ def open_known_pairs(model: Model, file: Path, second: Path | None, options: Pai
     """Open a file of sources and targets, of the kinds that a model reads and says.
 
     Raises:
-        InputError: the model reads numbers, or targets come in tokens and it says texts.
+        InputError: targets come in tokens, and the model says texts.
     """
     from unrolled.data.pairs import open_pairs
 
-    if model.estimator.item_kind_ == "numbers":
-        raise InputError(f"{model.path} reads numbers, for which only evaluate(X, y) in Python measures what it says")
     return _in_kinds(model.estimator, open_pairs(file, second, pair_options(options, model)))
 
 
@@ -100,7 +98,15 @@ def describe_pairs(items: list[Any], targets: list[Any], *, dictionary: bool = F
     for what, answers in (("sources", items), ("targets", targets)):
         texts = isinstance(answers[0], str)
         lengths = [len(words(each)) if texts and not dictionary else len(each) for each in answers]
-        unit = "letter" if texts and dictionary else "word" if texts else "token"
+        unit = (
+            "letter"
+            if texts and dictionary
+            else "word"
+            if texts
+            else "token"
+            if isinstance(answers[0], list)
+            else "step"
+        )
         low, high = min(lengths), max(lengths)
         span = f"{low:,}" if low == high else f"{low:,} to {high:,}"
         parts.append(f"{what} of {span} {unit}{'s' * (high != 1)}")

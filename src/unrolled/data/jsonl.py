@@ -20,7 +20,7 @@ from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
-__all__ = ["json_objects", "open_jsonl", "shown_json"]
+__all__ = ["json_objects", "json_rows", "open_jsonl", "shown_json"]
 
 KINDS: dict[str, ItemKind] = {"text": "text", "sequence": "numbers", "tokens": "tokens"}
 
@@ -123,7 +123,7 @@ class _Reader:
         return tags
 
     def _numbers(self, line: int, key: str, value: Any) -> NDArray[np.float64]:
-        rows = _rows(value)
+        rows = json_rows(value)
         if rows is None:
             raise self._error(
                 line, f"{key!r} is {shown_json(value)}, expected steps, each a number or as many numbers as the others"
@@ -142,7 +142,7 @@ class _Reader:
         return InputError(f"{self._path}, line {line}: {text}; correct it or leave the line out")
 
 
-def _rows(value: Any) -> list[list[float]] | None:
+def json_rows(value: Any) -> list[list[float]] | None:
     """The numbers of each step, as many in all of them; None where they are something else."""
     steps = cast("list[Any]", value) if isinstance(value, list) else []
     rows = [cast("list[Any]", step) if isinstance(step, list) else [step] for step in steps]

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
-from unrolled.codecs.whole_characters import check_characters
+import numpy as np
+from numpy.typing import NDArray
+
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import Example, ExampleFile, Place
 from unrolled.data.items import ItemKind
-from unrolled.data.jsonl import json_objects, shown_json
+from unrolled.data.jsonl import json_objects, json_rows, shown_json
 from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
 __all__ = ["open_pair_objects"]
 
-Line = tuple[int, dict[str, Any]]
-
 
 def open_pair_objects(
     path: Path, source: str | None, target: str | None, trained: ExampleColumns | None = None, *, targets: bool
 ) -> ExampleFile:
     """Open a file of lines such as ``{"source": "…", "target": ["…", "…"]}``; each a text or a list of tokens as in the first.
+
+    Sources may also be steps, each a number or a list of as many.
 
     Args:
         path: the file.
@@ -49,33 +50,58 @@ def open_pair_objects(
             target = target or (trained.label if trained.label in first[1] else None)
         keys = [source or "source", *([target or "target"] if targets else [])]
         kinds: list[ItemKind] = [_kind(first[1].get(key)) for key in keys]
+        if kinds[1:] == ["numbers"]:  # which are not said
+            kinds[1] = "tokens"
         stack.pop_all()  # from here on who reads the examples closes the file
     columns = ExampleColumns("text", text=keys[0], label=keys[1] if targets else None)
-    examples = _examples(path, chain([first], objects), keys, kinds)
+    read = _Reader(path, keys, kinds).example
+    examples = (read(line, found) for line, found in chain([first], objects))
     level = "sequence" if targets else "none"
     return ExampleFile(str(lines.path), kinds[0], examples, level, lambda: lines.share, lines.close, columns)
 
 
 def _kind(value: Any) -> ItemKind:
-    return "tokens" if isinstance(value, list) else "text"
+    if not isinstance(value, list):
+        return "text"
+    first = next(iter(cast("list[Any]", value)), "")
+    return "tokens" if isinstance(first, str) else "numbers"
 
 
-def _examples(path: Path, objects: Iterator[Line], keys: list[str], kinds: list[ItemKind]) -> Iterator[Example]:
-    for line, found in objects:
-        values: list[Any] = []
-        for key, kind in zip(keys, kinds, strict=True):
-            if key not in found:
-                text = f"no key {key!r}; the keys are {listed(found) or 'none'}"
-            elif _kind(found[key]) != kind or not _is_said(found[key]):
-                expected = "a text that is not blank" if kind == "text" else "a list of texts"
-                text = f"{key!r} is {shown_json(found[key])}, expected {expected}"
-            else:
-                for text in [found[key]] if kind == "text" else found[key]:
-                    check_characters(text, f"{path}, line {line}: {key!r}")
-                values.append(found[key])
-                continue
-            raise InputError(f"{path}, line {line}: {text}; correct it or leave the line out")
-        yield Example(values[0], values[1] if len(values) > 1 else None, Place("line", line))
+class _Reader:
+    """Turns objects into examples."""
+
+    def __init__(self, path: Path, keys: list[str], kinds: list[ItemKind]) -> None:
+        self._path, self._keys = path, list(zip(keys, kinds, strict=True))
+        self._channels: int | None = None
+
+    def example(self, line: int, found: dict[str, Any]) -> Example:
+        values = [self._value(line, found, key, kind) for key, kind in self._keys]
+        return Example(values[0], values[1] if len(values) > 1 else None, Place("line", line))
+
+    def _value(self, line: int, found: dict[str, Any], key: str, kind: ItemKind) -> Any:
+        if key not in found:
+            raise self._error(line, f"no key {key!r}; the keys are {listed(found) or 'none'}")
+        value = found[key]
+        if kind == "numbers":
+            return self._numbers(line, key, value)
+        if _kind(value) != kind or not _is_said(value):
+            expected = "a text that is not blank" if kind == "text" else "a list of texts"
+            raise self._error(line, f"{key!r} is {shown_json(value)}, expected {expected}")
+        return value
+
+    def _numbers(self, line: int, key: str, value: Any) -> NDArray[np.float64]:
+        rows = json_rows(value)
+        array = np.array(rows or [[]])
+        if rows is None or not np.isfinite(array).all():
+            expected = "steps, each a finite number or as many as the others"
+            raise self._error(line, f"{key!r} is {shown_json(value)}, expected {expected}")
+        self._channels = self._channels or array.shape[1]
+        if array.shape[1] != self._channels:
+            raise self._error(line, f"{array.shape[1]} numbers a step, the sources before it have {self._channels}")
+        return array
+
+    def _error(self, line: int, text: str) -> InputError:
+        return InputError(f"{self._path}, line {line}: {text}; correct it or leave the line out")
 
 
 def _is_said(value: Any) -> bool:

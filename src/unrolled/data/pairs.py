@@ -98,7 +98,8 @@ def open_pairs(
     ``lines``      two files, a source a line and a target a line; blank lines where both have one are passed over
     ``table``      ``.csv`` and ``.tsv``: the columns ``source`` and ``target``, or those named, or the only two; a TSV
                    file whose first line has no such names begins with a pair, and its first two columns are read
-    ``objects``    ``.jsonl``: ``{"source": …, "target": …}``, each a text or a list of tokens
+    ``objects``    ``.jsonl``: ``{"source": …, "target": …}``, each a text or a list of tokens;
+                   a source may also be steps of numbers
     ``dictionary`` ``.dict``, ``.dic``, ``.lex``, ``cmudict…``: a word, a tab or blanks, its symbols between blanks;
                    several lines of a word are several right answers, as are CMU's ``WORD(2)``; ``;;;`` is a comment
     ============== =================================================================================================
