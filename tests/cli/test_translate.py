@@ -292,6 +292,9 @@ def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: 
         unrolled("predict", numbers, new, "--probabilities"),
         f"{numbers} is a translator, for which --probabilities means nothing: leave it out",
     )
+    where = f"{new}: nothing says where a source ends and its target begins; expected two files"
+    refused(unrolled("evaluate", numbers, new), f"{where} (--targets), a line a sentence each, or one")
+    refused(unrolled("fit", "translate", new), f"{where}, a line a sentence each, or one")
     refused(unrolled("translate", numbers, tmp_path / "none"), f"{tmp_path / 'none'}: no such file")
     refused(unrolled("fit", "translate", new), f"{new}: nothing says where a source ends and its target begins")
     refused(

@@ -194,8 +194,8 @@ def test_sources_alone(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_tells_nothing(write: Any) -> None:
     path = write("a.en", "one\n")
     assert refusal(path) == (
-        ": nothing says where a source ends and its target begins; expected two files, a line a sentence each, or one .tsv,"
-        " .csv, .jsonl or .dict file"
+        ": nothing says where a source ends and its target begins; expected two files (second=), a line a sentence each,"
+        " or one .tsv, .csv, .jsonl or .dict file"
     )
     assert "where are its targets?" in refusal(path, layout="lines")
     with pytest.raises(InputError, match="layout is 'lists', expected one of lines, table, objects, dictionary"):

@@ -13,7 +13,7 @@ from unrolled.errors import UnrolledError
 
 __all__ = ["Command"]
 
-OTHER_NAMES = {"labels_file": "labels"}
+OTHER_NAMES = {"labels_file": "labels", "second": "targets"}
 """Arguments that the commands call differently."""
 
 

@@ -79,7 +79,7 @@ def pair_layout(
     of_name = "dictionary" if path.name.lower().startswith(DICTIONARY) else OF_NAMES.get(suffix)
     found = given or of_name or ("lines" if not targets else _by_first_line(path))
     if found == "lines" and targets:
-        raise InputError(f"{path}: where are its targets? expected a second file, a target a line")
+        raise InputError(f"{path}: where are its targets? expected a second file (second=), a target a line")
     return found
 
 
@@ -147,6 +147,6 @@ def _by_first_line(path: Path) -> PairLayout:
         if "\t" in first.strip():
             return "table"
     raise InputError(
-        f"{path}: nothing says where a source ends and its target begins; expected two files, a line a sentence each, or one"
-        " .tsv, .csv, .jsonl or .dict file"
+        f"{path}: nothing says where a source ends and its target begins; expected two files (second=), a line a sentence each,"
+        " or one .tsv, .csv, .jsonl or .dict file"
     )
