@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Integers, Values
 from unrolled.codecs.inputs import Item, NumberCodec
-from unrolled.codecs.ranges import Count
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
-from unrolled.data.example_columns import ExampleColumns
 from unrolled.networks.encoder_decoder import DecoderState, EncoderDecoder, EncoderDecoderConfig
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
@@ -24,8 +22,8 @@ from unrolled.runtime.decoding.decodable import Ensemble
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
-from unrolled.tasks.estimator import FittedConfig
 from unrolled.tasks.generation.parameters import Seq2SeqParameters
+from unrolled.tasks.item_estimator import ItemConfig
 
 __all__ = ["LONGEST", "Seq2SeqConfig", "Seq2SeqModel"]
 
@@ -33,21 +31,14 @@ SOURCES = 64  # that are answered at once
 LONGEST = 10_000  # tokens that a target has at most
 
 
-class Seq2SeqConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Seq2SeqConfig(ItemConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything of a fitted estimator but its arrays."""
 
-    learned: Count
-    """Pairs that the fit was given."""
     shape: EncoderDecoderConfig
     inputs: NumberCodec | TokenCodec
     targets: TargetCodec
     longest: Annotated[int, msgspec.Meta(ge=1, le=LONGEST)]
     """Tokens of the longest target."""
-    validation: dict[str, float] | None = None
-    columns: ExampleColumns | None = None
-    """Of the file that was learned from, what each was for."""
-    validation_losses: list[float]
-    epochs: list[Count]
 
 
 class _Known:

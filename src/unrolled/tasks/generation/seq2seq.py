@@ -17,7 +17,6 @@ from unrolled.charts.heatmap import heatmap_figure
 from unrolled.codecs.inputs import NumberCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
-from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.items import ItemKind, kind_of, read_items
 from unrolled.errors import InputError
 from unrolled.metrics.edits import error_rate
@@ -31,9 +30,10 @@ from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
-from unrolled.tasks.estimator import Estimator, FitContext
+from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.generation.model import LONGEST, Seq2SeqConfig, Seq2SeqModel
 from unrolled.tasks.generation.parameters import WINDOW, Seq2SeqParameters
+from unrolled.tasks.item_estimator import ItemEstimator
 
 __all__ = ["Answer", "Seq2Seq"]
 
@@ -69,7 +69,7 @@ class _Pairs:
     learned: int
 
 
-class Seq2Seq(Estimator, Seq2SeqParameters):
+class Seq2Seq(ItemEstimator, Seq2SeqParameters):
     r"""Say one sequence after another was read: translate, pronounce, normalise.
 
     Equations: :mod:`unrolled.networks.encoder_decoder` and :mod:`unrolled.networks.attention`. The networks are trained on
@@ -93,8 +93,6 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
 
     _parameters = Seq2SeqParameters
     _config_type = Seq2SeqConfig
-    _fit_call = "fit(X, y)"
-    _needs_y = True
 
     def fit(
         self, X: Any, y: Any = None, *, validation: Any = None, checkpoint: str | os.PathLike[str] | None = None
@@ -243,23 +241,6 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         }
 
     @property
-    def columns_(self) -> ExampleColumns | None:
-        """The roles of the columns of the file that was learned from; None where nothing had a name."""
-        return self._fitted().columns
-
-    @columns_.setter
-    def columns_(self, columns: ExampleColumns | None) -> None:
-        self._config = msgspec.structs.replace(self._fitted(), columns=columns)
-
-    @property
-    def item_kind_(self) -> ItemKind:
-        """The kind of the sources: ``numbers``, ``text`` or ``tokens``."""
-        codec = self._fitted().inputs
-        if isinstance(codec, TokenCodec):
-            return "tokens" if codec.splitting == "given" else "text"
-        return "numbers"
-
-    @property
     def target_kind_(self) -> Literal["text", "tokens"]:
         """Whether targets are texts or lists of tokens."""
         return "tokens" if self._fitted().targets.splitting == "given" else "text"
@@ -353,14 +334,6 @@ class Seq2Seq(Estimator, Seq2SeqParameters):
         require("targets.splitting", splitting, splitting in known, " or ".join(known))
         require_same("shape", config.shape, _shape(inputs, config.targets, settings))
         return Seq2SeqModel.restore(model_file, config, settings)
-
-    def _adopt(self, settings: Any, config: Seq2SeqConfig, model: Seq2SeqModel) -> Seq2Seq:
-        if isinstance(config.inputs, NumberCodec):
-            self.n_channels_in_ = len(config.inputs.channels)
-        self.validation_losses_ = config.validation_losses
-        self.epochs_ = config.epochs
-        self.validation_ = config.validation
-        return super()._adopt(settings, config, model)
 
     def _learned(self) -> str:
         return f"from {self.item_kind_} to {len(self.vocabulary_):,} tokens"

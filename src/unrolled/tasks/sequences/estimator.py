@@ -13,12 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.inputs import AudioCodec, InputCodec, NumberCodec
-from unrolled.codecs.tokens import TokenCodec
+from unrolled.codecs.inputs import InputCodec, NumberCodec
 from unrolled.data.containers import is_frame
-from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import ReadOptions, TargetLevel
-from unrolled.data.items import ItemKind
 from unrolled.errors import InputError
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import EncoderConfig
@@ -27,7 +24,8 @@ from unrolled.networks.tagger import TaggerConfig
 from unrolled.parameters.amount import Amount
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
-from unrolled.tasks.estimator import Estimator, FitContext
+from unrolled.tasks.estimator import FitContext
+from unrolled.tasks.item_estimator import ItemEstimator
 from unrolled.tasks.sequences.combination import folds, has_linear_part, with_linear_part
 from unrolled.tasks.sequences.fitting import EncodedTargets, fit_codec, fit_model, widths
 from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_inputs, check_linear_part
@@ -40,12 +38,10 @@ __all__ = ["SequenceEstimator"]
 Self = TypeVar("Self", bound="SequenceEstimator")
 
 
-class SequenceEstimator(Estimator):
+class SequenceEstimator(ItemEstimator):
     """Base of :class:`unrolled.SequenceClassifier`, :class:`unrolled.SequenceRegressor` and :class:`unrolled.SequenceTagger`."""
 
     _config_type = SequenceConfig
-    _fit_call = "fit(X, y)"
-    _needs_y = True
     _target_level: ClassVar[Literal["sequence", "step"]] = "sequence"
     """Whether each item has a target, or each of its steps."""
     _noun: ClassVar[str]
@@ -218,33 +214,8 @@ class SequenceEstimator(Estimator):
         stack = StackConfig.of(settings, inputs, bidirectional=settings.bidirectional)
         return cls._shape(stack, tokens, outputs, settings)
 
-    def _adopt(self: Self, settings: Any, config: SequenceConfig, model: SequenceModel) -> Self:
-        if isinstance(config.inputs, NumberCodec):
-            self.n_channels_in_ = len(config.inputs.channels)
-        self.validation_losses_ = config.validation_losses
-        self.epochs_ = config.epochs
-        self.validation_ = config.validation
-        return super()._adopt(settings, config, model)
-
-    @property
-    def columns_(self) -> ExampleColumns | None:
-        """The roles of the columns of what was learned from; None where nothing had a name."""
-        return self._fitted().columns
-
-    @columns_.setter
-    def columns_(self, columns: ExampleColumns | None) -> None:
-        self._config = msgspec.structs.replace(self._fitted(), columns=columns)
-
     def _feature_names(self) -> Sequence[str]:
         return self.columns_.features if self.columns_ is not None else ()
-
-    @property
-    def item_kind_(self) -> ItemKind:
-        """The kind of the items: ``numbers``, ``text``, ``tokens`` or ``audio``."""
-        codec = self._fitted().inputs
-        if isinstance(codec, TokenCodec):
-            return "tokens" if codec.splitting == "given" else "text"
-        return "audio" if isinstance(codec, AudioCodec) else "numbers"
 
     def _learned(self) -> str:
         count = self._fitted().shape.outputs

@@ -15,18 +15,16 @@ from unrolled.aliases import Values
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.inputs import AudioCodec, InputCodec, Item, NumberCodec
 from unrolled.codecs.labels import Labels
-from unrolled.codecs.ranges import Count
 from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.tag_scheme import Scheme
 from unrolled.codecs.tokens import TokenCodec
-from unrolled.data.example_columns import ExampleColumns
 from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.parameters.declaration import require
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
-from unrolled.tasks.estimator import FittedConfig
+from unrolled.tasks.item_estimator import ItemConfig
 from unrolled.tasks.sequences.convolutions import ConvolutionConfig
 from unrolled.tasks.sequences.linear_part import LinearPart, linear_parameters
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters, SequenceTraining
@@ -34,13 +32,10 @@ from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParam
 __all__ = ["SequenceConfig", "SequenceModel", "check_inputs", "check_linear_part"]
 
 
-class SequenceConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SequenceConfig(ItemConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything of a fitted estimator but its arrays."""
 
-    learned: Count
-    """Examples that the fit was given."""
     shape: EncoderConfig | TaggerConfig
-    inputs: InputCodec
     labels: Labels | None
     """The classes or tags, where there are such."""
     targets: list[Standardization]
@@ -49,11 +44,6 @@ class SequenceConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_o
     """Whether ``y`` was ``[N]`` and not ``[N, O]``."""
     scheme: Scheme
     """That of the tags."""
-    validation: dict[str, float] | None = None
-    validation_losses: list[float]
-    epochs: list[Count]
-    columns: ExampleColumns | None = None
-    """Of the table that was learned from, what each was for."""
     convolutions: ConvolutionConfig | None = None
     """Of the linear part beside the networks, where there is one."""
     networks: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
