@@ -228,3 +228,68 @@ def test_a_row_of_memory_tasks(memory_tasks):
     assert memory_tasks.row("adding", "LSTM", [0.5, 0.01, 0.02], 0.1667, 61.2) == (
         "| adding | LSTM | 0.0200 | 0.0100 to 0.5000 | 0.1667 | 1 of 3 | 61 |"
     )
+
+
+@pytest.fixture(scope="module")
+def encoder_decoder(scripts):
+    return scripts("encoder_decoder")
+
+
+CASES = [(attention, twice) for attention in ("general", "additive", None) for twice in (False, True)]
+
+
+@pytest.mark.parametrize(("attention", "bidirectional"), CASES)
+def test_an_encoder_decoder_in_plain_torch_learns_and_says_what_ours_does(encoder_decoder, attention, bidirectional):
+    case, sizes = encoder_decoder.Case(attention, bidirectional), encoder_decoder.Sizes(3, 6, 8, 30)
+    names = {"training": {"loss", *case.config(sizes).parameters()}, "search": {"answers", "log p"}}
+    for work, tasks in encoder_decoder.TASKS.items():
+        results = {name: task.read(task.run()) for name, task in tasks(case, sizes).items()}
+        assert list(results) == ["unrolled", *encoder_decoder.PEERS[work]]
+        assert set(results["nn.LSTM"]) == names[work]
+        largest, error = encoder_decoder.disagreement(results)
+        assert error is None
+        assert largest < 5e-5
+    assert results["unrolled"]["answers"].shape == (5, 6)
+    assert len(np.unique(results["unrolled"]["answers"], axis=0)) == 5
+
+
+def test_results_of_encoder_decoders_are_compared(encoder_decoder):
+    ours = {"answers": np.array([[4, 9999]]), "log p": np.array([-2.0])}
+    compare = lambda **other: encoder_decoder.disagreement({"unrolled": ours, "nn.LSTM": {**ours, **other}})  # noqa: E731
+    assert compare() == (0.0, None)
+    assert compare(**{"log p": np.array([-2.0001])}) == (pytest.approx(5e-5, rel=1e-3), None)
+    assert "log p, by 5.0e-04 of the largest" in compare(**{"log p": np.array([-2.001])})[1]
+    assert "disagree: answers" in compare(answers=np.array([[4, 9998]]))[1]
+    assert "names" in compare(more=np.zeros(1))[1]
+
+
+def test_a_row_of_encoder_decoders(encoder_decoder):
+    times = {"unrolled": 5e-3, "nn.LSTM": 20e-3, "nn.LSTMCell": 10e-3}
+    searched = encoder_decoder.Row("search", encoder_decoder.Case("general", True), times)
+    assert searched.markdown() == "| general | both directions | 5.00 | 20.00 | 10.00 | 2.00* | 3.0 |"
+    trained = encoder_decoder.Row("training", encoder_decoder.Case(None), {"unrolled": 5e-3, "nn.LSTM": 7e-3})
+    assert trained.markdown() == "| none | forwards | 5.00 | 7.00 | 1.40 | 1.3 |"
+    assert "1.40, noisy" in trained._replace(spread={"unrolled": 1.7}).markdown()
+    assert "1.00* |" in trained._replace(seconds={"unrolled": 1, "nn.LSTM": 1}).markdown()
+
+
+def test_the_tables_of_encoder_decoders(encoder_decoder, monkeypatch, capsys):
+    """A row and a heading are as wide, and a network that computes something else is not timed."""
+    arguments = ["encoder_decoder.py", "--sizes", "2,3,4,9", "--rounds", "1"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(encoder_decoder, "pin", lambda threads: None)
+    monkeypatch.setattr(encoder_decoder.os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    monkeypatch.setattr(encoder_decoder.os, "environ", {})
+    monkeypatch.setattr(encoder_decoder.torch, "set_num_threads", lambda threads: None)
+    forward = encoder_decoder.PlainAttention.forward
+    halved = lambda self, *given: forward(self, *given) * (1 - 0.5 * self.additive)  # noqa: E731
+    monkeypatch.setattr(encoder_decoder.PlainAttention, "forward", halved)
+    assert encoder_decoder.main() == 1
+    out, err = capsys.readouterr()
+    table = [line for line in out.splitlines() if line.startswith("|")]
+    trained, searched = table[: len(table) // 2], table[len(table) // 2 :]
+    for lines in (trained, searched):
+        assert len(lines) == 2 + len(encoder_decoder.CASES)
+        assert len({line.count("|") for line in lines}) == 1
+        assert ["disagree" in line for line in lines] == ["additive" in line for line in lines]
+    assert err == ""
