@@ -264,6 +264,13 @@ def test_sources_of_numbers(unrolled: Run, tmp_path: Path) -> None:
         "translate", tmp_path / "m", tmp_path / "a.jsonl", "--max-length", 1, "--attention", tmp_path / "b.svg"
     )
     assert f"{tmp_path / 'b.svg'} is not written: no answer has a token" in outcome.err
+    sized = ["fit", "translate", tmp_path / "a.jsonl", "-o", tmp_path / "sized", *TINY]  # the targets' embeddings
+    assert unrolled(*sized).code == 0
+    assert library.load(tmp_path / "sized").model_.shape.symbol_size == 4
+    refused(
+        unrolled(*sized, "--min-count", 2),
+        f"{tmp_path / 'a.jsonl'} holds sequences of numbers; --min-count is for texts and texts in tokens: leave it out",
+    )
     (tmp_path / "b.jsonl").write_text('{"source": [[1, 2, 3]]}')
     refused(
         unrolled("translate", tmp_path / "m", tmp_path / "b.jsonl"),
@@ -296,7 +303,7 @@ def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: 
     refused(unrolled("evaluate", numbers, new), f"{where} (--targets), a line a sentence each, or one")
     refused(unrolled("fit", "translate", new), f"{where}, a line a sentence each, or one")
     refused(unrolled("translate", numbers, tmp_path / "none"), f"{tmp_path / 'none'}: no such file")
-    refused(unrolled("fit", "translate", new), f"{new}: nothing says where a source ends and its target begins")
+    refused(unrolled("fit", "translate", tmp_path), f"{tmp_path} is a folder, expected a file of pairs")
     refused(
         unrolled("fit", "translate", new, "--validation-targets", new, *TINY),
         f"--validation-targets {new}: whose targets? name the sources with --validation",

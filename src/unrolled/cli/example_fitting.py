@@ -113,9 +113,11 @@ def check_validation(parameters: ValidationParameters) -> None:
         raise InputError("--validation and --validation-fraction both say what chooses the epoch: leave one out")
 
 
-def check_kind(examples: Examples, group: Parameters) -> None:
-    """Raise an InputError if an option was given that matters to items of another kind."""
+def check_kind(examples: Examples, group: Parameters, of_targets: tuple[str, ...] = ()) -> None:
+    """Raise an InputError if an option was given that matters to items of another kind, and not to targets either."""
     for name, each in declared(type(group)).items():
+        if name in of_targets:
+            continue
         kinds = next((kinds for part, kinds in OF_KINDS if name in declared(part)), frozenset({examples.kind}))
         if examples.kind not in kinds and getattr(group, name) != each.default:
             whose = " and ".join(CALLED[kind] for kind in sorted(kinds))

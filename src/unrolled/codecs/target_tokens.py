@@ -46,7 +46,8 @@ class TargetCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             InputError: nothing occurs so often.
         """
         split = cls(splitting, Vocabulary([])).tokens
-        return cls(splitting, Vocabulary.fit((t for each in targets for t in split(each)), min_count=min_count))
+        found = (token for target in targets for token in split(target))
+        return cls(splitting, Vocabulary.fit(found, min_count=min_count, option="target_min_count"))
 
     def tokens(self, target: str | Sequence[str]) -> list[str]:
         """A target's tokens."""
@@ -61,4 +62,6 @@ class TargetCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def decode(self, indices: Sequence[int] | NDArray[np.int64]) -> str | list[str]:
         """The text, or the list of tokens where they came as such."""
         tokens = self.vocabulary.decode(int(index) for index in indices)
-        return tokens if self.splitting == "given" else "".join(tokens).removeprefix(" ")
+        if self.splitting == "given":
+            return tokens
+        return "".join(tokens).removeprefix(" " if self.splitting == "words" else "")

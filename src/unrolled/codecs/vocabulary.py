@@ -30,8 +30,12 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise InputError("an entry of the vocabulary has two places: expected each once")
 
     @classmethod
-    def fit(cls, found: Iterable[str], *, min_count: int = 1, largest: int | None = None) -> Vocabulary:
+    def fit(
+        cls, found: Iterable[str], *, min_count: int = 1, largest: int | None = None, option: str = "min_count"
+    ) -> Vocabulary:
         """Entries that occur at least ``min_count`` times, the most frequent first, at most ``largest``.
+
+        ``option`` is what the user calls ``min_count``.
 
         Raises:
             InputError: nothing occurs so often.
@@ -40,8 +44,8 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         entries = [entry for entry, count in counts if count >= min_count][:largest]
         if not entries:
             raise InputError(
-                f"of {len(counts)} different tokens none occurs {min_count} times, so there is nothing to read;"
-                " lower min_count or give more text"
+                f"of {len(counts)} different tokens none occurs {min_count} times, so none is left;"
+                f" lower {option} or give more text"
             )
         return cls(entries)
 

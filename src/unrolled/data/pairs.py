@@ -139,7 +139,7 @@ def _by_first_line(path: Path) -> PairLayout:
     Raises:
         InputError: neither does its first line.
     """
-    if str(path) != "-" and (path.is_file() or not path.exists()):  # a pipe cannot be read twice
+    if str(path) != "-" and (path.is_file() or path.is_dir() or not path.exists()):  # a pipe cannot be read twice
         with TextLines(path, "a file of pairs") as lines:
             first = next((line for line in lines if line.strip()), "")
         if first.startswith(";;;"):

@@ -14,6 +14,7 @@ import unrolled
 from unrolled import InputError, Seq2Seq
 from unrolled.cells import CELLS
 from unrolled.data.wav import Waveform
+from unrolled.runtime.decoding.beam import BeamSearch
 
 RNG = np.random.default_rng(0)
 WORDS = ["Ann", "saw", "2", "dogs", ",", "cats", "and", "Bob"]
@@ -230,6 +231,8 @@ def test_a_training_goes_on_where_it_was_stopped(tmp_path):
         ([["a"], []], [["x"], ["y"]], "sentence 1 is empty"),
         ([["a"], ["b"]], [["x"], []], "y: sentence 1 is empty"),
         (["a", "b"], [1, 2], "y holds numbers, expected texts or lists of tokens"),
+        ([["a"], ["b"]], [[], ["x"]], r"y: target 0 is \[\], which has no token; leave the pair out"),
+        (["a", "b"], [None, "x"], "y: target 0 is None, which has no token"),
         (["a", "b"], ["x", ["y"]], "y: text 1"),
         ([], [], "0"),
         ([["a"], ["b"]], [["x"], ["y"] * 10_001], "target 1 has 10,001 tokens, expected at most 10,000"),
@@ -255,11 +258,39 @@ def test_wrong_pairs(X, y, message):
         ({"attention": "none", "coverage_penalty": 1.0}, "coverage_penalty"),
         ({"label_smoothing": 1.0}, "label_smoothing"),
         ({"attention": "dotted"}, "attention"),
+        ({"target_min_count": 10_000}, "none occurs 10000 times, so none is left; lower target_min_count or give more"),
     ],
 )
 def test_wrong_parameters(given, message):
     with pytest.raises(InputError, match=message):
         tiny(**given).fit(X, Y)
+
+
+def test_validation_of_another_kind_is_named():
+    with pytest.raises(InputError, match="validation's y holds texts, expected lists of tokens"):
+        tiny().fit(X, Y, validation=(X[:2], ["a", "b"]))
+
+
+def test_characters_may_begin_with_a_blank():
+    given = {"tokens": "characters", "target_tokens": "characters", "learning_rate": 0.05, "validation_fraction": 0.0}
+    model = tiny(**{**TINY, **given, "max_epochs": 40}).fit(["a", "b"] * 10, [" x", " y"] * 10)
+    assert model.predict(["a", "b"]) == [" x", " y"]
+    assert model.score(["a", "b"], [" x", " y"]) == 1
+
+
+def test_the_wider_the_beam_the_fewer_sources_at_once(fitted, monkeypatch):
+    held, sizes, search = sentences(70, seed=2, longest=3), [], BeamSearch.__call__
+
+    def counted(self, network, state, sources, **given):
+        sizes.append(sources)
+        return search(self, network, state, sources, **given)
+
+    monkeypatch.setattr(BeamSearch, "__call__", counted)
+    model = copy.copy(fitted)
+    for width, most in {5: 64, 50: 10, 600: 1}.items():
+        sizes.clear()
+        model.set_params(beam_size=width, max_length=2).predict(held)
+        assert max(sizes) == most
 
 
 def test_what_a_fitted_one_refuses(fitted):

@@ -80,7 +80,7 @@ def fit_translate(
     if validation is not None:
         check_validation(parameters)
     examples, roles, notes = _read(file, second, columns)
-    check_kind(examples, parameters)
+    check_kind(examples, parameters, of_targets=("embedding_size",))
     dictionary = pair_layout(file, second, pair_options(columns)) == "dictionary"
     if dictionary and parameters.tokens == "words":  # of which each is one
         parameters, letters = replace(parameters, tokens="characters"), "words are read letter by letter"

@@ -125,7 +125,10 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
                 raise InputError("validation is no pair of sources and their targets: give (X, y)")
             others, true = cast("Sequence[Any]", validation)
             channels = items[0].shape[1] if kind == "numbers" else None
-            more, said = read_items(others, kind=kind, channels=channels), _read_targets(true, in_tokens)
+            more, said = (
+                read_items(others, kind=kind, channels=channels),
+                _read_targets(true, in_tokens, "validation's y"),
+            )
             _check_pairs(more, said, "validation's X", "validation's y")
             items, targets = [*items, *more], [*targets, *said]
         return self._train(
@@ -383,19 +386,26 @@ def _attention(parameters: Seq2SeqParameters) -> AttentionConfig | None:
     )
 
 
-def _read_targets(y: Any, in_tokens: bool | None) -> list[Target]:
+def _read_targets(y: Any, in_tokens: bool | None, called: str = "y") -> list[Target]:
     """Texts, or lists of tokens, as they are expected if that is known."""
     if y is None:
-        raise InputError("y is None, expected the target of each source: a list of texts, or of lists of tokens")
+        raise InputError(
+            f"{called} is None, expected the target of each source: a list of texts, or of lists of tokens"
+        )
     kind = kind_of(y)
     expected = ("text", "tokens") if in_tokens is None else ("tokens",) if in_tokens else ("text",)
     if kind not in expected:
-        called = {"text": "texts", "tokens": "lists of tokens"}
-        raise InputError(f"y holds {called.get(kind, kind)}, expected {' or '.join(called[each] for each in expected)}")
+        kinds = {"text": "texts", "tokens": "lists of tokens"}
+        first = y[0] if isinstance(y, list | tuple) and y else ""
+        if first is None or first == []:  # from which the kind cannot be told
+            raise InputError(f"{called}: target 0 is {first}, which has no token; leave the pair out")
+        raise InputError(
+            f"{called} holds {kinds.get(kind, kind)}, expected {' or '.join(kinds[each] for each in expected)}"
+        )
     try:
         return read_items(y, kind=kind)
     except InputError as error:
-        raise InputError(f"y: {error}") from None
+        raise InputError(f"{called}: {error}") from None
 
 
 def _labels(tokens: Sequence[str]) -> list[str]:
