@@ -27,7 +27,8 @@ from unrolled.tasks.item_estimator import ItemConfig
 
 __all__ = ["LONGEST", "Seq2SeqConfig", "Seq2SeqModel"]
 
-SOURCES = 64  # that are answered at once
+SOURCES = 64  # that are answered at once, fewer where the beam is wide:
+BEGINNINGS = 512  # of answers that are followed at once, as far as one source allows
 LONGEST = 10_000  # tokens that a target has at most
 
 
@@ -86,8 +87,9 @@ class Seq2SeqModel:
         read = [self._encode(item) for item in items]
         found: list[list[Hypothesis]] = [[]] * len(read)
         network = Ensemble([_Known(each) for each in self._networks])
+        size = max(1, min(SOURCES, BEGINNINGS // search.width))
         for batch in batches_of_similar_length([len(item) for item in read]):
-            for chosen in (batch[at : at + SOURCES] for at in range(0, len(batch), SOURCES)):
+            for chosen in (batch[at : at + size] for at in range(0, len(batch), size)):
                 sources = [read[n] for n in chosen]
                 state = tuple(each.start(sources) for each in self._networks)
                 lengths = np.array([len(source) for source in sources])
