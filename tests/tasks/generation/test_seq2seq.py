@@ -339,3 +339,15 @@ def test_pictures_of_attention(fitted):
     assert f"<title>{token}, {source}: {weights[0][0, 0]:.2f}</title>" in chart.svg or weights[0][0, 0] < 0.004
     with pytest.raises(InputError, match="no attention"):
         tiny(attention="none").fit(X, Y).plot(X[:1], Y[:1])
+
+
+def test_a_picture_shows_the_tokens_that_were_said(monkeypatch):
+    model = tiny(validation_fraction=0.0).fit(["s"] * 4, ["a-b"] * 4)
+    said = model.model_.search(["s"], model._search(1))[0][0]._replace(
+        tokens=np.array([model.vocabulary_.index(token) + 1 for token in (" a", "b")])
+    )  # together "ab", which is one token that the model does not know
+    monkeypatch.setattr(type(model.model_), "search", lambda *_: [[said]])
+    (weights,) = model.attention_weights(["s"])
+    assert weights.shape == (2, 1)
+    svg = model.plot(["s"]).svg
+    assert [f"<title>{token}, s: {weights[n, 0]:.2f}</title>" in svg for n, token in enumerate("ab")] == [True, True]

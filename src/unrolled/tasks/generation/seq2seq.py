@@ -180,13 +180,8 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         Raises:
             InputError: the model has no attention.
         """
-        items, nothing = self._read(X), np.empty(0, np.int64)
-        if y is None:
-            found = self.model_.search(items, self._search(1))
-            targets = [answers[0].tokens if answers else nothing for answers in found]
-        else:
-            targets = [self._fitted().targets.encode(target) for target in self._read_y(y, items)]
-        return self.model_.attention(items, targets)
+        items = self._read(X)
+        return self.model_.attention(items, self._said(items) if y is None else self._encoded(y, items))
 
     def plot(self, X: Any, y: Any = None) -> Chart:
         """Draw what is read of each source for each token of its target; a notebook shows it, ``save`` keeps it as SVG.
@@ -198,15 +193,27 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         Raises:
             InputError: the model has no attention, or there is no source.
         """
-        items, config = self._read(X), self._fitted()
-        targets = self.predict(items) if y is None else self._read_y(y, items)
-        weights = self.model_.attention(items, [config.targets.encode(target) for target in targets])
-        split, said, label = self._source_tokens(), config.targets.tokens, "source across, answer down: what is read"
+        items, codec = self._read(X), self._fitted().targets
+        targets = self._said(items) if y is None else self._encoded(y, items)
+        if y is None:  # which, put together, may be split in another way
+            rows = [codec.vocabulary.decode(target.tolist()) for target in targets]
+        else:
+            rows = [codec.tokens(target) for target in self._read_y(y, items)]
+        split, label = self._source_tokens(), "source across, answer down: what is read"
         figures = [
-            heatmap_figure(read, _labels(said(target)), _labels(split(item)), label)
-            for item, target, read in zip(items, targets, weights, strict=True)
+            heatmap_figure(read, _labels(said), _labels(split(item)), label)
+            for item, said, read in zip(items, rows, self.model_.attention(items, targets), strict=True)
         ]
         return Chart(*figures)
+
+    def _said(self, items: Sequence[Any]) -> list[NDArray[np.int64]]:
+        """The places of the tokens of the best answers."""
+        found = self.model_.search(items, self._search(1))
+        return [answers[0].tokens if answers else np.empty(0, np.int64) for answers in found]
+
+    def _encoded(self, y: Any, items: Sequence[Any]) -> list[NDArray[np.int64]]:
+        """The places of the tokens of given targets."""
+        return [self._fitted().targets.encode(target) for target in self._read_y(y, items)]
 
     def knows(self, X: Any) -> NDArray[np.bool_]:
         """Whether the model knows something of each source: a token, or a character where it reads these, ``[N]``.
@@ -264,9 +271,7 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
 
     def _told(self, X: Any, y: Any) -> list[Values]:
         items = self._read(X)
-        return self.model_.log_likelihoods(
-            items, [self._fitted().targets.encode(target) for target in self._read_y(y, items)]
-        )
+        return self.model_.log_likelihoods(items, self._encoded(y, items))
 
     def _read(self, X: Any) -> list[Any]:
         codec = self._fitted().inputs
