@@ -315,6 +315,20 @@ def test_the_search_may_change_without_a_fit(fitted):
         copy.copy(fitted).set_params(beam_size=0).predict(X)
 
 
+def test_the_search_of_now_is_saved(tmp_path):
+    model = tiny(attention="none").fit(X[:30], Y[:30])
+    model.set_params(beam_size=2, max_length=3, hidden_size=99).save(tmp_path / "m")
+    read = unrolled.load(tmp_path / "m")
+    assert (read.beam_size, read.max_length, read.hidden_size) == (2, 3, 8)
+    assert read.predict(X) == model.predict(X)
+    read.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
+    for wrong in ({"beam_size": 0}, {"coverage_penalty": 1.0, "attention": "additive"}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            copy.copy(read).set_params(**wrong).save(tmp_path / "wrong")
+    assert not (tmp_path / "wrong").exists()
+
+
 def test_perplexity_is_that_of_each_token(fitted):
     tokens = sum(len(each) + 1 for each in Y[:20])
     assert fitted.perplexity(X[:20], Y[:20]) == pytest.approx(

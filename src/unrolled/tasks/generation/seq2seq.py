@@ -24,7 +24,7 @@ from unrolled.networks.attention import AttentionConfig
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder_decoder import EncoderDecoderConfig
 from unrolled.networks.stack import StackConfig
-from unrolled.parameters.declaration import require
+from unrolled.parameters.declaration import checked, declared, parameter_values, require
 from unrolled.runtime.decoding.beam import BeamSearch
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
@@ -32,7 +32,7 @@ from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.generation.model import LONGEST, Seq2SeqConfig, Seq2SeqModel
-from unrolled.tasks.generation.parameters import WINDOW, Seq2SeqParameters
+from unrolled.tasks.generation.parameters import WINDOW, BeamParameters, Seq2SeqParameters
 from unrolled.tasks.item_estimator import ItemEstimator
 
 __all__ = ["Answer", "Seq2Seq"]
@@ -134,6 +134,19 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         return self._train(
             _Pairs(items, targets, kind, in_tokens, learned), (items, targets, learned), settings, checkpoint
         )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, whole or not at all, with the parameters of the search that the estimator has now.
+
+        Raises:
+            InputError: not fitted, a parameter of the search is invalid, or ``path`` is a folder.
+            OSError: the system refused; an older file is intact.
+        """
+        config = self._fitted()
+        search = {name: getattr(self, name) for name in declared(BeamParameters)}
+        settings = checked(Seq2SeqParameters, parameter_values(self._settings) | search)
+        self._config = msgspec.structs.replace(config, settings=msgspec.json.decode(msgspec.json.encode(settings)))
+        super().save(path)
 
     def predict(self, X: Any) -> list[Target]:
         """The best answer to each source that the search finds, empty where none was found.
