@@ -216,9 +216,9 @@ class EncoderDecoder:
         windows = found.pop("window", [])  # one array a layer, for their sizes differ
         return *(self.engine.steps(layers) for layers in found.values()), *(window[None] for window in windows)
 
-    def advance(self, state: DecoderState, symbols: NDArray[np.int64]) -> tuple[Values, DecoderState]:
-        """Log-probabilities ``[N, V]`` of what follows the symbols ``[N]``, the newest of each row, and the state after them."""
-        scores, state = self.run(state, symbols[None])
+    def advance(self, state: DecoderState, tokens: NDArray[np.int64]) -> tuple[Values, DecoderState]:
+        """Log-probabilities ``[N, V]`` of what follows ``tokens [N]``, the newest symbol of each row, and the state after it."""
+        scores, state = self.run(state, tokens[None])
         return self.engine.log_probabilities(scores[0]), state
 
     def attention(self, state: DecoderState) -> Values:
