@@ -43,19 +43,16 @@ FEWEST = 10  # pairs of which some are kept back
 
 
 class Answer(NamedTuple):
-    """One of several answers.
-
-    Attributes:
-        target: the text, or the list of tokens.
-        score: what answers are ranked by.
-        log_p: the logarithm of its probability.
-        finished: whether it has an end; if not, it has reached the maximum length.
-    """
+    """One of several answers."""
 
     target: Target
+    """The text, or the list of tokens."""
     score: float
+    """What answers are ranked by."""
     log_p: float
+    """The logarithm of its probability."""
     finished: bool
+    """Whether it has an end; if not, it has reached the maximum length."""
 
 
 @dataclass(frozen=True)
