@@ -20,7 +20,7 @@ from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
-__all__ = ["json_objects", "json_rows", "open_jsonl", "shown_json"]
+__all__ = ["JsonReader", "json_objects", "json_rows", "open_jsonl", "shown_json"]
 
 KINDS: dict[str, ItemKind] = {"text": "text", "sequence": "numbers", "tokens": "tokens"}
 
@@ -80,12 +80,37 @@ def _kind(path: Path, first: dict[str, Any], options: ReadOptions) -> tuple[str,
     return keys[0], KINDS[keys[0]] if options.text is None else "text"
 
 
-class _Reader:
+class JsonReader:
+    """What readers of JSON lines do alike: as many numbers in each step of the file, and errors with their line.
+
+    Args:
+        path: the file, for messages.
+        called: what has such steps there.
+    """
+
+    def __init__(self, path: Path, called: str) -> None:
+        self._path, self._called = path, called
+        self._channels: int | None = None
+
+    def _alike(self, line: int, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The steps ``[T, C]``, if they have as many numbers as those before."""
+        self._channels = self._channels or steps.shape[1]
+        if steps.shape[1] != self._channels:
+            raise self._error(
+                line, f"{steps.shape[1]} numbers a step, the {self._called} before it have {self._channels}"
+            )
+        return steps
+
+    def _error(self, line: int, text: str) -> InputError:
+        return InputError(f"{self._path}, line {line}: {text}; correct it or leave the line out")
+
+
+class _Reader(JsonReader):
     """Turns objects into examples."""
 
     def __init__(self, path: Path, key: str, kind: ItemKind, label: str | None, *, each: bool) -> None:
-        self._path, self._key, self._kind, self._label, self._each = path, key, kind, label, each
-        self._channels: int | None = None
+        super().__init__(path, "sequences")
+        self._key, self._kind, self._label, self._each = key, kind, label, each
 
     def example(self, line: int, found: dict[str, Any]) -> Example:
         keys = [self._key, *([self._label] if self._label else [])]
@@ -133,13 +158,7 @@ class _Reader:
         if len(bad):
             step, number = bad[0].tolist()
             raise self._error(line, f"step {step}, number {number} is {array[step, number]}, expected a finite number")
-        self._channels = self._channels or array.shape[1]
-        if array.shape[1] != self._channels:
-            raise self._error(line, f"{array.shape[1]} numbers a step, the sequences before it have {self._channels}")
-        return array
-
-    def _error(self, line: int, text: str) -> InputError:
-        return InputError(f"{self._path}, line {line}: {text}; correct it or leave the line out")
+        return self._alike(line, array)
 
 
 def json_rows(value: Any) -> list[list[float]] | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import Example, ExampleFile, Place
 from unrolled.data.items import ItemKind
-from unrolled.data.jsonl import json_objects, json_rows, shown_json
+from unrolled.data.jsonl import JsonReader, json_objects, json_rows, shown_json
 from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
@@ -67,12 +67,12 @@ def _kind(value: Any) -> ItemKind:
     return "tokens" if isinstance(first, str) else "numbers"
 
 
-class _Reader:
+class _Reader(JsonReader):
     """Turns objects into examples."""
 
     def __init__(self, path: Path, keys: list[str], kinds: list[ItemKind]) -> None:
-        self._path, self._keys = path, list(zip(keys, kinds, strict=True))
-        self._channels: int | None = None
+        super().__init__(path, "sources")
+        self._keys = list(zip(keys, kinds, strict=True))
 
     def example(self, line: int, found: dict[str, Any]) -> Example:
         values = [self._value(line, found, key, kind) for key, kind in self._keys]
@@ -95,13 +95,7 @@ class _Reader:
         if rows is None or not np.isfinite(array).all():
             expected = "steps, each a finite number or as many as the others"
             raise self._error(line, f"{key!r} is {shown_json(value)}, expected {expected}")
-        self._channels = self._channels or array.shape[1]
-        if array.shape[1] != self._channels:
-            raise self._error(line, f"{array.shape[1]} numbers a step, the sources before it have {self._channels}")
-        return array
-
-    def _error(self, line: int, text: str) -> InputError:
-        return InputError(f"{self._path}, line {line}: {text}; correct it or leave the line out")
+        return self._alike(line, array)
 
 
 def _is_said(value: Any) -> bool:
