@@ -24,6 +24,7 @@ are trained together with, and its backward pass, is :mod:`unrolled.codecs.smoot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,11 @@ class Gains:
     gamma: Values
     phi: Values
     bend: Values
+
+    @cached_property
+    def lowest(self) -> Values:
+        """The lowest trend, of the steepest fall."""
+        return -STEEPEST / np.maximum(self.bend, TINY)
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ def squared_errors(z: Values, lengths: NDArray[np.int64], gains: Gains, start: S
 
 def _step(z: Values, season: Values, level: Values, trend: Values, gains: Gains) -> tuple[Values, Values, Values]:
     """The error of one step, and level and trend after it."""
-    trend = np.maximum(gains.phi * trend, -STEEPEST / np.maximum(gains.bend, TINY))
+    trend = np.maximum(gains.phi * trend, gains.lowest)
     growth = _bent(trend, gains.bend)
     error = z - season - level - growth
     level = level + growth + gains.alpha * error
