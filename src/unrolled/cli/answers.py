@@ -12,7 +12,7 @@ from unrolled.cli.pair_files import SourceFileOptions, open_sources
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, declared
 from unrolled.parameters.ranges import Range
-from unrolled.tasks.generation.parameters import BeamParameters
+from unrolled.tasks.generation.seq2seq_parameters import BeamParameters
 
 if TYPE_CHECKING:
     from unrolled.cli.row_files import Writer

@@ -19,7 +19,7 @@ from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOptio
 from unrolled.cli.task import Destination, Model, Task
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.parameters.declaration import Parameter, parameter_values
-from unrolled.tasks.generation.parameters import Seq2SeqParameters
+from unrolled.tasks.generation.seq2seq_parameters import Seq2SeqParameters
 
 if TYPE_CHECKING:
     from unrolled.data.example_columns import ExampleColumns

@@ -31,8 +31,8 @@ from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
-from unrolled.tasks.generation.model import LONGEST, Seq2SeqConfig, Seq2SeqModel
-from unrolled.tasks.generation.parameters import WINDOW, BeamParameters, Seq2SeqParameters
+from unrolled.tasks.generation.seq2seq_model import LONGEST, Seq2SeqConfig, Seq2SeqModel
+from unrolled.tasks.generation.seq2seq_parameters import WINDOW, BeamParameters, Seq2SeqParameters
 from unrolled.tasks.item_estimator import ItemEstimator
 
 __all__ = ["Answer", "Seq2Seq"]

@@ -22,7 +22,7 @@ from unrolled.runtime.decoding.decodable import Ensemble
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
-from unrolled.tasks.generation.parameters import Seq2SeqParameters
+from unrolled.tasks.generation.seq2seq_parameters import Seq2SeqParameters
 from unrolled.tasks.item_estimator import ItemConfig
 
 __all__ = ["LONGEST", "Seq2SeqConfig", "Seq2SeqModel"]
