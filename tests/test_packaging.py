@@ -154,7 +154,7 @@ MAY_IMPORT = {
     "training": ("torch msgspec nn codecs networks runtime", ""),
     "progress.py": ("", ""),
     "charts": ("data", "runtime"),
-    "data": ("codecs", "narwhals polars pandas pyarrow soundfile"),
+    "data": ("codecs", "narwhals polars pandas pyarrow soundfile mido"),
     "metrics": ("codecs data charts", "sacrebleu"),
     "tasks": (
         "msgspec codecs statistical networks runtime data charts progress metrics",
