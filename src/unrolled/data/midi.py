@@ -31,7 +31,16 @@ from unrolled.parameters.declaration import check_range
 from unrolled.parameters.music import MusicStep
 from unrolled.parameters.ranges import Range
 
-__all__ = ["MidiPiece", "lowest_note", "midi_bytes", "midi_files", "read_midi", "read_midi_folder"]
+__all__ = [
+    "PITCHES",
+    "MidiPiece",
+    "beats_of",
+    "lowest_note",
+    "midi_bytes",
+    "midi_files",
+    "read_midi",
+    "read_midi_folder",
+]
 
 BEATS: dict[MusicStep, Fraction] = {
     "half": Fraction(2), "quarter": Fraction(1), "eighth": Fraction(1, 2), "sixteenth": Fraction(1, 4),
