@@ -421,6 +421,20 @@ MUTANTS = (
         "plot.cell(i, j, ",
         "tests/charts/test_heatmap.py",
     ),
+    python(
+        "attention: parts of a long comparison kept",
+        "training/engine.py",
+        "checkpoint(function, part, use_reentrant=False, preserve_rng_state=False) for",
+        "function(part) for",
+        ATTENTION,
+    ),
+    python(
+        "Seq2Seq: what is wanted of the first sources",
+        "tasks/generation/seq2seq_wanted.py",
+        "[given[n] for n in chosen]",
+        "given[: len(chosen)]",
+        "tests/tasks/generation/test_seq2seq.py",
+    ),
     python("attention: Gaussian too wide", "networks/attention.py", "(-2 / D**2)", "(-1 / D**2)", ATTENTION),
     python(
         "attention: coverage of the last step alone",

@@ -16,7 +16,7 @@ import pytest
 
 import unrolled as library
 from unrolled.cli.app import run
-from unrolled.tasks.generation import model as generation_model
+from unrolled.tasks.generation import seq2seq_model
 
 Run = Callable[..., Any]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -128,6 +128,35 @@ def test_the_search_is_chosen_anew(unrolled: Run, numbers: Path, tmp_path: Path)
     assert model.set_params(max_length=1, beam_size=1).predict(["two one"]) == ["deux"]
 
 
+def test_what_answers_begin_with_and_contain(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("two one\none one\n")
+    begun = unrolled("translate", numbers, tmp_path / "new.txt", "--prefix", "trois").out.splitlines()
+    assert [line.split()[0] for line in begun] == ["trois", "trois"]
+    held = unrolled("translate", numbers, tmp_path / "new.txt", "--phrase", "deux trois", "--phrase", "un").out
+    for line in held.splitlines():
+        assert "deux trois" in line
+        assert "un" in line.split()
+    expected = library.load(numbers).predict(["two one", "one one"], phrases=[["deux trois", "un"]] * 2)
+    assert held.splitlines() == expected
+    for option, text, message in (
+        ("--prefix", "quatre", "--prefix: the model never says 'quatre'"),
+        ("--phrase", "un vingt", "--phrase: the model never says 'vingt'"),
+        ("--phrase", " ", "--phrase is empty: expected at least one token"),
+        ("--prefix", "un " * 40, "prefix 0 has 40 tokens, but answers at most"),
+    ):
+        out = tmp_path / "out.txt"
+        refused(unrolled("translate", numbers, tmp_path / "new.txt", option, text, "-o", out), message)
+        assert not out.exists()
+
+
+def test_sources_that_are_their_own_targets_are_noticed(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    file = numbers.with_name("train.en")
+    outcome = unrolled("fit", "translate", file, file, "-o", tmp_path / "m", *TINY)
+    assert outcome.code == 0
+    said = f"{file} and {file} say the same line by line: the model learns to repeat its sources"
+    assert outcome.err.splitlines()[0] == said
+
+
 def test_attention_is_drawn(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
     picture = tmp_path / "attention.svg"
     (tmp_path / "new.txt").write_text("\n".join(ENGLISH[:9] * 2))
@@ -150,6 +179,10 @@ def test_attention_is_drawn(unrolled: Run, numbers: Path, tmp_path: Path) -> Non
     refused(
         unrolled("translate", numbers, tmp_path / "new.txt", "--attention", tmp_path / "no" / "a.svg"),
         f"cannot write {tmp_path / 'no' / 'a.svg'}: there is no folder",
+    )
+    refused(
+        unrolled("translate", numbers, tmp_path / "new.txt", "--attention", tmp_path / "a.png"),
+        f"--attention {tmp_path / 'a.png'}: pictures are written as SVG; name a file that ends in .svg",
     )
 
 
@@ -310,7 +343,7 @@ def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: 
     )
     (tmp_path / "long.tsv").write_text("a\tb\n" * 3 + "a\t" + "b " * 40 + "\n")
     monkeypatch.setattr("unrolled.tasks.generation.seq2seq.LONGEST", 30)
-    assert generation_model.LONGEST > 30
+    assert seq2seq_model.LONGEST > 30
     refused(
         unrolled("fit", "translate", tmp_path / "long.tsv", "-o", tmp_path / "m", *TINY),
         f"{tmp_path / 'long.tsv'}, line 4: the target has 40 tokens, expected at most 30",

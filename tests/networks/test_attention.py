@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from unrolled.errors import InputError
+from unrolled.networks import attention as attention_module
 from unrolled.networks.attention import Attention, AttentionConfig
 from unrolled.networks.parameters import Declaration
 from unrolled.runtime.engine import KernelEngine
@@ -209,3 +210,37 @@ def test_what_does_not_belong_together(given, message):
 def test_dot_needs_one_size():
     with pytest.raises(InputError, match="vectors of one size, got 3 of the decoder and 4"):
         Attention(Declaration(), AttentionConfig("dot"), 3, 4)
+
+
+def learned(config):
+    """The most numbers of an array kept for gradients; the weights of attention; gradients of its inputs and parameters."""
+    module, kept = torch.nn.Module(), []
+    attention = Attention(TorchEngine(module, NetworkOptions()), config, S, H)
+    module.double().load_state_dict({name: torch.from_numpy(each) for name, each in tensors_for(config).items()})
+    s, h = (torch.from_numpy(each).requires_grad_() for each in inputs_for(config))
+
+    def keep(array):
+        kept.append(array.numel())
+        return array
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda array: array):
+        read = attention(s, attention.read(h, LENGTHS))
+    read.context.square().sum().backward()
+    gradients = [s.grad, h.grad, *(each.grad for _, each in sorted(module.named_parameters()))]
+    return max(kept), read.weights.detach(), gradients
+
+
+@pytest.mark.parametrize("score", ["additive", "concat"])
+def test_many_steps_are_compared_in_parts(score, monkeypatch):
+    """As all at once, gradients included, and without keeping all comparisons for them."""
+    config, compared = AttentionConfig(score, size=A), len(LENGTHS) * int(LENGTHS.max()) * A
+    most, weights, expected = learned(config)
+    assert most == U * compared
+    monkeypatch.setattr(attention_module, "LARGEST", 2 * compared)
+    fewer, in_parts, gradients = learned(config)
+    assert fewer <= compared
+    torch.testing.assert_close(in_parts, weights, rtol=1e-12, atol=1e-12)
+    for own, other in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-12, atol=1e-12)
+    exact, (s, h) = Attention(KernelEngine(tensors_for(config)), config, S, H), inputs_for(config)
+    np.testing.assert_allclose(exact(s, exact.read(h, LENGTHS)).weights, weights.numpy(), rtol=1e-9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -38,8 +38,15 @@ class AnswerOptions(SourceFileOptions):
     attention: Annotated[
         Path | None,
         Parameter(
-            f"A picture to write of what is read for each token, of the first {DRAWN} answers.", metavar="OUT.svg"
+            f"A picture, SVG, to write of what is read for each token, of the first {DRAWN} answers.", metavar="OUT.svg"
         ),
+    ] = None
+    prefix: Annotated[
+        str | None, Parameter("What every answer begins with; whole tokens.", unset="nothing", metavar="TEXT")
+    ] = None
+    phrases: Annotated[
+        Sequence[str] | None,
+        Parameter("A phrase that every answer contains.", unset="none", flag="--phrase", metavar="TEXT"),
     ] = None
     beam_size: Annotated[int | None, _anew("beam_size", flag="--beam,--beam-size")] = None
     length_penalty: Annotated[float | None, _anew("length_penalty")] = None
@@ -59,15 +66,19 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
     estimator = model.estimator
     if options.attention is not None and estimator.attention == "none":
         raise InputError(f"{model.path} has no attention to draw: leave --attention out")
+    if options.attention is not None and options.attention.suffix.lower() not in ("", ".svg"):
+        raise InputError(f"--attention {options.attention}: pictures are written as SVG; name a file that ends in .svg")
     given = {name: getattr(options, name) for name in declared(BeamParameters)}
     estimator.set_params(**{name: value for name, value in given.items() if value is not None})
+    wanted = _wanted(estimator, options)
     drawn: list[tuple[Any, Any]] = []
     cut = 0
 
     def rows(examples: Examples) -> Iterator[dict[str, Any]]:
         nonlocal cut
         _check_known(model, examples)
-        found = estimator.predict_n_best(examples.items, options.n_best)
+        every = {name: [each] * len(examples.items) for name, each in wanted.items()}
+        found = estimator.predict_n_best(examples.items, options.n_best, **every)
         for place, item, answers in zip(examples.places, examples.items, found, strict=True):
             if options.attention is not None and answers and answers[0].target and len(drawn) < DRAWN:
                 drawn.append((item, answers[0].target))
@@ -87,6 +98,28 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
         )
     if options.attention is not None:
         _draw(estimator, drawn, options.attention)
+
+
+def _wanted(estimator: Any, options: AnswerOptions) -> dict[str, Any]:
+    """What every answer begins with and contains, as the estimator takes it for a source.
+
+    Raises:
+        InputError: the model never says it; the option is named.
+    """
+    from unrolled.tasks.generation.seq2seq_wanted import Wanted
+
+    def read(text: str) -> str | list[str]:
+        return text.split() if estimator.target_kind_ == "tokens" else text
+
+    prefix, phrases = options.prefix, [read(phrase) for phrase in options.phrases or ()]
+    found: dict[str, Any] = {} if prefix is None else {"prefixes": read(prefix)}
+    if phrases:
+        found["phrases"] = phrases
+    codec = estimator.targets_
+    for name, given in (("--prefix", found.get("prefixes")), *(("--phrase", phrase) for phrase in phrases)):
+        if given is not None:
+            Wanted.check(codec, given, name)
+    return found
 
 
 def _draw(estimator: Any, drawn: list[tuple[Any, Any]], path: Path) -> None:

@@ -44,6 +44,7 @@ __all__ = ["Attention", "AttentionConfig", "AttentionResult", "Memory", "Reach",
 Score = Literal["additive", "dot", "general", "concat", "multi_head"]
 Reach = Literal["global", "local_m", "local_p"]
 
+LARGEST = 1 << 24  # numbers that additive and concat compare at once
 SIZED = ("additive", "concat", "multi_head")  # scores with a size of their own
 
 
@@ -199,7 +200,10 @@ class Attention:
         compared = memory.keys if rows is None else memory.keys[rows]  # [N, T, A]
         if covered is not None:
             compared = compared + covered[..., None] * self.coverage
-        return self.score(self.engine.tanh(self.query(s)[:, :, None] + compared))
+        steps = max(1, LARGEST // (s.shape[1] * memory.steps * self.config.size))
+        return self.engine.in_parts(
+            lambda asked: self.score(self.engine.tanh(self.query(asked)[:, :, None] + compared)), s, steps
+        )
 
     def _read_by_heads(
         self, s: Array, memory: Memory, rows: Rows | None, inside: Array, factor: Array | None

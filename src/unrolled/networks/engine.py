@@ -144,6 +144,13 @@ class Engine(Protocol):
         weighted, ``[U, N, V]``."""
         ...
 
+    def in_parts(self, function: Layer, s: Array, steps: int) -> Array:
+        """``function(s)``, whose steps do not depend on each other, for so many steps of ``s [U, ...]`` at a time.
+
+        Where there are several parts, training keeps nothing that the function computes on its way, and computes it again.
+        """
+        ...
+
     def log_probabilities(self, scores: Array) -> NDArray[np.float64]:
         """The logarithm of the softmax along the last axis, in float64."""
         ...

@@ -125,6 +125,12 @@ class KernelEngine:
         """Values packed, source by source."""
         return SourceSums(values, lengths)
 
+    def in_parts(self, function: Callable[[Floats], Floats], s: Floats, steps: int) -> Floats:
+        """Part by part."""
+        if len(s) <= steps:
+            return function(s)
+        return np.concatenate([function(s[at : at + steps]) for at in range(0, len(s), steps)])
+
     def log_probabilities(self, scores: Floats) -> Values:
         """In float64."""
         return log_softmax(scores)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
 
 from unrolled.networks.engine import Engine, Lengths, Rows
 from unrolled.networks.stack import StackConfig
@@ -174,6 +175,14 @@ class TorchEngine:
         """Sums over all steps."""
         by_source = values.transpose(0, 1)  # [B, T, V]
         return lambda weights, rows=None: _each_source(weights, by_source, rows)
+
+    def in_parts(self, function: Callable[[Tensor], Tensor], s: Tensor, steps: int) -> Tensor:
+        """Several parts are computed again for their gradients."""
+        if len(s) <= steps:
+            return function(s)
+        return torch.cat(
+            [checkpoint(function, part, use_reentrant=False, preserve_rng_state=False) for part in s.split(steps)]
+        )
 
     def log_probabilities(self, scores: Tensor) -> NDArray[np.float64]:
         """In float64."""

@@ -365,3 +365,57 @@ def test_a_picture_shows_the_tokens_that_were_said(monkeypatch):
     assert weights.shape == (2, 1)
     svg = model.plot(["s"]).svg
     assert [f"<title>{token}, s: {weights[n, 0]:.2f}</title>" in svg for n, token in enumerate("ab")] == [True, True]
+
+
+def test_answers_begin_and_contain_what_is_wanted(fitted):
+    sources = [["Ann", "saw", "2", "dogs"], ["Bob", "cats"]]
+    usual = fitted.predict(sources)
+    assert fitted.predict(sources, prefixes=[[], []], phrases=[[], []]) == usual
+    begun = fitted.predict(sources, prefixes=[["Bob", "and"], []])
+    assert begun[0][:2] == ["Bob", "and"]
+    assert begun[1] == usual[1]
+    held = fitted.predict_n_best(sources, 3, phrases=[[], [["and", "Ann"], [","]]])
+    assert held[0][0].target == usual[0]
+    for each in held[1]:
+        assert "," in each.target
+        assert ["and", "Ann"] in [each.target[n : n + 2] for n in range(len(each.target))]
+    true = fitted.log_likelihood(sources[1:], [held[1][0].target])
+    np.testing.assert_allclose(held[1][0].log_p, true[0], rtol=1e-5)
+
+
+def test_phrases_of_texts_may_follow_a_word():
+    texts = [f"{a} {b}!" for a in "abc" for b in "abc"] * 3
+    model = tiny(validation_fraction=0.0).fit(texts, texts)
+    assert "!" in model.vocabulary_
+    (said,) = model.predict(["a b!"], prefixes=["c"], phrases=[["b!", "a a"]])
+    assert said.startswith("c ")
+    assert "b!" in said
+    assert "a a" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"prefixes": [["Ann"]]}, "1 prefixes for 2 sources"),
+        ({"prefixes": ["Ann", "saw"]}, "prefix 0 is 'Ann', expected a list of tokens"),
+        ({"prefixes": [[], ["nobody"]]}, "prefix 1: the model never says 'nobody'"),
+        ({"phrases": "Ann"}, "phrases are 'Ann', expected a list"),
+        ({"phrases": [[], ["Ann"]]}, "phrase 0 of source 1 is 'Ann', expected a list of tokens"),
+        ({"phrases": [[], [["Ann"], []]]}, "phrase 1 of source 1 is empty"),
+        ({"phrases": [["Ann"] * 3]}, "1 phrases for 2 sources"),
+    ],
+)
+def test_wrong_wishes(fitted, given, message):
+    with pytest.raises(InputError, match=message):
+        fitted.predict(X[:2], **given)
+
+
+def test_sources_are_bounded(fitted):
+    with pytest.raises(InputError, match=r"source 1 has 50,001 steps, expected at most 50,000: cut it into parts"):
+        fitted.predict([["Ann"], ["Ann"] * 50_001])
+    with pytest.raises(InputError, match="source 0 has 50,001 steps"):
+        tiny().fit([["Ann"] * 50_001, ["saw"]], [["x"], ["y"]])
+
+
+def test_one_pair_is_one():
+    assert tiny().fit([["a"]], [["b"]]).inferred_ == ["2 tokens that are said or unknown, 1 pair learned from"]

@@ -80,6 +80,10 @@ def fit_translate(
     if validation is not None:
         check_validation(parameters)
     examples, roles, notes = _read(file, second, columns)
+    if second is not None and examples.items == examples.targets:
+        copied = f"{file} and {second} say the same line by line: the model learns to repeat its sources"
+        notes = [*notes, copied]
+        say(copied)
     check_kind(examples, parameters, of_targets=("embedding_size",))
     dictionary = pair_layout(file, second, pair_options(columns)) == "dictionary"
     if dictionary and parameters.tokens == "words":  # of which each is one

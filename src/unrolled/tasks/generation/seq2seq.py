@@ -31,8 +31,9 @@ from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
-from unrolled.tasks.generation.seq2seq_model import LONGEST, Seq2SeqConfig, Seq2SeqModel
+from unrolled.tasks.generation.seq2seq_model import LONGEST, Seq2SeqConfig, Seq2SeqModel, check_lengths
 from unrolled.tasks.generation.seq2seq_parameters import WINDOW, BeamParameters, Seq2SeqParameters
+from unrolled.tasks.generation.seq2seq_wanted import Wanted
 from unrolled.tasks.item_estimator import ItemEstimator
 
 __all__ = ["Answer", "Seq2Seq"]
@@ -145,22 +146,51 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         self._config = msgspec.structs.replace(config, settings=msgspec.json.decode(msgspec.json.encode(settings)))
         super().save(path)
 
-    def predict(self, X: Any) -> list[Target]:
+    def predict(
+        self,
+        X: Any,
+        *,
+        prefixes: Sequence[Target] | None = None,
+        phrases: Sequence[Sequence[Target]] | None = None,
+    ) -> list[Target]:
         """The best answer to each source that the search finds, empty where none was found.
 
         The parameters of the search are those the estimator has now: ``set_params(beam_size=1)`` needs no fit.
+
+        Args:
+            X: sources.
+            prefixes: for each source what its answer begins with, whole tokens of a text or a list of them; may be empty.
+            phrases: for each source the phrases that its answer must contain, none or several.
+
+        Raises:
+            InputError: a source, a prefix or a phrase is invalid, such as one with a token that the model does not know.
         """
-        return [answers[0].target if answers else self._fitted().targets.decode([]) for answers in self._answers(X, 1)]
+        found = self._answers(X, 1, prefixes, phrases)
+        return [answers[0].target if answers else self._fitted().targets.decode([]) for answers in found]
 
-    def predict_n_best(self, X: Any, n: int) -> list[list[Answer]]:
-        """The ``n`` best answers to each source, the best first; fewer if there are no more. The beam is ``n`` wide at least."""
-        return self._answers(X, check_count("n", n))
+    def predict_n_best(
+        self,
+        X: Any,
+        n: int,
+        *,
+        prefixes: Sequence[Target] | None = None,
+        phrases: Sequence[Sequence[Target]] | None = None,
+    ) -> list[list[Answer]]:
+        """The ``n`` best answers to each source, the best first; fewer if there are no more. The beam is ``n`` wide at least.
 
-    def _answers(self, X: Any, n: int) -> list[list[Answer]]:
-        decode = self._fitted().targets.decode
+        Args and errors are those of :meth:`predict`.
+        """
+        return self._answers(X, check_count("n", n), prefixes, phrases)
+
+    def _answers(
+        self, X: Any, n: int, prefixes: Sequence[Target] | None, phrases: Sequence[Sequence[Target]] | None
+    ) -> list[list[Answer]]:
+        codec = self._fitted().targets
+        items = self._read(X)
+        wanted = Wanted.read(codec, len(items), prefixes, phrases)
         return [
-            [Answer(decode(each.tokens), each.score, each.log_p, each.finished) for each in answers]
-            for answers in self.model_.search(self._read(X), self._search(n))
+            [Answer(codec.decode(each.tokens), each.score, each.log_p, each.finished) for each in answers]
+            for answers in self.model_.search(items, self._search(n), wanted)
         ]
 
     def _search(self, n: int) -> BeamSearch:
@@ -270,6 +300,11 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         """The tokens that can be said."""
         return list(self._fitted().targets.vocabulary.entries)
 
+    @property
+    def targets_(self) -> TargetCodec:
+        """What turns targets into tokens, and tokens into targets."""
+        return self._fitted().targets
+
     def _source_tokens(self) -> Callable[[Any], list[str]]:
         """What a source is split into, by names; steps of numbers are counted."""
         codec = self._fitted().inputs
@@ -302,15 +337,19 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         kept_back = _kept_back(data, settings.validation_fraction, context.seed)
         used = np.setdiff1d(np.arange(len(data.items)), kept_back)
         codec = _source_codec([data.items[n] for n in used], data.kind, settings)
+        sources = list(map(codec.encoder(), data.items))
         splitting = "given" if data.in_tokens else settings.target_tokens
         targets = TargetCodec.fit([data.targets[n] for n in used], splitting, min_count=settings.target_min_count)
+        check_lengths([len(encoded) for encoded in sources])
         for n, target in enumerate(data.targets):
             if len(targets.tokens(target)) > LONGEST:
                 raise InputError(f"target {n} has {len(targets.tokens(target)):,} tokens, expected at most {LONGEST:,}")
         shape = _shape(codec, targets, settings)
-        encode = codec.encoder()
-        pairs = Pairs([encode(item) for item in data.items], [targets.encode(target) for target in data.targets])
-        inferred = [f"{len(targets.vocabulary):,} tokens that are said or unknown, {len(used):,} pairs learned from"]
+        pairs = Pairs(sources, [targets.encode(target) for target in data.targets])
+        several = "s" * (len(used) != 1)
+        inferred = [
+            f"{len(targets.vocabulary):,} tokens that are said or unknown, {len(used):,} pair{several} learned from"
+        ]
         self._log(inferred)
         members, runs = train_members(
             lambda _, phase: encoder_decoder_problem(

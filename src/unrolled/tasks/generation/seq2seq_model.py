@@ -15,6 +15,7 @@ from unrolled.aliases import Integers, Values
 from unrolled.codecs.inputs import Item, NumberCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
+from unrolled.errors import InputError
 from unrolled.networks.encoder_decoder import DecoderState, EncoderDecoder, EncoderDecoderConfig
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
@@ -23,13 +24,17 @@ from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.generation.seq2seq_parameters import Seq2SeqParameters
+from unrolled.tasks.generation.seq2seq_wanted import NOTHING_WANTED, Wanted
 from unrolled.tasks.item_estimator import ItemConfig
 
-__all__ = ["LONGEST", "Seq2SeqConfig", "Seq2SeqModel"]
+__all__ = ["LONGEST", "LONGEST_SOURCE", "Seq2SeqConfig", "Seq2SeqModel", "check_lengths"]
 
 SOURCES = 64  # that are answered at once, fewer where the beam is wide:
 BEGINNINGS = 512  # of answers that are followed at once, as far as one source allows
-LONGEST = 10_000  # tokens that a target has at most
+LONGEST = 10_000  # tokens that a target has at most,
+LONGEST_SOURCE = (
+    50_000  # and steps of a source: what attention compares at each step stays within some hundred megabytes
+)
 
 
 class Seq2SeqConfig(ItemConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,9 +87,11 @@ class Seq2SeqModel:
     def _encode(self) -> Callable[[Any], Item]:
         return self.inputs.encoder()
 
-    def search(self, items: Sequence[Any], search: BeamSearch) -> list[list[Hypothesis]]:
+    def search(
+        self, items: Sequence[Any], search: BeamSearch, wanted: Wanted = NOTHING_WANTED
+    ) -> list[list[Hypothesis]]:
         """Answers to each item, the best first."""
-        read = [self._encode(item) for item in items]
+        read = self._encoded(items)
         found: list[list[Hypothesis]] = [[]] * len(read)
         network = Ensemble([_Known(each) for each in self._networks])
         size = max(1, min(SOURCES, BEGINNINGS // search.width))
@@ -93,19 +100,27 @@ class Seq2SeqModel:
                 sources = [read[n] for n in chosen]
                 state = tuple(each.start(sources) for each in self._networks)
                 lengths = np.array([len(source) for source in sources])
-                for n, answers in zip(chosen, search(network, state, len(chosen), source_lengths=lengths), strict=True):
+                own = wanted.of(chosen)
+                for n, answers in zip(
+                    chosen, search(network, state, len(chosen), source_lengths=lengths, **own), strict=True
+                ):
                     found[n] = answers
         return found
 
+    def _encoded(self, items: Sequence[Any]) -> list[Item]:
+        read = [self._encode(item) for item in items]
+        check_lengths([len(each) for each in read])
+        return read
+
     def log_likelihoods(self, items: Sequence[Any], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
         """Of each target's symbols and of its end, by the mean of the networks' probabilities, ``[U_i + 1]`` each."""
-        read = [self._encode(item) for item in items]
+        read = self._encoded(items)
         each = [network.log_likelihoods(read, targets) for network in self._networks]
         return [np.logaddexp.reduce(np.stack(own), 0) - np.log(len(own)) for own in zip(*each, strict=True)]
 
     def attention(self, items: Sequence[Any], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
         """What was read of the source for each symbol of the targets, the mean of the networks, ``[U_i, T_i]`` each."""
-        read = [self._encode(item) for item in items]
+        read = self._encoded(items)
         each = [network.attention_weights(read, targets) for network in self._networks]
         return [np.stack(own).astype(np.float64).mean(0)[:-1] for own in zip(*each, strict=True)]
 
@@ -122,3 +137,16 @@ class Seq2SeqModel:
         """
         members = restored_members(model_file, config.shape.parameters(), settings)
         return cls(config.shape, config.inputs, members)
+
+
+def check_lengths(lengths: Sequence[int]) -> None:
+    """Raise an InputError that names a source with too many steps.
+
+    >>> check_lengths([3, 90_000])
+    Traceback (most recent call last):
+        ...
+    unrolled.errors.InputError: source 1 has 90,000 steps, expected at most 50,000: cut it into parts
+    """
+    for n, length in enumerate(lengths):
+        if length > LONGEST_SOURCE:
+            raise InputError(f"source {n} has {length:,} steps, expected at most {LONGEST_SOURCE:,}: cut it into parts")
