@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from unrolled.tasks import load as load
     from unrolled.tasks.anomalies.detector import AnomalyDetector as AnomalyDetector
     from unrolled.tasks.forecasting.forecaster import Forecaster as Forecaster
+    from unrolled.tasks.generation.generator import SequenceGenerator as SequenceGenerator
     from unrolled.tasks.generation.seq2seq import Seq2Seq as Seq2Seq
     from unrolled.tasks.sequences.classifier import SequenceClassifier as SequenceClassifier
     from unrolled.tasks.sequences.regressor import SequenceRegressor as SequenceRegressor
@@ -42,6 +43,7 @@ _HOMES = {
     "ModelFileError": "unrolled.errors",
     "Seq2Seq": "unrolled.tasks.generation.seq2seq",
     "SequenceClassifier": "unrolled.tasks.sequences.classifier",
+    "SequenceGenerator": "unrolled.tasks.generation.generator",
     "SequenceRegressor": "unrolled.tasks.sequences.regressor",
     "SequenceTagger": "unrolled.tasks.sequences.tagger",
     "UnrolledError": "unrolled.errors",
@@ -62,6 +64,7 @@ __all__ = [
     "ModelFileError",
     "Seq2Seq",
     "SequenceClassifier",
+    "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTagger",
     "UnrolledError",

@@ -14,7 +14,10 @@ from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.encoder_decoder import EncoderDecoder, EncoderDecoderConfig, shifted
 from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
+from unrolled.networks.next_step import ConditionConfig, NextStep, NextStepConfig
+from unrolled.networks.next_step import shifted as shifted_pieces
 from unrolled.networks.stack import StackConfig
+from unrolled.networks.symbol_head import SymbolHeadConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig, TagScores
 from unrolled.networks.window_rnn import WindowInputs, WindowRnn, WindowRnnConfig
 from unrolled.runtime.engine import KernelEngine
@@ -59,6 +62,22 @@ def pairs(cell="gru", attention="additive", items=None, **options):
     rng = np.random.default_rng(0)
     symbols, _, lengths = shifted([rng.integers(0, 5, n) for n in (2, 6, 3)], config)
     return EncoderDecoder, config, (ITEMS if items is None else items, symbols, lengths)
+
+
+def pieces(cell="gru", condition=None, **head):
+    """A network of the next step with what it reads: two layers of a cell, pieces of several lengths."""
+    size = head.get("size", 4)
+    config = NextStepConfig(
+        stack(cell, inputs=size + (condition.size if condition else 0)),
+        SymbolHeadConfig(5, **{"size": 4, **head}),
+        condition,
+    )
+    rng = np.random.default_rng(0)
+    symbols, _, lengths = shifted_pieces([rng.integers(0, 5, n) for n in (2, 6, 3)], config.head)
+    vectors = rng.normal(size=(3, condition.inputs)).astype(np.float32) if condition else None
+    classes = np.array([0, 1, 0])
+    given = None if condition is None else classes if condition.kind == "class" else vectors
+    return NextStep, config, (symbols, given, lengths)
 
 
 ATTENTIONS = {
@@ -114,6 +133,11 @@ CASES = {
     "pairs of spellings": pairs(
         items=tokens(7, 1, 4), tokens=SPELLED, self_attention=AttentionConfig("multi_head", size=4, heads=2)
     ),
+    **{f"pieces {cell}": pieces(cell) for cell in CELLS},
+    "pieces of classes": pieces("lstm", ConditionConfig("class", inputs=2, size=3)),
+    "pieces of vectors": pieces("lstm", ConditionConfig("vector", inputs=5, size=3)),
+    "pieces, tied": pieces("lstm", tied=True),
+    "pieces, tied across sizes": pieces("lstm", ConditionConfig("class", 2, 3), tied=True, size=3),
     "learned memory": (Encoder, EncoderConfig(stack("qrnn", initial_state="learned"), "last", 3), ITEMS),
 }
 
@@ -130,6 +154,8 @@ def results(outputs):
     if isinstance(outputs, TagScores):
         inside = np.arange(len(outputs.emissions))[:, None] < outputs.lengths
         outputs = [outputs.emissions[torch.from_numpy(inside) if torch.is_tensor(outputs.emissions) else inside]]
+    if isinstance(outputs, tuple) and not isinstance(outputs, WindowInputs):  # scores, and the states after them
+        return [np.asarray(outputs[0]), *map(np.asarray, outputs[1])]
     if isinstance(outputs, list):  # of several members
         return [np.asarray(part) for each in outputs for part in (each if isinstance(each, tuple) else [each])]
     return [np.asarray(outputs)]

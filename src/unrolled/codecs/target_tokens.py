@@ -14,10 +14,11 @@ from unrolled.codecs.vocabulary import Vocabulary
 
 __all__ = ["TargetCodec", "TargetSplitting"]
 
-TargetSplitting = Literal["words", "characters", "given"]
-"""What a target is split into; ``given`` says that it comes in tokens."""
+TargetSplitting = Literal["words", "words_as_set", "characters", "given"]
+"""What a target is split into; ``words_as_set`` keeps lines and blanks as they are, ``given`` says that it comes in tokens."""
 
 _WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]+")
+_WORD_OR_SPACE = re.compile(_WORD.pattern + r"|\s")
 
 
 class TargetCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,6 +32,12 @@ class TargetCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     [" It's", ' (', 'too', ')', ' late', '.']
     >>> codec.decode(codec.encode("It is late."))
     'It is late.'
+
+    Where words are ``words_as_set``, white space that stands before no word is a token of its own, and a text comes back
+    exactly.
+
+    >>> TargetCodec.fit(["a"], "words_as_set").tokens("one\\n  two")
+    ['one', '\\n', ' ', ' two']
     """
 
     splitting: TargetSplitting
@@ -53,6 +60,8 @@ class TargetCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """A target's tokens."""
         if self.splitting == "words":
             return _WORD.findall(" " + " ".join(str(target).split()))
+        if self.splitting == "words_as_set":
+            return _WORD_OR_SPACE.findall(str(target))
         return list(target)
 
     def encode(self, target: str | Sequence[str]) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import Integers
 from unrolled.networks.stack import StackConfig
 
-__all__ = ["Array", "Dense", "Engine", "Layer", "Lengths", "Lookup", "Rows", "Stack"]
+__all__ = ["Array", "Dense", "Engine", "Layer", "Lengths", "Lookup", "Rows", "Stack", "Table"]
 
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor."""
@@ -52,6 +52,18 @@ class Stack(Protocol):
         ...
 
 
+class Table(Protocol):
+    """Vectors ``[entries, size]``."""
+
+    def __call__(self, places: Array, /) -> Array:
+        """Vectors by place, along a new last axis."""
+        ...
+
+    def products(self, x: Array) -> Array:
+        """``[..., size]`` → ``[..., entries]``: products with every vector."""
+        ...
+
+
 class Lookup(Protocol):
     """What each source of a batch holds, asked once a row; ``rows [N]`` says which source a row asks, by default its own."""
 
@@ -83,7 +95,7 @@ class Engine(Protocol):
         """``v · x`` of the last axis, which it takes away."""
         ...
 
-    def embedding(self, name: str, entries: int, size: int) -> Layer:
+    def embedding(self, name: str, entries: int, size: int) -> Table:
         """From whole numbers below ``entries`` to vectors, along a new last axis."""
         ...
 
@@ -153,6 +165,14 @@ class Engine(Protocol):
 
     def log_probabilities(self, scores: Array) -> NDArray[np.float64]:
         """The logarithm of the softmax along the last axis, in float64."""
+        ...
+
+    def log_softmax(self, a: Array) -> Array:
+        """The logarithm of the softmax along the last axis."""
+        ...
+
+    def chosen(self, a: Array, places: NDArray[np.int64]) -> Array:
+        """``a [..., V]`` at one place of the last axis each, ``places [...]``: ``[...]``."""
         ...
 
     def dropout(self, a: Array) -> Array:

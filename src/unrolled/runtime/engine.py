@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,10 +60,9 @@ class KernelEngine:
         product = Dense(self.parameter(name))
         return lambda x: product(x)[..., 0]
 
-    def embedding(self, name: str, entries: int, size: int) -> Callable[[Places], Floats]:
+    def embedding(self, name: str, entries: int, size: int) -> _Table:
         """Rows of a table."""
-        table = self.parameter(name)
-        return lambda places: table[places]
+        return _Table(self.parameter(name))
 
     def parameter(self, name: str, *_: Any) -> NDArray[Any]:
         """An array as it is."""
@@ -135,6 +135,14 @@ class KernelEngine:
         """In float64."""
         return log_softmax(scores)
 
+    def log_softmax(self, a: Floats) -> Values:
+        """In float64."""
+        return log_softmax(a)
+
+    def chosen(self, a: Floats, places: Places) -> Floats:
+        """Copies."""
+        return np.take_along_axis(a, places[..., None], -1)[..., 0]
+
     def dropout(self, a: Floats) -> Floats:
         """Nothing is left out."""
         return a
@@ -153,6 +161,23 @@ class KernelEngine:
     def batches(self, lengths: Sequence[int]) -> list[list[int]]:
         """Of similar length, as many as memory holds."""
         return batches_of_similar_length(lengths)
+
+
+class _Table:
+    """Vectors, which are packed for products with them when the first is asked for."""
+
+    def __init__(self, vectors: NDArray[Any]) -> None:
+        self._vectors = vectors
+
+    def __call__(self, places: Places) -> Floats:
+        return self._vectors[places]
+
+    def products(self, x: Floats) -> Floats:
+        return self._packed(x)
+
+    @cached_property
+    def _packed(self) -> Dense:
+        return Dense(self._vectors)
 
 
 def _sum_over_time(a: Floats) -> Floats:

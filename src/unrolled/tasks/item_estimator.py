@@ -13,17 +13,17 @@ from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.items import ItemKind
 from unrolled.tasks.estimator import Estimator, FittedConfig
 
-__all__ = ["ItemConfig", "ItemEstimator"]
+__all__ = ["ExampleConfig", "ExampleEstimator", "ItemConfig", "ItemEstimator"]
 
+Learned = TypeVar("Learned", bound="ExampleEstimator")
 Self = TypeVar("Self", bound="ItemEstimator")
 
 
-class ItemConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What all of them keep beside their arrays; each adds its own."""
+class ExampleConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What all estimators that learn from examples keep beside their arrays."""
 
     learned: Count
     """Items that the fit was given."""
-    inputs: InputCodec
     validation: dict[str, float] | None = None
     validation_losses: list[float]
     epochs: list[Count]
@@ -31,15 +31,16 @@ class ItemConfig(FittedConfig, frozen=True, forbid_unknown_fields=True, kw_only=
     """Of the table or file that was learned from, what each was for."""
 
 
-class ItemEstimator(Estimator):
-    """Base of the estimators whose ``fit`` takes items and what is to be said of each."""
+class ItemConfig(ExampleConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What those keep that read items; each adds its own."""
 
-    _fit_call = "fit(X, y)"
-    _needs_y = True
+    inputs: InputCodec
 
-    def _adopt(self: Self, settings: Any, config: ItemConfig, model: Any) -> Self:
-        if isinstance(config.inputs, NumberCodec):
-            self.n_channels_in_ = len(config.inputs.channels)
+
+class ExampleEstimator(Estimator):
+    """Base of the estimators that learn from examples."""
+
+    def _adopt(self: Learned, settings: Any, config: Any, model: Any) -> Learned:
         self.validation_losses_ = config.validation_losses
         self.epochs_ = config.epochs
         self.validation_ = config.validation
@@ -53,6 +54,18 @@ class ItemEstimator(Estimator):
     @columns_.setter
     def columns_(self, columns: ExampleColumns | None) -> None:
         self._config = msgspec.structs.replace(self._fitted(), columns=columns)
+
+
+class ItemEstimator(ExampleEstimator):
+    """Base of the estimators whose ``fit`` takes items and what is to be said of each."""
+
+    _fit_call = "fit(X, y)"
+    _needs_y = True
+
+    def _adopt(self: Self, settings: Any, config: Any, model: Any) -> Self:
+        if isinstance(config.inputs, NumberCodec):
+            self.n_channels_in_ = len(config.inputs.channels)
+        return super()._adopt(settings, config, model)
 
     @property
     def item_kind_(self) -> ItemKind:

@@ -107,10 +107,9 @@ class TorchEngine:
         vector = self._parameter(name, torch.empty(1, size).uniform_(-(size**-0.5), size**-0.5))
         return lambda x: x @ vector[0]
 
-    def embedding(self, name: str, entries: int, size: int) -> Callable[[Any], Tensor]:
+    def embedding(self, name: str, entries: int, size: int) -> _Table:
         """Rows of a table, each of length 1 or so at the start."""
-        table = self._parameter(name, torch.randn(entries, size) * size**-0.5)
-        return lambda places: F.embedding(torch.as_tensor(places), table)
+        return _Table(self._parameter(name, torch.randn(entries, size) * size**-0.5))
 
     def parameter(self, name: str, shape: tuple[int, ...], dtype: type[np.floating[Any]] = np.float32) -> Tensor:
         """An array of zeros."""
@@ -188,6 +187,14 @@ class TorchEngine:
         """In float64."""
         return torch.log_softmax(scores.detach().double(), -1).numpy()
 
+    def log_softmax(self, a: Tensor) -> Tensor:
+        """In float32."""
+        return torch.log_softmax(a, -1)
+
+    def chosen(self, a: Tensor, places: NDArray[np.int64]) -> Tensor:
+        """Gathered."""
+        return a.gather(-1, torch.from_numpy(places)[..., None])[..., 0]
+
     def dropout(self, a: Tensor) -> Tensor:
         """Without a random share."""
         return F.dropout(a, self.options.dropout, self._module.training)
@@ -206,6 +213,19 @@ class TorchEngine:
     def batches(self, lengths: Sequence[int]) -> list[list[int]]:
         """All at once: what is learned from is a batch already."""
         return [list(range(len(lengths)))]
+
+
+class _Table:
+    """Vectors that are learned."""
+
+    def __init__(self, vectors: Tensor) -> None:
+        self._vectors = vectors
+
+    def __call__(self, places: Any) -> Tensor:
+        return F.embedding(torch.as_tensor(places), self._vectors)
+
+    def products(self, x: Tensor) -> Tensor:
+        return F.linear(x, self._vectors)
 
 
 class NetworkModule(torch.nn.Module):

@@ -24,7 +24,7 @@ from unrolled.errors import InputError
 from unrolled.kernels.arrays import elementary
 from unrolled.runtime.decoding.crf import finite
 
-__all__ = ["Attending", "Decodable", "Ensemble", "State", "attention_of", "next_log_p"]
+__all__ = ["Attending", "Decodable", "Ensemble", "State", "Without", "attention_of", "next_log_p"]
 
 State = TypeVar("State")
 """What a network remembers of the rows it is decoding."""
@@ -144,3 +144,39 @@ class Ensemble(Generic[State]):
         """
         weights = [attention_of(m, s) for m, s in zip(self.members, state, strict=True)]
         return np.add.accumulate(np.stack(weights), axis=0)[-1] / len(weights)
+
+
+class Without(Generic[State]):
+    """A network that never says some tokens, such as one that stands for everything unknown.
+
+    Args:
+        network: the network, which may attend.
+        tokens: those that are not said.
+
+    >>> from unrolled.statistical.ngrams import NGrams
+    >>> model = NGrams.counted([[0, 1], [1]], tokens=3, order=1, eos=2)
+    >>> log_p, _ = Without(model, [2]).advance(model.start(1), np.array([0]))
+    >>> log_p.round(2).tolist()
+    [[-1.32, -1.0, -inf]]
+    """
+
+    def __init__(self, network: Decodable[State], tokens: Sequence[int]) -> None:
+        self._network, self._tokens = network, list(tokens)
+
+    def advance(self, state: State, tokens: NDArray[np.int64]) -> tuple[Values, State]:
+        """As :meth:`Decodable.advance`."""
+        log_p, state = self._network.advance(state, tokens)
+        log_p[:, self._tokens] = -np.inf
+        return log_p, state
+
+    def select(self, state: State, rows: NDArray[np.intp]) -> State:
+        """As :meth:`Decodable.select`."""
+        return self._network.select(state, rows)
+
+    def attention(self, state: State) -> Values:
+        """As :meth:`Attending.attention`.
+
+        Raises:
+            InputError: the network has none.
+        """
+        return attention_of(self._network, state)

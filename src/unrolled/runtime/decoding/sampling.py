@@ -12,7 +12,7 @@ Sources: top-k: Fan, Lewis, Dauphin 2018, arXiv 1805.04833; top-p: Holtzman et a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -116,6 +116,7 @@ class Sampling:
         max_length: int,
         eos: int | None = None,
         stop: Sequence[Sequence[int] | Integers] = (),
+        until: Callable[[int, int], bool] | None = None,
     ) -> Iterator[Drawn]:
         """Draw the answers of N rows, of each a token a step, until all have ended.
 
@@ -129,6 +130,7 @@ class Sampling:
             max_length: the most steps, at least 1.
             eos: the token that ends a row; by default none does.
             stop: sequences of tokens; a row ends once the tokens drawn end in one, which is among them.
+            until: asked of every row and each token drawn in it; true where the row ends with it.
 
         Returns:
             An iterator over the steps; it has as many as the longest row.
@@ -147,7 +149,7 @@ class Sampling:
                 raise InputError(f"stop sequence {n} is {list(end)}, expected one or more tokens of at least 0")
         if eos is not None:
             ends.append((whole_number("eos", eos),))
-        return self._steps(network, state, last, generators, max_length, ends)
+        return self._steps(network, state, last, generators, max_length, ends, until)
 
     def _steps(
         self,
@@ -157,6 +159,7 @@ class Sampling:
         generators: Sequence[np.random.Generator],
         max_length: int,
         ends: Sequence[tuple[int, ...]],
+        until: Callable[[int, int], bool] | None,
     ) -> Iterator[Drawn]:
         N, longest = len(last), max(map(len, ends), default=0)
         ended, rows, recent = np.zeros(N, bool), np.arange(N), np.full((N, longest), -1)
@@ -172,6 +175,8 @@ class Sampling:
             ends_now = np.zeros(len(rows), bool)
             for end in ends:
                 ends_now |= (recent[:, longest - len(end) :] == end).all(1)
+            if until is not None:
+                ends_now |= [until(row, token) for row, token in zip(rows.tolist(), last.tolist(), strict=True)]
             ended[rows[ends_now]] = True
             drawn = Drawn(np.full(N, -1), np.zeros(N), ended.copy())
             drawn.tokens[rows] = last

@@ -11,15 +11,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.aliases import Integers, Values
+from unrolled.aliases import Values
 from unrolled.codecs.inputs import Item, NumberCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.errors import InputError
-from unrolled.networks.encoder_decoder import DecoderState, EncoderDecoder, EncoderDecoderConfig
+from unrolled.networks.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
-from unrolled.runtime.decoding.decodable import Ensemble
+from unrolled.runtime.decoding.decodable import Ensemble, Without
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
@@ -45,24 +45,6 @@ class Seq2SeqConfig(ItemConfig, frozen=True, forbid_unknown_fields=True, kw_only
     targets: TargetCodec
     longest: Annotated[int, msgspec.Meta(ge=1, le=LONGEST)]
     """Tokens of the longest target."""
-
-
-class _Known:
-    """A network that says only what it knows."""
-
-    def __init__(self, network: EncoderDecoder) -> None:
-        self._network = network
-
-    def advance(self, state: DecoderState, tokens: NDArray[np.int64]) -> tuple[Values, DecoderState]:
-        log_p, state = self._network.advance(state, tokens)
-        log_p[:, 0] = -np.inf
-        return log_p, state
-
-    def select(self, state: DecoderState, rows: Integers) -> DecoderState:
-        return self._network.select(state, rows)
-
-    def attention(self, state: DecoderState) -> Values:
-        return self._network.attention(state)
 
 
 @dataclass(frozen=True)
@@ -93,7 +75,7 @@ class Seq2SeqModel:
         """Answers to each item, the best first."""
         read = self._encoded(items)
         found: list[list[Hypothesis]] = [[]] * len(read)
-        network = Ensemble([_Known(each) for each in self._networks])
+        network = Ensemble([Without(each, [0]) for each in self._networks])
         size = max(1, min(SOURCES, BEGINNINGS // search.width))
         for batch in batches_of_similar_length([len(item) for item in read]):
             for chosen in (batch[at : at + size] for at in range(0, len(batch), size)):

@@ -1,0 +1,554 @@
+"""Say sequences: from nothing, a beginning, a class or a vector."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.aliases import Values
+from unrolled.codecs.conditions import ConditionCodec
+from unrolled.codecs.stop_strings import StopStrings
+from unrolled.codecs.target_tokens import TargetCodec
+from unrolled.data.items import ItemKind, kind_of, read_items
+from unrolled.errors import InputError
+from unrolled.networks.next_step import ConditionConfig, NextStepConfig, Steps
+from unrolled.networks.stack import StackConfig
+from unrolled.networks.symbol_head import SymbolHeadConfig
+from unrolled.parameters.declaration import require
+from unrolled.runtime.decoding.sampling import Drawn, Sampling
+from unrolled.runtime.model_file import ModelFile
+from unrolled.tasks.agreement import require_same
+from unrolled.tasks.checks import check_count
+from unrolled.tasks.ensemble import train_members
+from unrolled.tasks.estimator import FitContext
+from unrolled.tasks.generation.generator_model import GeneratorConfig, GeneratorModel
+from unrolled.tasks.generation.generator_parameters import CARRIED_STEPS, GeneratorParameters
+from unrolled.tasks.item_estimator import ExampleEstimator
+from unrolled.tasks.sequences.targets import read_labels, read_numbers
+
+__all__ = ["Generated", "SequenceGenerator"]
+
+Piece = Any
+"""A text, or a list of tokens."""
+
+FEWEST = 10  # pieces of which some are kept back
+LONGEST = 100_000  # steps of a piece that is read as a whole
+LONGEST_DRAWN = 1000  # steps, of what has no end
+
+
+class Generated(NamedTuple):
+    """What was drawn."""
+
+    piece: Piece
+    """The text, or the list of tokens, without the prompt."""
+    log_p: float
+    """The logarithm of its probability by the model, whatever the temperature."""
+    finished: bool
+    """Whether it has an end; if not, it has reached the maximum length."""
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What was read: pieces, and what each is to be; the first ``learned`` are learned from."""
+
+    pieces: list[Piece]
+    conditions: NDArray[Any] | None
+    kind: ItemKind
+    carried: bool
+    learned: int
+
+
+class SequenceGenerator(ExampleEstimator, GeneratorParameters):
+    r"""Say sequences like those it has learned: texts, from nothing, a beginning, a class or a vector.
+
+    Equations: :mod:`unrolled.networks.next_step`. The networks are trained on :math:`-\log p` of each step after those before it
+    with Adam, and their probabilities are averaged. Pieces are drawn by :class:`unrolled.runtime.decoding.sampling.Sampling`.
+
+    Attributes:
+        model_: the networks.
+        carried_: whether it learned one long text, which has no end.
+        losses_, validation_losses_: of each epoch.
+        epochs_: the best epoch of each network.
+        validation_: the measures of :meth:`evaluate` on what was kept back, or None.
+        inferred_: one sentence for each thing inferred.
+        seed_: what the training was drawn from.
+
+    >>> names = ["Anna", "Hanna", "Johanna", "Joanna", "Rosanna"] * 8
+    >>> model = SequenceGenerator(hidden_size=24, max_epochs=15, learning_rate=0.02, random_state=0).fit(names)
+    >>> model.generate(prompt="Joh", temperature=0.2, seed=0)
+    ['anna']
+    """
+
+    _parameters = GeneratorParameters
+    _config_type = GeneratorConfig
+    _fit_call = "fit(X)"
+
+    def fit(
+        self, X: Any, y: Any = None, *, validation: Any = None, checkpoint: str | os.PathLike[str] | None = None
+    ) -> SequenceGenerator:
+        """Train on pieces. A previous model is replaced only after the training has succeeded.
+
+        Args:
+            X: a list of texts, or of lists of tokens; or one long text, of which only parts are read at once.
+            y: what each piece is to be, if that is to be chosen: labels ``[N]``, or vectors ``[N, D]``.
+            validation: validation data, with which to choose the best epoch, instead of ``validation_fraction``: as ``X``, or
+                ``(X, y)`` where there is a ``y``.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until :meth:`save`
+                has written the model. If it already exists, the training resumes from it, and the result has the same bits as
+                if it had never stopped.
+
+        Raises:
+            InputError: the data or a parameter is invalid, or the checkpoint belongs to others; the message names the
+                culprit.
+            TrainingError: the loss is not finite or has exploded.
+            MissingExtraError: torch is not installed.
+        """
+        settings = self._checked()
+        pieces, kind = _read_pieces(X)
+        conditions, learned = None if y is None else read_conditions(y, len(pieces)), len(pieces)
+        carried = len(pieces) == 1 and y is None if settings.carried is None else settings.carried
+        if carried and (len(pieces) > 1 or y is not None):
+            what = f"{len(pieces)} pieces" if len(pieces) > 1 else "a condition"
+            raise InputError(f"carried is True with {what}: it is for one long text; leave it out, or join the pieces")
+        if validation is not None:
+            others, true = _parted(validation, conditions is not None)
+            more, _ = _read_pieces(others, kind, "validation")
+            if carried and len(more) > 1:
+                raise InputError(f"validation holds {len(more)} pieces, expected one long text, as X is")
+            if conditions is not None:
+                same = read_conditions(true, len(more), conditions.ndim)
+                conditions = np.concatenate([conditions, same])
+            pieces = [*pieces, *more]
+        data = _Data(pieces, conditions, kind, carried, learned)
+        return self._train(
+            data, (pieces, [] if conditions is None else conditions.tolist(), learned), settings, checkpoint
+        )
+
+    def generate(
+        self,
+        n: int | None = None,
+        *,
+        prompt: Piece | None = None,
+        condition: Any = None,
+        max_length: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> list[Piece]:
+        """Draw pieces.
+
+        Args:
+            n: how many; by default one, or one for each of several conditions.
+            prompt: what they begin with, which is not among what is returned; by default nothing.
+            condition: what they are to be: one label or vector for all, or a list of n.
+            max_length: the most symbols that are drawn, the end among them; by default twice those of the longest piece learned,
+                and its end; 1,000 of a long text, which has no end.
+            temperature: below 1 the probable becomes more probable, above 1 less; above 0.
+            top_k: only the k most probable symbols are drawn.
+            top_p: only the fewest symbols whose share of the probability is at least this, above 0, at most 1.
+            seed: the same gives the same pieces; by default drawn anew.
+            stop: texts before which a piece ends, wherever they come; of tokens, such tokens.
+
+        Raises:
+            InputError: an argument is out of its range, the prompt has a symbol that the model does not know, or a condition is
+                missing, unknown or surplus.
+        """
+        found = self.draw(
+            n, prompt=prompt, condition=condition, max_length=max_length, temperature=temperature, top_k=top_k,
+            top_p=top_p, seed=seed, stop=stop,
+        )  # fmt: skip
+        return [each.piece for each in found]
+
+    def draw(
+        self,
+        n: int | None = None,
+        *,
+        prompt: Piece | None = None,
+        condition: Any = None,
+        max_length: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> list[Generated]:
+        """As :meth:`generate`, with how probable each piece is, and whether it has an end."""
+        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+        conditions, count = self._conditions_of(condition, n)
+        rows = self._rows(count, stop)
+        parts: list[list[str]] = [[] for _ in rows]
+        log_p, ended = np.zeros(count), np.zeros(count, bool)
+        for drawn in self._drawn(rows, prompt, conditions, sampling, max_length, seed):
+            for row, part in enumerate(parts):
+                part += rows[row].taken()
+            log_p, ended = log_p + drawn.log_p, drawn.ended
+        for row, part in enumerate(parts):
+            part += rows[row].rest()
+        join = (lambda part: part) if self._in_tokens else "".join
+        return [Generated(join(part), float(p), bool(end)) for part, p, end in zip(parts, log_p, ended, strict=True)]
+
+    def stream(
+        self,
+        *,
+        prompt: Piece | None = None,
+        condition: Any = None,
+        max_length: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> Iterator[str]:
+        """Draw one piece, and give it on as it is drawn: parts of a text, or tokens.
+
+        The arguments are those of :meth:`generate`, and checked at once. What might begin a stop string is held back until that
+        is known.
+        """
+        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+        conditions, _ = self._conditions_of(condition, 1)
+        (row,) = rows = self._rows(1, stop)
+        steps = self._drawn(rows, prompt, conditions, sampling, max_length, seed)
+
+        def parts() -> Iterator[str]:
+            for _ in steps:
+                yield from row.taken()
+            yield from row.rest()
+
+        return parts()
+
+    def predict(self, X: Any, y: Any = None) -> list[Piece]:
+        """A continuation of each piece, drawn as by :meth:`generate`; always the same.
+
+        Args:
+            X: the pieces, which are prompts.
+            y: what each is to be, where the model was trained on that.
+        """
+        pieces = self._read(X)
+        conditions = [None] * len(pieces) if y is None else list(y)
+        return [
+            self.generate(prompt=piece, condition=condition, seed=self.seed_ + n)[0]
+            for n, (piece, condition) in enumerate(zip(pieces, conditions, strict=True))
+        ]
+
+    def log_likelihoods(self, X: Any, y: Any = None) -> list[Values]:
+        """Of each piece the logarithm of the probability of each step after those before it, the piece's end included,
+        ``[U_i + 1]``; of long texts, which have no end, ``[U_i]``.
+
+        A symbol that the model does not know has the probability of all such.
+        """
+        pieces = self._read(X)
+        conditions = self._encoded_conditions(y, len(pieces))
+        encode = self._fitted().symbols.encode
+        return self.model_.log_likelihoods([encode(piece) for piece in pieces], conditions)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean log-likelihood of a step."""
+        return -self.evaluate(X, y)["nats"]
+
+    def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
+        r"""How well pieces are foreseen: ``nats``, :math:`-\frac{1}{N} \sum \log p` over all symbols and ends; ``perplexity``,
+        their exponential; of texts ``bits_per_character``, the whole of them in bits by the number of characters.
+
+        The state is carried on through a long text, from its beginning to its end.
+        """
+        pieces = self._read(X)
+        told = np.concatenate(self.log_likelihoods(pieces, y))
+        nats = -float(told.mean())
+        found = {"nats": nats, "perplexity": float(np.exp(nats))}
+        if not self._in_tokens:
+            characters = sum(map(len, pieces))
+            found["bits_per_character"] = -float(told.sum()) / math.log(2) / characters
+        return found
+
+    @property
+    def carried_(self) -> bool:
+        """Whether it learned one long text, which has no end."""
+        return self._fitted().carried
+
+    @property
+    def vocabulary_(self) -> list[str]:
+        """The symbols that can be said."""
+        return list(self._fitted().symbols.vocabulary.entries)
+
+    @property
+    def item_kind_(self) -> ItemKind:
+        """Whether pieces are texts or lists of ``tokens``."""
+        return "tokens" if self._in_tokens else "text"
+
+    @property
+    def classes_(self) -> NDArray[Any] | None:
+        """What a piece can be, where that is one of some classes."""
+        codec = self._fitted().condition
+        return None if codec is None or codec.classes is None else codec.classes.classes
+
+    @property
+    def _in_tokens(self) -> bool:
+        return self._fitted().symbols.splitting == "given"
+
+    def _rows(self, count: int, stop: Sequence[str]) -> list[_Row]:
+        codec = self._fitted().symbols
+        return [_Row(["<unk>", *codec.vocabulary.entries], stop, in_tokens=self._in_tokens) for _ in range(count)]
+
+    def _drawn(
+        self,
+        rows: list[_Row],
+        prompt: Piece | None,
+        conditions: NDArray[Any] | None,
+        sampling: Sampling,
+        max_length: int | None,
+        seed: int | None,
+    ) -> Iterator[Drawn]:
+        """The steps of pieces, whose symbols are given to the rows."""
+        config = self._fitted()
+        longest = LONGEST_DRAWN if config.carried else 2 * config.longest + 1
+        end = config.shape.head.end
+        return self.model_.draw(
+            len(rows),
+            self._encoded_prompt(prompt),
+            conditions,
+            sampling,
+            max_length=longest if max_length is None else check_count("max_length", max_length),
+            seed=int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed,
+            until=lambda row, symbol: symbol != end and rows[row](symbol),
+        )
+
+    def _encoded_prompt(self, prompt: Piece | None) -> NDArray[np.int64]:
+        codec = self._fitted().symbols
+        if prompt is None or (isinstance(prompt, str | list) and not len(cast("Any", prompt))):
+            return np.empty(0, np.int64)
+        (read,) = read_items([prompt], kind=self.item_kind_) if not _is_blank(prompt) else [prompt]
+        tokens = codec.tokens(read)
+        encoded = codec.encode(read)
+        if not encoded.all():
+            unknown = tokens[int((encoded == 0).argmax())]
+            raise InputError(
+                f"the prompt holds {unknown!r}, which the model has never read: leave it out, or train on texts that have it"
+            )
+        return encoded
+
+    def _conditions_of(self, condition: Any, n: int | None) -> tuple[NDArray[Any] | None, int]:
+        """The conditions of n pieces as the network reads them, and n."""
+        count, codec = None if n is None else check_count("n", n), self._fitted().condition
+        if codec is None or condition is None:
+            return self._encoded_conditions(None if condition is None else [condition], count or 1), count or 1
+        single = np.ndim(condition) == (0 if codec.kind == "class" else 1)
+        given = [condition] * (count or 1) if single else list(condition)
+        if count is not None and len(given) != count:
+            raise InputError(f"n is {count} and there are {len(given)} conditions: give one for all, or as many")
+        return self._encoded_conditions(given, len(given), "condition"), len(given)
+
+    def _encoded_conditions(self, y: Any, count: int, called: str = "y") -> NDArray[Any] | None:
+        codec = self._fitted().condition
+        if codec is None:
+            if y is not None:
+                raise InputError("the model was trained without conditions: leave the condition out")
+            return None
+        if y is None:
+            raise InputError(
+                f"what is each piece to be? the model was trained on {_described(codec)}: give the condition"
+            )
+        read = read_conditions(y, count, 1 if codec.kind == "class" else 2)
+        if codec.kind == "vector" and read.shape[1] != codec.inputs:
+            raise InputError(f"a condition has {read.shape[1]} numbers, the model was trained on {codec.inputs}")
+        return codec.encode(read)
+
+    def _read(self, X: Any) -> list[Piece]:
+        return _read_pieces(X, self.item_kind_)[0]
+
+    def _learn(
+        self, data: _Data, settings: GeneratorParameters, context: FitContext
+    ) -> tuple[GeneratorConfig, GeneratorModel]:
+        from unrolled.training.engine import NetworkOptions
+        from unrolled.training.next_step import Pieces, carried_problem, pieces_problem
+
+        kept_back, used = _kept_back(data, settings, context.seed)
+        symbols = TargetCodec.fit(used.pieces, _splitting(data.kind, settings), min_count=settings.min_count)
+        condition = None if data.conditions is None else ConditionCodec.fit(data.conditions)
+        shape = _shape(symbols, condition, settings)
+        options, epochs = NetworkOptions.of(settings), settings.batch_size
+        learned, held = (_encoded(part, symbols, condition) for part in (used, kept_back))
+        _check_lengths(learned[0], data.carried)
+        inferred = [_summary(symbols, data, learned[0])]
+        self._log(inferred)
+
+        def problem(_: int, phase: str) -> Any:
+            if data.carried:
+                return carried_problem(
+                    shape, learned[0][0], options, epochs, settings.truncate or CARRIED_STEPS,
+                    validation=held[0][0] if held[0] else None, phase=phase,
+                )  # fmt: skip
+            validation = Pieces(*held) if held[0] else None
+            return pieces_problem(shape, Pieces(*learned), options, epochs, validation=validation, phase=phase)
+
+        members, runs = train_members(problem, settings, context)
+        model = GeneratorModel(shape, members, data.carried)
+        config = GeneratorConfig(
+            settings=context.settings, seed=context.seed, learned=data.learned, inferred=inferred,
+            losses=[loss for run in runs for loss in run.losses], shape=shape, symbols=symbols, condition=condition,
+            carried=data.carried, longest=max(map(len, learned[0])),
+            validation_losses=[loss for run in runs for loss in run.validation_losses],
+            epochs=[run.best_epoch or len(run.losses) for run in runs],
+        )  # fmt: skip
+        if not kept_back.pieces:
+            return config, model
+        self._adopt(settings, config, model)
+        found = self.evaluate(kept_back.pieces, kept_back.conditions)
+        return msgspec.structs.replace(config, validation=found), model
+
+    @classmethod
+    def _restore(cls, model_file: ModelFile, config: GeneratorConfig, settings: GeneratorParameters) -> GeneratorModel:
+        splitting, known = config.symbols.splitting, (_splitting("text", settings), "given")
+        require("symbols.splitting", splitting, splitting in known, " or ".join(known))
+        require_same("shape", config.shape, _shape(config.symbols, config.condition, settings))
+        whole = not config.carried or (config.condition is None and settings.carried is not False)
+        require("carried", config.carried, whole, "false with a condition, and as in settings")
+        return GeneratorModel.restore(model_file, config, settings)
+
+    def _learned(self) -> str:
+        kind, count = "long text" if self.carried_ else f"{self._fitted().learned:,} pieces", len(self.vocabulary_)
+        return f"{kind} of {count:,} symbols"
+
+
+class _Row:
+    """One piece as it is drawn: its symbols as text, up to where it stops."""
+
+    def __init__(self, symbols: list[str], stop: Sequence[str], *, in_tokens: bool) -> None:
+        self._symbols, self._stop, self._in_tokens = symbols, StopStrings(stop), in_tokens
+        self._tokens, self._new = frozenset(stop), list[str]()
+
+    def __call__(self, symbol: int) -> bool:
+        """Take a symbol; whether the piece ends with it."""
+        text = self._symbols[symbol]
+        if self._in_tokens:
+            if text in self._tokens:
+                return True
+            self._new.append(text)
+            return False
+        certain = self._stop(text)
+        if certain:
+            self._new.append(certain)
+        return self._stop.ended
+
+    def taken(self) -> list[str]:
+        """What is new since it was asked last."""
+        new, self._new = self._new, []
+        return new
+
+    def rest(self) -> list[str]:
+        """What was held back."""
+        held = self._stop.rest()
+        return [held] if held else []
+
+
+def read_conditions(y: Any, count: int, dimensions: int | None = None) -> NDArray[Any]:
+    """``y`` as labels ``[N]`` or as numbers ``[N, D]``, of which one is expected if ``dimensions`` says so.
+
+    >>> read_conditions([[1, 2], [3, 4]], 2).tolist(), read_conditions(["a", "b"], 2).tolist()
+    ([[1.0, 2.0], [3.0, 4.0]], ['a', 'b'])
+    """
+    several = len(y) > 0 and not isinstance(y[0], str) and np.ndim(y[0]) > 0 if hasattr(y, "__len__") else False
+    read: NDArray[Any] = read_numbers(y, count) if several else read_labels(y, count)
+    if dimensions is not None and read.ndim != dimensions:
+        kinds = {1: "labels", 2: "vectors of numbers"}
+        raise InputError(f"the conditions are {kinds[read.ndim]}, expected {kinds[dimensions]}")
+    return read
+
+
+def _read_pieces(X: Any, kind: ItemKind | None = None, called: str = "X") -> tuple[list[Piece], ItemKind]:
+    """Pieces, and what they are."""
+    given = [X] if isinstance(X, str) else X
+    found = kind_of(given)
+    if found not in ("text", "tokens"):
+        raise InputError(f"{called} holds {found}, expected a list of texts, or of lists of tokens, or one long text")
+    return read_items(given, kind=kind), found
+
+
+def _parted(validation: Any, conditioned: bool) -> tuple[Any, Any]:
+    """Validation data in pieces and conditions."""
+    if not conditioned:
+        return validation, None
+    if not isinstance(validation, tuple | list) or len(cast("list[Any]", validation)) != 2:
+        raise InputError("validation is no pair of pieces and their conditions: give (X, y)")
+    X, y = cast("Sequence[Any]", validation)
+    return X, y
+
+
+def _described(codec: ConditionCodec) -> str:
+    """What a condition is, for messages."""
+    if codec.classes is None:
+        return f"vectors of {codec.inputs} numbers"
+    known = codec.classes.values
+    return f"the classes {', '.join(map(repr, known[:12]))}{' …' if len(known) > 12 else ''}"
+
+
+def _is_blank(prompt: Any) -> bool:
+    return isinstance(prompt, str) and not prompt.strip()
+
+
+def _splitting(kind: ItemKind, settings: GeneratorParameters) -> Any:
+    return "given" if kind == "tokens" else "characters" if settings.tokens == "characters" else "words_as_set"
+
+
+def _shape(symbols: TargetCodec, condition: ConditionCodec | None, settings: GeneratorParameters) -> NextStepConfig:
+    """The network's sizes, which follow from what is said, and the parameters."""
+    head = SymbolHeadConfig(len(symbols.vocabulary), settings.embedding_size, settings.tied)
+    given = None
+    if condition is not None:
+        given = ConditionConfig(cast("Any", condition.kind), condition.inputs, settings.condition_size)
+    return NextStepConfig(StackConfig.of(settings, head.inputs + (given.size if given else 0)), head, given)
+
+
+def _encoded(
+    data: _Data, symbols: TargetCodec, condition: ConditionCodec | None
+) -> tuple[list[Steps], NDArray[Any] | None]:
+    steps = [symbols.encode(piece) for piece in data.pieces]
+    return steps, None if condition is None or data.conditions is None else condition.encode(data.conditions)
+
+
+def _check_lengths(pieces: Sequence[Steps], carried: bool) -> None:
+    for n, piece in enumerate(pieces):
+        if carried and len(piece) < 2:
+            raise InputError(f"the text has {len(piece)} symbol, expected at least 2 to learn what follows what")
+        if not carried and len(piece) > LONGEST:
+            raise InputError(
+                f"piece {n} has {len(piece):,} steps, expected at most {LONGEST:,}: cut it, or train on it alone, carried=True"
+            )
+
+
+def _summary(symbols: TargetCodec, data: _Data, learned: Sequence[Steps]) -> str:
+    steps = sum(map(len, learned))
+    what = "one long text, the state carried on through it" if data.carried else f"{len(learned):,} pieces"
+    return f"{len(symbols.vocabulary) - 1:,} different symbols; learned from {what}: {steps:,} symbols"
+
+
+def _kept_back(data: _Data, settings: GeneratorParameters, seed: int) -> tuple[_Data, _Data]:
+    """What chooses the epoch, and the rest, which is learned from: given pieces or a share of all; of one text its last part."""
+    N, fraction = len(data.pieces), settings.validation_fraction
+    if data.learned < N:
+        return _chosen(data, np.arange(data.learned, N)), _chosen(data, np.arange(data.learned))
+    if data.carried:
+        (text,) = data.pieces
+        cut = len(text) - int(fraction * len(text))
+        held = [text[cut:]] if len(text) - cut >= FEWEST and str(text[cut:]).strip() else []
+        return (
+            _Data(held, None, data.kind, True, 1),
+            _Data([text[:cut] if held else text], None, data.kind, True, 1),
+        )
+    if fraction == 0 or N < FEWEST:
+        return _chosen(data, np.zeros(0, np.int64)), data
+    held_places = np.sort(np.random.default_rng(seed).permutation(N)[: max(1, round(fraction * N))])
+    return _chosen(data, held_places), _chosen(data, np.setdiff1d(np.arange(N), held_places))
+
+
+def _chosen(data: _Data, places: NDArray[np.int64]) -> _Data:
+    conditions = None if data.conditions is None else data.conditions[places]
+    return _Data([data.pieces[n] for n in places], conditions, data.kind, data.carried, len(places))
