@@ -149,7 +149,7 @@ def test_files_that_are_refused(file, tmp_path):
     assert "format 2" in refusal(song(track((0, on(60))), form=2))
     assert "frames of film" in refusal(song(track((0, on(60))), division=-25 << 8 | 40))
     assert "holds no notes" in refusal(song(track((0, on(60, channel=9)), (96, off(60, channel=9)))))
-    assert "at most 1,000,000" in refusal(song(track((0, on(60)), (2**28 - 1, off(60))), division=1))
+    assert "at most 200,000" in refusal(song(track((0, on(60)), (2**28 - 1, off(60))), division=1))
     assert "cannot be read as a MIDI file: data byte must be in range 0..127" in refusal(
         song(track((0, on(60, 200)), (96, off(60))))
     )

@@ -9,6 +9,7 @@ import model_files
 import numpy as np
 import onnx_files
 from array_files import NpzFiles, WavFiles
+from music_files import MidiFiles, NoteLines
 from text_files import ConllFiles, CsvFiles, JsonLinesFiles, PairFiles, TsFiles
 
 __all__ = ["TARGETS", "Target"]
@@ -42,4 +43,6 @@ TARGETS: dict[str, type[Target]] = {
     "ts": TsFiles,
     "npz": NpzFiles,
     "wav": WavFiles,
+    "midi": MidiFiles,
+    "notes": NoteLines,
 }
