@@ -67,6 +67,9 @@ ANSWERS = "tests/metrics/test_answers.py"
 WINDOWS = "tests/networks/test_window_rnn.py"
 CRF = "tests/runtime/decoding/test_crf.py"
 BEAM = "tests/runtime/decoding/test_beam.py"
+GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
+MIXTURE = "tests/networks/test_mixture_head.py"
+MIXTURE_DRAWS = "tests/runtime/decoding/test_mixture_sampling.py"
 SAMPLING = "tests/runtime/decoding/test_sampling.py"
 CTC = "tests/runtime/decoding/test_ctc.py"
 NGRAMS = "tests/statistical/test_ngrams.py"
@@ -1749,6 +1752,98 @@ MUTANTS = (
         "rows, tokens, state = rows[going], tokens[going], network.select(state, np.flatnonzero(going))",
         "rows, tokens, state = rows[going], tokens[going], network.select(state, np.arange(going.sum()))",
         BEAM,
+    ),
+    python(
+        "mixture: the determinant's sign",
+        "networks/mixture_head.py",
+        "self.engine.sum(found.log_diagonals - 0.5",
+        "self.engine.sum(-found.log_diagonals - 0.5",
+        MIXTURE,
+    ),
+    python(
+        "mixture: weights that do not sum to one",
+        "networks/mixture_head.py",
+        "self.engine.log_sum_exp(joint) - self.engine.log_sum_exp(found.weights)",
+        "self.engine.log_sum_exp(joint)",
+        MIXTURE,
+    ),
+    python(
+        "mixture: a triangle's columns for its rows",
+        "networks/mixture_head.py",
+        "below[..., at : at + i] * away[..., :i]",
+        "below[..., at : at + i] * away[..., 1 : i + 1]",
+        MIXTURE,
+    ),
+    python(
+        "mixture: density of the end's zeros",
+        "networks/mixture_head.py",
+        "(1 - end) * log_density",
+        "log_density",
+        MIXTURE,
+    ),
+    python(
+        "mixture: pen and end swapped",
+        "networks/mixture_head.py",
+        "scores[..., 0], scores",
+        "-scores[..., 0], scores",
+        MIXTURE,
+    ),
+    python(
+        "mixture: deviations without a bound",
+        "networks/mixture_head.py",
+        "LOG_RANGE * self.engine.tanh(diagonals.reshape(*shape, K, D) / LOG_RANGE)",
+        "diagonals.reshape(*shape, K, D)",
+        MIXTURE,
+    ),
+    python(
+        "draws: the temperature as a factor of deviations",
+        "runtime/decoding/mixture_sampling.py",
+        "self.temperature**0.5 * away",
+        "self.temperature * away",
+        MIXTURE_DRAWS,
+    ),
+    python(
+        "draws: weights at no temperature",
+        "runtime/decoding/mixture_sampling.py",
+        "keepdims=True)) / self.temperature)",
+        "keepdims=True)))",
+        MIXTURE_DRAWS,
+    ),
+    python(
+        "draws: what is below the diagonal left out",
+        "runtime/decoding/mixture_sampling.py",
+        "left -= below[:, at + j] * x[:, j]",
+        "left -= 0 * x[:, j]",
+        MIXTURE_DRAWS,
+    ),
+    python(
+        "draws: an improbable end for a probable one",
+        "runtime/decoding/mixture_sampling.py",
+        "u[:, 0] < sigmoid(mixture.end)",
+        "u[:, 0] > sigmoid(mixture.end)",
+        MIXTURE_DRAWS,
+    ),
+    python("Griffin-Lim: no momentum", "codecs/griffin_lim.py", "c + momentum * (c - before)", "c", GRIFFIN_LIM),
+    python(
+        "Griffin-Lim: windows not undone",
+        "codecs/griffin_lim.py",
+        "total / np.maximum(squares, LEAST)",
+        "total",
+        GRIFFIN_LIM,
+    ),
+    python(
+        "Griffin-Lim: power for magnitude",
+        "codecs/griffin_lim.py",
+        "np.sqrt(spectrum_of_bands(bands, filters))",
+        "spectrum_of_bands(bands, filters)",
+        GRIFFIN_LIM,
+    ),
+    python(
+        "Griffin-Lim: emphasis left in",
+        "codecs/griffin_lim.py",
+        "last = value + share * last",
+        "last = value",
+        GRIFFIN_LIM,
     ),
     python(
         "sampling: temperature multiplies",

@@ -86,7 +86,7 @@ class AudioFeatures(AudioParameters, frozen=True):
             value = getattr(self, name)
             fits = _is_number(value) and abs(value * self.rate) <= most and round(value * self.rate) >= least
             _require(name, value, fits, f"seconds, at least {least} / {self.rate}, at most {most} / {self.rate}")
-        most = LARGEST_FILTERS // self._transform_length
+        most = LARGEST_FILTERS // self.transform_length
         bands_fit = _is_count(self.mel_bands) and self.mel_bands <= most
         _require(
             "mel_bands", self.mel_bands, bands_fit, f"a whole number from 1 to {most}, for a window of this length"
@@ -96,14 +96,14 @@ class AudioFeatures(AudioParameters, frozen=True):
         _require(
             "coefficients", self.coefficients, allowed, f"1 to {most} (mel_bands)" if most else "none with log_mel"
         )
-        highest, half = self._highest, self.rate / 2
+        highest, half = self.highest_frequency, self.rate / 2
         within = _is_number(highest) and highest <= half and _is_number(self.lowest) and 0 <= self.lowest < highest
         _require("lowest, highest", (self.lowest, highest), within, f"0 <= lowest < highest <= {half:g}, half the rate")
         empty = np.flatnonzero(self._filters.max(1) == 0)
         if len(empty):
             raise InputError(
                 f"mel_bands is {self.mel_bands}, so narrow that band {empty[0]} holds no frequency of a spectrum of"
-                f" {self._transform_length} samples: take fewer bands or a longer window"
+                f" {self.transform_length} samples: take fewer bands or a longer window"
             )
 
     @property
@@ -149,18 +149,18 @@ class AudioFeatures(AudioParameters, frozen=True):
         if len(bad):
             raise InputError(f"{name}: sample {bad[0]} is {samples[bad[0]]}, expected finite numbers")
         x = samples.astype(np.float64)
-        return np.pad(x, (0, max(0, self._window_length - len(x))))
+        return np.pad(x, (0, max(0, self.window_length - len(x))))
 
     def _blocks(self, x: Values) -> list[Values]:
         """Windows ``[frames, W]``, some thousand at a time."""
-        windows = sliding_windows(x, self._window_length)[:: round(self.hop * self.rate)]
+        windows = sliding_windows(x, self.window_length)[:: self.hop_length]
         return [windows[start : start + FRAMES_AT_ONCE] for start in range(0, len(windows), FRAMES_AT_ONCE)]
 
     def _spectral(self, windows: Values) -> Values:
         """``[frames, W]`` → ``S`` or ``C``, ``[channels, frames]``."""
         # From n = 1 on: w[0] is 0, and a shift changes no magnitude.
         emphasized = windows[:, 1:] - self.emphasis * windows[:, :-1]
-        spectrum = np.fft.rfft(emphasized * np.hanning(self._window_length)[1:], self._transform_length)
+        spectrum = np.fft.rfft(emphasized * np.hanning(self.window_length)[1:], self.transform_length)
         power = np.ascontiguousarray((spectrum.real**2 + spectrum.imag**2).T)
         S = np.log(np.maximum(_product(self._filters, power), FLOOR))
         return S if self.kind == "log_mel" else _product(_cosines(self.mel_bands, self._static_channels), S)
@@ -170,20 +170,28 @@ class AudioFeatures(AudioParameters, frozen=True):
         return self.mel_bands if self.kind == "log_mel" else min(self.coefficients or 13, self.mel_bands)
 
     @property
-    def _highest(self) -> float:
+    def highest_frequency(self) -> float:
+        """Where the bands end, in hertz."""
         return self.rate / 2 if self.highest is None else self.highest
 
     @property
-    def _window_length(self) -> int:
+    def window_length(self) -> int:
+        """``W``, in samples."""
         return round(self.window * self.rate)
 
     @property
-    def _transform_length(self) -> int:
-        return 1 << (self._window_length - 1).bit_length()
+    def hop_length(self) -> int:
+        """``H``, in samples."""
+        return round(self.hop * self.rate)
+
+    @property
+    def transform_length(self) -> int:
+        """``N``, in samples."""
+        return 1 << (self.window_length - 1).bit_length()
 
     @property
     def _filters(self) -> Values:
-        return mel_filters(self.rate, self._transform_length, self.mel_bands, self.lowest, self._highest)
+        return mel_filters(self.rate, self.transform_length, self.mel_bands, self.lowest, self.highest_frequency)
 
 
 def other_rate(name: str, rate: int, expected: int, whose: str) -> InputError:

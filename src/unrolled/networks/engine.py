@@ -119,6 +119,14 @@ class Engine(Protocol):
         """The exponential function."""
         ...
 
+    def sum(self, a: Array) -> Array:
+        """Along the last axis, which it takes away."""
+        ...
+
+    def log_sum_exp(self, a: Array) -> Array:
+        r""":math:`\log \sum_i e^{a_i}` along the last axis, which it takes away."""
+        ...
+
     def concatenate(self, arrays: Sequence[Array]) -> Array:
         """Side by side along the last axis."""
         ...

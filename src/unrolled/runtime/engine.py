@@ -15,7 +15,7 @@ from unrolled.networks.engine import Lengths
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.networks.stack import StackConfig
 from unrolled.runtime.dense import Dense
-from unrolled.runtime.probabilities import log_softmax
+from unrolled.runtime.probabilities import log_softmax, log_sum_exp
 from unrolled.runtime.sources import SourceProducts, SourceSums
 from unrolled.runtime.stack import Stack
 
@@ -83,6 +83,14 @@ class KernelEngine:
     def exp(self, a: Floats) -> Floats:
         """As the kernels compute it."""
         return elementary("exp", a)
+
+    def sum(self, a: Floats) -> Floats:
+        """In the order of the last axis."""
+        return np.add.accumulate(a, axis=-1)[..., -1]
+
+    def log_sum_exp(self, a: Floats) -> Values:
+        """In float64, in the order of the last axis."""
+        return log_sum_exp(a)
 
     def concatenate(self, arrays: Sequence[Floats]) -> Floats:
         """Side by side along the last axis."""

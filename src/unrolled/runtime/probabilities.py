@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import Values
 from unrolled.kernels.arrays import elementary
 
-__all__ = ["log_softmax", "sigmoid", "softmax"]
+__all__ = ["log_softmax", "log_sum_exp", "sigmoid", "softmax"]
 
 
 def softmax(scores: NDArray[np.floating[Any]]) -> Values:
@@ -32,10 +32,24 @@ def log_softmax(scores: NDArray[np.floating[Any]]) -> Values:
     [0.25, 0.75]
     """
     shifted: Values = scores.astype(np.float64) - scores.max(-1, keepdims=True)
-    total = np.add.accumulate(elementary("exp", shifted), axis=-1)[..., -1]
+    return shifted - _log_total(shifted)[..., None]
+
+
+def log_sum_exp(scores: NDArray[np.floating[Any]]) -> Values:
+    """The logarithm of the sum of what ``scores`` are the logarithms of, over the last axis of ``[..., K]``, all finite.
+
+    >>> np.exp(log_sum_exp(np.log([1.0, 3.0]))).round(6).tolist()
+    4.0
+    """
+    largest = scores.max(-1).astype(np.float64)
+    return largest + _log_total(scores.astype(np.float64) - largest[..., None])
+
+
+def _log_total(scores: Values) -> Values:
+    """The logarithm of the sum over the last axis, in its order, of scores up to 0, one of which is 0."""
+    total = np.add.accumulate(elementary("exp", scores), axis=-1)[..., -1]
     # NumPy's logarithm may differ between the midst of an array and its ends
-    logarithms = np.array([math.log(each) for each in total.ravel()])
-    return shifted - logarithms.reshape(total.shape)[..., None]
+    return np.array([math.log(each) for each in total.ravel()]).reshape(total.shape)
 
 
 def sigmoid(scores: NDArray[np.floating[Any]]) -> Values:

@@ -136,6 +136,14 @@ class TorchEngine:
         """The exponential function."""
         return torch.exp(a)
 
+    def sum(self, a: Tensor) -> Tensor:
+        """Along the last axis."""
+        return a.sum(-1)
+
+    def log_sum_exp(self, a: Tensor) -> Tensor:
+        """Along the last axis."""
+        return torch.logsumexp(a, -1)
+
     def concatenate(self, arrays: Sequence[Tensor]) -> Tensor:
         """Side by side along the last axis."""
         return torch.cat(list(arrays), dim=-1)
