@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from unrolled.tasks.forecasting.forecaster import Forecaster as Forecaster
     from unrolled.tasks.generation.generator import SequenceGenerator as SequenceGenerator
     from unrolled.tasks.generation.seq2seq import Seq2Seq as Seq2Seq
+    from unrolled.tasks.generation.transcriber import CTCTranscriber as CTCTranscriber
     from unrolled.tasks.sequences.classifier import SequenceClassifier as SequenceClassifier
     from unrolled.tasks.sequences.regressor import SequenceRegressor as SequenceRegressor
     from unrolled.tasks.sequences.tagger import SequenceTagger as SequenceTagger
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 # name -> the module that holds it; "" for a module of its own
 _HOMES = {
     "AnomalyDetector": "unrolled.tasks.anomalies.detector",
+    "CTCTranscriber": "unrolled.tasks.generation.transcriber",
     "Forecaster": "unrolled.tasks.forecasting.forecaster",
     "InputError": "unrolled.errors",
     "MissingExtraError": "unrolled.errors",
@@ -58,6 +60,7 @@ _HOMES = {
 
 __all__ = [
     "AnomalyDetector",
+    "CTCTranscriber",
     "Forecaster",
     "InputError",
     "MissingExtraError",

@@ -111,18 +111,25 @@ class AudioFeatures(AudioParameters, frozen=True):
         """Number of features per frame."""
         return self._static_channels * (1 + self.deltas)
 
-    def __call__(self, samples: NDArray[Any], *, name: str = "the recording") -> NDArray[np.float32]:
+    def __call__(
+        self, samples: NDArray[Any], *, name: str = "the recording", tempo: float = 1.0, pitch: float = 1.0
+    ) -> NDArray[np.float32]:
         """The features ``[frames, channels]`` of one recording, ``[n]`` of float32 or float64 from -1 to 1.
 
         Args:
             samples: at ``rate`` of them a second.
             name: what an error calls the recording.
+            tempo: as if it had been spoken so many times as fast: frames are so much farther apart.
+            pitch: as if all its frequencies were so many times as high
+                (:func:`unrolled.codecs.mel.mel_filters`).
 
         Raises:
             InputError: samples of another shape or dtype, none at all, or one that is not finite.
         """
         x = self._checked(samples, name)
-        features = np.concatenate([self._spectral(block) for block in self._blocks(x)], axis=1)  # [channels, frames]
+        filters = None if pitch == 1 else self._heard_at(pitch)
+        spectral = [self._spectral(block, filters) for block in self._blocks(x, tempo)]
+        features = np.concatenate(spectral, axis=1)  # [channels, frames]
         if self.normalization != "none":
             features -= features.mean(1, keepdims=True)
         if self.normalization == "mean_variance":
@@ -151,18 +158,23 @@ class AudioFeatures(AudioParameters, frozen=True):
         x = samples.astype(np.float64)
         return np.pad(x, (0, max(0, self.window_length - len(x))))
 
-    def _blocks(self, x: Values) -> list[Values]:
+    def _blocks(self, x: Values, tempo: float = 1.0) -> list[Values]:
         """Windows ``[frames, W]``, some thousand at a time."""
-        windows = sliding_windows(x, self.window_length)[:: self.hop_length]
+        windows = sliding_windows(x, self.window_length)
+        if tempo == 1:
+            windows = windows[:: self.hop_length]
+        else:
+            hop = max(1.0, self.hop_length * tempo)
+            windows = windows[(np.arange(1 + int((len(windows) - 1) / hop)) * hop).astype(np.int64)]
         return [windows[start : start + FRAMES_AT_ONCE] for start in range(0, len(windows), FRAMES_AT_ONCE)]
 
-    def _spectral(self, windows: Values) -> Values:
+    def _spectral(self, windows: Values, filters: Values | None = None) -> Values:
         """``[frames, W]`` → ``S`` or ``C``, ``[channels, frames]``."""
         # From n = 1 on: w[0] is 0, and a shift changes no magnitude.
         emphasized = windows[:, 1:] - self.emphasis * windows[:, :-1]
         spectrum = np.fft.rfft(emphasized * np.hanning(self.window_length)[1:], self.transform_length)
         power = np.ascontiguousarray((spectrum.real**2 + spectrum.imag**2).T)
-        S = np.log(np.maximum(_product(self._filters, power), FLOOR))
+        S = np.log(np.maximum(_product(self._filters if filters is None else filters, power), FLOOR))
         return S if self.kind == "log_mel" else _product(_cosines(self.mel_bands, self._static_channels), S)
 
     @property
@@ -191,7 +203,11 @@ class AudioFeatures(AudioParameters, frozen=True):
 
     @property
     def _filters(self) -> Values:
-        return mel_filters(self.rate, self.transform_length, self.mel_bands, self.lowest, self.highest_frequency)
+        return self._heard_at(1.0)
+
+    def _heard_at(self, pitch: float) -> Values:
+        sizes = self.rate, self.transform_length, self.mel_bands
+        return mel_filters(*sizes, self.lowest, self.highest_frequency, pitch)
 
 
 def other_rate(name: str, rate: int, expected: int, whose: str) -> InputError:

@@ -83,6 +83,11 @@ class Tagger:
         y, _ = self.rnn(x, lengths)
         return TagScores(self.head(self.engine.dropout(y)), lengths, self.crf)
 
+    def advance(self, x: Array, states: tuple[Array, ...] | None = None) -> tuple[Array, tuple[Array, ...]]:
+        """The scores ``e [T, B, K]`` of further steps ``x [T, B, I]`` of numbers, and the states to go on from."""
+        y, states = self.rnn(x, None, states)
+        return self.head(y), states
+
     def emissions(self, items: Sequence[Item]) -> list[NDArray[np.float32]]:
         """The scores ``e [T_i, K]`` of each of any number of items, which are run in batches of similar length."""
         scores: list[NDArray[np.float32]] = [np.empty((0, 0), np.float32)] * len(items)

@@ -32,10 +32,10 @@ def estimators() -> dict[str, type[Estimator]]:
 def task_of(name: str) -> str:
     """The task of an estimator, by the name of its class.
 
-    >>> task_of("AnomalyDetector")
-    'anomaly_detector'
+    >>> task_of("AnomalyDetector"), task_of("CTCTranscriber")
+    ('anomaly_detector', 'ctc_transcriber')
     """
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return re.sub(r"(?<=[^A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 @overload
@@ -66,13 +66,15 @@ def load(path: str | os.PathLike[str], expected: type[Any] | None = None) -> Any
     from unrolled.tasks.estimator import Estimator
 
     model_file = read_model(path)
-    name = "".join(word.capitalize() for word in model_file.task.split("_"))
-    kind = getattr(unrolled, name) if name in unrolled.__all__ else None
+    name = next((each for each in unrolled.__all__ if each[0].isupper() and task_of(each) == model_file.task), None)
+    kind = None if name is None else getattr(unrolled, name)
     if not (isinstance(kind, type) and issubclass(kind, Estimator)):
         known = ", ".join(sorted(estimators()))
         raise ModelFileError(f"{path} holds a model for the task {model_file.task!r}; this version knows {known}")
     if expected is not None and not issubclass(kind, expected):
-        raise ModelFileError(f"{path} holds {_with_article(name)}, expected {_with_article(expected.__name__)}")
+        raise ModelFileError(
+            f"{path} holds {_with_article(kind.__name__)}, expected {_with_article(expected.__name__)}"
+        )
     return kind.from_model_file(model_file)
 
 

@@ -34,7 +34,7 @@ from unrolled.parameters.declaration import require
 from unrolled.runtime.decoding.decodable import Decodable, State, next_log_p
 from unrolled.runtime.decoding.largest import largest
 
-__all__ = ["Fusion", "PrefixBeam", "Transcription", "align", "best_path", "prefix_beam"]
+__all__ = ["Fusion", "PrefixBeam", "Transcription", "align", "best_path", "fewest_frames", "prefix_beam"]
 
 
 class Transcription(NamedTuple):
@@ -48,6 +48,16 @@ class Transcription(NamedTuple):
     """What transcriptions are ranked by."""
     log_p: float
     """Of the best path, or the sum over the paths to these symbols that the beam kept."""
+
+
+def fewest_frames(symbols: Integers) -> int:
+    """How many frames it takes to say symbols ``[L]``: one each, and a blank between two that are alike.
+
+    >>> fewest_frames(np.array([1, 2, 2, 2])), fewest_frames(np.array([], np.int64))
+    (6, 0)
+    """
+    y = np.asarray(symbols)
+    return len(y) + int((y[1:] == y[:-1]).sum())
 
 
 def best_path(log_p: Floats, lengths: Integers, *, blank: int = 0) -> list[Transcription]:

@@ -34,13 +34,10 @@ from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.generation.seq2seq_model import LONGEST, Seq2SeqConfig, Seq2SeqModel, check_lengths
 from unrolled.tasks.generation.seq2seq_parameters import WINDOW, BeamParameters, Seq2SeqParameters
 from unrolled.tasks.generation.seq2seq_wanted import Wanted
+from unrolled.tasks.generation.targets import Target, check_pairs, places_kept_back, read_targets
 from unrolled.tasks.item_estimator import ItemEstimator
 
 __all__ = ["Answer", "Seq2Seq"]
-
-Target = str | list[str]
-
-FEWEST = 10  # pairs of which some are kept back
 
 
 class Answer(NamedTuple):
@@ -115,8 +112,8 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         kind = kind_of(X)
         if kind == "audio":
             raise InputError("X holds recordings: give their features, a list of arrays [T_i, C]")
-        items, targets = read_items(X, kind=kind), _read_targets(y, None)
-        _check_pairs(items, targets, "X", "y")
+        items, targets = read_items(X, kind=kind), read_targets(y, None)
+        check_pairs(items, targets, "X", "y")
         in_tokens, learned = isinstance(targets[0], list), len(items)
         if validation is not None:
             if not isinstance(validation, tuple | list) or len(cast("list[Any]", validation)) != 2:
@@ -125,9 +122,9 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
             channels = items[0].shape[1] if kind == "numbers" else None
             more, said = (
                 read_items(others, kind=kind, channels=channels),
-                _read_targets(true, in_tokens, "validation's y"),
+                read_targets(true, in_tokens, "validation's y"),
             )
-            _check_pairs(more, said, "validation's X", "validation's y")
+            check_pairs(more, said, "validation's X", "validation's y")
             items, targets = [*items, *more], [*targets, *said]
         return self._train(
             _Pairs(items, targets, kind, in_tokens, learned), (items, targets, learned), settings, checkpoint
@@ -324,8 +321,8 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         return read_items(X, kind=self.item_kind_, channels=channels)
 
     def _read_y(self, y: Any, items: Sequence[Any]) -> list[Target]:
-        targets = _read_targets(y, self.target_kind_ == "tokens")
-        _check_pairs(items, targets, "X", "y")
+        targets = read_targets(y, self.target_kind_ == "tokens")
+        check_pairs(items, targets, "X", "y")
         return targets
 
     def _learn(
@@ -334,7 +331,7 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         from unrolled.training.encoder_decoder import Pairs, encoder_decoder_problem
         from unrolled.training.engine import NetworkOptions
 
-        kept_back = _kept_back(data, settings.validation_fraction, context.seed)
+        kept_back = places_kept_back(len(data.items), data.learned, settings.validation_fraction, context.seed)
         used = np.setdiff1d(np.arange(len(data.items)), kept_back)
         codec = _source_codec([data.items[n] for n in used], data.kind, settings)
         sources = list(map(codec.encoder(), data.items))
@@ -440,43 +437,6 @@ def _attention(parameters: Seq2SeqParameters) -> AttentionConfig | None:
     )
 
 
-def _read_targets(y: Any, in_tokens: bool | None, called: str = "y") -> list[Target]:
-    """Texts, or lists of tokens, as they are expected if that is known."""
-    if y is None:
-        raise InputError(
-            f"{called} is None, expected the target of each source: a list of texts, or of lists of tokens"
-        )
-    kind = kind_of(y)
-    expected = ("text", "tokens") if in_tokens is None else ("tokens",) if in_tokens else ("text",)
-    if kind not in expected:
-        kinds = {"text": "texts", "tokens": "lists of tokens"}
-        first = y[0] if isinstance(y, list | tuple) and y else ""
-        if first is None or first == []:  # from which the kind cannot be told
-            raise InputError(f"{called}: target 0 is {first}, which has no token; leave the pair out")
-        raise InputError(
-            f"{called} holds {kinds.get(kind, kind)}, expected {' or '.join(kinds[each] for each in expected)}"
-        )
-    try:
-        return read_items(y, kind=kind)
-    except InputError as error:
-        raise InputError(f"{called}: {error}") from None
-
-
 def _labels(tokens: Sequence[str]) -> list[str]:
     """Tokens as a picture names them: a blank is seen."""
     return [token.strip() or "␣" for token in tokens]
-
-
-def _check_pairs(items: Sequence[Any], targets: Sequence[Any], sources: str, called: str) -> None:
-    if len(items) != len(targets):
-        raise InputError(f"{sources} has {len(items)} sources and {called} {len(targets)} targets: expected as many")
-
-
-def _kept_back(data: _Pairs, fraction: float, seed: int) -> NDArray[np.int64]:
-    """Places of the pairs that choose the epoch: those given for it, or a share of all; none where there are too few."""
-    N = len(data.items)
-    if data.learned < N:
-        return np.arange(data.learned, N)
-    if fraction == 0 or N < FEWEST:
-        return np.zeros(0, np.int64)
-    return np.sort(np.random.default_rng(seed).permutation(N)[: max(1, round(fraction * N))])

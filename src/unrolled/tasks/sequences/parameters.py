@@ -7,20 +7,17 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from unrolled.errors import InputError
 from unrolled.parameters.amount import FEW, MANY, filled_in, left_open, training_by_amount
 from unrolled.parameters.declaration import Parameter, plain, require
 from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.numbers import NumberParameters
 from unrolled.parameters.text import SplittingParameters, TokenParameters
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
+from unrolled.tasks.recording_parameters import RecordingParameters
 
 if TYPE_CHECKING:
-    from unrolled.codecs.audio import AudioFeatures
-
     ClassWeight = Literal["balanced"] | Mapping[Any, float]
 else:
-    AudioFeatures = Any  # made by _read_audio
     ClassWeight = Literal["balanced"] | list[tuple[str | int | float | bool, float]]
     """As a model file has it: JSON has no dictionaries whose keys are numbers."""
 
@@ -31,18 +28,6 @@ __all__ = [
 
 Pooling = Literal["last", "mean", "max", "attention"]
 TagScheme = Literal["infer", "none", "bio", "bioes"]
-
-
-def _read_audio(name: str, value: Any) -> Any:
-    from unrolled.codecs.audio import AudioFeatures
-
-    if isinstance(value, Mapping):
-        try:
-            return AudioFeatures(**value)
-        except TypeError as error:
-            raise InputError(f"{name} is {dict(value)}, expected features of recordings: {error}") from None
-    require(name, value, isinstance(value, AudioFeatures), "an AudioFeatures, or None")
-    return value
 
 
 def _read_weights(name: str, value: Any) -> Any:
@@ -97,7 +82,7 @@ def sequence_training(parameters: SequenceParameters, examples: int) -> Sequence
     return filled_in(parameters, SequenceTraining, vars(amount))
 
 
-class PoolingParameters(NumberParameters, SplittingParameters, SequenceParameters):
+class PoolingParameters(RecordingParameters, NumberParameters, SplittingParameters, SequenceParameters):
     """What estimators have that see a sequence as a whole."""
 
     _title = "Network"
@@ -110,15 +95,6 @@ class PoolingParameters(NumberParameters, SplittingParameters, SequenceParameter
             search=("last", "mean", "max", "attention"),
         ),
     ] = "max"
-    audio: Annotated[
-        AudioFeatures | None,
-        Parameter(
-            "Features of recordings.",
-            unset="13 mel-frequency cepstral coefficients per frame",
-            flag=None,
-            read=_read_audio,
-        ),
-    ] = None
 
 
 class ClassifierParameters(PoolingParameters):

@@ -1,0 +1,422 @@
+"""Say what was said, or written, in a sequence of steps, in the order of the steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.aliases import Values
+from unrolled.charts.chart import Chart
+from unrolled.charts.heatmap import heatmap_figure
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.augmentation import augmented_encoder, augments, check_augmentation
+from unrolled.codecs.inputs import AudioCodec, NumberCodec
+from unrolled.codecs.joining import joined
+from unrolled.codecs.target_tokens import TargetCodec
+from unrolled.data.items import ItemKind, kind_of, read_items
+from unrolled.errors import InputError
+from unrolled.metrics.answers import answer_measures, exact_rate
+from unrolled.networks.stack import StackConfig
+from unrolled.networks.tagger import TaggerConfig
+from unrolled.parameters.declaration import checked, declared, parameter_values, require
+from unrolled.runtime.decoding.ctc import Transcription, fewest_frames
+from unrolled.runtime.model_file import ModelFile
+from unrolled.statistical.ngrams import NGrams
+from unrolled.tasks.agreement import require_same
+from unrolled.tasks.checks import check_count
+from unrolled.tasks.ensemble import train_members
+from unrolled.tasks.estimator import FitContext
+from unrolled.tasks.generation.targets import Target, check_pairs, places_kept_back, read_targets
+from unrolled.tasks.generation.transcriber_model import TranscriberConfig, TranscriberModel
+from unrolled.tasks.generation.transcriber_parameters import PrefixBeamParameters, TranscriberParameters
+from unrolled.tasks.generation.transcriber_stream import TranscriberStream
+from unrolled.tasks.item_estimator import ItemEstimator
+
+__all__ = ["CTCTranscriber", "Heard", "Transcript"]
+
+LISTED = 3  # culprits that an error names
+
+
+class Heard(NamedTuple):
+    """A symbol and when it was said."""
+
+    symbol: str
+    start: float
+    """In seconds of a recording, otherwise in steps."""
+    end: float
+    confidence: float
+    """The mean of its probability over the steps in between."""
+
+
+class Transcript(NamedTuple):
+    """What was said, and when."""
+
+    target: Target
+    """The text, or the list of symbols."""
+    symbols: list[Heard]
+    score: float
+    """What transcripts are ranked by."""
+    log_p: float
+    """The logarithm of the probability of the alignments that were found."""
+
+
+@dataclass(frozen=True)
+class _Spoken:
+    """What was read: items, their transcripts, and what both are; the first ``learned`` are learned from."""
+
+    items: list[Any]
+    targets: list[Target]
+    kind: ItemKind
+    in_tokens: bool
+    learned: int
+
+
+class CTCTranscriber(ItemEstimator, TranscriberParameters):
+    r"""Say what was said in a recording, or written along a pen's way: fewer symbols than steps, in the same order.
+
+    Recurrent layers and a dense layer give each symbol, and the blank, a probability at each step
+    (:mod:`unrolled.networks.tagger`); the networks are trained by connectionist temporal classification
+    (:mod:`unrolled.training.ctc`), so nobody has to say when each symbol was said, and transcripts are found by
+    :mod:`unrolled.runtime.decoding.ctc`. Recordings can be changed at random in training
+    (:mod:`unrolled.codecs.augmentation`).
+
+    Attributes:
+        model_: the networks, what turns items into what they read, and the language model.
+        losses_, validation_losses_: of each epoch, a symbol.
+        epochs_: the best epoch of each network.
+        validation_: the measures of :meth:`evaluate` on the items kept back, or None.
+        inferred_: one sentence for each thing inferred.
+        seed_: what the training was drawn from.
+
+    >>> rng = np.random.default_rng(0)
+    >>> letters = {"a": [1.0, 0.0], "b": [0.0, 1.0]}
+    >>> y = ["".join(rng.choice(["a", "b"], rng.integers(1, 4))) for _ in range(60)]
+    >>> X = [np.concatenate([np.array([letters[each]] * 2 + [[0.0, 0.0]]) for each in text]) for text in y]
+    >>> model = CTCTranscriber(hidden_size=16, max_epochs=25, learning_rate=0.03, random_state=0).fit(X, y)
+    >>> model.predict([np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])])
+    ['ba']
+    """
+
+    _parameters = TranscriberParameters
+    _config_type = TranscriberConfig
+
+    def fit(
+        self, X: Any, y: Any = None, *, validation: Any = None, checkpoint: str | os.PathLike[str] | None = None
+    ) -> CTCTranscriber:
+        """Train on items and their transcripts. A previous model is replaced only after the training has succeeded.
+
+        Args:
+            X: a list of recordings (:class:`unrolled.data.wav.Waveform`), or of arrays ``[T_i, C]`` (steps, features).
+            y: what is said in each: a list of texts, or of lists of symbols.
+            validation: validation data ``(X, y)``, with which to choose the best epoch, instead of ``validation_fraction``.
+            checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until :meth:`save`
+                has written the model. If it already exists, the training resumes from it, and the result has the same bits as
+                if it had never stopped.
+
+        Raises:
+            InputError: the data or a parameter is invalid, a transcript is empty or longer than its item has steps for, or the
+                checkpoint belongs to others; the message names the culprit.
+            TrainingError: the loss is not finite or has exploded.
+            MissingExtraError: torch is not installed.
+        """
+        settings = self._checked()
+        kind = kind_of(X)
+        if kind not in ("audio", "numbers"):
+            raise InputError("X holds texts, expected recordings, or arrays [T_i, C]: Seq2Seq reads texts")
+        items, targets = read_items(X, kind=kind), read_targets(y, None)
+        check_pairs(items, targets, "X", "y")
+        in_tokens, learned = isinstance(targets[0], list), len(items)
+        if validation is not None:
+            if not isinstance(validation, tuple | list) or len(cast("list[Any]", validation)) != 2:
+                raise InputError("validation is no pair of items and their transcripts: give (X, y)")
+            others, true = cast("Sequence[Any]", validation)
+            channels = items[0].shape[1] if kind == "numbers" else None
+            more = read_items(others, kind=kind, channels=channels)
+            said = read_targets(true, in_tokens, "validation's y")
+            check_pairs(more, said, "validation's X", "validation's y")
+            items, targets = [*items, *more], [*targets, *said]
+        return self._train(
+            _Spoken(items, targets, kind, in_tokens, learned), (items, targets, learned), settings, checkpoint
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, whole or not at all, with the parameters of the search that the estimator has now.
+
+        Raises:
+            InputError: not fitted, a parameter of the search is invalid, or ``path`` is a folder.
+            OSError: the system refused; an older file is intact.
+        """
+        config = self._fitted()
+        search = {name: getattr(self, name) for name in declared(PrefixBeamParameters)}
+        settings = checked(TranscriberParameters, parameter_values(self._settings) | search)
+        self._config = msgspec.structs.replace(config, settings=msgspec.json.decode(msgspec.json.encode(settings)))
+        super().save(path)
+
+    def predict(self, X: Any) -> list[Target]:
+        """The best transcript of each item that the search finds; empty where nothing is said.
+
+        The parameters of the search are those the estimator has now: ``set_params(beam_size=1)`` needs no fit.
+        """
+        decode = self._fitted().targets.decode
+        return [decode(found[0].symbols) for found in self._transcriptions(self._read(X), 1)[1]]
+
+    def transcribe(self, X: Any) -> list[Transcript]:
+        """The best transcript of each item, and when each of its symbols was said."""
+        return [found[0] for found in self.predict_n_best(X, 1)]
+
+    def predict_n_best(self, X: Any, n: int) -> list[list[Transcript]]:
+        """The ``n`` best transcripts of each item, the best first; fewer if there are no more. The beam is at least so wide."""
+        items = self._read(X)
+        log_p, found = self._transcriptions(items, check_count("n", n))
+        return [
+            [self._transcript(each, frames, self._duration(item)) for each in several]
+            for item, frames, several in zip(items, log_p, found, strict=True)
+        ]
+
+    def stream(self) -> TranscriberStream[Transcript]:
+        """Listen to an item whose parts come one after the other.
+
+        Raises:
+            InputError: not fitted, or the model cannot: it reads items in both directions, or normalises the features of
+                whole recordings, or takes their slopes, which look ahead.
+
+        >>> rng = np.random.default_rng(0)
+        >>> X, y = [rng.normal(size=(9, 2)) for _ in range(12)], ["ab"] * 12
+        >>> model = CTCTranscriber(hidden_size=4, max_epochs=1, bidirectional=False, random_state=0).fit(X, y)
+        >>> stream = model.stream()
+        >>> partial = [stream.push(part) for part in (X[0][:5], X[0][5:])]
+        >>> stream.finish() == model.transcribe(X[:1])[0]
+        True
+        """
+        config, settings = self._fitted(), self._search_settings()
+        return TranscriberStream(
+            self.model_,
+            width=settings.beam_size,
+            fusion=self.model_.fusion(settings.language_weight, settings.symbol_bonus),
+            decode=config.targets.decode,
+            transcript=self._transcript,
+        )
+
+    def probabilities(self, X: Any) -> list[Values]:
+        """The probabilities of the blank and of each symbol of :attr:`vocabulary_` at each step, ``[T_i, 1 + V]`` each."""
+        return [np.exp(log_p) for log_p in self.model_.log_p(self._read(X))]
+
+    def plot(self, X: Any) -> Chart:
+        """Draw the probabilities of the symbols over time; a notebook shows it, ``save`` keeps it as SVG.
+
+        Args:
+            X: items, a picture each, one above the other. Symbols whose probability is never above 1 % are left out.
+
+        Raises:
+            InputError: there is no item.
+        """
+        items = self._read(X)
+        names = ["blank", *(entry.strip() or "␣" for entry in self.vocabulary_)]
+        unit = "seconds" if self.item_kind_ == "audio" else "steps"
+        figures: list[str] = []
+        for p in self.probabilities(items):
+            shown = [k for k in range(p.shape[1]) if p[:, k].max() > 0.01]
+            times = [f"{t * self._seconds_a_step:.2f}" if unit == "seconds" else str(t) for t in range(len(p))]
+            label = f"probability of each symbol, {unit} across"
+            figures.append(heatmap_figure(p[:, shown].T, [names[k] for k in shown], times, label))
+        return Chart(*figures)
+
+    def score(self, X: Any, y: Any) -> float:
+        """The share of transcripts that are right as a whole."""
+        true, said = self._compared(X, y)
+        return exact_rate(true, said)
+
+    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+        """The measures of :func:`unrolled.metrics.answers.answer_measures`: transcripts that are right as a whole, and edits for
+        each true word and character, or each symbol."""
+        true, said = self._compared(X, y)
+        return answer_measures([[each] for each in true], said)
+
+    @property
+    def target_kind_(self) -> Literal["text", "tokens"]:
+        """Whether transcripts are texts or lists of symbols."""
+        return "tokens" if self._fitted().targets.splitting == "given" else "text"
+
+    @property
+    def vocabulary_(self) -> list[str]:
+        """The symbols that can be said."""
+        return list(self._fitted().targets.vocabulary.entries)
+
+    def _compared(self, X: Any, y: Any) -> tuple[list[Target], list[Target]]:
+        items = self._read(X)
+        true = read_targets(y, self.target_kind_ == "tokens")
+        check_pairs(items, true, "X", "y")
+        return true, self.predict(items)
+
+    def _transcriptions(self, items: Sequence[Any], n: int) -> tuple[list[Values], list[list[Transcription]]]:
+        settings = self._search_settings()
+        log_p = self.model_.log_p(items)
+        fusion = self.model_.fusion(settings.language_weight, settings.symbol_bonus)
+        return log_p, self.model_.decoded(log_p, max(n, settings.beam_size), n, fusion)
+
+    def _search_settings(self) -> TranscriberParameters:
+        """The parameters that the estimator has now."""
+        self._fitted()
+        settings, fitted = self._checked(), self._settings.language_model
+        require("language_model", settings.language_model, settings.language_model == fitted, f"{fitted}, as fitted")
+        return settings
+
+    @property
+    def _seconds_a_step(self) -> float:
+        """Of a recording; otherwise the steps of the user that the layers read at once."""
+        config = self._fitted()
+        stride = self.model_.stride
+        if isinstance(config.inputs, NumberCodec):
+            return stride
+        return stride * config.inputs.features.hop_length / config.inputs.features.rate
+
+    def _duration(self, item: Any) -> float:
+        return len(item) if isinstance(item, np.ndarray) else len(item.samples) / item.rate
+
+    def _transcript(self, found: Transcription, log_p: Values, duration: float) -> Transcript:
+        """A transcription in the user's words and units."""
+        codec, unit = self._fitted().targets, self._seconds_a_step
+        names = codec.vocabulary.decode(found.symbols.tolist())
+        heard = [
+            Heard(
+                name, min(first * unit, duration), min(after * unit, duration),
+                float(np.exp(log_p[first:after, symbol]).mean()),
+            )
+            for name, symbol, (first, after) in zip(names, found.symbols.tolist(), found.times.tolist(), strict=True)
+        ]  # fmt: skip
+        return Transcript(codec.decode(found.symbols), heard, found.score, found.log_p)
+
+    def _read(self, X: Any) -> list[Any]:
+        codec = self._fitted().inputs
+        channels = len(codec.channels) if isinstance(codec, NumberCodec) else None
+        return read_items(X, kind=self.item_kind_, channels=channels)
+
+    def _learn(
+        self, data: _Spoken, settings: TranscriberParameters, context: FitContext
+    ) -> tuple[TranscriberConfig, TranscriberModel]:
+        from unrolled.training.ctc import Transcripts, ctc_problem
+        from unrolled.training.engine import NetworkOptions
+
+        splitting = "given" if data.in_tokens else settings.target_tokens
+        targets = TargetCodec.fit(data.targets[: data.learned], splitting)
+        kept_back = places_kept_back(len(data.items), data.learned, settings.validation_fraction, context.seed)
+        used = np.setdiff1d(np.arange(len(data.items)), kept_back)
+        codec = _codec([data.items[n] for n in used], settings)
+        check_augmentation(settings, codec if isinstance(codec, AudioCodec) else None)
+        encode, k = codec.encoder(), settings.stride
+        symbols = [targets.encode(target) for target in data.targets]
+        said = Transcripts([joined(encode(item), k) for item in data.items], symbols)
+        _check_said(data, targets, said.items, said.targets)
+        shape = _shape(codec, targets, settings)
+        draw = _drawing(codec, settings, [data.items[n] for n in used])
+        inferred = [f"{len(targets.vocabulary.entries):,} symbols, {len(used):,} transcripts learned from"]
+        self._log(inferred)
+        members, runs = train_members(
+            lambda _, phase: ctc_problem(
+                shape, said.select(used), NetworkOptions.of(settings), settings.batch_size, draw=draw,
+                validation=said.select(kept_back) if len(kept_back) else None, phase=phase,
+            ),
+            settings,
+            context,
+        )  # fmt: skip
+        V, order = len(targets.vocabulary), settings.language_model
+        language = NGrams.counted([symbols[n] for n in used], tokens=V + 1, order=order, eos=V) if order else None
+        model = TranscriberModel(shape, codec, k, members, language)
+        config = TranscriberConfig(
+            settings=context.settings, seed=context.seed, learned=data.learned, inferred=inferred,
+            losses=[loss for run in runs for loss in run.losses], shape=shape, inputs=codec, targets=targets,
+            language=[] if language is None else [len(language.arrays()[f"counts_{n + 1}"]) for n in range(order)],
+            validation_losses=[loss for run in runs for loss in run.validation_losses],
+            epochs=[run.best_epoch or len(run.losses) for run in runs],
+        )  # fmt: skip
+        if not len(kept_back):
+            return config, model
+        self._adopt(settings, config, model)
+        found = self.evaluate([data.items[n] for n in kept_back], [data.targets[n] for n in kept_back])
+        return msgspec.structs.replace(config, validation=found), model
+
+    @classmethod
+    def _restore(
+        cls, model_file: ModelFile, config: TranscriberConfig, settings: TranscriberParameters
+    ) -> TranscriberModel:
+        inputs, splitting = config.inputs, config.targets.splitting
+        numbers = inputs
+        if isinstance(inputs, AudioCodec):
+            expected = settings.audio or _usual_features(inputs.features.rate, settings)
+            require("inputs.features", inputs.features, inputs.features == expected, str(expected))
+            numbers = inputs.numbers
+        assert isinstance(numbers, NumberCodec)
+        plain = not numbers.changes and numbers.segment == 1
+        require("inputs", inputs, plain, "channels as they are, step by step")
+        known = (settings.target_tokens, "given")
+        require("targets.splitting", splitting, splitting in known, " or ".join(known))
+        require("language", config.language, len(config.language) == settings.language_model, "as in settings")
+        require_same("shape", config.shape, _shape(inputs, config.targets, settings))
+        return TranscriberModel.restore(model_file, config, settings)
+
+    def _learned(self) -> str:
+        return f"from {self.item_kind_} to {len(self.vocabulary_):,} symbols"
+
+
+def _usual_features(rate: int, settings: TranscriberParameters) -> AudioFeatures:
+    """The features of recordings where none are given; a stream cannot be normalised as a whole."""
+    return AudioFeatures("log_mel", rate=rate, normalization="mean_variance" if settings.bidirectional else "none")
+
+
+def _codec(items: Sequence[Any], settings: TranscriberParameters) -> NumberCodec | AudioCodec:
+    if isinstance(items[0], np.ndarray):
+        return NumberCodec.fit(items)
+    return AudioCodec.fit(items, settings.audio or _usual_features(items[0].rate, settings))
+
+
+def _shape(codec: NumberCodec | AudioCodec, targets: TargetCodec, settings: TranscriberParameters) -> TaggerConfig:
+    """The network's sizes, which follow from what is read and said, and the parameters."""
+    width = codec.width if isinstance(codec, NumberCodec) else codec.numbers.width
+    stack = StackConfig.of(settings, settings.stride * width, bidirectional=settings.bidirectional)
+    return TaggerConfig(stack, outputs=len(targets.vocabulary), crf=False)
+
+
+def _drawing(
+    codec: NumberCodec | AudioCodec, settings: TranscriberParameters, items: Sequence[Any]
+) -> Callable[[int, np.random.Generator], NDArray[np.float32]] | None:
+    """Recordings as training draws them, by their numbers; None where nothing is drawn."""
+    if not isinstance(codec, AudioCodec) or not augments(settings):
+        return None
+    encode, k = augmented_encoder(codec, settings), settings.stride
+    return lambda n, generator: joined(encode(items[n], generator), k)
+
+
+def _check_said(
+    data: _Spoken, targets: TargetCodec, steps: Sequence[Any], symbols: Sequence[NDArray[np.int64]]
+) -> None:
+    """Check that every transcript has only symbols that are learned, and an alignment.
+
+    Raises:
+        InputError: naming the first ones that have not.
+    """
+    for n in range(data.learned, len(symbols)):
+        if not symbols[n].all():
+            unknown = targets.tokens(data.targets[n])[int(symbols[n].argmin())]
+            raise InputError(
+                f"validation's y: transcript {n - data.learned} has the symbol {unknown!r}, which no transcript that is"
+                " learned from has: leave it out"
+            )
+    long: list[str] = []
+    for n, (own, item) in enumerate(zip(symbols, steps, strict=True)):
+        needed = fewest_frames(own)
+        if needed > len(item):
+            repeats = needed - len(own)
+            between = f" and {repeats} blank{'s' * (repeats > 1)} between repeated ones" if repeats else ""
+            long.append(f"transcript {n} has {len(own)} symbols{between} for {len(item)} steps")
+    if long:
+        more = f", and {len(long) - LISTED} more" if len(long) > LISTED else ""
+        raise InputError(
+            f"{'; '.join(long[:LISTED])}{more}: each symbol needs a step; leave them out, or lower stride or the hop of"
+            " recordings"
+        )

@@ -1,0 +1,44 @@
+"""How estimators read recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from unrolled.errors import InputError
+from unrolled.parameters.declaration import Parameter, Parameters, require
+
+if TYPE_CHECKING:
+    from unrolled.codecs.audio import AudioFeatures
+else:
+    AudioFeatures = Any  # made by _read_audio
+
+__all__ = ["RecordingParameters"]
+
+
+def _read_audio(name: str, value: Any) -> Any:
+    from unrolled.codecs.audio import AudioFeatures
+
+    if isinstance(value, Mapping):
+        try:
+            return AudioFeatures(**value)
+        except TypeError as error:
+            raise InputError(f"{name} is {dict(value)}, expected features of recordings: {error}") from None
+    require(name, value, isinstance(value, AudioFeatures), "an AudioFeatures, or None")
+    return value
+
+
+class RecordingParameters(Parameters):
+    """What estimators have that can read recordings."""
+
+    _title = "Recordings"
+
+    audio: Annotated[
+        AudioFeatures | None,
+        Parameter(
+            "Features of recordings.",
+            unset="13 mel-frequency cepstral coefficients per frame",
+            flag=None,
+            read=_read_audio,
+        ),
+    ] = None
