@@ -16,6 +16,7 @@ from unrolled.cli.command import Command
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
 from unrolled.cli.fit_and_forecast import forecast
+from unrolled.cli.generate import generate
 from unrolled.cli.info import info
 from unrolled.cli.messages import say
 from unrolled.cli.predict import predict
@@ -42,6 +43,7 @@ for task in TASKS:
     fit_app.command(task.name, cls=Command)(task.fit)
 app.command(cls=Command)(predict)
 app.command(cls=Command)(translate)
+app.command(cls=Command)(generate)
 app.command(cls=Command)(evaluate)
 app.command(cls=Command)(info)
 app.command("bench", cls=Command)(run_bench)

@@ -24,8 +24,8 @@ def evaluate(
     """Evaluate a model on a file it has not seen, with the measures of its task.
 
     Classes: accuracy, macro F1 and a row per class. Numbers: R2 and errors. Tags: accuracy, and F1 of entities. Answers:
-    error rates, perplexity, BLEU and chrF. Alarms: precision and recall of windows. Forecasts: errors on the last steps
-    and those of simple methods, and coverage.
+    error rates, perplexity, BLEU and chrF. Texts: perplexity and bits a character. Alarms: precision and recall of windows.
+    Forecasts: errors on the last steps and those of simple methods, and coverage.
     For example: unrolled evaluate reviews.safetensors other_reviews.csv
     """
     loaded, task = load_model(model)

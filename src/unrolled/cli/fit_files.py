@@ -43,11 +43,16 @@ class FitFiles:
         check_places(outputs, [self.file, self.validation, *self.beside], as_json=self.as_json)
 
     def finish(
-        self, estimator: Any, inferred: tuple[str, ...] | list[str], found: dict[str, Any], verdict: str
+        self,
+        estimator: Any,
+        inferred: tuple[str, ...] | list[str],
+        found: dict[str, Any],
+        verdict: str,
+        following: str | None = None,
     ) -> None:
-        """Write the model, and say what it is: ``found`` in JSON, or the ``verdict``."""
+        """Write the model, and say what it is: ``found`` in JSON, or the ``verdict`` and the command that comes next."""
         estimator.save(self.model)
         if self.as_json:
             print_report(Report(self.model, self.file, inferred, found))
         else:
-            print_with_model(self.model, self.file, verdict)
+            print_with_model(self.model, self.file, verdict, following=following)

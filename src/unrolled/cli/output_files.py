@@ -60,8 +60,12 @@ def _check_recordings(path: Path, inputs: Iterable[Path]) -> None:
             raise InputError(f"cannot write {path}: it would be one of the recordings in {folder}; choose another path")
 
 
-def print_with_model(path: Path, file: Path, *lines: str) -> None:
-    """Print lines about a model that was written to ``path``, and what to do next; not into the model itself."""
+def print_with_model(path: Path, file: Path, *lines: str, following: str | None = None) -> None:
+    """Print lines about a model that was written to ``path``, and what to do next; not into the model itself.
+
+    ``following`` is the command that comes next, with its file; by default the model is run on ``file``.
+    """
     stream = find_stream(path)
-    after = [f"next: unrolled predict {quote(str(path))} {quote(str(file))}"] if stream is None else []
+    command = following or f"predict {quote(str(path))} {quote(str(file))}"
+    after = [f"next: unrolled {command}"] if stream is None else []
     show(*lines, f"wrote {path}", *after, to=sys.stderr if stream == 1 else sys.stdout)

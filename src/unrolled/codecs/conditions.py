@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -46,7 +46,7 @@ class ConditionCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return cls(numbers=[Standardization.fit(column) for column in y.T])
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Literal["class", "vector"]:
         """``class`` or ``vector``."""
         return "vector" if self.classes is None else "class"
 

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -285,6 +285,12 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         return "tokens" if self._in_tokens else "text"
 
     @property
+    def condition_kind_(self) -> Literal["class", "vector"] | None:
+        """Whether what a piece is to be is chosen by a class, a vector or not at all."""
+        codec = self._fitted().condition
+        return None if codec is None else codec.kind
+
+    @property
     def classes_(self) -> NDArray[Any] | None:
         """What a piece can be, where that is one of some classes."""
         codec = self._fitted().condition
@@ -503,7 +509,7 @@ def _shape(symbols: TargetCodec, condition: ConditionCodec | None, settings: Gen
     head = SymbolHeadConfig(len(symbols.vocabulary), settings.embedding_size, settings.tied)
     given = None
     if condition is not None:
-        given = ConditionConfig(cast("Any", condition.kind), condition.inputs, settings.condition_size)
+        given = ConditionConfig(condition.kind, condition.inputs, settings.condition_size)
     return NextStepConfig(StackConfig.of(settings, head.inputs + (given.size if given else 0)), head, given)
 
 

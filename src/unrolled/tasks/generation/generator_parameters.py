@@ -9,9 +9,9 @@ from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.ranges import COUNT, SHARE
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
 
-__all__ = ["CARRIED_STEPS", "GeneratorParameters", "OutputKind", "StepParameters"]
+__all__ = ["CARRIED_STEPS", "GeneratorParameters", "StepKind", "StepParameters"]
 
-OutputKind = Literal["auto", "symbols"]
+StepKind = Literal["auto", "symbols"]
 SymbolWords = Literal["characters", "words"]
 
 CARRIED_STEPS = 100
@@ -23,7 +23,7 @@ class StepParameters(Parameters):
 
     _title = "Steps"
 
-    output: Annotated[OutputKind, Parameter("What a step is; auto tells it from the data.", metavar="KIND")] = "auto"
+    steps: Annotated[StepKind, Parameter("What a step is; auto tells it from the data.", metavar="KIND")] = "auto"
     tokens: Annotated[
         SymbolWords,
         Parameter("What texts are split into; words keep the white space around them.", metavar="KIND"),

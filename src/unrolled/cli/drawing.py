@@ -1,0 +1,99 @@
+"""What ``unrolled generate`` and ``unrolled predict`` do alike with models that say sequences from themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+from unrolled.cli.messages import say
+from unrolled.cli.wording import printable
+from unrolled.errors import InputError
+from unrolled.parameters.declaration import Parameter, Parameters
+from unrolled.parameters.ranges import COUNT, POSITIVE, Range
+
+if TYPE_CHECKING:
+    from unrolled.cli.task import Model
+
+__all__ = ["DrawingOptions", "as_condition", "as_prompt", "drawing_arguments", "say_cut", "write_pieces"]
+
+
+class DrawingOptions(Parameters):
+    """How pieces are drawn."""
+
+    _title = "Drawing"
+
+    temperature: Annotated[
+        float,
+        Parameter("Below 1 the probable becomes more probable, above 1 less.", POSITIVE, metavar="TAU"),
+    ] = 1.0
+    top_k: Annotated[int | None, Parameter("Only so many most probable symbols are drawn.", COUNT, unset="all")] = None
+    top_p: Annotated[
+        float,
+        Parameter(
+            "Only the fewest symbols with this share of the probability are drawn.",
+            Range(0, 1, open_low=True),
+            metavar="SHARE",
+        ),
+    ] = 1.0
+    max_length: Annotated[
+        int | None,
+        Parameter(
+            "The most symbols that are drawn.", COUNT, unset="twice the longest piece learned; 1,000 of a long text"
+        ),
+    ] = None
+    seed: Annotated[int | None, Parameter("The same number draws the same.", Range(0), unset="drawn anew")] = None
+    stop: Annotated[
+        Sequence[str], Parameter("A text before which a piece ends, wherever it comes.", metavar="TEXT")
+    ] = ()
+
+
+def drawing_arguments(options: DrawingOptions) -> dict[str, Any]:
+    """The options as :meth:`unrolled.SequenceGenerator.generate` takes them."""
+    names = ("temperature", "top_k", "top_p", "max_length", "seed", "stop")
+    return {name: getattr(options, name) for name in names}
+
+
+def as_prompt(model: Model, text: str | None) -> Any:
+    """A prompt as the model reads it: a text, or the tokens between blanks."""
+    return text.split() if text is not None and model.estimator.item_kind_ == "tokens" else text
+
+
+def as_condition(model: Model, text: str | None) -> Any:
+    """A condition as the user writes it: a class by its name, or numbers between commas.
+
+    Raises:
+        InputError: it is none of the model's classes, or no numbers.
+    """
+    if text is None or model.estimator.condition_kind_ is None:
+        return text
+    classes = model.estimator.classes_
+    if classes is not None:
+        known = {str(each): each for each in classes.tolist()}
+        if text not in known:
+            raise InputError(f"condition is {text!r}, expected one of {', '.join(known)}")
+        return known[text]
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        raise InputError(f"condition is {text!r}, expected numbers between commas") from None
+
+
+def say_cut(model: Model, cut: int, count: int) -> None:
+    """Say how many pieces have no end."""
+    if cut and model.estimator.carried_:
+        say("what learned one long text knows no end: cut where the most symbols are reached (max_length=)")
+    elif cut:
+        has = "pieces have" if cut > 1 else "piece has"
+        say(f"{cut:,} of {count:,} {has} no end: cut where the most symbols are reached (max_length=)")
+
+
+def as_text(piece: Any) -> str:
+    """A piece as a text, tokens between blanks."""
+    return piece if isinstance(piece, str) else " ".join(piece)
+
+
+def write_pieces(rows: Iterable[dict[str, Any]], file: IO[str]) -> None:
+    """Write pieces as they are, each on its own lines, with an empty line between such as have several."""
+    for n, row in enumerate(rows):
+        text = printable(as_text(row["piece"]))
+        file.write(("\n" if n and "\n" in text else "") + text + "\n")

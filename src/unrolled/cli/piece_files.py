@@ -1,0 +1,73 @@
+"""Files of pieces at the command line: what is said of them, and how they are read for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from unrolled.parameters.declaration import Parameter, Parameters
+
+if TYPE_CHECKING:
+    from unrolled.cli.task import Model
+    from unrolled.data.example_file import Example, ExampleFile, Examples
+
+__all__ = ["FitPiecesOptions", "PieceFileOptions", "conditions_of", "describe_pieces", "open_known_pieces"]
+
+
+class PieceFileOptions(Parameters):
+    """Of a file of pieces that a model is to judge or to go on from."""
+
+    _title = "Data"
+
+    text: Annotated[str | None, Parameter("The text column.", metavar="COLUMN")] = None
+    condition: Annotated[
+        str | None, Parameter("The column or key of what each piece is to be.", unset="none", metavar="COLUMN")
+    ] = None
+
+
+class FitPiecesOptions(PieceFileOptions):
+    """Of a file of pieces to learn from."""
+
+    lines: Annotated[
+        bool, Parameter("Whether each line of plain text is a piece of its own, rather than all of it one long text.")
+    ] = False
+
+
+def open_known_pieces(model: Model, file: Path, options: PieceFileOptions) -> ExampleFile:
+    """Open a file of pieces of the kind that a model knows: one long text, or a piece a line; texts are parted at blanks for one
+    that says tokens."""
+    from unrolled.data.pieces import PieceOptions, open_pieces
+
+    estimator = model.estimator
+    said = PieceOptions(options.text, options.condition, "whole" if estimator.carried_ else "lines")
+    opened = open_pieces(file, said, estimator.columns_)
+    if estimator.item_kind_ != "tokens" or opened.kind != "text":
+        return opened
+
+    def parted(example: Example) -> Example:
+        return example._replace(item=example.item.split())
+
+    return replace(opened, kind="tokens", examples=map(parted, opened.examples))
+
+
+def conditions_of(model: Model, examples: Examples) -> Any:
+    """What each piece is to be, as the model knows it; None where it knows of no such thing, or nothing was read."""
+    from unrolled.data.targets import as_known_classes
+
+    classes = model.estimator.classes_
+    return None if examples.targets is None or classes is None else as_known_classes(examples, classes)
+
+
+def describe_pieces(items: list[Any]) -> str:
+    """How many pieces, and how long they are.
+
+    >>> describe_pieces(["abc", "a"]), describe_pieces([["a", "b"]])
+    ('2 pieces of 1 to 3 characters', '1 piece of 2 tokens')
+    """
+    lengths, unit = [len(item) for item in items], "character" if isinstance(items[0], str) else "token"
+    low, high = min(lengths), max(lengths)
+    span: Callable[[int], str] = "{:,}".format
+    size = span(low) if low == high else f"{span(low)} to {span(high)}"
+    return f"{len(items):,} piece{'s' * (len(items) != 1)} of {size} {unit}{'s' * (high != 1)}"

@@ -1,0 +1,152 @@
+"""``unrolled fit generate``, and how a model that says sequences from themselves goes on from pieces and is evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unrolled.cli.drawing import DrawingOptions, as_text, drawing_arguments, say_cut
+from unrolled.cli.fit_files import FitFiles
+from unrolled.cli.messages import say
+from unrolled.cli.options import with_options
+from unrolled.cli.piece_files import (
+    FitPiecesOptions,
+    PieceFileOptions,
+    conditions_of,
+    describe_pieces,
+    open_known_pieces,
+)
+from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
+from unrolled.cli.task import Destination, Model, Task
+from unrolled.errors import InputError
+from unrolled.parameters.declaration import parameter_values
+from unrolled.tasks.generation.generator_parameters import GeneratorParameters
+
+if TYPE_CHECKING:
+    from unrolled.data.example_columns import ExampleColumns
+    from unrolled.data.example_file import Examples
+
+__all__ = ["TASK"]
+
+
+class ContinuationOptions(DrawingOptions, PieceFileOptions):
+    """Options of ``unrolled predict`` for models that say sequences from themselves."""
+
+    _title = "Generators"
+
+
+@with_options
+def fit_generate(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A text, or pieces: .csv, .tsv, .jsonl, or with --lines a piece a line of text."
+        ),
+    ],
+    columns: FitPiecesOptions,
+    parameters: GeneratorParameters,
+    output: ModelOption = None,
+    validation: ValidationOption = None,
+    checkpoint: CheckpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model that says texts like those it has read: from nothing, from a prompt, or of a class.
+
+    For example: unrolled fit generate shakespeare.txt
+    """
+    from unrolled.cli.example_fitting import check_validation, verdict
+    from unrolled.data.targets import as_classes, as_known_classes
+    from unrolled.tasks.generation.generator import SequenceGenerator
+
+    files = FitFiles(file, output, checkpoint, as_json, validation)
+    files.check()
+    if validation is not None:
+        check_validation(parameters)
+    examples, roles, notes = _read(file, columns)
+    conditions = None if examples.targets is None else as_classes(examples)
+    say(f"{file}: {describe_pieces(examples.items)}")
+    kept_back = others = None
+    if validation is not None:
+        others, _, _ = _read(validation, columns, roles)
+        kept_back = others.items if conditions is None else (others.items, as_known_classes(others, conditions))
+    estimator = SequenceGenerator(**parameter_values(parameters))
+    try:
+        estimator.fit(examples.items, conditions, validation=kept_back, checkpoint=checkpoint)
+    except InputError as error:
+        raise _placed(error, examples) from None
+    say(*estimator.inferred_)
+    estimator.columns_ = roles
+    measured = estimator.validation_
+    found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
+    following = f"generate {quote(str(files.model))}" + (" --class ..." if conditions is not None else "")
+    files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation), following)
+
+
+def _read(
+    file: Path, columns: FitPiecesOptions, roles: ExampleColumns | None = None
+) -> tuple[Examples, ExampleColumns | None, list[str]]:
+    """All pieces of a file, its columns, and what was inferred of it, which is also said."""
+    from unrolled.data.pieces import PieceOptions, open_pieces
+
+    options = PieceOptions(columns.text, columns.condition, "lines" if columns.lines else "whole")
+    with open_pieces(file, options, roles) as opened:
+        say(*opened.notes)
+        return opened.read(), opened.columns, list(opened.notes)
+
+
+def _placed(error: InputError, examples: Examples) -> InputError:
+    """An error about piece n, by the place that has in its file."""
+    found = re.fullmatch(r"piece (\d+) (.+)", str(error))
+    return error if found is None else examples.error(int(found[1]), f"the piece {found[2]}")
+
+
+def continue_pieces(model: Model, file: Path, options: ContinuationOptions, destination: Destination) -> None:
+    """Write a continuation of each piece, and the logarithm of its probability."""
+    from unrolled.cli.example_streams import predict_rows
+
+    estimator, seed, drawn, cut = model.estimator, options.seed, 0, 0
+
+    def rows(examples: Examples) -> Iterator[dict[str, Any]]:
+        nonlocal drawn, cut
+        conditions = conditions_of(model, examples)
+        for n, (place, item) in enumerate(zip(examples.places, examples.items, strict=True)):
+            given = drawing_arguments(options) | {"seed": None if seed is None else seed + drawn}
+            condition = None if conditions is None else conditions[n]
+            try:
+                (found,) = estimator.draw(prompt=item, condition=condition, **given)
+            except InputError as error:
+                raise examples.error(n, str(error)) from None
+            drawn += 1
+            cut += not found.finished
+            yield {place.name: place.value, "continuation": as_text(found.piece), "log_p": round(found.log_p, 6)}
+
+    predict_rows(model, file, None, destination, rows, opening=lambda: open_known_pieces(model, file, options))
+    say_cut(model, cut, drawn)
+
+
+def evaluate_pieces(model: Model, file: Path, options: PieceFileOptions, as_json: bool) -> None:
+    """Print nats a symbol, perplexity, and of texts bits a character; through a long text the state is carried."""
+    from unrolled.cli.measures_table import print_measures
+
+    with open_known_pieces(model, file, options) as opened:
+        say(*opened.notes)
+        examples, notes = opened.read(), list(opened.notes)
+    found = model.estimator.evaluate(examples.items, conditions_of(model, examples))
+    print_measures(model, file, len(examples.items), found, as_json=as_json, inferred=notes)
+
+
+TASK = Task(
+    name="generate",
+    estimator="SequenceGenerator",
+    called="a generator",
+    fit=fit_generate,
+    predict=continue_pieces,
+    predict_options=ContinuationOptions,
+    evaluate=evaluate_pieces,
+    evaluate_options=PieceFileOptions,
+)

@@ -1,0 +1,85 @@
+"""Files of pieces to learn to say: one long text, a piece a line, or tables and JSON lines with what each piece is to be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from unrolled.data.example_columns import ExampleColumns
+from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions
+from unrolled.data.examples import open_example_file
+from unrolled.data.plain_text import open_plain_text
+from unrolled.data.text_lines import TextLines
+from unrolled.errors import InputError
+
+__all__ = ["PieceOptions", "open_pieces"]
+
+OF_EXAMPLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+NO_TEXTS = (".npz", ".ts", ".wav", ".parquet")
+
+
+@dataclass(frozen=True)
+class PieceOptions:
+    """What the user said of a file.
+
+    Attributes:
+        text: the column or key of the pieces.
+        condition: that of what each piece is to be; by default it is not read.
+        plain: whether a file of plain text is one ``whole`` or has a piece on each of its ``lines``.
+    """
+
+    text: str | None = None
+    condition: str | None = None
+    plain: Literal["whole", "lines"] = "whole"
+
+
+def open_pieces(
+    path: str | os.PathLike[str], options: PieceOptions | None = None, columns: ExampleColumns | None = None
+) -> ExampleFile:
+    r"""Open a file of pieces.
+
+    Args:
+        path: ``.csv`` and ``.tsv``, a table with a piece a row; ``.jsonl``, an object a line whose piece is a text or a list of
+            tokens; any other file is plain text. Each may be packed by gzip; ``-`` is plain text from the standard input.
+        options: what the user said.
+        columns: those that a model was trained on.
+
+    Raises:
+        InputError: there is no such file, it holds no texts, or a column is missing.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "two.txt"
+    ...     _ = file.write_text("To be,\nor not\n")
+    ...     with open_pieces(file) as whole, open_pieces(file, PieceOptions(plain="lines")) as lines:
+    ...         whole.read().items, lines.read().items
+    (['To be,\nor not\n'], ['To be,', 'or not'])
+    """
+    path, options = Path(path), options or PieceOptions()
+    suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    if suffix in OF_EXAMPLES:
+        learned = options.condition or (columns.label if columns else None)
+        read = ReadOptions(text=options.text, label=options.condition)
+        opened = open_example_file(path, read, target_level="sequence" if learned else "none", columns=columns)
+        if opened.kind not in ("text", "tokens"):
+            opened.close()
+            raise InputError(f"{path} holds sequences of numbers, expected texts; name their column with text=")
+        return opened
+    if suffix in NO_TEXTS:
+        raise InputError(f"{path}: the name ends in {suffix!r}, which is no file of texts")
+    for name in ("text", "condition"):
+        if getattr(options, name) is not None:
+            raise InputError(f"{path}: {name}= says nothing about plain text, which has no columns; leave it out")
+    if options.plain == "lines":
+        return open_plain_text(path, ReadOptions(), target_level="none")
+    lines = TextLines(path, "a text file")
+    return ExampleFile(str(lines.path), "text", _whole(lines), "none", lambda: lines.share, lines.close)
+
+
+def _whole(lines: TextLines) -> Iterator[Example]:
+    text = "".join(lines)
+    if text.strip():
+        yield Example(text, None, Place("line", 1))
