@@ -17,6 +17,7 @@ text { fill: #777; font: 13px system-ui, sans-serif; }
 path.history, path.training { stroke: #888; }
 path.truth { stroke: #d0641e; }
 path.forecast, path.validation { stroke: #2f80c9; }
+path.pen { stroke: #2f80c9; stroke-linecap: round; }
 path.interval { fill: #2f80c933; }
 circle.truth { fill: #d0641e; }
 circle.forecast { fill: #2f80c9; }

@@ -18,7 +18,7 @@ from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import Parameter, checked, declared
 from unrolled.parameters.ranges import Range
 
-__all__ = ["AudioFeatures", "other_rate"]
+__all__ = ["AudioFeatures", "cosine_transform", "other_rate"]
 
 
 FLOOR = 1e-10  # of a band's energy: less than the rounding of 16-bit samples leaves in it
@@ -175,7 +175,7 @@ class AudioFeatures(AudioParameters, frozen=True):
         spectrum = np.fft.rfft(emphasized * np.hanning(self.window_length)[1:], self.transform_length)
         power = np.ascontiguousarray((spectrum.real**2 + spectrum.imag**2).T)
         S = np.log(np.maximum(_product(self._filters if filters is None else filters, power), FLOOR))
-        return S if self.kind == "log_mel" else _product(_cosines(self.mel_bands, self._static_channels), S)
+        return S if self.kind == "log_mel" else _product(cosine_transform(self.mel_bands, self._static_channels), S)
 
     @property
     def _static_channels(self) -> int:
@@ -230,7 +230,7 @@ def _product(weights: Values, x: Values) -> Values:
 
 
 @lru_cache(maxsize=32)
-def _cosines(bands: int, coefficients: int) -> Values:
+def cosine_transform(bands: int, coefficients: int) -> Values:
     """The orthonormal cosine transform of type II, its first rows: ``[coefficients, bands]``."""
     j, m = np.arange(coefficients)[:, None], np.arange(bands)
     cosines = np.cos(np.pi * j * (m + 0.5) / bands) * np.sqrt(np.where(j, 2.0, 1.0) / bands)

@@ -1,4 +1,4 @@
-r"""From a logarithmic mel spectrum back to samples.
+r"""From a logarithmic mel spectrum, or its cepstral coefficients, back to samples.
 
 The bands :math:`M_t = e^{S_t} = \Lambda P_t` of a frame say less than its spectrum :math:`P_t`, of which a non-negative one with
 these bands is found by the steps of Lee and Seung 2001 ("Algorithms for non-negative matrix factorization"), which never
@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.audio import FLOOR, AudioFeatures, cosine_transform
 from unrolled.codecs.mel import mel_filters
 from unrolled.errors import InputError
 
-__all__ = ["Transform", "griffin_lim", "samples_of_log_mel", "spectral_convergence", "spectrum_of_bands"]
+__all__ = ["Transform", "griffin_lim", "samples_of_features", "spectral_convergence", "spectrum_of_bands"]
 
 Spectrum = NDArray[np.complex128]
 LEAST = 0.05  # of the overlapping windows' squares: at the ends of a recording, where hardly any window is above 0, it fades
@@ -70,14 +70,15 @@ class Transform:
         return self.length + (frames - 1) * self.hop
 
 
-def samples_of_log_mel(
+def samples_of_features(
     S: NDArray[Any], features: AudioFeatures, *, iterations: int = 60, momentum: float = 0.99, seed: int = 0
 ) -> NDArray[np.float32]:
-    """Samples from -1 to 1 whose logarithmic mel spectrum is near ``S``.
+    """Samples from -1 to 1 whose features are near ``S``.
 
     Args:
-        S: ``[T, M]``, logarithms of the bands' energies, as ``features`` has them.
-        features: how recordings are read: ``log_mel`` without slopes and normalisation.
+        S: ``[T, C]`` as ``features`` has them: logarithms of the bands' energies, or cepstral coefficients, of which those that
+            are left out are taken for 0, so that a spectrum is smooth.
+        features: how recordings are read, without slopes and normalisation.
         iterations: of Griffin and Lim, at least 0.
         momentum: alpha, at least 0; 0 is the method of 1984.
         seed: of the first phases.
@@ -90,23 +91,25 @@ def samples_of_log_mel(
 
     >>> features = AudioFeatures("log_mel", rate=8000)
     >>> tone = 0.5 * np.sin(2 * np.pi * 500 * np.arange(4000) / 8000)
-    >>> heard = samples_of_log_mel(features(tone), features)
+    >>> heard = samples_of_features(features(tone), features)
     >>> len(heard), round(np.argmax(abs(np.fft.rfft(heard))) * 8000 / len(heard), -1)
     (3960, np.float64(500.0))
     """
-    if features.kind != "log_mel" or features.deltas or features.normalization != "none":
+    if features.deltas or features.normalization != "none":
         raise InputError(
-            f"features are {features.kind} with deltas={features.deltas}, normalization={features.normalization!r}: samples can"
-            " be made of log_mel without slopes and normalisation"
+            f"features have deltas={features.deltas}, normalization={features.normalization!r}: samples can be made of features"
+            " without slopes and normalisation"
         )
     frames = np.asarray(S, np.float64)
     if frames.ndim != 2 or not len(frames) or frames.shape[1] != features.channels:
-        raise InputError(f"S has shape {list(frames.shape)}, expected [T, {features.channels}]: frames, mel bands")
+        raise InputError(f"S has shape {list(frames.shape)}, expected [T, {features.channels}]: frames, features")
     if not np.isfinite(frames).all():
         raise InputError("S holds numbers that are not finite")
     if type(iterations) is not int or iterations < 0:
         raise InputError(f"iterations is {iterations!r}, expected a whole number of at least 0")
-    bands = np.exp(np.minimum(frames, LOUDEST))
+    if features.kind == "mfcc":
+        frames = frames @ cosine_transform(features.mel_bands, features.channels)
+    bands = np.exp(np.clip(frames, np.log(FLOOR), LOUDEST))
     size = features.transform_length
     filters = mel_filters(features.rate, size, features.mel_bands, features.lowest, features.highest_frequency)
     magnitudes = np.sqrt(spectrum_of_bands(bands, filters))
