@@ -45,16 +45,22 @@ class TargetCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def fit(
-        cls, targets: Sequence[str] | Sequence[Sequence[str]], splitting: TargetSplitting, *, min_count: int = 1
+        cls,
+        targets: Sequence[str] | Sequence[Sequence[str]],
+        splitting: TargetSplitting,
+        *,
+        min_count: int = 1,
+        option: str = "target_min_count",
     ) -> TargetCodec:
-        """Learn the vocabulary from texts, or from lists of tokens; it has what occurs at least ``min_count`` times.
+        """Learn the vocabulary from texts, or from lists of tokens; it has what occurs at least ``min_count`` times,
+        which the user calls ``option``.
 
         Raises:
             InputError: nothing occurs so often.
         """
         split = cls(splitting, Vocabulary([])).tokens
         found = (token for target in targets for token in split(target))
-        return cls(splitting, Vocabulary.fit(found, min_count=min_count, option="target_min_count"))
+        return cls(splitting, Vocabulary.fit(found, min_count=min_count, option=option))
 
     def tokens(self, target: str | Sequence[str]) -> list[str]:
         """A target's tokens."""

@@ -126,6 +126,8 @@ class Ensemble(Generic[State]):
         sizes = [log_p.shape[1] for log_p, _ in steps]
         if len(set(sizes)) > 1:
             raise InputError(f"the networks of the ensemble have {sizes} tokens, expected as many in each")
+        if len(steps) == 1:
+            return steps[0][0], (steps[0][1],)
         log_p = np.stack([log_p for log_p, _ in steps])  # [M, N, V]
         top = finite(log_p.max(0))
         total = np.add.accumulate(elementary("exp", log_p - top), axis=0)[-1] / len(steps)

@@ -377,7 +377,9 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         from unrolled.training.next_step import Pieces, carried_problem, pieces_problem
 
         kept_back, used = _kept_back(data, settings, context.seed)
-        symbols = TargetCodec.fit(used.pieces, _splitting(data.kind, settings), min_count=settings.min_count)
+        symbols = TargetCodec.fit(
+            used.pieces, _splitting(data.kind, settings), min_count=settings.min_count, option="min_count"
+        )
         condition = None if data.conditions is None else ConditionCodec.fit(data.conditions)
         shape = _shape(symbols, condition, settings)
         options, epochs = NetworkOptions.of(settings), settings.batch_size
