@@ -200,10 +200,11 @@ class Attention:
         compared = memory.keys if rows is None else memory.keys[rows]  # [N, T, A]
         if covered is not None:
             compared = compared + covered[..., None] * self.coverage
-        steps = max(1, LARGEST // (s.shape[1] * memory.steps * self.config.size))
-        return self.engine.in_parts(
-            lambda asked: self.score(self.engine.tanh(self.query(asked)[:, :, None] + compared)), s, steps
-        )
+
+        def compare(asked: Array) -> Array:
+            return self.score(self.engine.tanh(self.query(asked)[:, :, None] + compared))
+
+        return self.engine.in_parts(compare, s, max(1, LARGEST // (s.shape[1] * memory.steps * self.config.size)))
 
     def _read_by_heads(
         self, s: Array, memory: Memory, rows: Rows | None, inside: Array, factor: Array | None
