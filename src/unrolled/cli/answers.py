@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unrolled.cli.task import Destination, Model
     from unrolled.data.example_file import Examples
 
-__all__ = ["AnswerOptions", "write_answers", "write_lines", "write_table"]
+__all__ = ["AnswerOptions", "as_text", "write_answers", "write_lines", "write_table"]
 
 DRAWN = 12  # sources whose attention is drawn
 

@@ -20,6 +20,7 @@ from unrolled.cli.generate import generate
 from unrolled.cli.info import info
 from unrolled.cli.messages import say
 from unrolled.cli.predict import predict
+from unrolled.cli.transcribe import transcribe
 from unrolled.cli.translate import translate
 from unrolled.errors import InputError, UnrolledError
 
@@ -44,6 +45,7 @@ for task in TASKS:
 app.command(cls=Command)(predict)
 app.command(cls=Command)(translate)
 app.command(cls=Command)(generate)
+app.command(cls=Command)(transcribe)
 app.command(cls=Command)(evaluate)
 app.command(cls=Command)(info)
 app.command("bench", cls=Command)(run_bench)

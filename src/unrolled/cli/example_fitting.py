@@ -15,6 +15,7 @@ from unrolled.cli.messages import say
 from unrolled.cli.options import flag
 from unrolled.errors import InputError
 from unrolled.parameters.audio import AudioParameters
+from unrolled.parameters.augmentation import AugmentationParameters
 from unrolled.parameters.declaration import Parameters, declared, parameter_values
 from unrolled.parameters.numbers import NumberParameters
 from unrolled.parameters.text import SplittingParameters, TokenParameters
@@ -31,6 +32,7 @@ OF_KINDS: tuple[tuple[type[Parameters], frozenset[str]], ...] = (
     (SplittingParameters, frozenset({"text"})),
     (NumberParameters, frozenset({"numbers"})),
     (AudioParameters, frozenset({"audio"})),
+    (AugmentationParameters, frozenset({"audio"})),
 )
 """Groups of parameters that matter to items of some kinds only."""
 

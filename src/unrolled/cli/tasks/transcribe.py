@@ -1,0 +1,160 @@
+"""``unrolled fit transcribe``, and what a transcriber hears and how it is evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unrolled.cli.answers import as_text
+from unrolled.cli.fit_files import FitFiles
+from unrolled.cli.messages import say
+from unrolled.cli.options import with_options
+from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
+from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.transcript_files import TranscriptFileOptions, open_items, open_known
+from unrolled.cli.transcripts import SearchOptions, TranscriptOptions, heard_rows, search_anew
+from unrolled.errors import InputError
+from unrolled.parameters.audio import AudioKind, AudioNormalization, AudioParameters
+from unrolled.parameters.declaration import parameter_values
+from unrolled.tasks.generation.transcriber_parameters import TranscriberParameters
+
+if TYPE_CHECKING:
+    from unrolled.data.example_columns import ExampleColumns
+    from unrolled.data.example_file import Examples
+
+__all__ = ["TASK"]
+
+
+class SpeechParameters(AudioParameters, frozen=True):
+    """From samples to features, as transcribers hear them."""
+
+    kind: AudioKind = "log_mel"
+    normalization: AudioNormalization = "mean_variance"
+
+
+class KnownTranscriptsOptions(SearchOptions, TranscriptFileOptions):
+    """Options of ``unrolled evaluate`` for transcribers."""
+
+
+@with_options
+def fit_transcribe(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A folder of WAV files, each with a .txt file; a table of files and transcripts; or .jsonl of steps.",
+        ),
+    ],
+    columns: TranscriptFileOptions,
+    parameters: TranscriberParameters,
+    audio: SpeechParameters,
+    output: ModelOption = None,
+    validation: ValidationOption = None,
+    checkpoint: CheckpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model that writes down what is said in recordings, or written in steps of a pen.
+
+    For example: unrolled fit transcribe recordings --target-tokens words
+    """
+    from dataclasses import replace
+
+    from unrolled.cli.example_fitting import check_kind, check_validation, verdict
+    from unrolled.cli.example_streams import describe
+    from unrolled.codecs.audio import AudioFeatures
+    from unrolled.tasks.generation.transcriber import CTCTranscriber
+
+    files = FitFiles(file, output, checkpoint, as_json, validation, (columns.transcripts,))
+    files.check()
+    if validation is not None:
+        check_validation(parameters)
+    examples, roles, notes = _read(file, columns)
+    for group in (parameters, audio):
+        check_kind(examples, group)
+    say(f"{file}: {describe(examples)}")
+    kept_back = others = None
+    if validation is not None:
+        others, _, _ = _read(validation, columns)
+        kept_back = others.items, others.targets
+    if examples.kind == "audio" and audio != SpeechParameters():
+        features = AudioFeatures(rate=examples.items[0].rate, **parameter_values(audio))
+        parameters = replace(parameters, audio=features)
+    estimator = CTCTranscriber(**parameter_values(parameters))
+    try:
+        estimator.fit(examples.items, examples.targets, validation=kept_back, checkpoint=checkpoint)
+    except InputError as error:
+        raise _placed(error, examples, others) from None
+    say(*estimator.inferred_)
+    estimator.columns_ = roles
+    measured = estimator.validation_
+    found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
+    files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation))
+
+
+def _read(file: Path, columns: TranscriptFileOptions) -> tuple[Examples, ExampleColumns | None, list[str]]:
+    """All items of a file, its columns, and what was inferred of it, which is also said."""
+    with open_known(file, columns) as opened:
+        say(*opened.notes)
+        return opened.read(), opened.columns, list(opened.notes)
+
+
+def _placed(error: InputError, examples: Examples, others: Examples | None) -> InputError:
+    """An error about transcript n, by the place that has in its file; those of the validation file come after the others."""
+    found = re.fullmatch(r"(validation's y: )?transcript (\d+) (.+)", str(error))
+    if found is None:
+        return error
+    n, text = int(found[2]), f"the transcript {found[3]}"
+    if found[1] and others is not None:
+        return others.error(n, text)
+    beyond = n - len(examples.items)
+    return examples.error(n, text) if others is None or beyond < 0 else others.error(beyond, text)
+
+
+def predict_transcripts(model: Model, file: Path, options: TranscriptOptions, destination: Destination) -> None:
+    """Write each item's transcript, or with ``--times`` each symbol and when it was said."""
+    from unrolled.cli.example_streams import predict_rows
+
+    search_anew(model, options)
+
+    def rows(examples: Examples) -> Iterator[dict[str, Any]]:
+        for place, found in zip(examples.places, model.estimator.transcribe(examples.items), strict=True):
+            yield from heard_rows({place.name: place.value}, found, times=options.times)
+
+    predict_rows(model, file, None, destination, rows, opening=partial(open_items, model, file, options))
+
+
+def evaluate_transcripts(model: Model, file: Path, options: KnownTranscriptsOptions, as_json: bool) -> None:
+    """Print the share of transcripts that are right as a whole, and error rates."""
+    from unrolled.cli.example_streams import stream
+    from unrolled.cli.measures_table import print_measures
+    from unrolled.metrics.answers import answer_measures
+
+    search_anew(model, options)
+    notes, true, said = list[str](), list[Any](), list[Any]()
+    opening = partial(open_known, file, options, model)
+    in_tokens = model.estimator.target_kind_ == "tokens"
+    for examples in stream(model, file, None, "evaluating", notes, level="sequence", opening=opening):
+        for target in examples.targets or ():
+            given = as_text(target)
+            true.append(given.split() if in_tokens else given)
+        said += model.estimator.predict(examples.items)
+    print_measures(
+        model, file, len(true), answer_measures([[each] for each in true], said), as_json=as_json, inferred=notes
+    )
+
+
+TASK = Task(
+    name="transcribe",
+    estimator="CTCTranscriber",
+    called="a transcriber",
+    fit=fit_transcribe,
+    predict=predict_transcripts,
+    predict_options=TranscriptOptions,
+    evaluate=evaluate_transcripts,
+    evaluate_options=KnownTranscriptsOptions,
+)
