@@ -52,7 +52,7 @@ def test_the_runtime_says_what_training_loses(kind, tied):
     assert [len(each) for each in found] == [len(steps) + 1 for steps in own.steps]
     mean = -np.concatenate(found).mean()
     assert run.validation_losses == [pytest.approx(mean, rel=1e-5)]
-    assert problem.loss(module.eval(), np.arange(20)).item() == pytest.approx(mean, rel=1e-5)
+    assert problem.loss(module.eval(), own).item() == pytest.approx(mean, rel=1e-5)
     forced = forced_log_p(
         network, network.start(20, own.conditions), own.steps, bos=config.head.begin, eos=config.head.end
     )  # step by step

@@ -29,14 +29,15 @@ from unrolled.codecs.ranges import Count
 from unrolled.errors import InputError
 from unrolled.networks.engine import Array, Engine, Lengths, Rows
 from unrolled.networks.length_batches import batches_of_similar_length
+from unrolled.networks.note_head import NoteHead, NoteHeadConfig
 from unrolled.networks.parameters import Parameters, parameters_of
 from unrolled.networks.stack import StackConfig
 from unrolled.networks.symbol_head import SymbolHead, SymbolHeadConfig
 
-__all__ = ["ConditionConfig", "HeadConfig", "NextStep", "NextStepConfig", "NextStepState", "Steps", "shifted"]
+__all__ = ["ConditionConfig", "HeadConfig", "NextStep", "NextStepConfig", "NextStepState", "Scored", "Steps", "shifted"]
 
-HeadConfig: TypeAlias = SymbolHeadConfig
-HEADS = {SymbolHeadConfig: SymbolHead}
+HeadConfig: TypeAlias = SymbolHeadConfig | NoteHeadConfig
+HEADS: dict[type[HeadConfig], type[Any]] = {SymbolHeadConfig: SymbolHead, NoteHeadConfig: NoteHead}
 """Of each configuration of a head its class."""
 
 Steps: TypeAlias = NDArray[Any]
@@ -140,7 +141,7 @@ class NextStep:
         if state.condition is not None:
             x = self.engine.concatenate([x, self.engine.repeat(state.condition, len(x))])
         h, states = self.rnn(x, lengths, state.states)
-        return self.head(self.engine.dropout(h)), state._replace(states=states)
+        return self.head(self.engine.dropout(h), steps), state._replace(states=states)
 
     def advance(self, state: NextStepState, tokens: NDArray[np.int64]) -> tuple[Values, NextStepState]:
         """Log-probabilities ``[N, V]`` of what follows ``tokens [N]``, the newest symbol of each row, and the state after it."""
@@ -157,21 +158,45 @@ class NextStep:
     def log_likelihoods(self, pieces: Sequence[Steps], conditions: NDArray[Any] | None = None) -> list[Values]:
         """Of each piece's steps, and of its end, the log-likelihood after those before it: ``[U_i + 1]`` each."""
         found: list[Values] = [np.empty(0)] * len(pieces)
-        for chosen in batches_of_similar_length([len(piece) + 1 for piece in pieces]):
-            inputs, expected, lengths = shifted([pieces[n] for n in chosen], self.config.head)
-            own = None if conditions is None else conditions[chosen]
-            told = self.head.log_p(self(inputs, own, lengths)[0], expected)
-            for place, n in enumerate(chosen):
-                found[n] = told[: lengths[place], place].astype(np.float64)
+        for scored in self.scored(pieces, conditions):
+            scored.tell(self.head.log_p(scored.scores, scored.expected), found)
         return found
 
     def log_likelihoods_carried(self, text: Steps) -> Values:
         """Of each step of one long text, which goes on after its end, the log-likelihood after those before it: ``[U]``."""
-        state, found = self.start(1), list[Values]()
+        parts = [self.head.log_p(scores, expected)[:, 0] for scores, expected in self.scored_parts(text)]
+        return np.concatenate(parts).astype(np.float64)
+
+    def scored(self, pieces: Sequence[Steps], conditions: NDArray[Any] | None = None) -> Iterator[Scored]:
+        """The scores of all steps and ends of pieces, which are run in batches of similar length."""
+        for chosen in batches_of_similar_length([len(piece) + 1 for piece in pieces]):
+            inputs, expected, lengths = shifted([pieces[n] for n in chosen], self.config.head)
+            own = None if conditions is None else conditions[chosen]
+            yield Scored(chosen, self(inputs, own, lengths)[0], expected, lengths)
+
+    def scored_parts(self, text: Steps) -> Iterator[tuple[Array, Steps]]:
+        """The scores of all steps of one long text, ``[U, 1, O]`` of each part, and what is to be said there."""
+        state = self.start(1)
         for inputs, expected in _parts(text, self.config.head):
             scores, state = self.run(state, inputs)
-            found.append(self.head.log_p(scores, expected)[:, 0].astype(np.float64))
-        return np.concatenate(found)
+            yield scores, expected
+
+
+class Scored(NamedTuple):
+    """Some pieces that were run together."""
+
+    chosen: Sequence[int]
+    """Their places among all, ``[N]``."""
+    scores: Array
+    """``[U, N, O]``"""
+    expected: Steps
+    """What is to be said, ``[U, N, ...]``."""
+    lengths: Lengths
+
+    def tell(self, told: Array, found: list[Values]) -> None:
+        """Put what is ``told [U, N]`` of each piece at its place."""
+        for place, n in enumerate(self.chosen):
+            found[n] = told[: self.lengths[place], place].astype(np.float64)
 
 
 def shifted(pieces: Sequence[Steps], head: HeadConfig) -> tuple[Steps, Steps, Lengths]:

@@ -5,7 +5,8 @@ r"""Steps that are symbols: what a network reads of them, and the probabilities 
     p(y[u] \mid y[<u]) &= \mathrm{softmax}(V h[u] + v)_{y[u]}
 
 Where the tables are tied, :math:`V = E P` with a matrix :math:`P` between vectors of two sizes, or the identity. After the
-symbols comes one that ends a piece, and as an input alone one that begins it.
+symbols comes one that ends a piece, and as an input alone one that begins it. Where the symbols are notes and ends of frames,
+those that must not follow :math:`y[u-1]` (:mod:`unrolled.codecs.frame_tokens`) are left out of the softmax.
 
 Source: Press, Wolf 2017, *Using the output embedding to improve language models*, arXiv 1608.05859.
 """
@@ -16,7 +17,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.frame_tokens import FrameTokens
 from unrolled.codecs.ranges import Count
+from unrolled.errors import InputError
 from unrolled.networks.engine import Array, Engine
 
 __all__ = ["SymbolHead", "SymbolHeadConfig"]
@@ -30,6 +33,15 @@ class SymbolHeadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     size: Count
     """Of their embeddings."""
     tied: bool = False
+    frames: FrameTokens | None = None
+    """Of what notes the symbols are, if they are notes."""
+
+    def __post_init__(self) -> None:
+        """Check that the notes are the symbols."""
+        if self.frames is not None and self.frames.symbols != self.symbols:
+            raise InputError(
+                f"{self.symbols} symbols for frames of {self.frames.notes} notes, which have {self.frames.symbols}"
+            )
 
     @property
     def inputs(self) -> int:
@@ -84,14 +96,22 @@ class SymbolHead:
         else:
             self.project = engine.matrix("project", inputs, config.size) if inputs != config.size else None
             self.bias = engine.parameter("bias", (config.outputs,))
+        self.barred = None
+        if config.frames is not None:
+            self.barred = np.where(config.frames.may_follow, 0, -np.inf).astype(np.float32)
 
     def read(self, steps: NDArray[np.int64]) -> Array:
         """``[U, N]`` → ``[U, N, E]``."""
         places = self.engine.drop_tokens(steps.reshape(-1))
         return self.symbols(places).reshape(*steps.shape, self.config.size)
 
-    def __call__(self, h: Array) -> Array:
-        """Scores ``[U, N, V]`` of the next symbol after each of the layers' outputs ``[U, N, H]``."""
+    def __call__(self, h: Array, steps: NDArray[np.int64] | None = None) -> Array:
+        """Scores ``[U, N, V]`` of the next symbol after each of the layers' outputs ``[U, N, H]``, which have read
+        ``steps [U, N]``; where symbols are notes, these say which get none."""
+        scores = self._scores(h)
+        return scores if self.barred is None else scores + self.engine.constant(self.barred[steps])
+
+    def _scores(self, h: Array) -> Array:
         if not self.config.tied:
             return self.scores(h)
         own = h if self.project is None else self.project(h)

@@ -20,9 +20,12 @@ class MusicParameters(Parameters):
 
     _title = "Music"
 
-    step: Annotated[
+    frame: Annotated[
         MusicStep,
-        Parameter("The note that lasts as long as a frame, where pieces come from MIDI and go there.", metavar="NOTE"),
+        Parameter(
+            "The note that lasts as long as a frame of a piano roll, where pieces come from MIDI and go there.",
+            metavar="NOTE",
+        ),
     ] = "sixteenth"
     within_frame: Annotated[
         WithinFrame,

@@ -15,9 +15,9 @@ tracks side by side with their states carried, Zaremba et al. 2014, arXiv 1409.2
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -29,7 +29,10 @@ from unrolled.training.engine import NetworkModule, NetworkOptions
 from unrolled.training.length_buckets import length_buckets
 from unrolled.training.problem import Problem
 
-__all__ = ["Pieces", "TextPart", "carried_problem", "pieces_problem"]
+__all__ = ["Pieces", "TextPart", "Variation", "carried_problem", "pieces_problem"]
+
+Variation: TypeAlias = Callable[[Steps, np.random.Generator], Steps]
+"""The steps of a piece in another form that is as good, drawn anew for each epoch."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Pieces:
         """Some of them."""
         return Pieces([self.steps[n] for n in chosen], None if self.conditions is None else self.conditions[chosen])
 
+    def varied(self, vary: Variation | None, generator: np.random.Generator) -> Pieces:
+        """Each in another form."""
+        return self if vary is None else Pieces([vary(steps, generator) for steps in self.steps], self.conditions)
+
 
 def pieces_problem(
     config: NextStepConfig,
@@ -51,15 +58,19 @@ def pieces_problem(
     batch_size: int,
     *,
     validation: Pieces | None = None,
+    vary: Variation | None = None,
     phase: str = "training",
-) -> Problem[NetworkModule, NDArray[np.int64]]:
-    """To say each step of pieces, and their ends; ``validation`` chooses the best epoch."""
+) -> Problem[NetworkModule, Pieces]:
+    """To say each step of pieces, which ``vary`` changes in each epoch, and their ends; ``validation`` chooses the best epoch."""
     lengths = [len(steps) for steps in pieces.steps]
     own_size = min(batch_size, len(lengths))
 
-    def loss(module: NetworkModule, chosen: NDArray[np.int64]) -> Tensor:
-        told = _told(module, config, pieces.select(chosen))
-        return -told.mean()
+    def loss(module: NetworkModule, batch: Pieces) -> Tensor:
+        return -_told(module, config, batch).mean()
+
+    def batches(generator: np.random.Generator) -> Iterator[Pieces]:
+        for chosen in length_buckets(lengths, own_size, generator):
+            yield pieces.select(chosen).varied(vary, generator)
 
     def validate(module: NetworkModule) -> float:
         assert validation is not None
@@ -70,7 +81,7 @@ def pieces_problem(
 
     return Problem(
         make=lambda _: NetworkModule(NextStep, config, options),
-        batches=lambda generator: length_buckets(lengths, own_size, generator),
+        batches=batches,
         batches_per_epoch=math.ceil(len(lengths) / own_size),
         loss=loss,
         validate=None if validation is None else validate,
@@ -102,6 +113,7 @@ def carried_problem(
     steps: int,
     *,
     validation: Steps | None = None,
+    vary: Variation | None = None,
     phase: str = "training",
 ) -> Problem[NetworkModule, TextPart]:
     """To say each step of one long text.
@@ -111,6 +123,7 @@ def carried_problem(
         batch_size: tracks.
         steps: of each track that are read at once.
         validation: another part of the text, which chooses the best epoch; it is cut into tracks as well.
+        vary: changes the text in each epoch.
     """
     tracks = min(batch_size, len(text))
     states: tuple[Tensor, ...] | None = None
@@ -123,6 +136,7 @@ def carried_problem(
 
     def batches(generator: np.random.Generator) -> Iterator[TextPart]:
         turned = np.roll(text, -int(generator.integers(len(text))), 0)
+        turned = turned if vary is None else vary(turned, generator)
         return _parts(turned, config.head, tracks, steps)
 
     def validate(module: NetworkModule) -> float:

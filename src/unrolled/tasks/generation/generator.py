@@ -14,40 +14,44 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.codecs.conditions import ConditionCodec
-from unrolled.codecs.stop_strings import StopStrings
+from unrolled.codecs.note_codec import NoteCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.data.items import ItemKind, kind_of, read_items
 from unrolled.errors import InputError
 from unrolled.networks.next_step import ConditionConfig, NextStepConfig, Steps
+from unrolled.networks.note_head import NoteHeadConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.networks.symbol_head import SymbolHeadConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.decoding.sampling import Drawn, Sampling
+from unrolled.runtime.decoding.frame_sampling import NoteSampling
+from unrolled.runtime.decoding.sampling import Sampling
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
+from unrolled.tasks.generation.drawn_pieces import DrawnFrames, DrawnPiece, DrawnText
 from unrolled.tasks.generation.generator_model import GeneratorConfig, GeneratorModel
-from unrolled.tasks.generation.generator_parameters import CARRIED_STEPS, GeneratorParameters
+from unrolled.tasks.generation.generator_parameters import CARRIED_STEPS, GeneratorParameters, StepKind
 from unrolled.tasks.item_estimator import ExampleEstimator
 from unrolled.tasks.sequences.targets import read_labels, read_numbers
 
 __all__ = ["Generated", "SequenceGenerator"]
 
 Piece = Any
-"""A text, or a list of tokens."""
+"""A text, a list of tokens, or a piano roll ``[T, P]``."""
 
 FEWEST = 10  # pieces of which some are kept back
 LONGEST = 100_000  # steps of a piece that is read as a whole
 LONGEST_DRAWN = 1000  # steps, of what has no end
+FEWEST_NOTES = 12  # columns of zeros and ones that are a piano roll: an octave
 
 
 class Generated(NamedTuple):
     """What was drawn."""
 
     piece: Piece
-    """The text, or the list of tokens, without the prompt."""
+    """The text, the list of tokens, or the roll, without the prompt."""
     log_p: float
     """The logarithm of its probability by the model, whatever the temperature."""
     finished: bool
@@ -65,8 +69,19 @@ class _Data:
     learned: int
 
 
+class _Part(NamedTuple):
+    """What is new of pieces that are drawn."""
+
+    new: list[list[Any]]
+    """Of each piece, parts of its text, tokens, or frames."""
+    log_p: Values
+    """Of what was drawn, ``[N]``."""
+    finished: NDArray[np.bool_]
+    """Whether each has come to its end, ``[N]``."""
+
+
 class SequenceGenerator(ExampleEstimator, GeneratorParameters):
-    r"""Say sequences like those it has learned: texts, from nothing, a beginning, a class or a vector.
+    r"""Say sequences like those it has learned: texts or music, from nothing, a beginning, a class or a vector.
 
     Equations: :mod:`unrolled.networks.next_step`. The networks are trained on :math:`-\log p` of each step after those before it
     with Adam, and their probabilities are averaged. Pieces are drawn by :class:`unrolled.runtime.decoding.sampling.Sampling`.
@@ -96,7 +111,8 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         """Train on pieces. A previous model is replaced only after the training has succeeded.
 
         Args:
-            X: a list of texts, or of lists of tokens; or one long text, of which only parts are read at once.
+            X: a list of texts, of lists of tokens, or of piano rolls ``[T, P]`` of zeros and ones, with at least 12 notes; or one
+                long text, of which only parts are read at once.
             y: what each piece is to be, if that is to be chosen: labels ``[N]``, or vectors ``[N, D]``.
             validation: validation data, with which to choose the best epoch, instead of ``validation_fraction``: as ``X``, or
                 ``(X, y)`` where there is a ``y``.
@@ -111,7 +127,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             MissingExtraError: torch is not installed.
         """
         settings = self._checked()
-        pieces, kind = _read_pieces(X)
+        pieces, kind = read_pieces(X, settings.steps)
         conditions, learned = None if y is None else read_conditions(y, len(pieces)), len(pieces)
         carried = len(pieces) == 1 and y is None if settings.carried is None else settings.carried
         if carried and (len(pieces) > 1 or y is not None):
@@ -119,7 +135,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             raise InputError(f"carried is True with {what}: it is for one long text; leave it out, or join the pieces")
         if validation is not None:
             others, true = _parted(validation, conditions is not None)
-            more, _ = _read_pieces(others, kind, "validation")
+            more = read_known_pieces(others, kind, pieces[0], "validation")
             if carried and len(more) > 1:
                 raise InputError(f"validation holds {len(more)} pieces, expected one long text, as X is")
             if conditions is not None:
@@ -150,10 +166,10 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             n: how many; by default one, or one for each of several conditions.
             prompt: what they begin with, which is not among what is returned; by default nothing.
             condition: what they are to be: one label or vector for all, or a list of n.
-            max_length: the most symbols that are drawn, the end among them; by default twice those of the longest piece learned,
-                and its end; 1,000 of a long text, which has no end.
+            max_length: the most symbols, or frames of notes, that are drawn, the end among them; by default twice those of the
+                longest piece learned, and its end; 1,000 of a long text, which has no end.
             temperature: below 1 the probable becomes more probable, above 1 less; above 0.
-            top_k: only the k most probable symbols are drawn.
+            top_k: only the k most probable symbols are drawn; independent notes know no such order.
             top_p: only the fewest symbols whose share of the probability is at least this, above 0, at most 1.
             seed: the same gives the same pieces; by default drawn anew.
             stop: texts before which a piece ends, wherever they come; of tokens, such tokens.
@@ -184,17 +200,14 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         """As :meth:`generate`, with how probable each piece is, and whether it has an end."""
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
         conditions, count = self._conditions_of(condition, n)
-        rows = self._rows(count, stop)
-        parts: list[list[str]] = [[] for _ in rows]
-        log_p, ended = np.zeros(count), np.zeros(count, bool)
-        for drawn in self._drawn(rows, prompt, conditions, sampling, max_length, seed):
-            for row, part in enumerate(parts):
-                part += rows[row].taken()
-            log_p, ended = log_p + drawn.log_p, drawn.ended
-        for row, part in enumerate(parts):
-            part += rows[row].rest()
-        join = (lambda part: part) if self._in_tokens else "".join
-        return [Generated(join(part), float(p), bool(end)) for part, p, end in zip(parts, log_p, ended, strict=True)]
+        parts: list[list[Any]] = [[] for _ in range(count)]
+        log_p, finished = np.zeros(count), np.zeros(count, bool)
+        for part in self._drawn(count, prompt, conditions, sampling, max_length, seed, stop):
+            for own, new in zip(parts, part.new, strict=True):
+                own += new
+            log_p, finished = log_p + part.log_p, part.finished
+        found = zip(map(self._joined, parts), log_p.tolist(), finished.tolist(), strict=True)
+        return [Generated(*each) for each in found]
 
     def stream(
         self,
@@ -207,23 +220,16 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         top_p: float = 1.0,
         seed: int | None = None,
         stop: Sequence[str] = (),
-    ) -> Iterator[str]:
-        """Draw one piece, and give it on as it is drawn: parts of a text, or tokens.
+    ) -> Iterator[Any]:
+        """Draw one piece, and give it on as it is drawn: parts of a text, tokens, or frames ``[P]``.
 
         The arguments are those of :meth:`generate`, and checked at once. What might begin a stop string is held back until that
         is known.
         """
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
         conditions, _ = self._conditions_of(condition, 1)
-        (row,) = rows = self._rows(1, stop)
-        steps = self._drawn(rows, prompt, conditions, sampling, max_length, seed)
-
-        def parts() -> Iterator[str]:
-            for _ in steps:
-                yield from row.taken()
-            yield from row.rest()
-
-        return parts()
+        drawn = self._drawn(1, prompt, conditions, sampling, max_length, seed, stop)
+        return (new for part in drawn for new in part.new[0])
 
     def predict(self, X: Any, y: Any = None) -> list[Piece]:
         """A continuation of each piece, drawn as by :meth:`generate`; always the same.
@@ -241,14 +247,17 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     def log_likelihoods(self, X: Any, y: Any = None) -> list[Values]:
         """Of each piece the logarithm of the probability of each step after those before it, the piece's end included,
-        ``[U_i + 1]``; of long texts, which have no end, ``[U_i]``.
+        ``[U_i + 1]``; of long texts, which have no end, ``[U_i]``. Of music a step is a frame.
 
         A symbol that the model does not know has the probability of all such.
         """
-        pieces = self._read(X)
+        pieces, config = self._read(X), self._fitted()
         conditions = self._encoded_conditions(y, len(pieces))
-        encode = self._fitted().symbols.encode
-        return self.model_.log_likelihoods([encode(piece) for piece in pieces], conditions)
+        steps = [config.said.encode(piece) for piece in pieces]
+        found = self.model_.log_likelihoods(steps, conditions)
+        if config.notes is None:
+            return found
+        return [config.notes.of_frames(own, told) for own, told in zip(steps, found, strict=True)]
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean log-likelihood of a step."""
@@ -256,13 +265,18 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         r"""How well pieces are foreseen: ``nats``, :math:`-\frac{1}{N} \sum \log p` over all symbols and ends; ``perplexity``,
-        their exponential; of texts ``bits_per_character``, the whole of them in bits by the number of characters.
+        their exponential; of texts ``bits_per_character``, the whole of them in bits by the number of characters; of music
+        ``nats``, over all frames and ends, and ``nats_per_frame``, over frames alone.
 
         The state is carried on through a long text, from its beginning to its end.
         """
         pieces = self._read(X)
-        told = np.concatenate(self.log_likelihoods(pieces, y))
+        each = self.log_likelihoods(pieces, y)
+        told = np.concatenate(each)
         nats = -float(told.mean())
+        if self._fitted().notes is not None:
+            frames = [own[: len(piece)] for own, piece in zip(each, pieces, strict=True)]
+            return {"nats": nats, "nats_per_frame": -float(np.concatenate(frames).mean())}
         found = {"nats": nats, "perplexity": float(np.exp(nats))}
         if not self._in_tokens:
             characters = sum(map(len, pieces))
@@ -276,13 +290,14 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     @property
     def vocabulary_(self) -> list[str]:
-        """The symbols that can be said."""
-        return list(self._fitted().symbols.vocabulary.entries)
+        """The symbols that can be said, of texts and tokens."""
+        symbols = self._fitted().symbols
+        return [] if symbols is None else list(symbols.vocabulary.entries)
 
     @property
     def item_kind_(self) -> ItemKind:
-        """Whether pieces are texts or lists of ``tokens``."""
-        return "tokens" if self._in_tokens else "text"
+        """Whether pieces are texts, lists of ``tokens``, or rolls of ``numbers``."""
+        return "numbers" if self._fitted().notes is not None else "tokens" if self._in_tokens else "text"
 
     @property
     def condition_kind_(self) -> Literal["class", "vector"] | None:
@@ -298,37 +313,94 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     @property
     def _in_tokens(self) -> bool:
-        return self._fitted().symbols.splitting == "given"
-
-    def _rows(self, count: int, stop: Sequence[str]) -> list[_Row]:
-        codec = self._fitted().symbols
-        return [_Row(["<unk>", *codec.vocabulary.entries], stop, in_tokens=self._in_tokens) for _ in range(count)]
+        symbols = self._fitted().symbols
+        return symbols is not None and symbols.splitting == "given"
 
     def _drawn(
         self,
-        rows: list[_Row],
+        count: int,
         prompt: Piece | None,
         conditions: NDArray[Any] | None,
         sampling: Sampling,
         max_length: int | None,
         seed: int | None,
-    ) -> Iterator[Drawn]:
-        """The steps of pieces, whose symbols are given to the rows."""
+        stop: Sequence[str],
+    ) -> Iterator[_Part]:
+        """What pieces have in each step; arguments are checked at once."""
         config = self._fitted()
         longest = LONGEST_DRAWN if config.carried else 2 * config.longest + 1
-        end = config.shape.head.end
-        return self.model_.draw(
-            len(rows),
-            self._encoded_prompt(prompt),
-            conditions,
-            sampling,
-            max_length=longest if max_length is None else check_count("max_length", max_length),
-            seed=int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed,
-            until=lambda row, symbol: symbol != end and rows[row](symbol),
+        most = longest if max_length is None else check_count("max_length", max_length)
+        drawn_from = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        given = self._encoded_prompt(prompt)
+        if config.notes is not None and stop:
+            raise InputError("stop is given, but the model says notes, which no text ends: leave it out")
+        if config.notes is None or config.notes.symbols is not None:
+            return self._drawn_symbols(count, given, conditions, sampling, most, drawn_from, stop)
+        if sampling.top_k is not None or sampling.top_p < 1:
+            name = "top_k" if sampling.top_k is not None else "top_p"
+            raise InputError(
+                f"{name} is given, but the notes of a frame are independent: none is more probable than another"
+            )
+        frames = self.model_.draw_frames(
+            count, given, conditions, NoteSampling(temperature=sampling.temperature), max_length=most, seed=drawn_from
+        )
+        return (
+            _Part(
+                [[] if end else [frame] for frame, end in zip(step.steps, step.ended, strict=True)],
+                step.log_p,
+                step.ended,
+            )
+            for step in frames
         )
 
-    def _encoded_prompt(self, prompt: Piece | None) -> NDArray[np.int64]:
-        codec = self._fitted().symbols
+    def _drawn_symbols(
+        self,
+        count: int,
+        prompt: Steps,
+        conditions: NDArray[Any] | None,
+        sampling: Sampling,
+        most: int,
+        seed: int,
+        stop: Sequence[str],
+    ) -> Iterator[_Part]:
+        config = self._fitted()
+        head, symbols = config.shape.head, config.symbols
+        assert isinstance(head, SymbolHeadConfig)
+        if symbols is not None:
+            texts = ["<unk>", *symbols.vocabulary.entries]
+            rows: list[DrawnPiece] = [DrawnText(texts, stop, in_tokens=self._in_tokens) for _ in range(count)]
+        else:
+            assert head.frames is not None
+            rows = [DrawnFrames(head.frames, most) for _ in range(count)]
+            most = most * (head.frames.notes + 1) + 1  # symbols of frames with all notes, and the end
+        steps = self.model_.draw(
+            count, prompt, conditions, sampling, max_length=most, seed=seed,
+            until=lambda row, symbol: symbol != head.end and rows[row](symbol),
+        )  # fmt: skip
+
+        def parts() -> Iterator[_Part]:
+            finished = np.zeros(count, bool)
+            for step in steps:
+                finished = step.ended & [not row.stopped for row in rows]
+                yield _Part([row.taken() for row in rows], step.log_p, finished)
+            yield _Part([row.rest() for row in rows], np.zeros(count), finished)
+
+        return parts()
+
+    def _joined(self, parts: list[Any]) -> Piece:
+        """A piece of its parts."""
+        config = self._fitted()
+        if config.notes is not None:
+            return np.array(parts, np.uint8).reshape(len(parts), config.notes.notes)
+        return parts if self._in_tokens else "".join(parts)
+
+    def _encoded_prompt(self, prompt: Piece | None) -> Steps:
+        config = self._fitted()
+        if config.notes is not None:
+            roll = np.zeros((0, config.notes.notes)) if prompt is None or not len(prompt) else self._read([prompt])[0]
+            return config.notes.encode(roll)
+        codec = config.symbols
+        assert codec is not None
         if prompt is None or (isinstance(prompt, str | list) and not len(cast("Any", prompt))):
             return np.empty(0, np.int64)
         (read,) = read_items([prompt], kind=self.item_kind_) if not _is_blank(prompt) else [prompt]
@@ -368,7 +440,8 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         return codec.encode(read)
 
     def _read(self, X: Any) -> list[Piece]:
-        return _read_pieces(X, self.item_kind_)[0]
+        notes = self._fitted().notes
+        return read_known_pieces(X, self.item_kind_, None if notes is None else np.zeros((0, notes.notes)))
 
     def _learn(
         self, data: _Data, settings: GeneratorParameters, context: FitContext
@@ -377,32 +450,33 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         from unrolled.training.next_step import Pieces, carried_problem, pieces_problem
 
         kept_back, used = _kept_back(data, settings, context.seed)
-        symbols = TargetCodec.fit(
-            used.pieces, _splitting(data.kind, settings), min_count=settings.min_count, option="min_count"
-        )
+        said = _codec(used, settings)
         condition = None if data.conditions is None else ConditionCodec.fit(data.conditions)
-        shape = _shape(symbols, condition, settings)
+        shape = _shape(said, condition, settings)
         options, epochs = NetworkOptions.of(settings), settings.batch_size
-        learned, held = (_encoded(part, symbols, condition) for part in (used, kept_back))
+        learned, held = (_encoded(part, said, condition) for part in (used, kept_back))
         _check_lengths(learned[0], data.carried)
-        inferred = [_summary(symbols, data, learned[0])]
+        inferred, vary = [_summary(said, data, used, learned[0])], _variation(said, settings)
         self._log(inferred)
 
         def problem(_: int, phase: str) -> Any:
             if data.carried:
                 return carried_problem(
                     shape, learned[0][0], options, epochs, settings.truncate or CARRIED_STEPS,
-                    validation=held[0][0] if held[0] else None, phase=phase,
+                    validation=held[0][0] if held[0] else None, vary=vary, phase=phase,
                 )  # fmt: skip
             validation = Pieces(*held) if held[0] else None
-            return pieces_problem(shape, Pieces(*learned), options, epochs, validation=validation, phase=phase)
+            return pieces_problem(
+                shape, Pieces(*learned), options, epochs, validation=validation, vary=vary, phase=phase
+            )
 
         members, runs = train_members(problem, settings, context)
         model = GeneratorModel(shape, members, data.carried)
         config = GeneratorConfig(
             settings=context.settings, seed=context.seed, learned=data.learned, inferred=inferred,
-            losses=[loss for run in runs for loss in run.losses], shape=shape, symbols=symbols, condition=condition,
-            carried=data.carried, longest=max(map(len, learned[0])),
+            losses=[loss for run in runs for loss in run.losses], shape=shape, condition=condition, carried=data.carried,
+            symbols=said if isinstance(said, TargetCodec) else None, notes=said if isinstance(said, NoteCodec) else None,
+            longest=max(map(len, learned[0] if isinstance(said, TargetCodec) else used.pieces)),
             validation_losses=[loss for run in runs for loss in run.validation_losses],
             epochs=[run.best_epoch or len(run.losses) for run in runs],
         )  # fmt: skip
@@ -414,47 +488,21 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     @classmethod
     def _restore(cls, model_file: ModelFile, config: GeneratorConfig, settings: GeneratorParameters) -> GeneratorModel:
-        splitting, known = config.symbols.splitting, (_splitting("text", settings), "given")
-        require("symbols.splitting", splitting, splitting in known, " or ".join(known))
-        require_same("shape", config.shape, _shape(config.symbols, config.condition, settings))
+        if config.symbols is not None:
+            splitting, known = config.symbols.splitting, (_splitting("text", settings), "given")
+            require("symbols.splitting", splitting, splitting in known, " or ".join(known))
+        if config.notes is not None:
+            require_same("notes.within_frame", config.notes.within_frame, settings.within_frame)
+        require_same("shape", config.shape, _shape(config.said, config.condition, settings))
         whole = not config.carried or (config.condition is None and settings.carried is not False)
         require("carried", config.carried, whole, "false with a condition, and as in settings")
         return GeneratorModel.restore(model_file, config, settings)
 
     def _learned(self) -> str:
-        kind, count = "long text" if self.carried_ else f"{self._fitted().learned:,} pieces", len(self.vocabulary_)
-        return f"{kind} of {count:,} symbols"
-
-
-class _Row:
-    """One piece as it is drawn: its symbols as text, up to where it stops."""
-
-    def __init__(self, symbols: list[str], stop: Sequence[str], *, in_tokens: bool) -> None:
-        self._symbols, self._stop, self._in_tokens = symbols, StopStrings(stop), in_tokens
-        self._tokens, self._new = frozenset(stop), list[str]()
-
-    def __call__(self, symbol: int) -> bool:
-        """Take a symbol; whether the piece ends with it."""
-        text = self._symbols[symbol]
-        if self._in_tokens:
-            if text in self._tokens:
-                return True
-            self._new.append(text)
-            return False
-        certain = self._stop(text)
-        if certain:
-            self._new.append(certain)
-        return self._stop.ended
-
-    def taken(self) -> list[str]:
-        """What is new since it was asked last."""
-        new, self._new = self._new, []
-        return new
-
-    def rest(self) -> list[str]:
-        """What was held back."""
-        held = self._stop.rest()
-        return [held] if held else []
+        config = self._fitted()
+        kind = "long text" if self.carried_ else f"{config.learned:,} pieces"
+        what = f"{len(self.vocabulary_):,} symbols" if config.notes is None else f"{config.notes.notes} notes"
+        return f"{kind} of {what}"
 
 
 def read_conditions(y: Any, count: int, dimensions: int | None = None) -> NDArray[Any]:
@@ -471,13 +519,55 @@ def read_conditions(y: Any, count: int, dimensions: int | None = None) -> NDArra
     return read
 
 
-def _read_pieces(X: Any, kind: ItemKind | None = None, called: str = "X") -> tuple[list[Piece], ItemKind]:
-    """Pieces, and what they are."""
+def read_pieces(X: Any, steps: StepKind = "auto", called: str = "X") -> tuple[list[Piece], ItemKind]:
+    """Pieces, and what they are.
+
+    >>> read_pieces(["ab", "c"]), read_pieces([np.eye(12)])[0][0].shape
+    ((['ab', 'c'], 'text'), (12, 12))
+    """
     given = [X] if isinstance(X, str) else X
     found = kind_of(given)
-    if found not in ("text", "tokens"):
-        raise InputError(f"{called} holds {found}, expected a list of texts, or of lists of tokens, or one long text")
-    return read_items(given, kind=kind), found
+    if found in ("text", "tokens") and steps != "notes":
+        return read_items(given), found
+    if found == "numbers" and steps != "symbols" and len(given):
+        read = read_items(given)
+        if steps == "notes" or (read[0].shape[1] >= FEWEST_NOTES and all(_is_roll(each) for each in read)):
+            return [_as_roll(each, n, called) for n, each in enumerate(read)], found
+    expected = {
+        "symbols": "a list of texts, or of lists of tokens, or one long text",
+        "notes": "a list of piano rolls [T, P] of zeros and ones",
+    }.get(steps, "a list of texts, of lists of tokens, or of piano rolls [T, P] of zeros and ones, or one long text")
+    raise InputError(f"{called} holds {found if len(given) else '0 items'}, expected {expected}")
+
+
+def read_known_pieces(X: Any, kind: ItemKind, like: Piece | None, called: str = "X") -> list[Piece]:
+    """Pieces of a kind that is known, rolls as wide as another."""
+    given = [X] if isinstance(X, str) else X
+    if kind != "numbers" or like is None:
+        found = kind_of(given)
+        if found not in ("text", "tokens"):
+            raise InputError(
+                f"{called} holds {found}, expected a list of texts, or of lists of tokens, or one long text"
+            )
+        return read_items(given, kind=kind)
+    read = read_items(given, kind=kind, channels=like.shape[1])
+    return [_as_roll(each, n, called) for n, each in enumerate(read)]
+
+
+def _is_roll(a: NDArray[Any]) -> bool:
+    return bool(((a == 0) | (a == 1)).all())
+
+
+def _as_roll(a: NDArray[Any], n: int, called: str) -> NDArray[np.uint8]:
+    """A roll of 0 and 1.
+
+    Raises:
+        InputError: it holds another number.
+    """
+    if not _is_roll(a):
+        t, note = np.argwhere((a != 0) & (a != 1))[0]
+        raise InputError(f"{called}, piece {n}: frame {t}, note {note} is {a[t, note]:g}, expected 0 or 1")
+    return a.astype(np.uint8)
 
 
 def _parted(validation: Any, conditioned: bool) -> tuple[Any, Any]:
@@ -506,19 +596,48 @@ def _splitting(kind: ItemKind, settings: GeneratorParameters) -> Any:
     return "given" if kind == "tokens" else "characters" if settings.tokens == "characters" else "words_as_set"
 
 
-def _shape(symbols: TargetCodec, condition: ConditionCodec | None, settings: GeneratorParameters) -> NextStepConfig:
+def _codec(data: _Data, settings: GeneratorParameters) -> TargetCodec | NoteCodec:
+    """How pieces become steps."""
+    if data.kind == "numbers":
+        return NoteCodec(data.pieces[0].shape[1], settings.within_frame)
+    return TargetCodec.fit(
+        data.pieces, _splitting(data.kind, settings), min_count=settings.min_count, option="min_count"
+    )
+
+
+def _shape(
+    said: TargetCodec | NoteCodec, condition: ConditionCodec | None, settings: GeneratorParameters
+) -> NextStepConfig:
     """The network's sizes, which follow from what is said, and the parameters."""
-    head = SymbolHeadConfig(len(symbols.vocabulary), settings.embedding_size, settings.tied)
+    if isinstance(said, TargetCodec):
+        head = SymbolHeadConfig(len(said.vocabulary), settings.embedding_size, settings.tied)
+    elif said.symbols is not None:
+        head = SymbolHeadConfig(said.symbols.symbols, settings.embedding_size, settings.tied, said.symbols)
+    else:
+        head = NoteHeadConfig(said.notes)
     given = None
     if condition is not None:
         given = ConditionConfig(condition.kind, condition.inputs, settings.condition_size)
     return NextStepConfig(StackConfig.of(settings, head.inputs + (given.size if given else 0)), head, given)
 
 
+def _variation(said: TargetCodec | NoteCodec, settings: GeneratorParameters) -> Any:
+    """What changes pieces in each epoch of training; None for nothing.
+
+    Raises:
+        InputError: texts are to be transposed.
+    """
+    if not settings.transpose:
+        return None
+    if isinstance(said, TargetCodec):
+        raise InputError(f"transpose is {settings.transpose}, but the pieces are no music: leave it out")
+    return lambda steps, generator: said.transposed(steps, settings.transpose, generator)
+
+
 def _encoded(
-    data: _Data, symbols: TargetCodec, condition: ConditionCodec | None
+    data: _Data, said: TargetCodec | NoteCodec, condition: ConditionCodec | None
 ) -> tuple[list[Steps], NDArray[Any] | None]:
-    steps = [symbols.encode(piece) for piece in data.pieces]
+    steps = [said.encode(piece) for piece in data.pieces]
     return steps, None if condition is None or data.conditions is None else condition.encode(data.conditions)
 
 
@@ -532,10 +651,13 @@ def _check_lengths(pieces: Sequence[Steps], carried: bool) -> None:
             )
 
 
-def _summary(symbols: TargetCodec, data: _Data, learned: Sequence[Steps]) -> str:
-    steps = sum(map(len, learned))
+def _summary(said: TargetCodec | NoteCodec, data: _Data, used: _Data, learned: Sequence[Steps]) -> str:
     what = "one long text, the state carried on through it" if data.carried else f"{len(learned):,} pieces"
-    return f"{len(symbols.vocabulary) - 1:,} different symbols; learned from {what}: {steps:,} symbols"
+    if isinstance(said, NoteCodec):
+        how = "one after the other" if said.symbols else "independent of each other"
+        what = what.replace("text", "piece")
+        return f"frames of {said.notes} notes, {how}; learned from {what}: {sum(map(len, used.pieces)):,} frames"
+    return f"{len(said.vocabulary) - 1:,} different symbols; learned from {what}: {sum(map(len, learned)):,} symbols"
 
 
 def _kept_back(data: _Data, settings: GeneratorParameters, seed: int) -> tuple[_Data, _Data]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.codecs.conditions import ConditionCodec
+from unrolled.codecs.note_codec import NoteCodec
 from unrolled.codecs.ranges import Count
 from unrolled.codecs.target_tokens import TargetCodec
+from unrolled.errors import InputError
 from unrolled.networks.next_step import NextStep, NextStepConfig, Steps
+from unrolled.networks.note_head import NoteHeadConfig
+from unrolled.networks.symbol_head import SymbolHeadConfig
 from unrolled.runtime.decoding.decodable import Ensemble, Without
+from unrolled.runtime.decoding.frame_sampling import NoteSampling, mean_odds
 from unrolled.runtime.decoding.sampling import Drawn, Sampling, streams
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
@@ -23,19 +28,45 @@ from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.generation.generator_parameters import GeneratorParameters
 from unrolled.tasks.item_estimator import ExampleConfig
 
-__all__ = ["GeneratorConfig", "GeneratorModel"]
+__all__ = ["DrawnSteps", "GeneratorConfig", "GeneratorModel"]
 
 
 class GeneratorConfig(ExampleConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything of a fitted estimator but its arrays."""
 
     shape: NextStepConfig
-    symbols: TargetCodec
+    symbols: TargetCodec | None = None
+    """Of texts and lists of tokens."""
+    notes: NoteCodec | None = None
+    """Of piano rolls."""
     condition: ConditionCodec | None = None
     carried: bool
     """Whether it learned one long text, which has no end."""
     longest: Count
-    """Steps of the longest piece."""
+    """Symbols of the longest piece, or its frames."""
+
+    def __post_init__(self) -> None:
+        """Check that one thing is said."""
+        if (self.symbols is None) == (self.notes is None):
+            raise InputError("there are no symbols or notes, or both: expected one of them")
+
+    @property
+    def said(self) -> TargetCodec | NoteCodec:
+        """What turns pieces into steps."""
+        codec = self.symbols or self.notes
+        assert codec is not None
+        return codec
+
+
+class DrawnSteps(NamedTuple):
+    """A step of pieces that are drawn in numbers."""
+
+    steps: NDArray[Any]
+    """``[N, C]``, zeros in pieces that have ended."""
+    log_p: Values
+    """Of these steps, or of the end, ``[N]``; 0 in pieces that have ended before."""
+    ended: NDArray[np.bool_]
+    """Pieces that end before this step, or have before, ``[N]``."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +87,26 @@ class GeneratorModel:
 
     def log_likelihoods(self, pieces: Sequence[Steps], conditions: NDArray[Any] | None = None) -> list[Values]:
         """Of each piece's steps, and of its end where it has one, by the mean of the networks' probabilities."""
+        if isinstance(self.shape.head, NoteHeadConfig):
+            return self._of_mean_odds(pieces, conditions)
         if self.carried:
             each = [[network.log_likelihoods_carried(piece) for piece in pieces] for network in self.networks]
         else:
             each = [network.log_likelihoods(pieces, conditions) for network in self.networks]
         return [np.logaddexp.reduce(np.stack(own), 0) - np.log(len(own)) for own in zip(*each, strict=True)]
+
+    def _of_mean_odds(self, pieces: Sequence[Steps], conditions: NDArray[Any] | None) -> list[Values]:
+        """By the mean of the chances that the networks give each note."""
+        found, log_p = [np.empty(0)] * len(pieces), self.networks[0].head.log_p
+        if self.carried:
+            return [np.concatenate([log_p(*part)[:, 0] for part in self._mean_parts(piece)]) for piece in pieces]
+        for each in zip(*(network.scored(pieces, conditions) for network in self.networks), strict=True):
+            each[0].tell(log_p(mean_odds([own.scores for own in each]), each[0].expected), found)
+        return found
+
+    def _mean_parts(self, piece: Steps) -> Iterator[tuple[Values, Steps]]:
+        for each in zip(*(network.scored_parts(piece) for network in self.networks), strict=True):
+            yield mean_odds([scores for scores, _ in each]), each[0][1]
 
     def draw(
         self,
@@ -80,6 +126,7 @@ class GeneratorModel:
             until: asked of every piece and each symbol drawn in it; true where the piece ends with it.
         """
         head = self.shape.head
+        assert isinstance(head, SymbolHeadConfig)
         read = np.concatenate([head.first(1), prompt])
         states = [network.start(n, conditions) for network in self.networks]
         if len(prompt):
@@ -91,6 +138,36 @@ class GeneratorModel:
             network, tuple(states), np.repeat(read[-1:], n), streams(seed, n),
             max_length=max_length, eos=None if self.carried else head.end, until=until,
         )  # fmt: skip
+
+    def draw_frames(
+        self,
+        n: int,
+        prompt: Steps,
+        conditions: NDArray[Any] | None,
+        sampling: NoteSampling,
+        *,
+        max_length: int,
+        seed: int,
+    ) -> Iterator[DrawnSteps]:
+        """Draw the next frames ``[N, P]`` of n pieces that begin with ``prompt [T, P]``, a frame of all of them at a time."""
+        head, generators = self.shape.head, streams(seed, n)
+        read = np.repeat(np.concatenate([head.first(1), prompt])[:, None], n, 1)  # [T + 1, N, P]
+        states, rows = [network.start(n, conditions) for network in self.networks], np.arange(n)
+        for _ in range(max_length):
+            each = [network.run(state, read) for network, state in zip(self.networks, states, strict=True)]
+            odds = mean_odds([scores[-1] for scores, _ in each])
+            endless = np.concatenate([odds[:, :-1], np.full((len(odds), 1), -np.inf)], axis=1)
+            drawn = sampling(endless if self.carried else odds, [generators[row] for row in rows.tolist()])
+            told = np.concatenate([drawn.frames * ~drawn.ended[:, None], drawn.ended[:, None]], axis=1)
+            found = DrawnSteps(np.zeros((n, odds.shape[1] - 1), np.uint8), np.zeros(n), np.ones(n, bool))
+            found.steps[rows], found.ended[rows] = told[:, :-1], drawn.ended
+            found.log_p[rows] = self.networks[0].head.log_p(odds, told.astype(np.float32))
+            yield found
+            on = np.flatnonzero(~drawn.ended)
+            if not len(on):
+                return
+            rows, read = rows[on], drawn.frames[None, on]
+            states = [network.select(state, on) for network, (_, state) in zip(self.networks, each, strict=True)]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""

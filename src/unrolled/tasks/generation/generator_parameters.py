@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from unrolled.parameters.declaration import Parameter, Parameters, require
+from unrolled.parameters.music import MusicParameters
 from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.ranges import COUNT, SHARE
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
 
 __all__ = ["CARRIED_STEPS", "GeneratorParameters", "StepKind", "StepParameters"]
 
-StepKind = Literal["auto", "symbols"]
+StepKind = Literal["auto", "symbols", "notes"]
 SymbolWords = Literal["characters", "words"]
 
 CARRIED_STEPS = 100
@@ -46,7 +47,7 @@ class StepParameters(Parameters):
     ] = None
 
 
-class GeneratorParameters(StepParameters, ValidationParameters, TrainingParameters, NetworkParameters):
+class GeneratorParameters(MusicParameters, StepParameters, ValidationParameters, TrainingParameters, NetworkParameters):
     """What a :class:`unrolled.tasks.generation.generator.SequenceGenerator` is, and how it is trained."""
 
     _title = "Training"
