@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from unrolled.codecs.strokes import StrokeScaling, check_strokes, offsets_of, positions_of
+from unrolled.codecs.strokes import StrokeCodec, check_strokes, offsets_of, positions_of
 from unrolled.errors import InputError
 
 
@@ -28,7 +28,7 @@ def test_offsets_are_differences_and_positions_their_sums():
 @pytest.mark.parametrize("factor", [1.0, 1e-200, 1e200])
 def test_what_is_read_has_a_mean_square_of_one_and_can_be_undone(positions, factor):
     pieces = [drawing(seed) * [factor, factor, 1] for seed in range(20)]
-    scaling = StrokeScaling.fit(pieces, positions=positions)
+    scaling = StrokeCodec.fit(pieces, positions=positions)
     read = [scaling.encode(piece) for piece in pieces]
     assert np.sqrt(np.mean(np.concatenate(read)[:, :2].astype(float) ** 2)) == pytest.approx(1, rel=1e-5)
     for piece, steps in zip(pieces, read, strict=True):
@@ -38,7 +38,7 @@ def test_what_is_read_has_a_mean_square_of_one_and_can_be_undone(positions, fact
 
 def test_a_direction_keeps_its_angle():
     pieces = [drawing(seed) * [10, 1, 1] for seed in range(5)]
-    scaling = StrokeScaling.fit(pieces, positions=False)
+    scaling = StrokeCodec.fit(pieces, positions=False)
     np.testing.assert_allclose(
         scaling.encode(np.array([[3.0, 3.0, 0]]))[0, 0], scaling.encode(np.array([[3.0, 3.0, 0]]))[0, 1]
     )
@@ -46,17 +46,17 @@ def test_a_direction_keeps_its_angle():
 
 def test_positions_begin_where_they_do_on_the_average():
     pieces = [drawing(seed) + np.array([1000, -1000, 0]) for seed in range(5)]
-    scaling = StrokeScaling.fit(pieces, positions=True)
+    scaling = StrokeCodec.fit(pieces, positions=True)
     np.testing.assert_allclose(scaling.start, np.mean([piece[0, :2] for piece in pieces], axis=0))
     assert abs(np.concatenate([scaling.encode(piece) for piece in pieces])).max() < 10
     np.testing.assert_array_equal(scaling.places(pieces[0]), pieces[0])
-    offsets = StrokeScaling.fit(pieces, positions=False)
+    offsets = StrokeCodec.fit(pieces, positions=False)
     np.testing.assert_allclose(offsets.places(offsets_of(pieces[0])), pieces[0])
 
 
 def test_a_pen_that_never_moves():
     still = [np.array([[0.0, 0.0, 1.0]])]
-    assert StrokeScaling.fit(still, positions=False).encode(still[0]).tolist() == [[0.0, 0.0, 1.0]]
+    assert StrokeCodec.fit(still, positions=False).encode(still[0]).tolist() == [[0.0, 0.0, 1.0]]
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_what_is_no_stroke(steps, message):
 @pytest.mark.parametrize("given", [{"unit": 0.0}, {"unit": 1.0, "start": [1.0]}, {"unit": -1.0}])
 def test_a_file_that_lies(given):
     with pytest.raises((InputError, msgspec.ValidationError), match=r"unit|start|length"):
-        msgspec.convert({"positions": True, **given}, StrokeScaling)
+        msgspec.convert({"type": "strokes", "positions": True, **given}, StrokeCodec)

@@ -76,9 +76,9 @@ def expected(config, scores, target):
 def test_the_likelihood_is_that_of_torchs_distributions(kind):
     scores, target = steps(KINDS[kind])
     wanted = expected(KINDS[kind], scores, target)
-    np.testing.assert_allclose(runtime_head(KINDS[kind]).log_p(scores, target), wanted, rtol=1e-9)
+    np.testing.assert_allclose(runtime_head(KINDS[kind]).log_p(scores, target), wanted, rtol=1e-9, atol=1e-12)
     by_torch = torch_head(KINDS[kind]).log_p(torch.from_numpy(scores), target).detach()
-    np.testing.assert_allclose(by_torch, wanted, rtol=1e-9)
+    np.testing.assert_allclose(by_torch, wanted, rtol=1e-9, atol=1e-12)
 
 
 def test_two_values_are_the_bivariate_gaussian_of_graves():

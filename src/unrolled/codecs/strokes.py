@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -12,7 +13,7 @@ from unrolled.aliases import Values
 from unrolled.codecs.scaling import LARGEST_Z, binary_unit, check_unit
 from unrolled.errors import InputError
 
-__all__ = ["StrokeScaling", "check_strokes", "offsets_of", "positions_of"]
+__all__ = ["StrokeCodec", "check_strokes", "offsets_of", "positions_of"]
 
 
 def offsets_of(positions: Values, start: Values | Sequence[float] = (0.0, 0.0)) -> Values:
@@ -46,12 +47,12 @@ def check_strokes(steps: Values, called: str) -> None:
         )
 
 
-class StrokeScaling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StrokeCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="strokes"):
     """Strokes as a network reads them: offsets over one unit for both directions, so that no angle changes.
 
     It is part of the model file.
 
-    >>> scaling = StrokeScaling.fit([np.array([[4, 1, 0], [4, 4, 1.0]])], positions=True)
+    >>> scaling = StrokeCodec.fit([np.array([[4, 1, 0], [4, 4, 1.0]])], positions=True)
     >>> scaling.start, scaling.unit
     ((4.0, 1.0), 1.5)
     >>> scaling.encode(np.array([[4, 1, 0], [7, 4, 1.0]])).tolist()
@@ -71,13 +72,23 @@ class StrokeScaling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise InputError(f"start is {self.start}, expected two finite numbers")
 
     @classmethod
-    def fit(cls, pieces: Sequence[Values], *, positions: bool) -> StrokeScaling:
+    def fit(cls, pieces: Sequence[Values], *, positions: bool) -> StrokeCodec:
         """The unit is the root of the mean square of all offsets in both directions."""
         start = np.mean([piece[0, :2] for piece in pieces], axis=0) if positions else np.zeros(2)
         offsets = np.concatenate([offsets_of(piece, start) if positions else piece for piece in pieces])[:, :2]
         whole = binary_unit(offsets)
         size = whole * float(np.sqrt(np.mean((offsets / whole) ** 2)))
         return cls(positions, size or 1.0, (float(start[0]), float(start[1])))
+
+    @property
+    def width(self) -> int:
+        """Numbers of a step."""
+        return 3
+
+    @property
+    def log_unit(self) -> float:
+        """The logarithm of the area that a density of 1 stands for."""
+        return 2 * math.log(self.unit)
 
     def encode(self, piece: Values) -> NDArray[np.float32]:
         """``[T, 3]`` as it is given → as it is read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -56,6 +57,11 @@ class ValueCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="v
     def width(self) -> int:
         """Numbers that are said at once."""
         return self.together * len(self.columns)
+
+    @property
+    def log_unit(self) -> float:
+        """The logarithm of the volume that a density of 1 stands for."""
+        return self.together * sum(math.log(each.deviation) for each in self.columns)
 
     def encode(self, piece: Any) -> NDArray[np.float32]:
         """``[T, C]``, or a recording, → ``[U, width]``."""

@@ -187,6 +187,14 @@ class Engine(Protocol):
         """In training without a random share of its numbers, the others larger by as much."""
         ...
 
+    def noisy(self, a: Array) -> Array:
+        """In training with random numbers added."""
+        ...
+
+    def drop_steps(self, a: Array) -> Array:
+        """``a [U, N, ...]``, in training with zeros in place of a random share of the steps."""
+        ...
+
     def drop_tokens(self, places: NDArray[np.int64]) -> Array:
         """In training with a random share of the words unknown, which is 0."""
         ...

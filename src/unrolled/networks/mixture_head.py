@@ -82,8 +82,8 @@ class MixtureHeadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return target
 
     def targets(self, steps: Floats) -> Floats:
-        """What is to be said of steps in the midst of a piece, ``[U, C + 1]``."""
-        return self.ending(steps)[:-1]
+        """What is to be said of steps ``[..., C]`` in the midst of a piece, ``[..., C + 1]``."""
+        return np.concatenate([steps, np.zeros((*steps.shape[:-1], 1), steps.dtype)], axis=-1)
 
 
 class Mixture(NamedTuple):
@@ -120,13 +120,16 @@ class MixtureHead:
         self.engine, self.config = engine, config
         self.scores = engine.dense("scores", inputs, config.outputs)
 
-    def __call__(self, h: Array) -> Array:
-        """Scores ``[..., O]`` of states ``h [..., H]``."""
+    def __call__(self, h: Array, steps: Floats | None = None) -> Array:
+        """Scores ``[..., O]`` of what follows, from the layers' outputs ``[..., H]``."""
         return self.scores(h)
 
     def read(self, steps: Floats) -> Array:
-        """``[U, N, C]`` as they are."""
-        return self.engine.constant(steps.astype(np.float32))
+        """Steps ``[U, N, C]`` as the layers read them."""
+        x, D = self.engine.constant(steps.astype(np.float32)), self.config.values
+        if not self.config.pen:
+            return self.engine.drop_steps(self.engine.noisy(x))
+        return self.engine.drop_steps(self.engine.concatenate([self.engine.noisy(x[..., :D]), x[..., D:]]))
 
     def log_p(self, scores: Array, target: Floats) -> Array:
         """The log-likelihood of each step, ``[...]``.

@@ -29,6 +29,7 @@ from unrolled.codecs.ranges import Count
 from unrolled.errors import InputError
 from unrolled.networks.engine import Array, Engine, Lengths, Rows
 from unrolled.networks.length_batches import batches_of_similar_length
+from unrolled.networks.mixture_head import MixtureHead, MixtureHeadConfig
 from unrolled.networks.note_head import NoteHead, NoteHeadConfig
 from unrolled.networks.parameters import Parameters, parameters_of
 from unrolled.networks.stack import StackConfig
@@ -36,8 +37,12 @@ from unrolled.networks.symbol_head import SymbolHead, SymbolHeadConfig
 
 __all__ = ["ConditionConfig", "HeadConfig", "NextStep", "NextStepConfig", "NextStepState", "Scored", "Steps", "shifted"]
 
-HeadConfig: TypeAlias = SymbolHeadConfig | NoteHeadConfig
-HEADS: dict[type[HeadConfig], type[Any]] = {SymbolHeadConfig: SymbolHead, NoteHeadConfig: NoteHead}
+HeadConfig: TypeAlias = SymbolHeadConfig | NoteHeadConfig | MixtureHeadConfig
+HEADS: dict[type[HeadConfig], type[Any]] = {
+    SymbolHeadConfig: SymbolHead,
+    NoteHeadConfig: NoteHead,
+    MixtureHeadConfig: MixtureHead,
+}
 """Of each configuration of a head its class."""
 
 Steps: TypeAlias = NDArray[Any]

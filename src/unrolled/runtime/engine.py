@@ -155,6 +155,14 @@ class KernelEngine:
         """Nothing is left out."""
         return a
 
+    def noisy(self, a: Floats) -> Floats:
+        """Nothing is added."""
+        return a
+
+    def drop_steps(self, a: Floats) -> Floats:
+        """No step is left out."""
+        return a
+
     def drop_tokens(self, places: Places) -> Places:
         """No word is left out."""
         return places

@@ -11,12 +11,13 @@ from unrolled.parameters.declaration import Parameter, Parameters, require
 if TYPE_CHECKING:
     from unrolled.codecs.audio import AudioFeatures
 else:
-    AudioFeatures = Any  # made by _read_audio
+    AudioFeatures = Any  # made by read_audio
 
-__all__ = ["RecordingParameters"]
+__all__ = ["RecordingParameters", "read_audio"]
 
 
-def _read_audio(name: str, value: Any) -> Any:
+def read_audio(name: str, value: Any) -> Any:
+    """Features of recordings, given as such or, as a model file has them, by their names."""
     from unrolled.codecs.audio import AudioFeatures
 
     if isinstance(value, Mapping):
@@ -39,6 +40,6 @@ class RecordingParameters(Parameters):
             "Features of recordings.",
             unset="13 mel-frequency cepstral coefficients per frame",
             flag=None,
-            read=_read_audio,
+            read=read_audio,
         ),
     ] = None

@@ -33,6 +33,10 @@ class NetworkOptions(TrainingParameters):
     dropout: float = 0.0
     token_dropout: float = 0.0
     """The share of words that is read as unknown."""
+    input_noise: float = 0.0
+    """Deviation of what is added to the numbers of the step before."""
+    step_dropout: float = 0.0
+    """The share of steps of numbers that is read as zeros."""
 
     @classmethod
     def of(cls, parameters: TrainingParameters) -> NetworkOptions:
@@ -206,6 +210,16 @@ class TorchEngine:
     def dropout(self, a: Tensor) -> Tensor:
         """Without a random share."""
         return F.dropout(a, self.options.dropout, self._module.training)
+
+    def noisy(self, a: Tensor) -> Tensor:
+        """With normal numbers added."""
+        deviation = self.options.input_noise
+        return a + deviation * torch.randn_like(a) if self._module.training and deviation else a
+
+    def drop_steps(self, a: Tensor) -> Tensor:
+        """Without a random share of the steps, the others as they are."""
+        share = self.options.step_dropout
+        return a * (torch.rand(*a.shape[:2], 1) >= share) if self._module.training and share else a
 
     def drop_tokens(self, places: NDArray[np.int64]) -> Tensor:
         """With a random share of unknown words."""

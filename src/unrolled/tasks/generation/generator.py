@@ -13,17 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
+from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.conditions import ConditionCodec
 from unrolled.codecs.note_codec import NoteCodec
+from unrolled.codecs.strokes import StrokeCodec, check_strokes
 from unrolled.codecs.target_tokens import TargetCodec
+from unrolled.codecs.value_codec import ValueCodec
 from unrolled.data.items import ItemKind, kind_of, read_items
+from unrolled.data.wav import Waveform
 from unrolled.errors import InputError
-from unrolled.networks.next_step import ConditionConfig, NextStepConfig, Steps
+from unrolled.networks.mixture_head import MixtureHeadConfig
+from unrolled.networks.next_step import ConditionConfig, HeadConfig, NextStepConfig, Steps
 from unrolled.networks.note_head import NoteHeadConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.networks.symbol_head import SymbolHeadConfig
 from unrolled.parameters.declaration import require
 from unrolled.runtime.decoding.frame_sampling import NoteSampling
+from unrolled.runtime.decoding.mixture_sampling import MixtureSampling
 from unrolled.runtime.decoding.sampling import Sampling
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
@@ -39,19 +45,24 @@ from unrolled.tasks.sequences.targets import read_labels, read_numbers
 __all__ = ["Generated", "SequenceGenerator"]
 
 Piece = Any
-"""A text, a list of tokens, or a piano roll ``[T, P]``."""
+"""A text, a list of tokens, a piano roll ``[T, P]``, strokes ``[T, 3]``, other numbers ``[T, C]``, a recording."""
 
 FEWEST = 10  # pieces of which some are kept back
 LONGEST = 100_000  # steps of a piece that is read as a whole
 LONGEST_DRAWN = 1000  # steps, of what has no end
 FEWEST_NOTES = 12  # columns of zeros and ones that are a piano roll: an octave
+FEW_NUMBERS = 4  # of a step, which may depend on each other where nothing is said
+MOST_NUMBERS = 64  # that may do so at all: a triangle has half their square
+
+Said = TargetCodec | NoteCodec | StrokeCodec | ValueCodec
+"""What turns pieces into steps."""
 
 
 class Generated(NamedTuple):
     """What was drawn."""
 
     piece: Piece
-    """The text, the list of tokens, or the roll, without the prompt."""
+    """The text, the list of tokens, the array, or the recording, without the prompt."""
     log_p: float
     """The logarithm of its probability by the model, whatever the temperature."""
     finished: bool
@@ -65,6 +76,8 @@ class _Data:
     pieces: list[Piece]
     conditions: NDArray[Any] | None
     kind: ItemKind
+    output: StepKind
+    """What a step is."""
     carried: bool
     learned: int
 
@@ -81,10 +94,11 @@ class _Part(NamedTuple):
 
 
 class SequenceGenerator(ExampleEstimator, GeneratorParameters):
-    r"""Say sequences like those it has learned: texts or music, from nothing, a beginning, a class or a vector.
+    r"""Say sequences like those it has learned, texts, music, strokes or words aloud, from nothing, a beginning, a class, a vector.
 
     Equations: :mod:`unrolled.networks.next_step`. The networks are trained on :math:`-\log p` of each step after those before it
-    with Adam, and their probabilities are averaged. Pieces are drawn by :class:`unrolled.runtime.decoding.sampling.Sampling`.
+    with Adam, and their probabilities are averaged. Pieces are drawn by :class:`unrolled.runtime.decoding.sampling.Sampling`,
+    those of numbers by :class:`unrolled.runtime.decoding.mixture_sampling.MixtureSampling`.
 
     Attributes:
         model_: the networks.
@@ -111,8 +125,9 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         """Train on pieces. A previous model is replaced only after the training has succeeded.
 
         Args:
-            X: a list of texts, of lists of tokens, or of piano rolls ``[T, P]`` of zeros and ones, with at least 12 notes; or one
-                long text, of which only parts are read at once.
+            X: a list of texts, of lists of tokens, of piano rolls ``[T, P]`` of zeros and ones, with at least 12 notes, of
+                strokes ``[T, 3]`` (x, y, and 1 where the pen is lifted after the point, else 0), of other arrays ``[T, C]``, or
+                of recordings (:class:`unrolled.data.wav.Waveform`); or one long text, of which only parts are read at once.
             y: what each piece is to be, if that is to be chosen: labels ``[N]``, or vectors ``[N, D]``.
             validation: validation data, with which to choose the best epoch, instead of ``validation_fraction``: as ``X``, or
                 ``(X, y)`` where there is a ``y``.
@@ -127,22 +142,26 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             MissingExtraError: torch is not installed.
         """
         settings = self._checked()
-        pieces, kind = read_pieces(X, settings.steps)
+        pieces, kind, output = read_pieces(X, settings.steps)
         conditions, learned = None if y is None else read_conditions(y, len(pieces)), len(pieces)
-        carried = len(pieces) == 1 and y is None if settings.carried is None else settings.carried
+        whole = kind != "audio" and output != "strokes"  # of which there may be one long piece
+        carried = whole and len(pieces) == 1 and y is None if settings.carried is None else settings.carried
+        if carried and not whole:
+            raise InputError(f"carried is True, but the pieces are {'recordings' if kind == 'audio' else output}: leave it out")
         if carried and (len(pieces) > 1 or y is not None):
             what = f"{len(pieces)} pieces" if len(pieces) > 1 else "a condition"
             raise InputError(f"carried is True with {what}: it is for one long text; leave it out, or join the pieces")
         if validation is not None:
             others, true = _parted(validation, conditions is not None)
-            more = read_known_pieces(others, kind, pieces[0], "validation")
+            width = pieces[0].shape[1] if kind == "numbers" else None
+            more = read_known_pieces(others, kind, output, width, "validation")
             if carried and len(more) > 1:
                 raise InputError(f"validation holds {len(more)} pieces, expected one long text, as X is")
             if conditions is not None:
                 same = read_conditions(true, len(more), conditions.ndim)
                 conditions = np.concatenate([conditions, same])
             pieces = [*pieces, *more]
-        data = _Data(pieces, conditions, kind, carried, learned)
+        data = _Data(pieces, conditions, kind, output, carried, learned)
         return self._train(
             data, (pieces, [] if conditions is None else conditions.tolist(), learned), settings, checkpoint
         )
@@ -169,7 +188,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             max_length: the most symbols, or frames of notes, that are drawn, the end among them; by default twice those of the
                 longest piece learned, and its end; 1,000 of a long text, which has no end.
             temperature: below 1 the probable becomes more probable, above 1 less; above 0.
-            top_k: only the k most probable symbols are drawn; independent notes know no such order.
+            top_k: only the k most probable symbols are drawn; independent notes and numbers know no such order.
             top_p: only the fewest symbols whose share of the probability is at least this, above 0, at most 1.
             seed: the same gives the same pieces; by default drawn anew.
             stop: texts before which a piece ends, wherever they come; of tokens, such tokens.
@@ -206,8 +225,9 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             for own, new in zip(parts, part.new, strict=True):
                 own += new
             log_p, finished = log_p + part.log_p, part.finished
-        found = zip(map(self._joined, parts), log_p.tolist(), finished.tolist(), strict=True)
-        return [Generated(*each) for each in found]
+        given = self._encoded_prompt(prompt)
+        pieces = [self._joined(part, given) for part in parts]
+        return [Generated(*each) for each in zip(pieces, log_p.tolist(), finished.tolist(), strict=True)]
 
     def stream(
         self,
@@ -221,15 +241,22 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         seed: int | None = None,
         stop: Sequence[str] = (),
     ) -> Iterator[Any]:
-        """Draw one piece, and give it on as it is drawn: parts of a text, tokens, or frames ``[P]``.
+        """Draw one piece, and give it on as it is drawn: parts of a text, tokens, or frames ``[P]`` or ``[C]``.
 
         The arguments are those of :meth:`generate`, and checked at once. What might begin a stop string is held back until that
         is known.
+
+        Raises:
+            InputError: as :meth:`generate`; or pieces are recordings, whose samples depend on all of their frames.
         """
+        if self.item_kind_ == "audio":
+            raise InputError("pieces are recordings, whose samples depend on all of their frames: generate them")
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
         conditions, _ = self._conditions_of(condition, 1)
         drawn = self._drawn(1, prompt, conditions, sampling, max_length, seed, stop)
-        return (new for part in drawn for new in part.new[0])
+        news = (new for part in drawn for new in part.new[0])
+        values = self._fitted().values
+        return news if values is None else _decoded(values, news, self._encoded_prompt(prompt))
 
     def predict(self, X: Any, y: Any = None) -> list[Piece]:
         """A continuation of each piece, drawn as by :meth:`generate`; always the same.
@@ -247,7 +274,8 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     def log_likelihoods(self, X: Any, y: Any = None) -> list[Values]:
         """Of each piece the logarithm of the probability of each step after those before it, the piece's end included,
-        ``[U_i + 1]``; of long texts, which have no end, ``[U_i]``. Of music a step is a frame.
+        ``[U_i + 1]``; of long texts, which have no end, ``[U_i]``. Of music a step is a frame; of numbers it is that of their
+        density in the units of the data, of recordings in those of their features.
 
         A symbol that the model does not know has the probability of all such.
         """
@@ -255,6 +283,9 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         conditions = self._encoded_conditions(y, len(pieces))
         steps = [config.said.encode(piece) for piece in pieces]
         found = self.model_.log_likelihoods(steps, conditions)
+        if config.values is not None:
+            unit = config.values.log_unit
+            return [told - unit * (np.arange(len(told)) < len(own)) for own, told in zip(steps, found, strict=True)]
         if config.notes is None:
             return found
         return [config.notes.of_frames(own, told) for own, told in zip(steps, found, strict=True)]
@@ -266,7 +297,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         r"""How well pieces are foreseen: ``nats``, :math:`-\frac{1}{N} \sum \log p` over all symbols and ends; ``perplexity``,
         their exponential; of texts ``bits_per_character``, the whole of them in bits by the number of characters; of music
-        ``nats``, over all frames and ends, and ``nats_per_frame``, over frames alone.
+        ``nats``, over all frames and ends, and ``nats_per_frame``, over frames alone; of numbers ``nats`` of their density.
 
         The state is carried on through a long text, from its beginning to its end.
         """
@@ -277,6 +308,8 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         if self._fitted().notes is not None:
             frames = [own[: len(piece)] for own, piece in zip(each, pieces, strict=True)]
             return {"nats": nats, "nats_per_frame": -float(np.concatenate(frames).mean())}
+        if self._fitted().values is not None:
+            return {"nats": nats}
         found = {"nats": nats, "perplexity": float(np.exp(nats))}
         if not self._in_tokens:
             characters = sum(map(len, pieces))
@@ -296,8 +329,21 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     @property
     def item_kind_(self) -> ItemKind:
-        """Whether pieces are texts, lists of ``tokens``, or rolls of ``numbers``."""
-        return "numbers" if self._fitted().notes is not None else "tokens" if self._in_tokens else "text"
+        """Whether pieces are texts, lists of ``tokens``, arrays of ``numbers``, or ``audio``."""
+        config = self._fitted()
+        if isinstance(config.values, ValueCodec) and config.values.features is not None:
+            return "audio"
+        if config.symbols is None:
+            return "numbers"
+        return "tokens" if self._in_tokens else "text"
+
+    @property
+    def step_kind_(self) -> StepKind:
+        """What a step of a piece is: ``symbols``, ``notes``, ``strokes`` or ``values``."""
+        config = self._fitted()
+        if config.values is not None:
+            return "strokes" if isinstance(config.values, StrokeCodec) else "values"
+        return "symbols" if config.notes is None else "notes"
 
     @property
     def condition_kind_(self) -> Literal["class", "vector"] | None:
@@ -332,17 +378,19 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         most = longest if max_length is None else check_count("max_length", max_length)
         drawn_from = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
         given = self._encoded_prompt(prompt)
-        if config.notes is not None and stop:
-            raise InputError("stop is given, but the model says notes, which no text ends: leave it out")
-        if config.notes is None or config.notes.symbols is not None:
+        if config.symbols is None and stop:
+            raise InputError(f"stop is given, but the model says {self.step_kind_}, which no text ends: leave it out")
+        if config.values is None and (config.notes is None or config.notes.symbols is not None):
             return self._drawn_symbols(count, given, conditions, sampling, most, drawn_from, stop)
         if sampling.top_k is not None or sampling.top_p < 1:
             name = "top_k" if sampling.top_k is not None else "top_p"
-            raise InputError(
-                f"{name} is given, but the notes of a frame are independent: none is more probable than another"
+            why = (
+                "the notes of a frame are independent" if config.values is None else "numbers are drawn from densities"
             )
+            raise InputError(f"{name} is given, but {why}: none is more probable than another; leave it out")
+        kind = NoteSampling if config.values is None else MixtureSampling
         frames = self.model_.draw_frames(
-            count, given, conditions, NoteSampling(temperature=sampling.temperature), max_length=most, seed=drawn_from
+            count, given, conditions, kind(temperature=sampling.temperature), max_length=most, seed=drawn_from
         )
         return (
             _Part(
@@ -387,15 +435,29 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
         return parts()
 
-    def _joined(self, parts: list[Any]) -> Piece:
-        """A piece of its parts."""
+    def _joined(self, parts: list[Any], prompt: Steps) -> Piece:
+        """A piece of its parts, which follow the prompt."""
         config = self._fitted()
+        if config.values is not None:
+            codec = config.values
+            before = prompt.astype(np.float64)
+            steps = np.concatenate([before, *(part[None] for part in parts)])
+            if isinstance(codec, StrokeCodec):
+                return codec.decode(steps)[len(before) :]
+            frames = codec.decode(steps[len(before) :])
+            if codec.features is None:
+                return frames
+            return Waveform(codec.samples(frames), codec.features.rate, "what was said")
         if config.notes is not None:
             return np.array(parts, np.uint8).reshape(len(parts), config.notes.notes)
         return parts if self._in_tokens else "".join(parts)
 
     def _encoded_prompt(self, prompt: Piece | None) -> Steps:
         config = self._fitted()
+        if config.values is not None:
+            if prompt is None or (hasattr(prompt, "__len__") and not len(cast("Any", prompt))):
+                return np.zeros((0, config.values.width), np.float32)
+            return config.values.encode(self._read([prompt])[0])
         if config.notes is not None:
             roll = np.zeros((0, config.notes.notes)) if prompt is None or not len(prompt) else self._read([prompt])[0]
             return config.notes.encode(roll)
@@ -440,8 +502,12 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         return codec.encode(read)
 
     def _read(self, X: Any) -> list[Piece]:
-        notes = self._fitted().notes
-        return read_known_pieces(X, self.item_kind_, None if notes is None else np.zeros((0, notes.notes)))
+        config, width = self._fitted(), None
+        if config.notes is not None:
+            width = config.notes.notes
+        elif config.values is not None:
+            width = 3 if isinstance(config.values, StrokeCodec) else len(config.values.columns)
+        return read_known_pieces(X, self.item_kind_, self.step_kind_, width)
 
     def _learn(
         self, data: _Data, settings: GeneratorParameters, context: FitContext
@@ -476,7 +542,8 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             settings=context.settings, seed=context.seed, learned=data.learned, inferred=inferred,
             losses=[loss for run in runs for loss in run.losses], shape=shape, condition=condition, carried=data.carried,
             symbols=said if isinstance(said, TargetCodec) else None, notes=said if isinstance(said, NoteCodec) else None,
-            longest=max(map(len, learned[0] if isinstance(said, TargetCodec) else used.pieces)),
+            values=said if isinstance(said, StrokeCodec | ValueCodec) else None,
+            longest=max(map(len, used.pieces if isinstance(said, NoteCodec) else learned[0])),
             validation_losses=[loss for run in runs for loss in run.validation_losses],
             epochs=[run.best_epoch or len(run.losses) for run in runs],
         )  # fmt: skip
@@ -493,6 +560,10 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             require("symbols.splitting", splitting, splitting in known, " or ".join(known))
         if config.notes is not None:
             require_same("notes.within_frame", config.notes.within_frame, settings.within_frame)
+        if isinstance(config.values, StrokeCodec):
+            require_same("values.positions", config.values.positions, settings.positions)
+        if isinstance(config.values, ValueCodec):
+            require_same("values.together", config.values.together, settings.steps_at_once)
         require_same("shape", config.shape, _shape(config.said, config.condition, settings))
         whole = not config.carried or (config.condition is None and settings.carried is not False)
         require("carried", config.carried, whole, "false with a condition, and as in settings")
@@ -501,7 +572,11 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
     def _learned(self) -> str:
         config = self._fitted()
         kind = "long text" if self.carried_ else f"{config.learned:,} pieces"
-        what = f"{len(self.vocabulary_):,} symbols" if config.notes is None else f"{config.notes.notes} notes"
+        if config.symbols is not None:
+            return f"{kind} of {len(self.vocabulary_):,} symbols"
+        if config.notes is not None:
+            return f"{kind} of {config.notes.notes} notes"
+        what = "recordings" if self.item_kind_ == "audio" else "strokes" if self.step_kind_ == "strokes" else "numbers"
         return f"{kind} of {what}"
 
 
@@ -519,39 +594,71 @@ def read_conditions(y: Any, count: int, dimensions: int | None = None) -> NDArra
     return read
 
 
-def read_pieces(X: Any, steps: StepKind = "auto", called: str = "X") -> tuple[list[Piece], ItemKind]:
-    """Pieces, and what they are.
+EXPECTED: dict[StepKind, str] = {
+    "symbols": "a list of texts, or of lists of tokens, or one long text",
+    "notes": "a list of piano rolls [T, P] of zeros and ones",
+    "strokes": "a list of strokes [T, 3]: x, y, and 1 where the pen is lifted after the point, else 0",
+    "values": "a list of arrays [T, C], or of recordings",
+    "auto": "a list of texts, of lists of tokens, of arrays [T, C], or of recordings; or one long text",
+}
+POSSIBLE: dict[ItemKind, tuple[StepKind, ...]] = {
+    "text": ("symbols",), "tokens": ("symbols",), "audio": ("values",), "numbers": ("notes", "strokes", "values"),
+}  # fmt: skip
 
-    >>> read_pieces(["ab", "c"]), read_pieces([np.eye(12)])[0][0].shape
-    ((['ab', 'c'], 'text'), (12, 12))
+
+def read_pieces(X: Any, output: StepKind = "auto", called: str = "X") -> tuple[list[Piece], ItemKind, StepKind]:
+    """Pieces, what they are, and what a step of them is.
+
+    >>> read_pieces(["ab", "c"]), read_pieces([np.eye(12)])[1:], read_pieces([np.eye(3)])[1:], read_pieces([np.eye(4)])[1:]
+    ((['ab', 'c'], 'text', 'symbols'), ('numbers', 'notes'), ('numbers', 'strokes'), ('numbers', 'values'))
     """
     given = [X] if isinstance(X, str) else X
     found = kind_of(given)
-    if found in ("text", "tokens") and steps != "notes":
-        return read_items(given), found
-    if found == "numbers" and steps != "symbols" and len(given):
-        read = read_items(given)
-        if steps == "notes" or (read[0].shape[1] >= FEWEST_NOTES and all(_is_roll(each) for each in read)):
-            return [_as_roll(each, n, called) for n, each in enumerate(read)], found
-    expected = {
-        "symbols": "a list of texts, or of lists of tokens, or one long text",
-        "notes": "a list of piano rolls [T, P] of zeros and ones",
-    }.get(steps, "a list of texts, of lists of tokens, or of piano rolls [T, P] of zeros and ones, or one long text")
-    raise InputError(f"{called} holds {found if len(given) else '0 items'}, expected {expected}")
+    if output not in ("auto", *POSSIBLE[found]):
+        raise InputError(f"{called} holds {found}, expected {EXPECTED[output]}")
+    if hasattr(given, "__len__") and not hasattr(given, "toarray") and not len(given):
+        raise InputError(f"{called} holds 0 items, expected {EXPECTED[output]}")
+    read = read_items(given)
+    if output == "auto":
+        output = _told_apart(read) if found == "numbers" else POSSIBLE[found][0]
+    return [_as_said(each, n, output, called) for n, each in enumerate(read)], found, output
 
 
-def read_known_pieces(X: Any, kind: ItemKind, like: Piece | None, called: str = "X") -> list[Piece]:
-    """Pieces of a kind that is known, rolls as wide as another."""
+def read_known_pieces(X: Any, kind: ItemKind, output: StepKind, width: int | None, called: str = "X") -> list[Piece]:
+    """Pieces of a kind that is known, with as many numbers a step."""
     given = [X] if isinstance(X, str) else X
-    if kind != "numbers" or like is None:
-        found = kind_of(given)
-        if found not in ("text", "tokens"):
-            raise InputError(
-                f"{called} holds {found}, expected a list of texts, or of lists of tokens, or one long text"
-            )
-        return read_items(given, kind=kind)
-    read = read_items(given, kind=kind, channels=like.shape[1])
-    return [_as_roll(each, n, called) for n, each in enumerate(read)]
+    found = kind_of(given)
+    if found != kind and not {found, kind} <= {"text", "tokens"}:
+        raise InputError(f"{called} holds {found}, expected {EXPECTED[output]}")
+    read = read_items(given, kind=kind, channels=width if kind == "numbers" else None)
+    return [_as_said(each, n, output, called) for n, each in enumerate(read)]
+
+
+def _told_apart(read: Sequence[NDArray[Any]]) -> StepKind:
+    """What arrays are, by their numbers."""
+    columns = read[0].shape[1]
+    if columns >= FEWEST_NOTES and all(_is_roll(each) for each in read):
+        return "notes"
+    of_pen = columns == 3 and all(_is_roll(each[:, 2]) for each in read) and any(each[:, 2].any() for each in read)
+    return "strokes" if of_pen else "values"
+
+
+def _as_said(piece: Any, n: int, output: StepKind, called: str) -> Piece:
+    """A piece, if its numbers are what they have to be."""
+    if output == "notes":
+        return _as_roll(piece, n, called)
+    if output == "strokes":
+        check_strokes(piece, f"{called}, piece {n}")
+    return piece
+
+
+def _decoded(codec: StrokeCodec | ValueCodec, steps: Iterator[Values], prompt: Steps) -> Iterator[Values]:
+    """The frames ``[C]`` of steps that follow a prompt, as they come."""
+    said: list[Values] = list(prompt.astype(np.float64))
+    for step in steps:
+        before = len(codec.decode(np.array(said))) if said else 0
+        said.append(step)
+        yield from codec.decode(np.array(said))[before:]
 
 
 def _is_roll(a: NDArray[Any]) -> bool:
@@ -596,20 +703,34 @@ def _splitting(kind: ItemKind, settings: GeneratorParameters) -> Any:
     return "given" if kind == "tokens" else "characters" if settings.tokens == "characters" else "words_as_set"
 
 
-def _codec(data: _Data, settings: GeneratorParameters) -> TargetCodec | NoteCodec:
+def _codec(data: _Data, settings: GeneratorParameters) -> Said:
     """How pieces become steps."""
-    if data.kind == "numbers":
+    if data.output == "strokes":
+        return StrokeCodec.fit(data.pieces, positions=settings.positions)
+    if data.output == "values":
+        features = None
+        if data.kind == "audio":
+            features = settings.audio or AudioFeatures(rate=data.pieces[0].rate, coefficients=20)
+        return ValueCodec.fit(data.pieces, together=settings.steps_at_once, features=features)
+    if data.output == "notes":
         return NoteCodec(data.pieces[0].shape[1], settings.within_frame)
     return TargetCodec.fit(
         data.pieces, _splitting(data.kind, settings), min_count=settings.min_count, option="min_count"
     )
 
 
-def _shape(
-    said: TargetCodec | NoteCodec, condition: ConditionCodec | None, settings: GeneratorParameters
-) -> NextStepConfig:
+def _shape(said: Said, condition: ConditionCodec | None, settings: GeneratorParameters) -> NextStepConfig:
     """The network's sizes, which follow from what is said, and the parameters."""
-    if isinstance(said, TargetCodec):
+    if isinstance(said, StrokeCodec | ValueCodec):
+        pen = isinstance(said, StrokeCodec)
+        values = said.width - pen
+        diagonal = settings.covariance == "diagonal" or (settings.covariance == "auto" and values > FEW_NUMBERS)
+        if values > MOST_NUMBERS and not diagonal:
+            raise InputError(
+                f"covariance is 'full' of {values} numbers a step, expected at most {MOST_NUMBERS}: 'diagonal'"
+            )
+        head: HeadConfig = MixtureHeadConfig(values, settings.components, diagonal, pen)
+    elif isinstance(said, TargetCodec):
         head = SymbolHeadConfig(len(said.vocabulary), settings.embedding_size, settings.tied)
     elif said.symbols is not None:
         head = SymbolHeadConfig(said.symbols.symbols, settings.embedding_size, settings.tied, said.symbols)
@@ -621,7 +742,7 @@ def _shape(
     return NextStepConfig(StackConfig.of(settings, head.inputs + (given.size if given else 0)), head, given)
 
 
-def _variation(said: TargetCodec | NoteCodec, settings: GeneratorParameters) -> Any:
+def _variation(said: Said, settings: GeneratorParameters) -> Any:
     """What changes pieces in each epoch of training; None for nothing.
 
     Raises:
@@ -629,14 +750,12 @@ def _variation(said: TargetCodec | NoteCodec, settings: GeneratorParameters) -> 
     """
     if not settings.transpose:
         return None
-    if isinstance(said, TargetCodec):
+    if not isinstance(said, NoteCodec):
         raise InputError(f"transpose is {settings.transpose}, but the pieces are no music: leave it out")
     return lambda steps, generator: said.transposed(steps, settings.transpose, generator)
 
 
-def _encoded(
-    data: _Data, said: TargetCodec | NoteCodec, condition: ConditionCodec | None
-) -> tuple[list[Steps], NDArray[Any] | None]:
+def _encoded(data: _Data, said: Said, condition: ConditionCodec | None) -> tuple[list[Steps], NDArray[Any] | None]:
     steps = [said.encode(piece) for piece in data.pieces]
     return steps, None if condition is None or data.conditions is None else condition.encode(data.conditions)
 
@@ -651,12 +770,20 @@ def _check_lengths(pieces: Sequence[Steps], carried: bool) -> None:
             )
 
 
-def _summary(said: TargetCodec | NoteCodec, data: _Data, used: _Data, learned: Sequence[Steps]) -> str:
+def _summary(said: Said, data: _Data, used: _Data, learned: Sequence[Steps]) -> str:
     what = "one long text, the state carried on through it" if data.carried else f"{len(learned):,} pieces"
     if isinstance(said, NoteCodec):
         how = "one after the other" if said.symbols else "independent of each other"
         what = what.replace("text", "piece")
         return f"frames of {said.notes} notes, {how}; learned from {what}: {sum(map(len, used.pieces)):,} frames"
+    if isinstance(said, StrokeCodec):
+        points = "positions" if said.positions else "offsets"
+        return f"strokes of a pen, {points}; learned from {what.replace('text', 'piece')}: {sum(map(len, learned)):,} points"
+    if isinstance(said, ValueCodec):
+        what = what.replace("text", "series")
+        numbers = "numbers" if said.features is None else f"{said.features.kind} features"
+        together = f", {said.together} steps at once" if said.together > 1 else ""
+        return f"{len(said.columns)} {numbers} a step{together}; learned from {what}: {sum(map(len, learned)):,} steps"
     return f"{len(said.vocabulary) - 1:,} different symbols; learned from {what}: {sum(map(len, learned)):,} symbols"
 
 
@@ -670,8 +797,8 @@ def _kept_back(data: _Data, settings: GeneratorParameters, seed: int) -> tuple[_
         cut = len(text) - int(fraction * len(text))
         held = [text[cut:]] if len(text) - cut >= FEWEST and str(text[cut:]).strip() else []
         return (
-            _Data(held, None, data.kind, True, 1),
-            _Data([text[:cut] if held else text], None, data.kind, True, 1),
+            _Data(held, None, data.kind, data.output, True, 1),
+            _Data([text[:cut] if held else text], None, data.kind, data.output, True, 1),
         )
     if fraction == 0 or N < FEWEST:
         return _chosen(data, np.zeros(0, np.int64)), data
@@ -681,4 +808,4 @@ def _kept_back(data: _Data, settings: GeneratorParameters, seed: int) -> tuple[_
 
 def _chosen(data: _Data, places: NDArray[np.int64]) -> _Data:
     conditions = None if data.conditions is None else data.conditions[places]
-    return _Data([data.pieces[n] for n in places], conditions, data.kind, data.carried, len(places))
+    return _Data([data.pieces[n] for n in places], conditions, data.kind, data.output, data.carried, len(places))

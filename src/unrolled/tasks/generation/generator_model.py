@@ -10,17 +10,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.aliases import Values
+from unrolled.aliases import Floats, Values
 from unrolled.codecs.conditions import ConditionCodec
 from unrolled.codecs.note_codec import NoteCodec
 from unrolled.codecs.ranges import Count
+from unrolled.codecs.strokes import StrokeCodec
 from unrolled.codecs.target_tokens import TargetCodec
+from unrolled.codecs.value_codec import ValueCodec
 from unrolled.errors import InputError
+from unrolled.networks.mixture_head import MixtureHead
 from unrolled.networks.next_step import NextStep, NextStepConfig, Steps
 from unrolled.networks.note_head import NoteHeadConfig
 from unrolled.networks.symbol_head import SymbolHeadConfig
 from unrolled.runtime.decoding.decodable import Ensemble, Without
 from unrolled.runtime.decoding.frame_sampling import NoteSampling, mean_odds
+from unrolled.runtime.decoding.mixture_sampling import MixtureSampling
 from unrolled.runtime.decoding.sampling import Drawn, Sampling, streams
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
@@ -39,6 +43,8 @@ class GeneratorConfig(ExampleConfig, frozen=True, forbid_unknown_fields=True, kw
     """Of texts and lists of tokens."""
     notes: NoteCodec | None = None
     """Of piano rolls."""
+    values: StrokeCodec | ValueCodec | None = None
+    """Of strokes, of other steps of numbers, and of recordings."""
     condition: ConditionCodec | None = None
     carried: bool
     """Whether it learned one long text, which has no end."""
@@ -47,13 +53,13 @@ class GeneratorConfig(ExampleConfig, frozen=True, forbid_unknown_fields=True, kw
 
     def __post_init__(self) -> None:
         """Check that one thing is said."""
-        if (self.symbols is None) == (self.notes is None):
-            raise InputError("there are no symbols or notes, or both: expected one of them")
+        if sum(each is not None for each in (self.symbols, self.notes, self.values)) != 1:
+            raise InputError("there are no symbols, notes or values, or several: expected one of them")
 
     @property
-    def said(self) -> TargetCodec | NoteCodec:
+    def said(self) -> TargetCodec | NoteCodec | StrokeCodec | ValueCodec:
         """What turns pieces into steps."""
-        codec = self.symbols or self.notes
+        codec = self.symbols or self.notes or self.values
         assert codec is not None
         return codec
 
@@ -144,30 +150,52 @@ class GeneratorModel:
         n: int,
         prompt: Steps,
         conditions: NDArray[Any] | None,
-        sampling: NoteSampling,
+        sampling: NoteSampling | MixtureSampling,
         *,
         max_length: int,
         seed: int,
     ) -> Iterator[DrawnSteps]:
-        """Draw the next frames ``[N, P]`` of n pieces that begin with ``prompt [T, P]``, a frame of all of them at a time."""
+        """Draw the next frames ``[N, C]`` of n pieces that begin with ``prompt [T, C]``, a frame of all of them at a time."""
         head, generators = self.shape.head, streams(seed, n)
         read = np.repeat(np.concatenate([head.first(1), prompt])[:, None], n, 1)  # [T + 1, N, P]
         states, rows = [network.start(n, conditions) for network in self.networks], np.arange(n)
         for _ in range(max_length):
             each = [network.run(state, read) for network, state in zip(self.networks, states, strict=True)]
-            odds = mean_odds([scores[-1] for scores, _ in each])
-            endless = np.concatenate([odds[:, :-1], np.full((len(odds), 1), -np.inf)], axis=1)
-            drawn = sampling(endless if self.carried else odds, [generators[row] for row in rows.tolist()])
-            told = np.concatenate([drawn.frames * ~drawn.ended[:, None], drawn.ended[:, None]], axis=1)
-            found = DrawnSteps(np.zeros((n, odds.shape[1] - 1), np.uint8), np.zeros(n), np.ones(n, bool))
-            found.steps[rows], found.ended[rows] = told[:, :-1], drawn.ended
-            found.log_p[rows] = self.networks[0].head.log_p(odds, told.astype(np.float32))
+            own = [generators[row] for row in rows.tolist()]
+            drawn = self._drawn([scores[-1] for scores, _ in each], sampling, own)
+            found = DrawnSteps(np.zeros((n, read.shape[2]), drawn.steps.dtype), np.zeros(n), np.ones(n, bool))
+            found.steps[rows], found.log_p[rows], found.ended[rows] = drawn
             yield found
             on = np.flatnonzero(~drawn.ended)
             if not len(on):
                 return
-            rows, read = rows[on], drawn.frames[None, on]
+            rows, read = rows[on], drawn.steps[None, on]
             states = [network.select(state, on) for network, (_, state) in zip(self.networks, each, strict=True)]
+
+    def _drawn(
+        self,
+        scores: Sequence[Floats],
+        sampling: NoteSampling | MixtureSampling,
+        generators: Sequence[np.random.Generator],
+    ) -> DrawnSteps:
+        """The next step of the rows of which each network has given ``scores [N, O]``; one that never ends has none."""
+        log_p = self.networks[0].head.log_p
+        if isinstance(sampling, NoteSampling):
+            odds = mean_odds(scores)
+            frames, ended = sampling(odds, generators)
+            ended &= not self.carried
+            told = np.concatenate([frames * ~ended[:, None], ended[:, None]], axis=1).astype(np.float32)
+            return DrawnSteps(told[:, :-1].astype(np.uint8), log_p(odds, told), ended)
+        whose = np.zeros(len(generators), np.int64)  # the network that a row asks for its next step
+        if len(scores) > 1:
+            whose = np.array([each.integers(len(scores)) for each in generators])
+        head: MixtureHead = self.networks[0].head
+        own = np.stack(scores)[whose, np.arange(len(whose))]
+        values, ended = sampling(head.mixture(own), generators)
+        ended &= not self.carried
+        told = np.concatenate([values * ~ended[:, None], ended[:, None]], axis=1)
+        each = np.stack([log_p(one, told) for one in scores])
+        return DrawnSteps(told[:, :-1], np.logaddexp.reduce(each, 0) - np.log(len(each)), ended)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""

@@ -9,10 +9,12 @@ from unrolled.parameters.music import MusicParameters
 from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.ranges import COUNT, SHARE
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
+from unrolled.parameters.values import ValueParameters
+from unrolled.tasks.recording_parameters import AudioFeatures, read_audio
 
-__all__ = ["CARRIED_STEPS", "GeneratorParameters", "StepKind", "StepParameters"]
+__all__ = ["CARRIED_STEPS", "GeneratorParameters", "StepKind", "SpeechParameters", "StepParameters"]
 
-StepKind = Literal["auto", "symbols", "notes"]
+StepKind = Literal["auto", "symbols", "notes", "strokes", "values"]
 SymbolWords = Literal["characters", "words"]
 
 CARRIED_STEPS = 100
@@ -47,7 +49,31 @@ class StepParameters(Parameters):
     ] = None
 
 
-class GeneratorParameters(MusicParameters, StepParameters, ValidationParameters, TrainingParameters, NetworkParameters):
+class SpeechParameters(Parameters):
+    """How recordings that are said are heard."""
+
+    _title = "Recordings"
+
+    audio: Annotated[
+        AudioFeatures | None,
+        Parameter(
+            "Features of recordings that are said.",
+            unset="20 mel-frequency cepstral coefficients per frame",
+            flag=None,
+            read=read_audio,
+        ),
+    ] = None
+
+
+class GeneratorParameters(
+    SpeechParameters,
+    ValueParameters,
+    MusicParameters,
+    StepParameters,
+    ValidationParameters,
+    TrainingParameters,
+    NetworkParameters,
+):
     """What a :class:`unrolled.tasks.generation.generator.SequenceGenerator` is, and how it is trained."""
 
     _title = "Training"
