@@ -94,7 +94,7 @@ class _Part(NamedTuple):
 
 
 class SequenceGenerator(ExampleEstimator, GeneratorParameters):
-    r"""Say sequences like those it has learned, texts, music, strokes or words aloud, from nothing, a beginning, a class, a vector.
+    r"""Say texts, music, strokes of a pen or words aloud like those it has learned: from nothing, a beginning, a class or a vector.
 
     Equations: :mod:`unrolled.networks.next_step`. The networks are trained on :math:`-\log p` of each step after those before it
     with Adam, and their probabilities are averaged. Pieces are drawn by :class:`unrolled.runtime.decoding.sampling.Sampling`,
@@ -455,7 +455,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
     def _encoded_prompt(self, prompt: Piece | None) -> Steps:
         config = self._fitted()
         if config.values is not None:
-            if prompt is None or (hasattr(prompt, "__len__") and not len(cast("Any", prompt))):
+            if prompt is None or (hasattr(prompt, "__len__") and not len(prompt)):
                 return np.zeros((0, config.values.width), np.float32)
             return config.values.encode(self._read([prompt])[0])
         if config.notes is not None:
