@@ -1784,8 +1784,8 @@ MUTANTS = (
     python(
         "mixture: pen and end swapped",
         "networks/mixture_head.py",
-        "scores[..., 0], scores",
-        "-scores[..., 0], scores",
+        "odds[..., 0], odds",
+        "-odds[..., 0], odds",
         MIXTURE,
     ),
     python(

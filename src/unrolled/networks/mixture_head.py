@@ -8,8 +8,8 @@ r"""A head for steps of real numbers: a mixture of Gaussians, with a pen and an 
         \log L_{ii} - \tfrac12 \big(L (x - \mu)\big)_i^2 - \tfrac12 \log 2\pi \Big)
 
 of ``D`` numbers :math:`x`, whether the pen is lifted after them, :math:`b`, and whether the sequence has ended before them,
-:math:`e`. The scores are those of :math:`\hat e` and :math:`\hat b`, which are logistic, of :math:`\pi`, a softmax, the means,
-and :math:`L`, a lower triangle, so that every choice of its numbers is a covariance. Its diagonal is
+:math:`e`. The scores are a tenth of the log-odds of :math:`\hat e` and :math:`\hat b`, those of :math:`\pi`, a softmax, the
+means, and :math:`L`, a lower triangle, so that every choice of its numbers is a covariance. Its diagonal is
 :math:`e^{c \tanh(a / c)}` with :math:`c = \log 100`: a deviation is at least 0.01, for a likelihood without a bound rewards
 those near zero. ``diagonal`` leaves out what is below it. With two numbers and full covariance it is the bivariate mixture for
 handwriting of A. Graves, "Generating sequences with recurrent neural networks", arXiv 1308.0850, equations 18 to 25, in other
@@ -32,6 +32,7 @@ from unrolled.networks.engine import Array, Engine
 __all__ = ["Mixture", "MixtureHead", "MixtureHeadConfig"]
 
 LOG_RANGE = math.log(100)  # of deviations, on either side of 1
+SURER = 10.0  # times its score are an event's log-odds: it is all but certain at most steps, which takes long to learn
 HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 
 
@@ -150,7 +151,7 @@ class MixtureHead:
     def mixture(self, scores: Array) -> Mixture:
         """What scores ``[..., O]`` say."""
         K, D, pen = self.config.components, self.config.values, self.config.pen
-        at = 1 + pen
+        at = events = 1 + pen
         sizes, parts = (K, K * D, K * D, K * self.config.below), list[Array]()
         for size in sizes:
             parts.append(scores[..., at : at + size])
@@ -159,9 +160,8 @@ class MixtureHead:
         shape = scores.shape[:-1]
         diagonals = LOG_RANGE * self.engine.tanh(diagonals.reshape(*shape, K, D) / LOG_RANGE)
         below = below.reshape(*shape, K, self.config.below)
-        return Mixture(
-            scores[..., 0], scores[..., pen : 2 * pen], weights, means.reshape(*shape, K, D), diagonals, below
-        )
+        odds = SURER * scores[..., :events]
+        return Mixture(odds[..., 0], odds[..., 1:], weights, means.reshape(*shape, K, D), diagonals, below)
 
     def _log_densities(self, found: Mixture, x: Array) -> Array:
         """Of ``x [..., D]`` in each component, ``[..., K]``."""

@@ -94,7 +94,7 @@ class _Part(NamedTuple):
 
 
 class SequenceGenerator(ExampleEstimator, GeneratorParameters):
-    r"""Say texts, music, strokes of a pen or words aloud like those it has learned: from nothing, a beginning, a class or a vector.
+    r"""Say texts, music, strokes of a pen or words aloud like those it has learned: from nothing, a beginning, a class or vector.
 
     Equations: :mod:`unrolled.networks.next_step`. The networks are trained on :math:`-\log p` of each step after those before it
     with Adam, and their probabilities are averaged. Pieces are drawn by :class:`unrolled.runtime.decoding.sampling.Sampling`,
