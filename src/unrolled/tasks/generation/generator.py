@@ -147,7 +147,9 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         whole = kind != "audio" and output != "strokes"  # of which there may be one long piece
         carried = whole and len(pieces) == 1 and y is None if settings.carried is None else settings.carried
         if carried and not whole:
-            raise InputError(f"carried is True, but the pieces are {'recordings' if kind == 'audio' else output}: leave it out")
+            raise InputError(
+                f"carried is True, but the pieces are {'recordings' if kind == 'audio' else output}: leave it out"
+            )
         if carried and (len(pieces) > 1 or y is not None):
             what = f"{len(pieces)} pieces" if len(pieces) > 1 else "a condition"
             raise InputError(f"carried is True with {what}: it is for one long text; leave it out, or join the pieces")

@@ -12,7 +12,7 @@ from unrolled.parameters.training import TrainingParameters, ValidationParameter
 from unrolled.parameters.values import ValueParameters
 from unrolled.tasks.recording_parameters import AudioFeatures, read_audio
 
-__all__ = ["CARRIED_STEPS", "GeneratorParameters", "StepKind", "SpeechParameters", "StepParameters"]
+__all__ = ["CARRIED_STEPS", "GeneratorParameters", "SpeechParameters", "StepKind", "StepParameters"]
 
 StepKind = Literal["auto", "symbols", "notes", "strokes", "values"]
 SymbolWords = Literal["characters", "words"]
