@@ -18,7 +18,7 @@ from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import Parameter, checked, declared
 from unrolled.parameters.ranges import Range
 
-__all__ = ["AudioFeatures", "cosine_transform", "other_rate"]
+__all__ = ["FLOOR", "AudioFeatures", "cosine_transform", "other_rate"]
 
 
 FLOOR = 1e-10  # of a band's energy: less than the rounding of 16-bit samples leaves in it

@@ -22,6 +22,7 @@ __all__ = [
     "SeriesScaling",
     "Standardization",
     "binary_unit",
+    "check_unit",
     "is_constant",
     "log_scales",
     "scaled",

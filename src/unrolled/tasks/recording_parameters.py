@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     AudioFeatures = Any  # made by read_audio
 
-__all__ = ["RecordingParameters", "read_audio"]
+__all__ = ["AudioFeatures", "RecordingParameters", "read_audio"]
 
 
 def read_audio(name: str, value: Any) -> Any:
