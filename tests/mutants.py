@@ -62,6 +62,8 @@ NETWORKS = "tests/networks/test_networks.py"
 ATTENTION = "tests/networks/test_attention.py"
 PAIRS = "tests/networks/test_encoder_decoder.py"
 PAIRS_LOSS = "tests/training/test_encoder_decoder.py"
+NEXT_STEP = "tests/training/test_next_step.py"
+GENERATOR = "tests/tasks/generation/test_generator.py"
 PAIR_FILES = "tests/data/test_pairs.py"
 ANSWERS = "tests/metrics/test_answers.py"
 WINDOWS = "tests/networks/test_window_rnn.py"
@@ -437,6 +439,125 @@ MUTANTS = (
         "[given[n] for n in chosen]",
         "given[: len(chosen)]",
         "tests/tasks/generation/test_seq2seq.py",
+    ),
+    python(
+        "averaging: judged without it",
+        "training/loop.py",
+        "        with average.in_place():",
+        "        if True:",
+        "tests/training/test_loop.py",
+    ),
+    python(
+        "averaging: an epoch too early",
+        "training/averaging.py",
+        "math.ceil(share * epochs) + 1",
+        "math.ceil(share * epochs)",
+        "tests/training/test_loop.py",
+    ),
+    python(
+        "averaging: forgotten by a checkpoint",
+        "training/state.py",
+        ' | _named("average", _copy(self._average.mean))',
+        "",
+        RESUMING,
+    ),
+    python(
+        "next step: carried states are not detached from those before",
+        "training/next_step.py",
+        "tuple(each.detach() for each in after)",
+        "after",
+        NEXT_STEP,
+    ),
+    python(
+        "next step: every part begins anew",
+        "training/next_step.py",
+        "None if part.begins else states",
+        "None",
+        NEXT_STEP,
+    ),
+    python(
+        "next step: tracks always begin at the same place",
+        "training/next_step.py",
+        "-int(generator.integers(len(text)))",
+        "0 * int(generator.integers(len(text)))",
+        NEXT_STEP,
+    ),
+    python(
+        "next step: tracks beside each other instead of one after the other",
+        "training/next_step.py",
+        "np.moveaxis(text[: tracks * length].reshape(tracks, length, *text.shape[1:]), 0, 1)",
+        "text[: tracks * length].reshape(length, tracks, *text.shape[1:])",
+        NEXT_STEP,
+    ),
+    python(
+        "next step: steps past the end count",
+        "training/next_step.py",
+        "log_p(scores, expected)[inside]",
+        "log_p(scores, expected)",
+        NEXT_STEP,
+    ),
+    python(
+        "next step: the runtime forgets its state between parts of a text",
+        "networks/next_step.py",
+        "scores, state = self.run(state, inputs)\n            found",
+        "scores, _ = self.run(state, inputs)\n            found",
+        NEXT_STEP,
+    ),
+    python(
+        "next step: rows that go on have the conditions of others",
+        "networks/next_step.py",
+        "None if state.condition is None else state.condition[rows]",
+        "state.condition",
+        NEXT_STEP,
+    ),
+    python(
+        "next step: a vector without tanh",
+        "networks/next_step.py",
+        "self.engine.tanh(self.condition(self.engine.constant(conditions)))",
+        "self.condition(self.engine.constant(conditions))",
+        f"{GENERATOR} -k equations_of_a_vector",
+    ),
+    python(
+        "symbol head: the tied table without its bias",
+        "networks/symbol_head.py",
+        "[..., : self.config.outputs] + self.bias",
+        "[..., : self.config.outputs] + 0 * self.bias",
+        f"{GENERATOR} -k equations_of_tied",
+    ),
+    python(
+        "stop strings: what may begin one is given on",
+        "codecs/stop_strings.py",
+        "kept = max((_overlap(text, stop) for stop in self._stops), default=0)",
+        "kept = 0",
+        f"{GENERATOR} -k straddle",
+    ),
+    python(
+        "stop strings: the last one counts",
+        "codecs/stop_strings.py",
+        "return text[: min(found)]",
+        "return text[: max(found)]",
+        f"{GENERATOR} -k stop",
+    ),
+    python(
+        "generator: an unknown symbol is drawn",
+        "tasks/generation/generator_model.py",
+        "[0, head.end] if self.carried else [0]",
+        "[head.end] if self.carried else []",
+        f"{GENERATOR} -k unknown",
+    ),
+    python(
+        "generator: the prompt's last symbol is read twice",
+        "tasks/generation/generator_model.py",
+        "np.repeat(read[:-1, None], n, 1)",
+        "np.repeat(read[:, None], n, 1)",
+        f"{GENERATOR} -k prompt",
+    ),
+    python(
+        "generator: bits of symbols instead of characters",
+        "tasks/generation/generator.py",
+        "characters = sum(map(len, pieces))",
+        "characters = len(told)",
+        f"{GENERATOR} -k measures",
     ),
     python("attention: Gaussian too wide", "networks/attention.py", "(-2 / D**2)", "(-1 / D**2)", ATTENTION),
     python(

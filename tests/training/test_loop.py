@@ -65,6 +65,30 @@ def test_first_step_has_the_length_adam_gives_it():
     assert module.place.tolist() == pytest.approx([2.9, -1.9], abs=1e-5)
 
 
+@pytest.mark.parametrize("validated", [False, True])
+def test_the_weights_of_the_last_steps_are_averaged(validated):
+    """A constant gradient: each step has the length of the learning rate, and the mean of some of them is known."""
+    places, judged = [], []
+
+    def loss(batch):
+        places.append(module.offset.item())
+        return module.offset + 0 * module.place.sum()
+
+    def validate():
+        judged.append(module.offset.item())
+        return module.offset.item()  # the last epoch is the best
+
+    module, options = Point(), {"max_epochs": 10, "batches": (0, 1), "schedule": "constant", "averaging": 0.25}
+    run = run_on(module, loss, validate=validate if validated else None, **options)
+    after = [-0.1 * (n + 1) for n in range(20)]
+    assert places == pytest.approx([0.0, *after[:-1]], abs=1e-5)  # the optimiser goes on from the weights themselves
+    assert module.offset.item() == pytest.approx(np.mean(after[-6:]), abs=1e-5)  # of three epochs
+    if validated:
+        assert judged[6] == pytest.approx(after[13], abs=1e-5)
+        assert judged[7:] == pytest.approx([np.mean(after[14 : 14 + n]) for n in (2, 4, 6)], abs=1e-5)
+        assert run.best_epoch == 10
+
+
 def test_learning_rate_falls_along_half_a_cosine():
     places = []
 

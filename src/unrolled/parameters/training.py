@@ -111,6 +111,14 @@ class TrainingParameters(DropoutParameters, InitialParameters):
     weight_decay: Annotated[
         float, Parameter("Weight decay of AdamW.", SHARE, metavar="SHARE", search=(0.0, 0.001, 0.01, 0.1))
     ] = 0.0
+    averaging: Annotated[
+        float,
+        Parameter(
+            "Share of the epochs, the last ones, over whose steps the weights are averaged; 0 takes those of the last step.",
+            Range(0, 1),
+            metavar="SHARE",
+        ),
+    ] = 0.0
     random_state: Annotated[
         int | None,
         Parameter(

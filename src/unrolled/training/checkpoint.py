@@ -55,6 +55,8 @@ class StageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     best_epoch: Size
     batch_order: str | None
     """The state of the NumPy generator that orders the batches, in JSON: its numbers have 128 bits."""
+    averaged: Size = 0
+    """Steps whose weights are averaged so far."""
 
     def __post_init__(self) -> None:
         """Check that the losses are numbers, and that the best epoch and those that validated are among them."""

@@ -11,6 +11,7 @@ import torch
 
 from unrolled.errors import TrainingError
 from unrolled.nn.threads import kernels_apart
+from unrolled.training.averaging import WeightAverage
 from unrolled.training.options import TrainingOptions
 from unrolled.training.problem import Batch, Module, Problem
 from unrolled.training.progress import Progress
@@ -47,7 +48,8 @@ def _run(
 ) -> TrainingRun:
     optimiser = torch.optim.AdamW(_groups(module, options.weight_decay), lr=options.learning_rate, foreach=True)
     schedule, checkpoint = Schedule(options.schedule, options.warmup), options.checkpoint
-    state = TrainingState(module, optimiser, generator)
+    average = WeightAverage(module, options.averaging, options.max_epochs)
+    state = TrainingState(module, optimiser, generator, average)
     known = None if checkpoint is None else checkpoint.begin(problem.phase)
     if known is not None:
         state.take_out(known)
@@ -69,6 +71,7 @@ def _run(
             _check(module, state, value, norm.item(), options.learning_rate)
             torch.nn.utils.clip_grads_with_norm_(module.parameters(), options.clip_norm, norm)
             optimiser.step()
+            average.add(epoch)
             losses += value
             if options.callback is not None:
                 steps, validation = last * problem.batches_per_epoch, (run.validation_losses or [None])[-1]
@@ -76,15 +79,17 @@ def _run(
                 options.callback(Progress(problem.phase, state.step, steps, epoch, value, validation, seconds))
         best_before, score = state.best_loss, losses / problem.batches_per_epoch
         run.losses.append(score)
-        if problem.validate is not None:
-            module.eval()
-            with torch.no_grad():
-                score = problem.validate(module)
-            run.validation_losses.append(score)
-        if epoch <= problem.first_candidate or score < best_before:
-            state.is_best()
+        with average.in_place():
+            if problem.validate is not None:
+                module.eval()
+                with torch.no_grad():
+                    score = problem.validate(module)
+                run.validation_losses.append(score)
+            if epoch <= problem.first_candidate or score < best_before:
+                state.is_best()
         if checkpoint is not None:
             checkpoint.keep(lambda: state.put_away(problem.phase, finished=False))
+    average.leave()
     if problem.validate is not None:
         state.go_back_to_best()
     if checkpoint is not None:

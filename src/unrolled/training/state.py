@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from unrolled.errors import InputError
+from unrolled.training.averaging import WeightAverage
 from unrolled.training.checkpoint import Stage, StageRecord
 
 __all__ = ["TrainingRun", "TrainingState"]
@@ -39,12 +40,17 @@ class TrainingState:
     """
 
     def __init__(
-        self, module: torch.nn.Module, optimiser: torch.optim.Optimizer, batch_order: np.random.Generator | None
+        self,
+        module: torch.nn.Module,
+        optimiser: torch.optim.Optimizer,
+        batch_order: np.random.Generator | None,
+        average: WeightAverage,
     ) -> None:
         self.run = TrainingRun()
         self.step = 0
         self.first_loss: float | None = None
         self._module, self._optimiser, self._batch_order = module, optimiser, batch_order
+        self._average = average
         self._best = _copy(module.state_dict())
 
     @property
@@ -75,7 +81,7 @@ class TrainingState:
         """A copy of all of it; of a stage that is over the optimiser and the best state are no longer needed."""
         run, tensors = self.run, _named("module", _copy(self._module.state_dict()))
         if not finished:
-            tensors |= _named("adam", self._moments())
+            tensors |= _named("adam", self._moments()) | _named("average", _copy(self._average.mean))
             if run.best_epoch != self.epoch:
                 tensors |= _named("best", self._best)
         tensors["torch_generator"] = torch.get_rng_state().clone()
@@ -89,6 +95,7 @@ class TrainingState:
             validation_losses=[loss.hex() for loss in run.validation_losses],
             best_epoch=run.best_epoch,
             batch_order=None if order is None else json.dumps(order.bit_generator.state),
+            averaged=0 if finished else self._average.steps,
         )
         return Stage(record, {name: tensor.numpy() for name, tensor in tensors.items()})
 
@@ -104,6 +111,7 @@ class TrainingState:
         self._module.load_state_dict(_own("module", tensors))
         self._best = _own("best", tensors) or _copy(self._module.state_dict())
         self._restore_moments(_own("adam", tensors))
+        self._average.restore(record.averaged, _own("average", tensors))
         torch.set_rng_state(tensors["torch_generator"])
         if self._batch_order is not None and record.batch_order is not None:
             try:
@@ -125,13 +133,16 @@ class TrainingState:
             for part in ADAM
         }
         generator = torch.get_rng_state()
-        groups = {"module": state, "best": state, "adam": moments}
+        parameters = dict(self._module.named_parameters())
+        groups = {"module": state, "best": state, "adam": moments, "average": parameters}
         expected = {f"{group}.{name}": tensor for group, of in groups.items() for name, tensor in of.items()}
         expected["torch_generator"] = generator
         needed = [f"module.{name}" for name in state] + ["torch_generator"]
         if any(name.startswith("best.") for name in found):
             needed += [f"best.{name}" for name in state]
-        for name, _ in self._module.named_parameters():
+        if stage.record.averaged or any(name.startswith("average.") for name in found):
+            needed += [f"average.{name}" for name in parameters]
+        for name in parameters:
             if f"adam.{name}.{ADAM[0]}" in found:  # a parameter without a gradient has none
                 needed += [f"adam.{name}.{part}" for part in ADAM]
         for name in [*needed, *found]:

@@ -89,15 +89,53 @@ def test_a_long_text_is_learned_with_its_state_carried(rhyme):
 
 def test_carried_likelihoods_are_those_of_torch(rhyme):
     """By torch's own LSTM, over the whole text at once."""
-    tensors = {name: torch.from_numpy(np.array(each)) for name, each in rhyme.model_.members[0].items()}
-    lstm = torch.nn.LSTM(64, 24)
-    lstm.load_state_dict({name.removeprefix("rnn."): each for name, each in tensors.items() if name[:4] == "rnn."})
+    lstm, tensors = lstm_of(rhyme, 64)
     symbols = [1 + rhyme.vocabulary_.index(letter) for letter in RHYME]
     read = [len(rhyme.vocabulary_) + 2, *symbols[:-1]]
     h, _ = lstm(tensors["head.symbols"][read])
     scores = h @ tensors["head.scores.weight"].T + tensors["head.scores.bias"]
     expected = torch.log_softmax(scores.double(), 1)[range(len(symbols)), symbols].detach()
     np.testing.assert_allclose(rhyme.log_likelihoods(RHYME)[0], expected, atol=1e-5)
+
+
+def lstm_of(model, inputs):
+    """A fitted network's layer as torch's own, and its other tensors."""
+    tensors = {name: torch.from_numpy(np.array(each)) for name, each in model.model_.members[0].items()}
+    lstm = torch.nn.LSTM(inputs, model.hidden_size)
+    lstm.load_state_dict({name.removeprefix("rnn."): each for name, each in tensors.items() if name[:4] == "rnn."})
+    return lstm, tensors
+
+
+def test_the_equations_of_a_vector_are_those_of_torch():
+    model = tiny(max_epochs=4, learning_rate=0.1).fit(NAMES, VECTORS)
+    lstm, tensors = lstm_of(model, 5 + 16)
+    z = model._fitted().condition.encode(np.array(VECTORS))[2]
+    q = torch.tanh(tensors["condition.weight"] @ torch.from_numpy(z) + tensors["condition.bias"])
+    symbols = [1 + model.vocabulary_.index(letter) for letter in NAMES[2]]
+    x = tensors["head.symbols"][[len(model.vocabulary_) + 2, *symbols]]
+    h, _ = lstm(torch.cat([x, q.expand(len(x), -1)], 1))
+    log_p = torch.log_softmax((h @ tensors["head.scores.weight"].T + tensors["head.scores.bias"]).double(), 1)
+    expected = log_p[range(len(x)), [*symbols, len(model.vocabulary_) + 1]].detach()
+    np.testing.assert_allclose(model.log_likelihoods(NAMES, VECTORS)[2], expected, atol=1e-5)
+
+
+def test_the_equations_of_tied_tables_are_those_of_torch():
+    model = tiny(max_epochs=4, learning_rate=0.1, tied=True).fit(NAMES)
+    lstm, tensors = lstm_of(model, 5)
+    table = tensors["head.symbols"]
+    assert tensors["head.bias"].abs().max() > 0.1
+    symbols = [1 + model.vocabulary_.index(letter) for letter in NAMES[2]]
+    h, _ = lstm(table[[len(model.vocabulary_) + 2, *symbols]])
+    scores = h @ tensors["head.project.weight"].T @ table[:-1].T + tensors["head.bias"]
+    expected = torch.log_softmax(scores.double(), 1)[range(len(h)), [*symbols, len(model.vocabulary_) + 1]].detach()
+    np.testing.assert_allclose(model.log_likelihoods(NAMES)[2], expected, atol=1e-5)
+
+
+def test_a_prompt_is_read_as_a_piece_is(rhyme):
+    """What is drawn first after a prompt has the probability that a piece's next symbol has."""
+    (drawn,) = rhyme.draw(prompt="One tw", max_length=1, top_k=1, seed=0)
+    assert drawn.piece == "o"
+    assert drawn.log_p == pytest.approx(rhyme.log_likelihoods("One two")[0][-1], abs=1e-9)
 
 
 def known_log_p(model, piece):
@@ -155,6 +193,11 @@ def test_stop_strings_may_straddle_parts(stop):
             found += until(text[start:end])
         assert until.ended
         assert found + until.rest() == text[: text.index(stop)]
+
+
+def test_the_first_of_several_stop_strings_ends_a_text():
+    until = StopStrings(["d", "b", "xy"])
+    assert (until("ax"), until("abcd"), until.ended, until("e"), until.rest()) == ("a", "xa", True, "", "")
 
 
 def test_words_keep_lines_and_blanks():

@@ -569,6 +569,8 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         require_same("shape", config.shape, _shape(config.said, config.condition, settings))
         whole = not config.carried or (config.condition is None and settings.carried is not False)
         require("carried", config.carried, whole, "false with a condition, and as in settings")
+        short = config.carried or config.longest <= LONGEST
+        require("longest", config.longest, short, f"at most {LONGEST} steps of a piece")
         return GeneratorModel.restore(model_file, config, settings)
 
     def _learned(self) -> str:
