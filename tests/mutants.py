@@ -1938,6 +1938,13 @@ MUTANTS = (
         MIXTURE_DRAWS,
     ),
     python(
+        "draws: a pen at no temperature",
+        "runtime/decoding/mixture_sampling.py",
+        "sigmoid(mixture.pen / self.temperature)",
+        "sigmoid(mixture.pen)",
+        MIXTURE_DRAWS,
+    ),
+    python(
         "draws: an improbable end for a probable one",
         "runtime/decoding/mixture_sampling.py",
         "u[:, 0] < sigmoid(mixture.end)",

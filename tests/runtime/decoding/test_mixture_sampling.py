@@ -69,11 +69,11 @@ def test_each_component_is_drawn_as_often_as_its_weight_and_is_gaussian():
             assert stats.kstest(own, "norm").pvalue > 1e-3
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.1])
-def test_end_and_pen_are_drawn_from_the_networks_own_odds(temperature):
+@pytest.mark.parametrize("temperature", [1.0, 0.4])
+def test_the_end_is_drawn_from_the_networks_own_odds_and_the_pen_from_tempered_ones(temperature):
     drawn = MixtureSampling(temperature=temperature)(mixture(N), streams(N))
-    for share, score in ((drawn.ended.mean(), -1.0), (drawn.values[:, -1].mean(), 0.5)):
-        p = 1 / (1 + np.exp(-score))
+    for share, log_odds in ((drawn.ended.mean(), -1.0), (drawn.values[:, -1].mean(), 0.5 / temperature)):
+        p = 1 / (1 + np.exp(-log_odds))
         assert abs(share - p) < 5 * np.sqrt(p * (1 - p) / N)
     assert set(np.unique(drawn.values[:, -1])) == {0.0, 1.0}
 

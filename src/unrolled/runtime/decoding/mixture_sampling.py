@@ -5,10 +5,10 @@ r"""Steps of real numbers drawn from a mixture of Gaussians.
     x = \mu_k + \sqrt\tau \, L_k^{-1} \varepsilon, \quad \varepsilon \sim \mathcal N(0, I)
 
 With temperature :math:`\tau = 1` it is the network's own distribution; below 1 the probable becomes more probable: the weights
-of components as in sampling of tokens, and their covariances are :math:`\tau` times as large, as in D. Ha and D. Eck, "A neural
-representation of sketch drawings", arXiv 1704.03477, equation 8. Where a stroke or a sequence ends is drawn from the network's
-own odds at any temperature: with sharpened ones an end that is improbable at each step and certain in the long run would never
-come.
+of components as in sampling of tokens, whether the pen is lifted likewise, and covariances are :math:`\tau` times as large, as
+in D. Ha and D. Eck, "A neural representation of sketch drawings", arXiv 1704.03477, equation 8. Other than there, the end of a
+sequence is drawn from the network's own odds at any temperature: with sharpened ones an end that is improbable at each step and
+certain in the long run would never come.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class MixtureSampling:
         away = _solved(log_diagonal.astype(np.float64), below.astype(np.float64), epsilon)
         values = mixture.means[rows, chosen].astype(np.float64) + self.temperature**0.5 * away
         if mixture.pen.shape[-1]:
-            lifted = (u[:, 2:] < sigmoid(mixture.pen)).astype(np.float64)
+            lifted = (u[:, 2:] < sigmoid(mixture.pen / self.temperature)).astype(np.float64)
             values = np.concatenate([values, lifted], axis=1)
         return DrawnValues(values, ended)
 
