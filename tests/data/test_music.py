@@ -34,7 +34,12 @@ def test_the_same_piece_in_every_kind_of_file(tmp_path):
         assert str(tmp_path / name) in pieces[0].name
     assert pieces[1].roll.shape == (1, 128)
     assert read_music(tmp_path / "c.jsonl")[1].name.endswith("c.jsonl, line 3")
-    assert [is_music(tmp_path / name) for name in ("folder", "b.midi", "c.jsonl")] == [True, True, False]
+    assert [is_music(tmp_path / name) for name in ("b.midi", "c.jsonl", "d.ndjson.gz", "e.npz")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(

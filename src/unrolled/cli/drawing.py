@@ -14,7 +14,7 @@ from unrolled.parameters.ranges import COUNT, POSITIVE, Range
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
 
-__all__ = ["DrawingOptions", "as_condition", "as_prompt", "drawing_arguments", "say_cut", "write_pieces"]
+__all__ = ["DrawingOptions", "as_condition", "as_prompt", "as_text", "drawing_arguments", "say_cut", "write_pieces"]
 
 
 class DrawingOptions(Parameters):
@@ -54,7 +54,11 @@ def drawing_arguments(options: DrawingOptions) -> dict[str, Any]:
 
 
 def as_prompt(model: Model, text: str | None) -> Any:
-    """A prompt as the model reads it: a text, or the tokens between blanks."""
+    """A prompt as the model reads it: a text, the tokens between blanks, or of music the file that holds it."""
+    if text is not None and model.estimator.notes_ is not None:
+        from unrolled.cli.music_output import music_prompt
+
+        return music_prompt(model, text)
     return text.split() if text is not None and model.estimator.item_kind_ == "tokens" else text
 
 
@@ -87,13 +91,17 @@ def say_cut(model: Model, cut: int, count: int) -> None:
         say(f"{cut:,} of {count:,} {has} no end: cut where the most symbols are reached (max_length=)")
 
 
-def as_text(piece: Any) -> str:
-    """A piece as a text, tokens between blanks."""
+def as_text(model: Model, piece: Any) -> str:
+    """A piece as a text, tokens between blanks, frames of notes between lines."""
+    if model.estimator.notes_ is not None:
+        from unrolled.cli.music_output import frames_as_text
+
+        return frames_as_text(model, piece)
     return piece if isinstance(piece, str) else " ".join(piece)
 
 
 def write_pieces(rows: Iterable[dict[str, Any]], file: IO[str]) -> None:
     """Write pieces as they are, each on its own lines, with an empty line between such as have several."""
     for n, row in enumerate(rows):
-        text = printable(as_text(row["piece"]))
+        text = printable(row["piece"])
         file.write(("\n" if n and "\n" in text else "") + text + "\n")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
 
 from unrolled.cli.catalogue import load_model
 from unrolled.cli.drawing import (
@@ -18,6 +20,7 @@ from unrolled.cli.drawing import (
     write_pieces,
 )
 from unrolled.cli.messages import say
+from unrolled.cli.music_output import after_prompt, notes_of, require_music, write_midi, write_rolls
 from unrolled.cli.options import with_options
 from unrolled.cli.output_files import check_places
 from unrolled.cli.shared_options import JsonOption, ModelArgument, output_option
@@ -37,7 +40,9 @@ class GenerateOptions(DrawingOptions):
     _title = "Pieces"
 
     n: Annotated[int, Parameter("How many pieces.", Range(1, 100_000), flag="--n,-n")] = 1
-    prompt: Annotated[str | None, Parameter("What each piece begins with.", unset="nothing", metavar="TEXT")] = None
+    prompt: Annotated[
+        str | None, Parameter("What each piece begins with; of music a file.", unset="nothing", metavar="TEXT")
+    ] = None
     condition: Annotated[
         str | None,
         Parameter(
@@ -46,6 +51,7 @@ class GenerateOptions(DrawingOptions):
         ),
     ] = None  # fmt: skip
     stream: Annotated[bool, Parameter("Whether the piece is printed as it is drawn.")] = False
+    tempo: Annotated[float, Parameter("Quarter notes a minute of --midi.", Range(4, 1000), metavar="BEATS")] = 120.0
 
 
 @with_options
@@ -55,15 +61,22 @@ def generate(
     output: Annotated[
         Path | None, output_option("OUT", "Write the pieces to this file; .csv and .jsonl are tables.")
     ] = None,
+    midi: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.mid", help="Write music to this MIDI file; of several pieces each to one with its number."
+        ),
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="OUT.svg", help="Write a picture of the pieces.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw texts from a model: from nothing, from a prompt, or of a class.
+    """Draw texts or music from a model: from nothing, from a prompt, or of a class.
 
     For example: unrolled generate shakespeare.safetensors --prompt "ROMEO:" --stream
     """
-    check_places({"--output": output}, [model], as_json=as_json)
-    if options.stream and (output is not None or as_json or options.n > 1):
-        raise InputError("--stream prints one piece as it is drawn: leave --output, --json and --n out")
+    check_places({"--output": output, "--midi": midi, "--svg": svg}, [model], as_json=as_json)
+    if options.stream and (output is not None or midi is not None or svg is not None or as_json or options.n > 1):
+        raise InputError("--stream prints one piece as it is drawn: leave --output, --midi, --svg, --json and --n out")
     loaded, task = load_model(model)
     if task.name != "generate":
         raise InputError(f"{model} is {task.called}, which draws nothing: run it by unrolled predict")
@@ -74,41 +87,73 @@ def generate(
     if options.stream:
         _stream(loaded, options.prompt, given)
     else:
-        _write(loaded, options, given, output, as_json)
+        _write(loaded, options, given, _Outputs(output, midi, svg, as_json))
+
+
+class _Outputs(NamedTuple):
+    """Where pieces go."""
+
+    table: Path | None
+    midi: Path | None
+    svg: Path | None
+    as_json: bool
+
+    @property
+    def printed(self) -> bool:
+        """Whether they are printed as they are."""
+        return not self.as_json and self[:3] == (None, None, None)
 
 
 def _stream(model: Model, prompt: str | None, given: dict[str, Any]) -> None:
     """Print the prompt, and what follows it as it is drawn."""
     from unrolled.cli.wording import printable
 
-    between = " " if model.estimator.item_kind_ == "tokens" else ""
+    music = model.estimator.notes_ is not None
+    between = " | " if music else " " if model.estimator.item_kind_ == "tokens" else ""
     parts = model.estimator.stream(**given)
-    sys.stdout.write(printable((prompt or "") + (between if prompt else "")))
+    begun = as_text(model, given["prompt"]) if music and prompt else prompt or ""
+    sys.stdout.write(printable(begun + (between if prompt else "")))
     for part in parts:
-        sys.stdout.write(printable(part) + between)
+        sys.stdout.write(printable(as_text(model, [part]) if music else part) + between)
         sys.stdout.flush()
     sys.stdout.write("\n")
 
 
-def _write(model: Model, options: GenerateOptions, given: dict[str, Any], output: Path | None, as_json: bool) -> None:
+def _write(model: Model, options: GenerateOptions, given: dict[str, Any], outputs: _Outputs) -> None:
     from unrolled.cli.json_report import Report, print_report
     from unrolled.cli.row_files import write_csv, write_json_lines, writing_to
 
-    found = model.estimator.draw(options.n, **given)
-    prompt = options.prompt or ""
-    between = " " if prompt and model.estimator.item_kind_ == "tokens" else ""
+    for option, path in {"--midi": outputs.midi, "--svg": outputs.svg}.items():
+        if path is not None:
+            require_music(model, option)
+    found, output = model.estimator.draw(options.n, **given), outputs.table
+    suffix = "" if output is None else output.suffix
 
-    def rows() -> Iterator[dict[str, Any]]:
+    def rows(*, listed: bool) -> Iterator[dict[str, Any]]:
         for n, each in enumerate(found, 1):
-            piece = prompt + between + as_text(each.piece)
-            yield {"n": n, "piece": piece, "log_p": round(each.log_p, 6), "finished": each.finished}
+            said = _said(model, options.prompt, given["prompt"], each.piece, listed=listed)
+            yield {"n": n, **said, "log_p": round(each.log_p, 6), "finished": each.finished}
 
-    if output is not None or not as_json:
+    if output is not None or outputs.printed:
         writers = {".csv": write_csv, ".jsonl": write_json_lines}
         with writing_to(output) as file:
-            writers.get("" if output is None else output.suffix, write_pieces)(rows(), file)
-    if as_json:
-        print_report(Report(model.path, rows_are="pieces"), rows())
+            writers.get(suffix, write_pieces)(rows(listed=suffix == ".jsonl"), file)
+    if outputs.as_json:
+        print_report(Report(model.path, rows_are="pieces"), rows(listed=True))
     say_cut(model, sum(not each.finished for each in found), len(found))
     if output is not None:
         say(f"wrote {output} ({len(found):,} piece{'s' * (len(found) > 1)})")
+    pieces = [each.piece for each in found]
+    if outputs.midi is not None:
+        write_midi(model, pieces, given["prompt"], outputs.midi, options.tempo)
+    if outputs.svg is not None:
+        write_rolls(model, pieces, given["prompt"], outputs.svg)
+
+
+def _said(model: Model, prompt: str | None, read: Any, piece: Any, *, listed: bool) -> dict[str, Any]:
+    """A piece with its prompt: of music lists of notes, if they are ``listed``, else a text."""
+    if model.estimator.notes_ is None:
+        between = " " if prompt and model.estimator.item_kind_ == "tokens" else ""
+        return {"piece": (prompt or "") + between + as_text(model, piece)}
+    whole = after_prompt(piece, read)
+    return {"notes": notes_of(model, whole)} if listed else {"piece": as_text(model, whole)}

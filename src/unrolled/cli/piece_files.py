@@ -41,7 +41,7 @@ def open_known_pieces(model: Model, file: Path, options: PieceFileOptions) -> Ex
     from unrolled.data.pieces import PieceOptions, open_pieces
 
     estimator = model.estimator
-    said = PieceOptions(options.text, options.condition, "whole" if estimator.carried_ else "lines")
+    said = PieceOptions(options.text, options.condition, "whole" if estimator.carried_ else "lines", estimator.frame)
     opened = open_pieces(file, said, estimator.columns_)
     if estimator.item_kind_ != "tokens" or opened.kind != "text":
         return opened
@@ -66,7 +66,8 @@ def describe_pieces(items: list[Any]) -> str:
     >>> describe_pieces(["abc", "a"]), describe_pieces([["a", "b"]])
     ('2 pieces of 1 to 3 characters', '1 piece of 2 tokens')
     """
-    lengths, unit = [len(item) for item in items], "character" if isinstance(items[0], str) else "token"
+    unit = {str: "character", list: "token"}.get(type(items[0]), "frame")
+    lengths = [len(item) for item in items]
     low, high = min(lengths), max(lengths)
     span: Callable[[int], str] = "{:,}".format
     size = span(low) if low == high else f"{span(low)} to {span(high)}"

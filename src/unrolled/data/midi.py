@@ -35,6 +35,7 @@ __all__ = [
     "PITCHES",
     "MidiPiece",
     "beats_of",
+    "columns_of",
     "lowest_note",
     "midi_bytes",
     "midi_files",
@@ -202,6 +203,26 @@ def lowest_note(columns: int) -> int:
     if columns not in known:
         raise InputError(f"a roll of {columns} notes: which of MIDI's is the first? Give lowest, 60 for middle C")
     return known[columns]
+
+
+def columns_of(piece: MidiPiece, columns: int) -> NDArray[np.uint8]:
+    """A piece's roll with another number of columns, those of all MIDI's notes or of a piano's keys.
+
+    Raises:
+        InputError: it has notes that are none of them.
+
+    >>> columns_of(MidiPiece(np.eye(128, dtype=np.uint8)[60:62]), 88).argmax(1).tolist()
+    [39, 40]
+    """
+    if piece.roll.shape[1] == columns:
+        return piece.roll
+    lowest, first = lowest_note(columns), lowest_note(piece.roll.shape[1])
+    roll = np.zeros((len(piece.roll), PITCHES), np.uint8)
+    roll[:, first : first + piece.roll.shape[1]] = piece.roll
+    inside = roll[:, lowest : lowest + columns]
+    if inside.sum() < roll.sum():
+        raise InputError(f"{piece.name} has notes outside of {lowest} to {lowest + columns - 1}, which the model has")
+    return inside
 
 
 def beats_of(step: MusicStep) -> Fraction:

@@ -33,15 +33,21 @@ KEY = "notes"
 
 
 def is_music(path: str | os.PathLike[str]) -> bool:
-    """Whether a name says that a file holds music, as those of MIDI files do, or whether a folder holds some.
+    """Whether a file holds music: by its name, as that of a MIDI file, or as JSON lines by the keys of the first.
 
     >>> is_music("bwv1.mid"), is_music("speech.txt")
     (True, False)
     """
     path = Path(path)
-    if path.is_dir():
-        return any(each.suffix.lower() in MIDI for each in path.rglob("*"))
-    return path.suffix.lower() in MIDI
+    suffix = _suffix(path)
+    if suffix not in JSON_LINES or not path.is_file():
+        return suffix in MIDI
+    with TextLines(path, "a file of JSON lines") as lines:
+        return KEY in next(json_objects(lines), (0, {}))[1]
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
 
 
 def read_music(path: str | os.PathLike[str], step: MusicStep = "sixteenth") -> list[MidiPiece]:
@@ -65,7 +71,7 @@ def read_music(path: str | os.PathLike[str], step: MusicStep = "sixteenth") -> l
     path = Path(path)
     if path.is_dir():
         return read_midi_folder(path, step)
-    suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    suffix = _suffix(path)
     if suffix in MIDI:
         return [read_midi(path, step)]
     if suffix in JSON_LINES:

@@ -11,9 +11,11 @@ from typing import Literal
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions
 from unrolled.data.examples import open_example_file
+from unrolled.data.music import is_music, read_music
 from unrolled.data.plain_text import open_plain_text
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
+from unrolled.parameters.music import MusicStep
 
 __all__ = ["PieceOptions", "open_pieces"]
 
@@ -29,11 +31,13 @@ class PieceOptions:
         text: the column or key of the pieces.
         condition: that of what each piece is to be; by default it is not read.
         plain: whether a file of plain text is one ``whole`` or has a piece on each of its ``lines``.
+        frame: the note that lasts as long as a frame of MIDI files.
     """
 
     text: str | None = None
     condition: str | None = None
     plain: Literal["whole", "lines"] = "whole"
+    frame: MusicStep = "sixteenth"
 
 
 def open_pieces(
@@ -43,7 +47,8 @@ def open_pieces(
 
     Args:
         path: ``.csv`` and ``.tsv``, a table with a piece a row; ``.jsonl``, an object a line whose piece is a text or a list of
-            tokens; any other file is plain text. Each may be packed by gzip; ``-`` is plain text from the standard input.
+            tokens; any other file is plain text. Each may be packed by gzip; ``-`` is plain text from the standard input. A
+            folder or files of music (:func:`unrolled.data.music.read_music`) hold piano rolls.
         options: what the user said.
         columns: those that a model was trained on.
 
@@ -60,6 +65,8 @@ def open_pieces(
     """
     path, options = Path(path), options or PieceOptions()
     suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    if path.is_dir() or is_music(path):
+        return _music(path, options)
     if suffix in OF_EXAMPLES:
         learned = options.condition or (columns.label if columns else None)
         read = ReadOptions(text=options.text, label=options.condition)
@@ -77,6 +84,15 @@ def open_pieces(
         return open_plain_text(path, ReadOptions(), target_level="none")
     lines = TextLines(path, "a text file")
     return ExampleFile(str(lines.path), "text", _whole(lines), "none", lambda: lines.share, lines.close)
+
+
+def _music(path: Path, options: PieceOptions) -> ExampleFile:
+    for name in ("text", "condition"):
+        if getattr(options, name) is not None:
+            raise InputError(f"{path}: {name}= says nothing about music, which has no columns; leave it out")
+    pieces = read_music(path, options.frame)
+    examples = (Example(piece.roll, None, Place("piece", piece.name)) for piece in pieces)
+    return ExampleFile(str(path), "numbers", examples, "none", lambda: 1.0)
 
 
 def _whole(lines: TextLines) -> Iterator[Example]:

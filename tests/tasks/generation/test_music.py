@@ -97,10 +97,10 @@ def test_independent_notes_by_hand(models):
     np.testing.assert_allclose(told, expected, rtol=1e-5)
     measures = model.evaluate([roll])
     assert measures == {
-        "nats": pytest.approx(-np.mean(expected), rel=1e-5),
         "nats_per_frame": pytest.approx(-np.mean(expected[:-1]), rel=1e-5),
+        "nats_per_piece": pytest.approx(-np.sum(expected), rel=1e-5),
     }
-    assert model.score([roll]) == -measures["nats"]
+    assert model.score([roll]) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 def test_note_by_note_is_a_distribution_of_frames():
@@ -232,7 +232,7 @@ def test_what_is_refused(models):
     assert "expected a list of texts" in refusal(lambda: SequenceGenerator(steps="symbols").fit(X))
     assert "the pieces are no music" in refusal(lambda: SequenceGenerator(transpose=1, max_epochs=1).fit(["ab"] * 12))
     for model in models.values():
-        assert "stop is given, but the model says notes" in refusal(lambda m=model: m.generate(stop=["a"]))
+        assert "stop= ends texts, but the model says notes" in refusal(lambda m=model: m.generate(stop=["a"]))
         assert "temperature" in refusal(lambda m=model: m.generate(temperature=0))
         assert "12" in refusal(lambda m=model: m.log_likelihoods([np.zeros((3, 13))]))
         assert "piece 0: frame 1, note 2 is 3, expected 0 or 1" in refusal(

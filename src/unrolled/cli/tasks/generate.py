@@ -30,6 +30,7 @@ from unrolled.tasks.generation.generator_parameters import GeneratorParameters
 if TYPE_CHECKING:
     from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import Examples
+    from unrolled.parameters.music import MusicStep
 
 __all__ = ["TASK"]
 
@@ -45,7 +46,8 @@ def fit_generate(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A text, or pieces: .csv, .tsv, .jsonl, or with --lines a piece a line of text."
+            metavar="FILE",
+            help="A text, or pieces: .csv, .tsv, .jsonl, with --lines a piece a line of text, or a folder of MIDI files.",
         ),
     ],
     columns: FitPiecesOptions,
@@ -55,7 +57,7 @@ def fit_generate(
     checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model that says texts like those it has read: from nothing, from a prompt, or of a class.
+    """Train a model that says texts or music like what it has read: from nothing, from a prompt, or of a class.
 
     For example: unrolled fit generate shakespeare.txt
     """
@@ -67,12 +69,12 @@ def fit_generate(
     files.check()
     if validation is not None:
         check_validation(parameters)
-    examples, roles, notes = _read(file, columns)
+    examples, roles, notes = _read(file, columns, parameters.frame)
     conditions = None if examples.targets is None else as_classes(examples)
     say(f"{file}: {describe_pieces(examples.items)}")
     kept_back = others = None
     if validation is not None:
-        others, _, _ = _read(validation, columns, roles)
+        others, _, _ = _read(validation, columns, parameters.frame, roles)
         kept_back = others.items if conditions is None else (others.items, as_known_classes(others, conditions))
     estimator = SequenceGenerator(**parameter_values(parameters))
     try:
@@ -84,16 +86,17 @@ def fit_generate(
     measured = estimator.validation_
     found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
     following = f"generate {quote(str(files.model))}" + (" --class ..." if conditions is not None else "")
+    following += " --midi out.mid" if estimator.notes_ is not None else ""
     files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation), following)
 
 
 def _read(
-    file: Path, columns: FitPiecesOptions, roles: ExampleColumns | None = None
+    file: Path, columns: FitPiecesOptions, frame: MusicStep, roles: ExampleColumns | None = None
 ) -> tuple[Examples, ExampleColumns | None, list[str]]:
     """All pieces of a file, its columns, and what was inferred of it, which is also said."""
     from unrolled.data.pieces import PieceOptions, open_pieces
 
-    options = PieceOptions(columns.text, columns.condition, "lines" if columns.lines else "whole")
+    options = PieceOptions(columns.text, columns.condition, "lines" if columns.lines else "whole", frame)
     with open_pieces(file, options, roles) as opened:
         say(*opened.notes)
         return opened.read(), opened.columns, list(opened.notes)
@@ -123,7 +126,7 @@ def continue_pieces(model: Model, file: Path, options: ContinuationOptions, dest
                 raise examples.error(n, str(error)) from None
             drawn += 1
             cut += not found.finished
-            yield {place.name: place.value, "continuation": as_text(found.piece), "log_p": round(found.log_p, 6)}
+            yield {place.name: place.value, "continuation": as_text(model, found.piece), "log_p": round(found.log_p, 6)}
 
     predict_rows(model, file, None, destination, rows, opening=lambda: open_known_pieces(model, file, options))
     say_cut(model, cut, drawn)

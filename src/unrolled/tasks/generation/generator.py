@@ -294,22 +294,23 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean log-likelihood of a step."""
-        return -self.evaluate(X, y)["nats"]
+        return float(np.concatenate(self.log_likelihoods(X, y)).mean())
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         r"""How well pieces are foreseen: ``nats``, :math:`-\frac{1}{N} \sum \log p` over all symbols and ends; ``perplexity``,
         their exponential; of texts ``bits_per_character``, the whole of them in bits by the number of characters; of music
-        ``nats``, over all frames and ends, and ``nats_per_frame``, over frames alone; of numbers ``nats`` of their density.
+        ``nats_per_frame``, the mean over frames, and ``nats_per_piece``, with the ends of pieces; of numbers ``nats`` of their
+        density.
 
         The state is carried on through a long text, from its beginning to its end.
         """
         pieces = self._read(X)
         each = self.log_likelihoods(pieces, y)
         told = np.concatenate(each)
-        nats = -float(told.mean())
         if self._fitted().notes is not None:
-            frames = [own[: len(piece)] for own, piece in zip(each, pieces, strict=True)]
-            return {"nats": nats, "nats_per_frame": -float(np.concatenate(frames).mean())}
+            frames = np.concatenate([own[: len(piece)] for own, piece in zip(each, pieces, strict=True)])
+            return {"nats_per_frame": -float(frames.mean()), "nats_per_piece": -float(told.sum()) / len(pieces)}
+        nats = -float(told.mean())
         if self._fitted().values is not None:
             return {"nats": nats}
         found = {"nats": nats, "perplexity": float(np.exp(nats))}
@@ -348,6 +349,12 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         return "symbols" if config.notes is None else "notes"
 
     @property
+    def notes_(self) -> int | None:
+        """Of how many notes it says frames; None of anything else."""
+        codec = self._fitted().notes
+        return None if codec is None else codec.notes
+
+    @property
     def condition_kind_(self) -> Literal["class", "vector"] | None:
         """Whether what a piece is to be is chosen by a class, a vector or not at all."""
         codec = self._fitted().condition
@@ -381,15 +388,15 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         drawn_from = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
         given = self._encoded_prompt(prompt)
         if config.symbols is None and stop:
-            raise InputError(f"stop is given, but the model says {self.step_kind_}, which no text ends: leave it out")
+            raise InputError(f"stop= ends texts, but the model says {self.step_kind_}: leave it out")
         if config.values is None and (config.notes is None or config.notes.symbols is not None):
             return self._drawn_symbols(count, given, conditions, sampling, most, drawn_from, stop)
         if sampling.top_k is not None or sampling.top_p < 1:
-            name = "top_k" if sampling.top_k is not None else "top_p"
+            name, value = ("top_p", sampling.top_p) if sampling.top_k is None else ("top_k", sampling.top_k)
             why = (
                 "the notes of a frame are independent" if config.values is None else "numbers are drawn from densities"
             )
-            raise InputError(f"{name} is given, but {why}: none is more probable than another; leave it out")
+            raise InputError(f"{name} is {value}, but {why}: none is more probable than another; leave it out")
         kind = NoteSampling if config.values is None else MixtureSampling
         frames = self.model_.draw_frames(
             count, given, conditions, kind(temperature=sampling.temperature), max_length=most, seed=drawn_from
@@ -572,6 +579,11 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         short = config.carried or config.longest <= LONGEST
         require("longest", config.longest, short, f"at most {LONGEST} steps of a piece")
         return GeneratorModel.restore(model_file, config, settings)
+
+    def _adopt(self, settings: Any, config: GeneratorConfig, model: Any) -> SequenceGenerator:
+        if config.notes is not None:
+            self.n_channels_in_ = config.notes.notes
+        return super()._adopt(settings, config, model)
 
     def _learned(self) -> str:
         config = self._fitted()
