@@ -248,9 +248,9 @@ def test_what_cannot_be_learned(given, X, message):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"top_k": 3}, "top_k is given, but numbers are drawn from densities"),
-        ({"top_p": 0.5}, "top_p is given"),
-        ({"stop": ["a"]}, "stop is given, but the model says strokes"),
+        ({"top_k": 3}, "top_k is 3, but numbers are drawn from densities"),
+        ({"top_p": 0.5}, "top_p is 0.5"),
+        ({"stop": ["a"]}, "stop= ends texts, but the model says strokes"),
         ({"temperature": 0.0}, "temperature is 0"),
         ({"prompt": [[1.0, 2.0]]}, "2 numbers a step, the model was trained on 3"),
         ({"prompt": np.array([[1.0, 2.0, 0.5]])}, "the pen is 0.5"),
