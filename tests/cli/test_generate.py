@@ -177,7 +177,8 @@ def test_a_surplus_condition_and_other_models_are_refused(unrolled: Run, rhyme: 
         ("a.txt", "", ": 0 items, need at least 1"),
         ("a.txt", "x", "the text has 1 symbol, expected at least 2"),
         ("a.csv", "a,b\n1,2\n", " holds sequences of numbers, expected texts"),
-        ("a.npz", "", ": the name ends in '.npz'"),
+        ("a.npz", "", " cannot be read as a .npz file of numbers"),
+        ("a.ts", "", ": the name ends in '.ts'"),
     ],
 )
 def test_files_without_anything_to_say_are_refused(

@@ -38,7 +38,9 @@ class DrawingOptions(Parameters):
     max_length: Annotated[
         int | None,
         Parameter(
-            "The most symbols that are drawn.", COUNT, unset="twice the longest piece learned; 1,000 of a long text"
+            "The most symbols, frames or steps that are drawn.",
+            COUNT,
+            unset="twice the longest piece learned; 1,000 of a long text",
         ),
     ] = None
     seed: Annotated[int | None, Parameter("The same number draws the same.", Range(0), unset="drawn anew")] = None
@@ -54,7 +56,11 @@ def drawing_arguments(options: DrawingOptions) -> dict[str, Any]:
 
 
 def as_prompt(model: Model, text: str | None) -> Any:
-    """A prompt as the model reads it: a text, the tokens between blanks, or of music the file that holds it."""
+    """A prompt as the model reads it: a text, the tokens between blanks, or of music and numbers the file that holds it."""
+    if text is not None and model.estimator.step_kind_ in ("strokes", "values"):
+        from unrolled.cli.numbers_output import numbers_prompt
+
+        return numbers_prompt(model, text)
     if text is not None and model.estimator.notes_ is not None:
         from unrolled.cli.music_output import music_prompt
 
@@ -92,7 +98,11 @@ def say_cut(model: Model, cut: int, count: int) -> None:
 
 
 def as_text(model: Model, piece: Any) -> str:
-    """A piece as a text, tokens between blanks, frames of notes between lines."""
+    """A piece as a text, tokens between blanks, frames of notes between lines, steps of numbers between blanks."""
+    if model.estimator.step_kind_ in ("strokes", "values"):
+        from unrolled.cli.numbers_output import numbers_as_text
+
+        return numbers_as_text(model, piece)
     if model.estimator.notes_ is not None:
         from unrolled.cli.music_output import frames_as_text
 

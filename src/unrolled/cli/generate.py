@@ -21,6 +21,14 @@ from unrolled.cli.drawing import (
 )
 from unrolled.cli.messages import say
 from unrolled.cli.music_output import after_prompt, notes_of, require_music, write_midi, write_rolls
+from unrolled.cli.numbers_output import (
+    require_recordings,
+    says_numbers,
+    steps_of,
+    with_prompt,
+    write_sounds,
+    write_strokes,
+)
 from unrolled.cli.options import with_options
 from unrolled.cli.output_files import check_places
 from unrolled.cli.shared_options import JsonOption, ModelArgument, output_option
@@ -41,7 +49,8 @@ class GenerateOptions(DrawingOptions):
 
     n: Annotated[int, Parameter("How many pieces.", Range(1, 100_000), flag="--n,-n")] = 1
     prompt: Annotated[
-        str | None, Parameter("What each piece begins with; of music a file.", unset="nothing", metavar="TEXT")
+        str | None,
+        Parameter("What each piece begins with; a file, if that is no text.", unset="nothing", metavar="TEXT"),
     ] = None
     condition: Annotated[
         str | None,
@@ -51,6 +60,7 @@ class GenerateOptions(DrawingOptions):
         ),
     ] = None  # fmt: skip
     stream: Annotated[bool, Parameter("Whether the piece is printed as it is drawn.")] = False
+    upwards: Annotated[bool, Parameter("Whether y of strokes grows upwards in --svg.")] = False
     tempo: Annotated[float, Parameter("Quarter notes a minute of --midi.", Range(4, 1000), metavar="BEATS")] = 120.0
 
 
@@ -67,16 +77,27 @@ def generate(
             metavar="OUT.mid", help="Write music to this MIDI file; of several pieces each to one with its number."
         ),
     ] = None,
-    svg: Annotated[Path | None, typer.Option(metavar="OUT.svg", help="Write a picture of the pieces.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="OUT.svg", help="Write a picture of the pieces, music or strokes.")
+    ] = None,
+    wav: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.wav", help="Write recordings to this WAV file; of several each to one with its number."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw texts or music from a model: from nothing, from a prompt, or of a class.
+    """Draw texts, music, strokes or spoken words from a model: from nothing, from a prompt, or of a class.
 
     For example: unrolled generate shakespeare.safetensors --prompt "ROMEO:" --stream
     """
-    check_places({"--output": output, "--midi": midi, "--svg": svg}, [model], as_json=as_json)
-    if options.stream and (output is not None or midi is not None or svg is not None or as_json or options.n > 1):
-        raise InputError("--stream prints one piece as it is drawn: leave --output, --midi, --svg, --json and --n out")
+    outputs = _Outputs(output, midi, svg, wav, as_json)
+    check_places({"--output": output, "--midi": midi, "--svg": svg, "--wav": wav}, [model], as_json=as_json)
+    if options.stream and (not outputs.printed or options.n > 1):
+        raise InputError(
+            "--stream prints one piece as it is drawn: leave --output, --midi, --svg, --wav, --json and --n out"
+        )
     loaded, task = load_model(model)
     if task.name != "generate":
         raise InputError(f"{model} is {task.called}, which draws nothing: run it by unrolled predict")
@@ -87,7 +108,7 @@ def generate(
     if options.stream:
         _stream(loaded, options.prompt, given)
     else:
-        _write(loaded, options, given, _Outputs(output, midi, svg, as_json))
+        _write(loaded, options, given, outputs)
 
 
 class _Outputs(NamedTuple):
@@ -96,25 +117,26 @@ class _Outputs(NamedTuple):
     table: Path | None
     midi: Path | None
     svg: Path | None
+    wav: Path | None
     as_json: bool
 
     @property
     def printed(self) -> bool:
         """Whether they are printed as they are."""
-        return not self.as_json and self[:3] == (None, None, None)
+        return not self.as_json and self[:4] == (None,) * 4
 
 
 def _stream(model: Model, prompt: str | None, given: dict[str, Any]) -> None:
     """Print the prompt, and what follows it as it is drawn."""
     from unrolled.cli.wording import printable
 
-    music = model.estimator.notes_ is not None
-    between = " | " if music else " " if model.estimator.item_kind_ == "tokens" else ""
+    music, numbers = model.estimator.notes_ is not None, says_numbers(model)
+    between = " | " if music else " " if numbers or model.estimator.item_kind_ == "tokens" else ""
     parts = model.estimator.stream(**given)
-    begun = as_text(model, given["prompt"]) if music and prompt else prompt or ""
+    begun = as_text(model, given["prompt"]) if (music or numbers) and prompt else prompt or ""
     sys.stdout.write(printable(begun + (between if prompt else "")))
     for part in parts:
-        sys.stdout.write(printable(as_text(model, [part]) if music else part) + between)
+        sys.stdout.write(printable(as_text(model, [part]) if music or numbers else part) + between)
         sys.stdout.flush()
     sys.stdout.write("\n")
 
@@ -123,8 +145,10 @@ def _write(model: Model, options: GenerateOptions, given: dict[str, Any], output
     from unrolled.cli.json_report import Report, print_report
     from unrolled.cli.row_files import write_csv, write_json_lines, writing_to
 
+    if outputs.wav is not None:
+        require_recordings(model, "--wav")
     for option, path in {"--midi": outputs.midi, "--svg": outputs.svg}.items():
-        if path is not None:
+        if path is not None and not (option == "--svg" and model.estimator.step_kind_ == "strokes"):
             require_music(model, option)
     found, output = model.estimator.draw(options.n, **given), outputs.table
     suffix = "" if output is None else output.suffix
@@ -146,12 +170,21 @@ def _write(model: Model, options: GenerateOptions, given: dict[str, Any], output
     pieces = [each.piece for each in found]
     if outputs.midi is not None:
         write_midi(model, pieces, given["prompt"], outputs.midi, options.tempo)
-    if outputs.svg is not None:
+    if outputs.wav is not None:
+        write_sounds([with_prompt(piece, given["prompt"]) for piece in pieces], outputs.wav)
+    if outputs.svg is not None and model.estimator.step_kind_ == "strokes":
+        whole = [with_prompt(piece, given["prompt"]) for piece in pieces]
+        write_strokes(model, whole, outputs.svg, upwards=options.upwards)
+    elif outputs.svg is not None:
         write_rolls(model, pieces, given["prompt"], outputs.svg)
 
 
 def _said(model: Model, prompt: str | None, read: Any, piece: Any, *, listed: bool) -> dict[str, Any]:
-    """A piece with its prompt: of music lists of notes, if they are ``listed``, else a text."""
+    """A piece with its prompt: of music lists of notes, of numbers lists of steps, if they are ``listed``, else a text."""
+    if says_numbers(model):
+        whole = with_prompt(piece, read)
+        as_list = listed and model.estimator.item_kind_ == "numbers"
+        return {"sequence": steps_of(whole)} if as_list else {"piece": as_text(model, whole)}
     if model.estimator.notes_ is None:
         between = " " if prompt and model.estimator.item_kind_ == "tokens" else ""
         return {"piece": (prompt or "") + between + as_text(model, piece)}

@@ -25,6 +25,14 @@ class PieceFileOptions(Parameters):
     condition: Annotated[
         str | None, Parameter("The column or key of what each piece is to be.", unset="none", metavar="COLUMN")
     ] = None
+    pattern: Annotated[
+        str | None,
+        Parameter(
+            "What each recording is to be, in its name: a regular expression with (?P<label>...).",
+            unset="the folder it is in",
+            metavar="REGEX",
+        ),
+    ] = None
 
 
 class FitPiecesOptions(PieceFileOptions):
@@ -41,7 +49,8 @@ def open_known_pieces(model: Model, file: Path, options: PieceFileOptions) -> Ex
     from unrolled.data.pieces import PieceOptions, open_pieces
 
     estimator = model.estimator
-    said = PieceOptions(options.text, options.condition, "whole" if estimator.carried_ else "lines", estimator.frame)
+    plain = "whole" if estimator.carried_ else "lines"
+    said = PieceOptions(options.text, options.condition, plain, estimator.frame, options.pattern)
     opened = open_pieces(file, said, estimator.columns_)
     if estimator.item_kind_ != "tokens" or opened.kind != "text":
         return opened
@@ -66,6 +75,9 @@ def describe_pieces(items: list[Any]) -> str:
     >>> describe_pieces(["abc", "a"]), describe_pieces([["a", "b"]])
     ('2 pieces of 1 to 3 characters', '1 piece of 2 tokens')
     """
+    if hasattr(items[0], "samples"):
+        seconds = [len(item.samples) / item.rate for item in items]
+        return f"{len(items):,} recording{'s' * (len(items) != 1)} of {min(seconds):.3g} to {max(seconds):.3g} s"
     unit = {str: "character", list: "token"}.get(type(items[0]), "frame")
     lengths = [len(item) for item in items]
     low, high = min(lengths), max(lengths)

@@ -19,7 +19,7 @@ from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions,
 from unrolled.data.table import listed
 from unrolled.errors import InputError
 
-__all__ = ["open_npz"]
+__all__ = ["npz_names", "open_npz"]
 
 DAMAGED = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, SyntaxError, OverflowError, RecursionError, MemoryError, OSError,
@@ -45,6 +45,16 @@ def open_npz(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> 
     y = None if target_level == "none" else _targets(path, arrays, len(sequences))
     place = _Position(len(sequences))
     return ExampleFile(str(path), "numbers", _examples(path, sequences, y, place), target_level, lambda: place.share)
+
+
+def npz_names(path: Path) -> tuple[str, ...]:
+    """The names of a file's arrays; none where it cannot be read, which :func:`open_npz` reports."""
+    try:
+        with path.open("rb") as raw:
+            file = np.load(raw, allow_pickle=False)
+            return tuple(file.files) if isinstance(file, np.lib.npyio.NpzFile) else ()
+    except (FileNotFoundError, *DAMAGED):
+        return ()
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:

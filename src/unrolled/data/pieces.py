@@ -12,6 +12,7 @@ from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions
 from unrolled.data.examples import open_example_file
 from unrolled.data.music import is_music, read_music
+from unrolled.data.npz import npz_names
 from unrolled.data.plain_text import open_plain_text
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
@@ -20,7 +21,7 @@ from unrolled.parameters.music import MusicStep
 __all__ = ["PieceOptions", "open_pieces"]
 
 OF_EXAMPLES = (".csv", ".tsv", ".jsonl", ".ndjson")
-NO_TEXTS = (".npz", ".ts", ".wav", ".parquet")
+NO_TEXTS = (".ts", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,15 @@ class PieceOptions:
         condition: that of what each piece is to be; by default it is not read.
         plain: whether a file of plain text is one ``whole`` or has a piece on each of its ``lines``.
         frame: the note that lasts as long as a frame of MIDI files.
+        pattern: where the name of a recording says what it is to be, as :func:`unrolled.data.wav.read_wav_folder` reads it; by
+            default the folder below that of all, in which it is.
     """
 
     text: str | None = None
     condition: str | None = None
     plain: Literal["whole", "lines"] = "whole"
     frame: MusicStep = "sixteenth"
+    pattern: str | None = None
 
 
 def open_pieces(
@@ -46,9 +50,11 @@ def open_pieces(
     r"""Open a file of pieces.
 
     Args:
-        path: ``.csv`` and ``.tsv``, a table with a piece a row; ``.jsonl``, an object a line whose piece is a text or a list of
-            tokens; any other file is plain text. Each may be packed by gzip; ``-`` is plain text from the standard input. A
-            folder or files of music (:func:`unrolled.data.music.read_music`) hold piano rolls.
+        path: ``.csv`` and ``.tsv``, a table with a piece a row; ``.jsonl``, an object a line whose piece is a text, a list of
+            tokens, or a ``sequence`` of steps of numbers, such as strokes; ``.npz``, as :mod:`unrolled.data.npz` reads it, with
+            ``y`` where there is one; a WAV file or a folder of them; a folder or files of music
+            (:func:`unrolled.data.music.read_music`), which are piano rolls; any other file is plain text. Texts may be packed by
+            gzip; ``-`` is plain text from the standard input.
         options: what the user said.
         columns: those that a model was trained on.
 
@@ -65,13 +71,22 @@ def open_pieces(
     """
     path, options = Path(path), options or PieceOptions()
     suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    if options.pattern is not None and not _has_recordings(path):
+        raise InputError(f"{path}: pattern= says what recordings are to be, but here are none; leave it out")
+    if suffix == ".wav" or _has_recordings(path):
+        return _recordings(path, options)
+    if suffix == ".npz":
+        for name in ("text", "condition"):
+            if getattr(options, name) is not None:
+                raise InputError(f"{path}: {name}= says nothing about arrays, whose conditions are y; leave it out")
+        return open_example_file(path, target_level="sequence" if "y" in npz_names(path) else "none")
     if path.is_dir() or is_music(path):
         return _music(path, options)
     if suffix in OF_EXAMPLES:
         learned = options.condition or (columns.label if columns else None)
         read = ReadOptions(text=options.text, label=options.condition)
         opened = open_example_file(path, read, target_level="sequence" if learned else "none", columns=columns)
-        if opened.kind not in ("text", "tokens"):
+        if opened.kind not in ("text", "tokens") and suffix in (".csv", ".tsv"):
             opened.close()
             raise InputError(f"{path} holds sequences of numbers, expected texts; name their column with text=")
         return opened
@@ -84,6 +99,19 @@ def open_pieces(
         return open_plain_text(path, ReadOptions(), target_level="none")
     lines = TextLines(path, "a text file")
     return ExampleFile(str(lines.path), "text", _whole(lines), "none", lambda: lines.share, lines.close)
+
+
+def _has_recordings(path: Path) -> bool:
+    return path.is_dir() and next(path.rglob("*.wav"), None) is not None
+
+
+def _recordings(path: Path, options: PieceOptions) -> ExampleFile:
+    for name in ("text", "condition"):
+        if getattr(options, name) is not None:
+            raise InputError(f"{path}: {name}= says nothing about recordings, which have no columns; leave it out")
+    named = options.pattern is not None or (path.is_dir() and next(path.glob("*/*.wav"), None) is not None)
+    read = ReadOptions(pattern=options.pattern)
+    return open_example_file(path, read, target_level="sequence" if named else "none")
 
 
 def _music(path: Path, options: PieceOptions) -> ExampleFile:

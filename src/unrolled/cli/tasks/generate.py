@@ -57,7 +57,7 @@ def fit_generate(
     checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model that says texts or music like what it has read: from nothing, from a prompt, or of a class.
+    """Train a model that says texts, music, strokes or words aloud: from nothing, from a prompt, or of a class.
 
     For example: unrolled fit generate shakespeare.txt
     """
@@ -87,6 +87,8 @@ def fit_generate(
     found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
     following = f"generate {quote(str(files.model))}" + (" --class ..." if conditions is not None else "")
     following += " --midi out.mid" if estimator.notes_ is not None else ""
+    following += " --svg out.svg" if estimator.step_kind_ == "strokes" else ""
+    following += " --wav out.wav" if estimator.item_kind_ == "audio" else ""
     files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation), following)
 
 
@@ -96,7 +98,8 @@ def _read(
     """All pieces of a file, its columns, and what was inferred of it, which is also said."""
     from unrolled.data.pieces import PieceOptions, open_pieces
 
-    options = PieceOptions(columns.text, columns.condition, "lines" if columns.lines else "whole", frame)
+    lines = "lines" if columns.lines else "whole"
+    options = PieceOptions(columns.text, columns.condition, lines, frame, columns.pattern)
     with open_pieces(file, options, roles) as opened:
         say(*opened.notes)
         return opened.read(), opened.columns, list(opened.notes)

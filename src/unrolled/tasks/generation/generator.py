@@ -511,12 +511,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         return codec.encode(read)
 
     def _read(self, X: Any) -> list[Piece]:
-        config, width = self._fitted(), None
-        if config.notes is not None:
-            width = config.notes.notes
-        elif config.values is not None:
-            width = 3 if isinstance(config.values, StrokeCodec) else len(config.values.columns)
-        return read_known_pieces(X, self.item_kind_, self.step_kind_, width)
+        return read_known_pieces(X, self.item_kind_, self.step_kind_, _width(self._fitted()))
 
     def _learn(
         self, data: _Data, settings: GeneratorParameters, context: FitContext
@@ -581,8 +576,9 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         return GeneratorModel.restore(model_file, config, settings)
 
     def _adopt(self, settings: Any, config: GeneratorConfig, model: Any) -> SequenceGenerator:
-        if config.notes is not None:
-            self.n_channels_in_ = config.notes.notes
+        width = _width(config)
+        if width is not None:
+            self.n_channels_in_ = width
         return super()._adopt(settings, config, model)
 
     def _learned(self) -> str:
@@ -594,6 +590,15 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             return f"{kind} of {config.notes.notes} notes"
         what = "recordings" if self.item_kind_ == "audio" else "strokes" if self.step_kind_ == "strokes" else "numbers"
         return f"{kind} of {what}"
+
+
+def _width(config: GeneratorConfig) -> int | None:
+    """Numbers of a step of pieces that are arrays."""
+    if config.notes is not None:
+        return config.notes.notes
+    if isinstance(config.values, ValueCodec):
+        return None if config.values.features else len(config.values.columns)
+    return None if config.values is None else config.values.width
 
 
 def read_conditions(y: Any, count: int, dimensions: int | None = None) -> NDArray[Any]:
