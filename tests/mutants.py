@@ -74,6 +74,9 @@ MIXTURE = "tests/networks/test_mixture_head.py"
 MIXTURE_DRAWS = "tests/runtime/decoding/test_mixture_sampling.py"
 SAMPLING = "tests/runtime/decoding/test_sampling.py"
 CTC = "tests/runtime/decoding/test_ctc.py"
+CTC_LOSS = "tests/training/test_ctc.py"
+TRANSCRIBER = "tests/tasks/generation/test_transcriber.py"
+AUGMENTATION = "tests/codecs/test_augmentation.py"
 NGRAMS = "tests/statistical/test_ngrams.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
@@ -601,6 +604,139 @@ MUTANTS = (
         "expected[lengths[n] - 1, n] = config.end",
         "expected[lengths[n] - 1, n] = config.symbols - 1",
         f"{PAIRS} {PAIRS_LOSS}",
+    ),
+    python(
+        "transcribing: nats a sequence",
+        "training/ctc.py",
+        "return total / batch.symbols if",
+        "return total / len(batch.items) if",
+        CTC_LOSS,
+    ),
+    python(
+        "transcribing: what validates is taken a sequence",
+        "training/ctc.py",
+        "for part in parts) / validation.symbols",
+        "for part in parts) / len(validation.items)",
+        CTC_LOSS,
+    ),
+    python(
+        "transcribing: what became too short is learned",
+        "training/ctc.py",
+        "new if len(new) >= fewest_frames(target) else item",
+        "new if len(new) >= len(target) else item",
+        CTC_LOSS,
+    ),
+    python(
+        "transcribing: padding is heard",
+        "training/ctc.py",
+        "torch.from_numpy(scores.lengths), sizes",
+        "torch.full_like(sizes, len(log_p)), sizes",
+        CTC_LOSS,
+    ),
+    python(
+        "transcribing: one blank too few",
+        "runtime/decoding/ctc.py",
+        "return len(y) + int((y[1:] == y[:-1]).sum())",
+        "return len(y) + int((y[1:] == y[:-1]).any())",
+        AUGMENTATION,
+    ),
+    python(
+        "streams: the last steps are lost",
+        "tasks/generation/transcriber_stream.py",
+        "whole = len(x) if last else len(x) // self._stride * self._stride",
+        "whole = len(x) // self._stride * self._stride",
+        f"{TRANSCRIBER} -k stream",
+    ),
+    python(
+        "streams: each part begins anew",
+        "tasks/generation/transcriber_model.py",
+        "network.advance(x[:, None], self._states[k])",
+        "network.advance(x[:, None], None)",
+        f"{TRANSCRIBER} -k stream",
+    ),
+    python(
+        "streams: a hop of the window is lost",
+        "tasks/generation/transcriber_stream.py",
+        "self._rest = x[frames * hop :]",
+        "self._rest = x[(frames - 1) * hop + W :] if frames else x",
+        f"{TRANSCRIBER} -k stream",
+    ),
+    python(
+        "transcripts: frames are taken for the user's steps",
+        "tasks/generation/transcriber.py",
+        "return stride * config.inputs.features.hop_length",
+        "return config.inputs.features.hop_length",
+        f"{TRANSCRIBER} -k times",
+    ),
+    python(
+        "networks of a transcriber: their logarithms are averaged",
+        "tasks/generation/transcriber_model.py",
+        "np.logaddexp.reduce(np.stack(each), 0) - np.log(len(each))",
+        "np.stack(each).mean(0)",
+        f"{TRANSCRIBER} -k average",
+    ),
+    python(
+        "augmentation: only faster",
+        "codecs/augmentation.py",
+        "u, v = rng.uniform(-1, 1, 2)",
+        "u, v = rng.uniform(0, 1, 2)",
+        AUGMENTATION,
+    ),
+    python(
+        "augmentation: decibels of amplitudes",
+        "codecs/augmentation.py",
+        "below = 10 ** (-decibels / 20)",
+        "below = 10 ** (-decibels / 10)",
+        AUGMENTATION,
+    ),
+    python(
+        "augmentation: white noise only",
+        "codecs/augmentation.py",
+        "noise = white[1:] + rng.uniform(-1, 1) * white[:-1]",
+        "noise = white[1:]",
+        AUGMENTATION,
+    ),
+    python(
+        "augmentation: the longest mask is never drawn",
+        "codecs/augmentation.py",
+        "rng.integers(0, min(longest, of) + 1)",
+        "rng.integers(0, min(longest, of))",
+        AUGMENTATION,
+    ),
+    python(
+        "augmentation: the end is never hidden",
+        "codecs/augmentation.py",
+        "rng.integers(0, of - size + 1)",
+        "rng.integers(0, max(1, of - size))",
+        AUGMENTATION,
+    ),
+    python(
+        "mel: a higher voice is heard as a lower one",
+        "codecs/mel.py",
+        "np.where(f <= F * min(a, 1.0), f / a, beyond)",
+        "np.where(f <= F * min(a, 1.0), f * a, beyond)",
+        "tests/codecs/test_audio.py",
+    ),
+    python(
+        "mel: the highest frequency moves",
+        "codecs/mel.py",
+        "np.where(f <= F * min(a, 1.0), f / a, beyond)",
+        "f / a",
+        "tests/codecs/test_audio.py",
+    ),
+    python(
+        "audio: the level of the last frame",
+        "codecs/audio.py",
+        "features.mean(0).max())",
+        "features.mean(0)[-1])",
+        "tests/codecs/test_audio.py",
+    ),
+    python(
+        "joined: zeros before the first step",
+        "codecs/joining.py",
+        "((0, -len(x) % stride), (0, 0))",
+        "((-len(x) % stride, 0), (0, 0))",
+        AUGMENTATION,
     ),
     python(
         "encoder-decoder: padding is learned",

@@ -86,6 +86,46 @@ def test_normalization_over_a_recording():
     np.testing.assert_allclose(louder(samples), louder(samples / 4), atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["log_mel", "mfcc"])
+def test_a_level_is_how_loud_the_loudest_frame_is(kind):
+    samples = noise(4000) * np.linspace(0.1, 1, 4000)
+    features, plain = (AudioFeatures(kind, rate=8000, normalization=name) for name in ("level", "none"))
+    np.testing.assert_allclose(features(samples), features(samples / 4), atol=1e-4)
+    taken = plain(samples) - features(samples)  # the same of every frame
+    np.testing.assert_allclose(taken, np.broadcast_to(taken[:1], taken.shape), atol=1e-5)
+    if kind == "log_mel":
+        np.testing.assert_allclose(taken[0], plain(samples).mean(1).max(), atol=1e-5)
+        assert features(samples).mean(1).max() == pytest.approx(0, abs=1e-5)
+    else:
+        np.testing.assert_allclose(taken[0, 1:], 0, atol=1e-6)
+        assert features(samples)[:, 0].max() == 0
+
+
+def test_faster_speech_has_fewer_frames():
+    features, samples = AudioFeatures(rate=8000), noise(8000)
+    np.testing.assert_array_equal(features(samples, tempo=2.0), features(samples)[::2])
+    every = features(samples, tempo=1 / 80)  # a frame a sample
+    frames = features(samples, tempo=1.25)
+    np.testing.assert_array_equal(frames, every[np.arange(len(frames)) * 100])
+    assert len(features(samples, tempo=0.8)) == 1 + (8000 - 200) // 64
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.25])
+def test_a_higher_pitch_is_heard_as_higher_frequencies(factor):
+    features = AudioFeatures("log_mel", rate=16000, mel_bands=40)
+    tone = lambda hertz: np.sin(2 * np.pi * hertz * np.arange(8000) / 16000)  # noqa: E731
+    for hertz in (400, 900, 1700, 3100, 5000):
+        heard = features(tone(hertz), pitch=factor).mean(0).argmax()
+        assert abs(int(heard) - int(features(tone(hertz * factor)).mean(0).argmax())) <= 1
+        assert heard != features(tone(hertz)).mean(0).argmax()
+    shifted = mel_filters(16000, 512, 40, 0.0, 8000.0, factor)
+    assert shifted[:, -1].max() == 0
+    hertz = np.arange(257) * 16000 / 512
+    peaks = hertz[shifted.argmax(1)]
+    assert (np.diff(peaks) > 0).all()
+    assert peaks[-1] < 8000
+
+
 def test_corners_of_the_bands():
     """Each triangle peaks at its own corner, 1 high, and at every frequency two neighbours add up to 1."""
     filters = mel_filters(16000, 1 << 14, 10, 0.0, 8000.0)
@@ -175,7 +215,10 @@ def test_samples_that_are_refused(samples, message):
         ({"lowest": 500.0, "highest": 500.0}, "expected 0 <= lowest < highest"),
         ({"emphasis": 1.0}, "emphasis is 1.0, expected from 0 to below 1"),
         ({"deltas": 3}, "deltas is 3, expected from 0 to 2"),
-        ({"normalization": "variance"}, "normalization is 'variance', expected one of none, mean, mean_variance"),
+        (
+            {"normalization": "variance"},
+            "normalization is 'variance', expected one of none, level, mean, mean_variance",
+        ),
         ({"rate": 8000, "mel_bands": 120}, "band 1 holds no frequency of a spectrum of 256 samples: take fewer bands"),
     ],
 )

@@ -62,8 +62,10 @@ class AudioFeatures(AudioParameters, frozen=True):
         emphasis: :math:`\alpha`, which lifts high frequencies; 0 leaves them.
         deltas: 1 appends to each number its slope, 2 the slope of that too:
             :math:`d_t = \sum_{i=1}^2 i\,(c_{t+i} - c_{t-i}) / 10`, the first and last frame repeated beyond the ends.
-        normalization: ``mean`` takes each number's mean over the recording away, ``mean_variance`` also divides by its
-            deviation there, so that neither the microphone nor how loud a voice is matters; before the slopes are taken.
+        normalization: ``level`` takes the loudness of the loudest frame away, the largest mean of :math:`S_t`, so that how
+            loud the recording is does not matter; ``mean`` takes each number's mean over the recording away,
+            ``mean_variance`` also divides by its deviation there, so that neither does the microphone; before the slopes are
+            taken.
 
     Raises:
         InputError: an argument is out of its range, or a band so narrow that no frequency of the spectrum falls into it.
@@ -130,7 +132,9 @@ class AudioFeatures(AudioParameters, frozen=True):
         filters = None if pitch == 1 else self._heard_at(pitch)
         spectral = [self._spectral(block, filters) for block in self._blocks(x, tempo)]
         features = np.concatenate(spectral, axis=1)  # [channels, frames]
-        if self.normalization != "none":
+        if self.normalization == "level":
+            features -= self._level(features)
+        elif self.normalization != "none":
             features -= features.mean(1, keepdims=True)
         if self.normalization == "mean_variance":
             deviation = features.std(1, keepdims=True)
@@ -177,6 +181,12 @@ class AudioFeatures(AudioParameters, frozen=True):
         S = np.log(np.maximum(_product(self._filters if filters is None else filters, power), FLOOR))
         return S if self.kind == "log_mel" else _product(cosine_transform(self.mel_bands, self._static_channels), S)
 
+    def _level(self, features: Values) -> Values:
+        """What ``level`` subtracts of each channel, ``[channels, 1]``; of mfcc the first is as loud as the frame."""
+        if self.kind == "log_mel":
+            return np.full((len(features), 1), features.mean(0).max())
+        return np.where(np.arange(len(features)) == 0, features[0].max(), 0.0)[:, None]
+
     @property
     def _static_channels(self) -> int:
         return self.mel_bands if self.kind == "log_mel" else min(self.coefficients or 13, self.mel_bands)
@@ -220,12 +230,11 @@ def other_rate(name: str, rate: int, expected: int, whose: str) -> InputError:
 
 def _product(weights: Values, x: Values) -> Values:
     """``weights [O, K] @ x [K, frames]``, each sum in the order of K; BLAS would let it depend on the number of frames."""
-    total = np.zeros((len(weights), x.shape[1]))
-    for column, row in zip(weights.T, x, strict=True):
-        used = np.flatnonzero(column)
-        if len(used):
-            rows = slice(used[0], used[-1] + 1)
-            total[rows] += column[rows, None] * row
+    total, used = np.zeros((len(weights), x.shape[1])), weights != 0
+    first, after = used.argmax(0).tolist(), (len(weights) - used[::-1].argmax(0)).tolist()
+    for k in np.flatnonzero(used.any(0)).tolist():
+        rows = slice(first[k], after[k])
+        total[rows] += weights[rows, k, None] * x[k]
     return total
 
 

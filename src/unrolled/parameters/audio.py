@@ -11,7 +11,7 @@ from unrolled.parameters.ranges import COUNT, POSITIVE, SHARE, Range
 __all__ = ["AudioKind", "AudioNormalization", "AudioParameters"]
 
 AudioKind = Literal["log_mel", "mfcc"]
-AudioNormalization = Literal["none", "mean", "mean_variance"]
+AudioNormalization = Literal["none", "level", "mean", "mean_variance"]
 
 
 class AudioParameters(Parameters, frozen=True):
@@ -58,8 +58,8 @@ class AudioParameters(Parameters, frozen=True):
     normalization: Annotated[
         AudioNormalization,
         Parameter(
-            "Normalisation of each feature over a recording: mean subtracts its mean, mean_variance also divides by its"
-            " deviation.",
+            "Normalisation over a recording: level subtracts the loudness of its loudest frame, mean the mean of each"
+            " feature, mean_variance also divides by its deviation.",
             metavar="HOW",
         ),
     ] = "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import subprocess
 import sys
@@ -178,6 +179,16 @@ def test_probabilities_and_their_picture():
     svg = model.plot(X[:1]).svg
     assert f"<title>blank, 2: {p[2, 0]:.2f}</title>" in svg
     assert svg.count('class="cell"') == int((p[:, p.max(0) > 0.01] >= 0.004).sum())
+
+
+def test_networks_average_their_probabilities():
+    two = tiny(members=2).fit(X, Y)
+    alone = [copy.copy(two) for _ in range(2)]
+    for each, member in zip(alone, two.model_.members, strict=True):
+        each.model_ = dataclasses.replace(two.model_, members=[member])
+    apart = [each.probabilities(X[:3]) for each in alone]
+    for p, a, b in zip(two.probabilities(X[:3]), *apart, strict=True):
+        np.testing.assert_allclose(p, (a + b) / 2, rtol=1e-9)
 
 
 def test_lists_of_symbols():
