@@ -562,6 +562,13 @@ MUTANTS = (
         "characters = len(told)",
         f"{GENERATOR} -k measures",
     ),
+    python(
+        "attention: padding read where one source is as long as the batch",
+        "networks/attention.py",
+        "(lengths == len(h)).all()",
+        "(lengths == len(h)).any()",
+        ATTENTION,
+    ),
     python("attention: Gaussian too wide", "networks/attention.py", "(-2 / D**2)", "(-1 / D**2)", ATTENTION),
     python(
         "attention: coverage of the last step alone",
@@ -587,8 +594,8 @@ MUTANTS = (
     python(
         "encoder-decoder: states exchanged between layers",
         "networks/encoder_decoder.py",
-        "states=tuple(each[:, rows] for each in state.states)",
-        "states=tuple(each[::-1, rows] for each in state.states)",
+        "each.take(rows, 1) for each in state.states",
+        "each[::-1].take(rows, 1) for each in state.states",
         PAIRS,
     ),
     python(
@@ -1064,8 +1071,8 @@ MUTANTS = (
     python(
         "kernels: UNROLLED_NUM_THREADS ignored",
         "kernels/threads.py",
-        "    if wanted is None:\n",
-        "    if True:\n",
+        "return _available() if wanted is None else _stated(wanted)",
+        "return _available()",
         THREADS,
     ),
     python(
@@ -1992,8 +1999,8 @@ MUTANTS = (
     python(
         "largest: blocks of which one is left out",
         "runtime/decoding/largest.py",
-        "np.partition(maxima, blocks - k)[blocks - k]",
-        "np.partition(maxima, blocks - k)[blocks - k + 1]",
+        "np.partition(among, len(among) - k)[len(among) - k]",
+        "np.partition(among, len(among) - k)[len(among) - k + 1]",
         BEAM,
     ),
     python(

@@ -16,7 +16,7 @@ from unrolled.kernels.gradients import GateGradients, Rows
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.packed import PackedDense, PackedWeights, address
-from unrolled.kernels.tape import Forward, Pass, admitted_masks, check_same_pass
+from unrolled.kernels.tape import NO_MASKS, Forward, Pass, admitted_masks, check_same_pass
 from unrolled.kernels.threads import chosen_threads
 
 __all__ = ["Forward", "PackedDense", "PackedWeights", "backward", "elementary", "forward"]
@@ -43,7 +43,7 @@ def forward(
     kernel, H, P, dtype = weights.kernel, weights.hidden, weights.outputs, weights.dtype
     compiled, threads, B, M = kernel.compiled, chosen_threads(threads), layout.batch, kernel.compiled.memory
     x = admitted("x", x, dtype, (layout.rows, weights.inputs))
-    masks = admitted_masks(weights, layout, masks or Masks())
+    masks = admitted_masks(weights, layout, masks or NO_MASKS)
     of = Pass(weights, x, layout, masks, reverse, tape)
     first = _first_states(of, states)
     shapes = of.shapes
@@ -72,8 +72,9 @@ def forward(
         h_last=h_last, c_last=c_last,
     )  # fmt: skip
     kernel.forward(layout, call, threads)
-    for array in room.values():
-        array.flags.writeable = not tape
+    if tape:
+        for array in room.values():
+            array.flags.writeable = False
     return Forward(last=last, first=first, of=of, **room)
 
 

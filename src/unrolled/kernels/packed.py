@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -42,27 +43,29 @@ class PackedDense:
         self._wide = weight.dtype == np.float64
         self._bias = None if bias is None else admitted("bias", bias, self.dtype, (self.outputs,))
         self._packed = np.empty(_native.packed_size(self._wide, 1, self.outputs, self.inputs), self.dtype)
+        self._at, self._bias_at = address(self._packed), address(self._bias)
         pack_matrix(
-            self._wide, address(weight), address(self._packed), units=self.outputs, depth=self.inputs,
-            threads=default_threads(),
-        )  # fmt: skip
+            self._wide, address(weight), self._at, units=self.outputs, depth=self.inputs, threads=default_threads()
+        )
 
     def __call__(self, x: Floats, *, threads: int | None = None) -> Floats:
-        """Apply to rows ``[N, inputs]``; returns ``[N, outputs]``.
+        """Apply over the last axis of ``x [..., inputs]``; returns ``[..., outputs]``.
 
         Raises:
             InputError: the shape or dtype does not fit.
         """
         threads, x = chosen_threads(threads), admitted("x", x, self.dtype)
-        if x.shape[1:] != (self.inputs,):
-            raise InputError(f"x has shape {x.shape}, expected [N, {self.inputs}]")
-        check_allocation(len(x) * self.outputs * x.itemsize, "the outputs of all rows")
-        out = np.empty((len(x), self.outputs), self.dtype)
+        if not x.ndim or x.shape[-1] != self.inputs:
+            raise InputError(f"x has shape {x.shape}, expected its last axis to be {self.inputs}")
+        shape = *x.shape[:-1], self.outputs
+        rows = math.prod(shape[:-1])
+        check_allocation(rows * self.outputs * x.itemsize, "the outputs of all rows")
+        out = np.empty(shape, self.dtype)
         if out.size:
             _native.dense(
-                self._wide, rows=len(x), inputs=self.inputs, outputs=self.outputs, add=False,
-                weight=address(self._packed), bias=address(self._bias), x=address(x), x_row=self.inputs,
-                out=address(out), out_row=self.outputs, threads=threads,
+                self._wide, rows=rows, inputs=self.inputs, outputs=self.outputs, add=False, weight=self._at,
+                bias=self._bias_at, x=address(x), x_row=self.inputs, out=address(out), out_row=self.outputs,
+                threads=threads,
             )  # fmt: skip
         return out
 

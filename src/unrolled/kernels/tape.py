@@ -14,7 +14,10 @@ from unrolled.kernels.admission import admitted
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.packed import PackedWeights
 
-__all__ = ["Forward", "Pass", "admitted_masks", "check_same_pass", "checked_shares"]
+__all__ = ["NO_MASKS", "Forward", "Pass", "admitted_masks", "check_same_pass", "checked_shares"]
+
+
+NO_MASKS = Masks()
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ def admitted_masks(weights: PackedWeights, layout: Layout, masks: Masks) -> Mask
     Raises:
         InputError: a shape or dtype does not fit, or the cell has nothing that a mask acts on.
     """
+    if masks is NO_MASKS:
+        return masks
     kernel, N, B, H, P = weights.kernel, layout.rows, layout.batch, weights.hidden, weights.outputs
     shapes = {"state": (B, P), "candidate": (N, H), "keep_h": (N, P), "keep_c": (N, H)}
     given = {name: getattr(masks, name) for name in shapes}

@@ -49,8 +49,12 @@ def default_threads() -> int:
         InputError: ``UNROLLED_NUM_THREADS`` is not a whole number from 1 to 1024.
     """
     wanted = os.environ.get("UNROLLED_NUM_THREADS")
-    if wanted is None:
-        return _available()
+    return _available() if wanted is None else _stated(wanted)
+
+
+@lru_cache(maxsize=8)
+def _stated(wanted: str) -> int:
+    """The number that the environment states."""
     if not re.fullmatch("[0-9]{1,9}", wanted) or not 1 <= int(wanted) <= MOST_THREADS:
         raise InputError(
             f"UNROLLED_NUM_THREADS={reprlib.repr(wanted)}: expected a whole number from 1 to {MOST_THREADS}"

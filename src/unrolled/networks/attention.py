@@ -89,6 +89,8 @@ class Memory(NamedTuple):
 
     lengths: Lengths
     steps: int
+    full: bool
+    """All sources have as many steps."""
     keys: Any
     """``[B, T, A]`` of additive and concat, otherwise a :class:`unrolled.networks.engine.Lookup` of products."""
     values: Lookup
@@ -148,14 +150,15 @@ class Attention:
 
     def read(self, h: Array, lengths: Lengths) -> Memory:
         """Prepare outputs ``h [T, B, H]``."""
+        T, full = len(h), bool((lengths == len(h)).all())
         keys = h if self.config.score == "dot" else self.key(h)
         if self.config.score in ("additive", "concat"):
-            return Memory(lengths, len(h), keys.swapaxes(0, 1), self.engine.sums(h, lengths))
+            return Memory(lengths, T, full, keys.swapaxes(0, 1), self.engine.sums(h, lengths))
         if self.config.score != "multi_head":
-            return Memory(lengths, len(h), self.engine.products(keys, lengths), self.engine.sums(h, lengths))
+            return Memory(lengths, T, full, self.engine.products(keys, lengths), self.engine.sums(h, lengths))
         of_heads = np.repeat(lengths, self.config.heads)
         products = self.engine.products(self._by_head(keys), of_heads)
-        return Memory(lengths, len(h), products, self.engine.sums(self._by_head(self.value(h)), of_heads))
+        return Memory(lengths, T, full, products, self.engine.sums(self._by_head(self.value(h)), of_heads))
 
     def __call__(
         self, s: Array, memory: Memory, *, first: int = 0, rows: Rows | None = None, covered: Array | None = None
@@ -197,7 +200,8 @@ class Attention:
         """``e [U, N, T]``."""
         if self.config.score in ("dot", "general"):
             return memory.keys(s, rows)
-        compared = memory.keys if rows is None else memory.keys[rows]  # [N, T, A]
+        one = rows is None or len(memory.keys) == 1
+        compared = memory.keys if one else memory.keys[rows]  # [N, T, A]
         if covered is not None:
             compared = compared + covered[..., None] * self.coverage
 
@@ -207,13 +211,13 @@ class Attention:
         return self.engine.in_parts(compare, s, max(1, LARGEST // (s.shape[1] * memory.steps * self.config.size)))
 
     def _read_by_heads(
-        self, s: Array, memory: Memory, rows: Rows | None, inside: Array, factor: Array | None
+        self, s: Array, memory: Memory, rows: Rows | None, inside: Array | None, factor: Array | None
     ) -> tuple[Array, Array]:
         U, N, heads = len(s), s.shape[1], self.config.heads
         of_heads = None if rows is None else (rows[:, None] * heads + np.arange(heads)).ravel()
         q = self._by_head(self.query(s)) * (self.config.size // heads) ** -0.5
         scores = memory.keys(q, of_heads).reshape(U, N, heads, memory.steps)
-        weights = self.engine.softmax(scores, inside[..., None, :])
+        weights = self.engine.softmax(scores, None if inside is None else inside[..., None, :])
         weights = weights if factor is None else weights * factor[..., None, :]
         context = memory.values(weights.reshape(U, N * heads, memory.steps), of_heads)
         mean = sum((weights[:, :, k] for k in range(1, heads)), weights[:, :, 0]) / heads
@@ -223,8 +227,10 @@ class Attention:
         """``[U, N, A]`` → ``[U, N heads, d]``."""
         return a.reshape(len(a), a.shape[1] * self.config.heads, self.config.size // self.config.heads)
 
-    def _reach(self, s: Array, memory: Memory, first: int, rows: Rows | None) -> tuple[Array, Array | None]:
-        """Which steps can be read, broadcast to ``[U, N, T]``, and local-p's Gaussian."""
+    def _reach(self, s: Array, memory: Memory, first: int, rows: Rows | None) -> tuple[Array | None, Array | None]:
+        """Which steps can be read, broadcast to ``[U, N, T]``, or None for all; and local-p's Gaussian."""
+        if self.config.reach == "global" and memory.full:
+            return None, None
         lengths = memory.lengths if rows is None else memory.lengths[rows]
         j, D = np.arange(1, memory.steps + 1), self.config.window
         inside = j <= lengths[:, None]

@@ -175,7 +175,7 @@ class EncoderDecoder:
         x = self.engine.dropout(self.symbols(symbols))
         if state.fed is None:
             s, states = self.decoder(x, lengths, state.states)
-            combined, state = self._combined(s, state._replace(states=states))
+            combined, state = self._combined(s, states, state)
         else:
             combined, state = self._fed_back(x, state, state.fed)
         return self.head(self.engine.dropout(combined)), state
@@ -186,20 +186,20 @@ class EncoderDecoder:
         weights: list[Array] = []
         for now in x:
             s, states = self.decoder(self.engine.concatenate([now, fed])[None], None, state.states)
-            combined, state = self._combined(s, state._replace(states=states))
+            combined, state = self._combined(s, states, state)
             fed = combined[0]
             found.append(fed)
             weights.append(state.weights[0])  # pyright: ignore[reportOptionalSubscript]
         return self.engine.steps(found), state._replace(fed=fed, weights=self.engine.steps(weights))
 
-    def _combined(self, s: Array, state: DecoderState) -> tuple[Array, DecoderState]:
-        """``h~ [U, N, S]`` of outputs ``s [U, N, S]``."""
-        after = state._replace(steps=state.steps + len(s))
-        if state.memory is None:
-            return self.engine.tanh(self.combine(s)), after
-        read = self.attend(s, state.memory, first=state.steps, rows=state.rows, covered=state.covered)
-        combined = self.engine.tanh(self.combine(self.engine.concatenate([read.context, s])))
-        return combined, after._replace(covered=read.covered, weights=read.weights)
+    def _combined(self, s: Array, states: tuple[Array, ...], state: DecoderState) -> tuple[Array, DecoderState]:
+        """``h~ [U, N, S]`` of outputs ``s [U, N, S]``, and the state after them, which were made from that before."""
+        memory, rows, _, steps, fed, covered, weights = state
+        if memory is not None:
+            read = self.attend(s, memory, first=steps, rows=rows, covered=covered)
+            s, covered, weights = self.engine.concatenate([read.context, s]), read.covered, read.weights
+        combined = self.engine.tanh(self.combine(s))
+        return combined, DecoderState(memory, rows, states, steps + len(s), fed, covered, weights)
 
     def _first_states(self, last: Array) -> tuple[Array, ...]:
         """The decoder's, as its layers take them, from the encoder's last outputs ``[B, H]``."""
@@ -233,12 +233,14 @@ class EncoderDecoder:
 
     def select(self, state: DecoderState, rows: Rows) -> DecoderState:
         """The state of some rows, each as often as it is named, in this order."""
-        return state._replace(
-            rows=rows if state.rows is None else state.rows[rows],
-            states=tuple(each[:, rows] for each in state.states),
-            fed=None if state.fed is None else state.fed[rows],
-            covered=None if state.covered is None else state.covered[rows],
-            weights=None if state.weights is None else state.weights[:, rows],
+        return DecoderState(
+            state.memory,
+            rows if state.rows is None else state.rows.take(rows),
+            tuple([each.take(rows, 1) for each in state.states]),
+            state.steps,
+            None if state.fed is None else state.fed.take(rows, 0),
+            None if state.covered is None else state.covered.take(rows, 0),
+            None if state.weights is None else state.weights.take(rows, 1),
         )
 
     def log_likelihoods(self, sources: Sequence[Item], targets: Sequence[NDArray[np.int64]]) -> list[Values]:

@@ -151,8 +151,8 @@ class Engine(Protocol):
         r""":math:`\sum_t w[t]\, y[t]` with :math:`w = \mathrm{softmax}_t` of ``scores [T, B]``: ``[B, H]``."""
         ...
 
-    def softmax(self, scores: Array, inside: Array) -> Array:
-        """Shares along the last axis, of those ``inside`` alone; the others are 0."""
+    def softmax(self, scores: Array, inside: Array | None) -> Array:
+        """Shares along the last axis, of those ``inside`` alone, by default of all; the others are 0."""
         ...
 
     def products(self, keys: Array, lengths: Lengths) -> Lookup:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
 from unrolled.aliases import Floats
-from unrolled.errors import InputError
-from unrolled.kernels.admission import admitted
 from unrolled.kernels.arrays import PackedDense
 
 __all__ = ["Dense"]
@@ -38,8 +34,4 @@ class Dense:
         Raises:
             InputError: the shape or dtype does not fit.
         """
-        x = admitted("x", x, self._packed.dtype)
-        if not x.ndim or x.shape[-1] != self._packed.inputs:
-            raise InputError(f"x has shape {x.shape}, expected its last axis to be {self._packed.inputs}")
-        rows = self._packed(x.reshape(math.prod(x.shape[:-1]), self._packed.inputs))
-        return rows.reshape(*x.shape[:-1], self._packed.outputs)
+        return self._packed(x)

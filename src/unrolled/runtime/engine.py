@@ -119,9 +119,9 @@ class KernelEngine:
         weight = elementary("exp", score - score.max(0))
         return _sum_over_time(weight[..., None] * y) / _sum_over_time(weight)[:, None]
 
-    def softmax(self, scores: Floats, inside: NDArray[np.bool_]) -> Floats:
+    def softmax(self, scores: Floats, inside: NDArray[np.bool_] | None) -> Floats:
         """Divided by a sum in the order of the last axis, whatever is outside."""
-        score = np.where(inside, scores, -np.inf).astype(scores.dtype)
+        score = scores if inside is None else np.where(inside, scores, -np.inf).astype(scores.dtype)
         share = elementary("exp", score - score.max(-1, keepdims=True))
         return share / np.add.accumulate(share, axis=-1)[..., -1:]
 
@@ -186,7 +186,7 @@ class _Table:
         self._vectors = vectors
 
     def __call__(self, places: Places) -> Floats:
-        return self._vectors[places]
+        return self._vectors.take(places, 0)
 
     def products(self, x: Floats) -> Floats:
         return self._packed(x)

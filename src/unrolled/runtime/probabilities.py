@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.aliases import Values
+from unrolled.aliases import Floats, Values
 from unrolled.kernels.arrays import elementary
 
 __all__ = ["log_softmax", "log_sum_exp", "sigmoid", "softmax"]
@@ -46,10 +46,19 @@ def log_sum_exp(scores: NDArray[np.floating[Any]]) -> Values:
 
 
 def _log_total(scores: Values) -> Values:
-    """The logarithm of the sum over the last axis, in its order, of scores up to 0, one of which is 0."""
-    total = np.add.accumulate(elementary("exp", scores), axis=-1)[..., -1]
+    """The logarithm of the sum over the last axis of scores up to 0, one of which is 0."""
+    total = _sums_by_halves(elementary("exp", scores))
     # NumPy's logarithm may differ between the midst of an array and its ends
     return np.array([math.log(each) for each in total.ravel()]).reshape(total.shape)
+
+
+def _sums_by_halves(terms: Floats) -> Floats:
+    """Sums over the last axis, which they overwrite: always the same pairs, and vectors of them at once."""
+    while (n := terms.shape[-1]) > 1:
+        left = (n + 1) // 2
+        terms[..., : n - left] += terms[..., left:]
+        terms = terms[..., :left]
+    return terms[..., 0]
 
 
 def sigmoid(scores: NDArray[np.floating[Any]]) -> Values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -60,7 +61,8 @@ class RecurrentLayer:
     ) -> None:
         self.cell: Cell = get_cell(cell)
         self.reverse = reverse
-        self._masks = Masks(zoneout=checked_shares(self.cell, zoneout))
+        shares = checked_shares(self.cell, zoneout)
+        self._masks = Masks(zoneout=shares) if any(shares) else None
         self._weights = PackedWeights(cell, _for_kernels(self.cell, parameters))
         kernel_width = whole_number("kernel_width", kernel_width, 1)
         if self._weights.inputs % kernel_width or (kernel_width > 1 and self.cell.name != "qrnn"):
@@ -69,8 +71,10 @@ class RecurrentLayer:
             )
         self.input_size = self._weights.inputs // kernel_width
         self._window = self._weights.inputs - self.input_size  # earlier inputs that a step sees
+        # whether the states are those of the kernels, which know no window and one array of all values of the memory
+        self._as_kernels = "window" not in self.cell.states and len(self.cell.memory) <= 1
 
-    @property
+    @cached_property
     def state_sizes(self) -> dict[str, int]:
         """The size of each state of one sequence, in the order of ``states``."""
         own = {"h": self._weights.outputs, "window": self._window}
@@ -140,9 +144,8 @@ class RecurrentLayer:
         self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout, *, tape: bool
     ) -> tuple[list[Floats], tuple[Floats, ...]]:
         """Over packed rows: the outputs and, with a tape, each gate; and each last state."""
-        sizes, window = self.state_sizes, None
-        given = None
-        if states is not None:
+        sizes, window, given = self.state_sizes, None, states
+        if states is not None and not self._as_kernels:
             named = dict(zip(sizes, states, strict=True))
             window = named.get("window")
             memory = [named[name] for name in self.cell.memory]
@@ -153,12 +156,14 @@ class RecurrentLayer:
                 window = np.zeros((layout.batch, self._window), rows.dtype)
             rows, window = recent_inputs(rows, window, layout, reverse=self.reverse)
         result = forward(self._weights, rows, given, layout, masks=self._masks, reverse=self.reverse, tape=tape)
+        shown = [result.h.copy(), *self._gates(result)] if tape else [result.h]
+        if self._as_kernels:
+            return shown, result.last
         h, memory = result.last[: self.cell.hands_on_h], result.last[self.cell.hands_on_h :]
         each = (part for array in memory for part in np.split(array, len(self.cell.memory), 1))
         last = dict(zip((name for name in sizes if name != "window"), (*h, *each), strict=True))
         if window is not None:
             last["window"] = window
-        shown = [result.h.copy(), *self._gates(result)] if tape else [result.h]
         return shown, tuple(last[name] for name in sizes)
 
     def _gates(self, result: Forward) -> list[Floats]:

@@ -32,13 +32,16 @@ class SourceProducts:
     def __init__(self, keys: Floats, lengths: Lengths) -> None:
         self._steps = len(keys)
         self._packed = [PackedDense(keys[:n, b], None) for b, n in enumerate(lengths)]
+        self._only = self._packed[0] if list(lengths) == [len(keys)] else None  # no padding: everything asks it
 
     def __call__(self, q: Floats, rows: Rows | None = None) -> Floats:
         """From ``q [U, N, K]`` to ``[U, N, T]``; ``rows [N]`` are the sources of its rows, by default one each."""
+        if self._only is not None:
+            return self._only(q)
         found = np.zeros((*q.shape[:2], self._steps), q.dtype)
         for source, own in _asking(q.shape[1], rows):
             packed = self._packed[source]
-            found[:, own, : packed.outputs] = _applied(packed, q[:, own])
+            found[:, own, : packed.outputs] = packed(q[:, own])
         return found
 
 
@@ -57,13 +60,16 @@ class SourceSums:
     def __init__(self, values: Floats, lengths: Lengths) -> None:
         self._size = values.shape[2]
         self._packed = [PackedDense(values[:n, b].T, None) for b, n in enumerate(lengths)]
+        self._only = self._packed[0] if list(lengths) == [len(values)] else None  # no padding: everything asks it
 
     def __call__(self, weights: Floats, rows: Rows | None = None) -> Floats:
         """From weights ``[U, N, T]`` to ``[U, N, V]``; ``rows [N]`` are the sources of its rows, by default one each."""
+        if self._only is not None:
+            return self._only(weights)
         found = np.zeros((*weights.shape[:2], self._size), weights.dtype)
         for source, own in _asking(weights.shape[1], rows):
             packed = self._packed[source]
-            found[:, own] = _applied(packed, weights[:, own, : packed.inputs])
+            found[:, own] = packed(weights[:, own, : packed.inputs])
         return found
 
 
@@ -73,8 +79,3 @@ def _asking(count: int, rows: Rows | None) -> Iterator[tuple[int, NDArray[np.int
         yield from ((n, np.array([n])) for n in range(count))
     else:
         yield from ((int(source), np.flatnonzero(rows == source)) for source in np.unique(rows))
-
-
-def _applied(packed: PackedDense, x: Floats) -> Floats:
-    """Over the last axis of ``x [U, N, I]``."""
-    return packed(x.reshape(-1, packed.inputs)).reshape(*x.shape[:2], packed.outputs)

@@ -62,6 +62,8 @@ class Stack:
             )
             self.layers[layer].append(made)
             self._learned.append(tuple(parameters[f"{state}_0{suffix}"] for state in config.learned_states))
+        self._names = list(self.layers[0][0].state_sizes)
+        self._windows = self._names.count("window")
 
     @overload
     def __call__(
@@ -140,8 +142,7 @@ class Stack:
     def _apart(self, states: States) -> list[tuple[Floats, ...]]:
         """:data:`States` as those of each layer and direction."""
         D, each = self.config.directions, len(self.layers) * self.config.directions
-        names = list(self.layers[0][0].state_sizes)
-        windows = names.count("window")
+        names, windows = self._names, self._windows
         expected = len(names) - windows + windows * len(self.layers)
         if len(states) != expected:
             raise InputError(
@@ -155,8 +156,7 @@ class Stack:
 
     def _together(self, states: Sequence[tuple[Floats, ...]]) -> States:
         """Those of each layer and direction as :data:`States`."""
-        D, names = self.config.directions, list(self.layers[0][0].state_sizes)
-        kinds = dict(zip(names, zip(*states, strict=True), strict=True))
+        D, kinds = self.config.directions, dict(zip(self._names, zip(*states, strict=True), strict=True))
         windows = kinds.pop("window", ())
         of_layers = (_stacked(windows[k : k + D]) for k in range(0, len(windows), D))
         return *(_stacked(kind) for kind in kinds.values()), *of_layers

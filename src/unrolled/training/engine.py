@@ -173,9 +173,9 @@ class TorchEngine:
         weight = torch.softmax(scores.masked_fill(~_inside(y, lengths), -torch.inf), 0)
         return (weight[..., None] * y).sum(0)
 
-    def softmax(self, scores: Tensor, inside: Tensor) -> Tensor:
+    def softmax(self, scores: Tensor, inside: Tensor | None) -> Tensor:
         """Over those inside."""
-        return torch.softmax(scores.masked_fill(~inside, -torch.inf), -1)
+        return torch.softmax(scores if inside is None else scores.masked_fill(~inside, -torch.inf), -1)
 
     def products(self, keys: Tensor, lengths: Lengths) -> Callable[..., Tensor]:
         """Products of whole batches; what is past the lengths is computed, too."""

@@ -153,13 +153,15 @@ class BeamSearch:
             live = rules.covered(live, attended)
             rows, tokens, scores = self._chosen(live, rules.applied(live, log_p, length), rules)
             last = length == self.max_length
-            answers = rules.complete(live, rows, tokens) if last else tokens == self.eos
-            for at in np.flatnonzero(answers):
+            ends = tokens == self.eos
+            answers = rules.complete(live, rows, tokens) if last else ends
+            for at in answers.nonzero()[0]:
                 row, log_likelihood = int(rows[at]), float(scores[at])
                 score = float(log_likelihood / lp[length - 1]) + rules.coverage(live, row)
                 found.add(int(live.sources[row]), _End(score, log_likelihood, length - 1, row, int(tokens[at])))
-            goes_on = (tokens != self.eos) & (scores / lp[-1] > found.bar[live.sources[rows]])
-            rows, tokens, scores = rows[goes_on], tokens[goes_on], scores[goes_on]
+            goes_on = ~ends & (scores / lp[-1] > found.bar[live.sources[rows]])
+            if not goes_on.all():
+                rows, tokens, scores = rows[goes_on], tokens[goes_on], scores[goes_on]
             if last or not len(rows):
                 break
             if len(rows) != len(live.sources) or (rows[1:] <= rows[:-1]).any():
@@ -172,8 +174,10 @@ class BeamSearch:
         if rules.phrases is None and live.sources[0] == live.sources[-1]:  # one source: the same in fewer steps
             places = largest(total.reshape(1, -1), self.width)[0]
             scores = total.ravel()[places]
-            places = places[scores > -np.inf]
-            return places // total.shape[1], places % total.shape[1], scores[: len(places)]
+            if scores[-1] == -np.inf:
+                places = places[scores > -np.inf]
+            rows, tokens = np.divmod(places, total.shape[1])
+            return rows, tokens, scores[: len(places)]
         tokens = largest(total, self.width)
         R, k = tokens.shape
         rows, tokens = np.repeat(np.arange(R), k), tokens.ravel()

@@ -9,7 +9,7 @@ from unrolled.aliases import Values
 
 __all__ = ["largest"]
 
-MANY = 512  # numbers for each that is wanted
+MANY = 128  # numbers for each that is wanted
 BLOCK = 32
 
 
@@ -31,8 +31,8 @@ def largest(values: Values, k: int) -> NDArray[np.intp]:
         return values.argmax(1)[:, None]
     if k >= V:
         return np.argsort(-values, axis=1, kind="stable")
-    if N == 1 and MANY * k <= V:
-        return _largest_of_many(values[0], k)[None]
+    if N == 1:
+        return _largest_of_one(values[0], k)[None]
     bar = np.partition(values, V - k, axis=1)[:, V - k, None]
     taken = values >= bar
     if np.count_nonzero(taken) > N * k:  # several are as large as the k-th: the first of them
@@ -43,9 +43,11 @@ def largest(values: Values, k: int) -> NDArray[np.intp]:
     return np.take_along_axis(places, order, 1)
 
 
-def _largest_of_many(row: Values, k: int) -> NDArray[np.intp]:
-    """The same for one long row: at least k numbers reach the k-th largest maximum of its blocks, and few others do."""
-    blocks = len(row) // BLOCK
-    maxima = row[: BLOCK * blocks].reshape(BLOCK, blocks).max(0)
-    places = np.flatnonzero(row >= np.partition(maxima, blocks - k)[blocks - k])
-    return places[np.argsort(-row[places], kind="stable")[:k]]
+def _largest_of_one(row: Values, k: int) -> NDArray[np.intp]:
+    """The same for one row. At least k of many numbers reach the k-th largest maximum of their blocks, and few others do."""
+    among = row
+    if MANY * k <= len(row):
+        blocks = len(row) // BLOCK
+        among = row[: BLOCK * blocks].reshape(BLOCK, blocks).max(0)
+    places = (row >= np.partition(among, len(among) - k)[len(among) - k]).nonzero()[0]
+    return places[(-row[places]).argsort(kind="stable")[:k]]
