@@ -11,9 +11,13 @@ Perplexity says how many tokens the next is among; beside the generator stands a
 A bar is full if its notes last as long as the metre says; the first and the last bar of a tune are not counted. For the
 full bars each model draws ten tunes a metre. Nothing tells it to count.
 
-Run in full, about XX minutes on one core of a shared machine, it printed:
+Run in full, about a minute of one core, it printed:
 
-    XX
+    949 tunes to learn from, 105 to test
+
+                          perplexity   full bars
+    n-grams of the metre  7.36         0.172
+    SequenceGenerator     6.61         0.759
 """
 
 from __future__ import annotations
@@ -57,7 +61,7 @@ def full_bars(tunes: Sequence[Tune], metres: Sequence[str]) -> float:
     found = []
     for tune, metre in zip(tunes, metres, strict=True):
         bars = " ".join(tune).split("|")[1:-2]
-        lengths = [sum(float(note.partition(":")[2]) for note in bar.split()) for bar in bars]
+        lengths = [sum(float(note.partition(":")[2] or 0) for note in bar.split()) for bar in bars]
         found += [abs(length - METRES[metre]) < 0.01 for length in lengths]
     return float(np.mean(found)) if found else 0.0
 
@@ -98,24 +102,24 @@ def main() -> None:
     read = [read_tune(path.read_text(encoding="utf-8")) for path in sorted(options.folder.glob("*.abc"))]
     tunes, metres = map(list, zip(*(each for each in read if each is not None and len(each[0]) < 400), strict=True))
     test, train = np.split(np.random.default_rng(0).permutation(len(tunes)), [len(tunes) // 10])
-    train = train[:150] if options.small else train
+    train = train[:300] if options.small else train
     X, y = [tunes[n] for n in train], [metres[n] for n in train]
     X_test, y_test = [tunes[n] for n in test], [metres[n] for n in test]
     print(f"{len(X)} tunes to learn from, {len(X_test)} to test\n")
 
     model = SequenceGenerator(
-        hidden_size=64 if options.small else 128, max_epochs=12 if options.small else 30, learning_rate=0.01,
-        batch_size=8, dropout=0.3, random_state=0,
+        hidden_size=128, max_epochs=6 if options.small else 12, learning_rate=0.01, batch_size=4 if options.small else 8,
+        dropout=0.1 if options.small else 0.3, random_state=0,
     ).fit(X, y)  # fmt: skip
-    words = model.vocabulary_
+    words = ["?", *model.vocabulary_]  # what is unknown comes first
     place = {word: n for n, word in enumerate(words)}
     told, count, drawn, asked = 0.0, 0, list[Tune](), list[str]()
     for metre in METRES:
-        known = [[place[token] for token in tune] for tune, own in zip(X, y, strict=True) if own == metre]
+        known = [[place.get(t, 0) for t in tune] for tune, own in zip(X, y, strict=True) if own == metre]
         ngrams = NGrams.counted(known or [[0]], tokens=len(words) + 1, order=ORDER, eos=len(words))
         heard = [
-            [place[t] for t in tune if t in place] for tune, own in zip(X_test, y_test, strict=True) if own == metre
-        ]
+            [place.get(t, 0) for t in tune] for tune, own in zip(X_test, y_test, strict=True) if own == metre
+        ]  # fmt: skip
         told += sum(np.log(ngrams.perplexity([tune])) * (len(tune) + 1) for tune in heard)
         count += sum(len(tune) + 1 for tune in heard)
         drawn += ngram_tunes(ngrams, words, len(words))

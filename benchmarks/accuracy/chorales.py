@@ -112,6 +112,8 @@ def main() -> None:
             began = time.perf_counter()
             found.append(nats_a_frame(run(seed)))
             seconds.append(time.perf_counter() - began)
+            if seeds > 1:
+                print(f"{name}, seed {seed}: {found[-1][0]:.3f} nats a frame, {seconds[-1]:.0f} s", file=sys.stderr)
         nats = [each[0] for each in found]
         spread = f"{min(nats):.2f} to {max(nats):.2f}" if seeds > 1 else ""
         middle = [statistics.median(each) for each in zip(*found, strict=True)]
