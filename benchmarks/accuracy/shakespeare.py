@@ -59,7 +59,7 @@ def ngrams(learned: str, asked: str, order: int) -> tuple[float, int]:
 
 def windowed(model: SequenceGenerator, asked: str, size: int, count: int) -> float:
     """The mean over random windows, of whose characters the first is read without any before it."""
-    symbols = model._fitted().symbols.encode(asked)
+    symbols = model._fitted().said.encode(asked)
     starts = np.random.default_rng(0).integers(0, len(symbols) - size, count)
     places = np.arange(size + 1)[:, None] + starts
     (network,) = model.model_.networks

@@ -47,7 +47,7 @@ def check_strokes(steps: Values, called: str) -> None:
         )
 
 
-class StrokeCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="strokes"):
+class StrokeCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Strokes as a network reads them: offsets over one unit for both directions, so that no angle changes.
 
     It is part of the model file.

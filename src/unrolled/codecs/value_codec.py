@@ -21,7 +21,7 @@ from unrolled.errors import InputError
 __all__ = ["ValueCodec"]
 
 
-class ValueCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="values"):
+class ValueCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Each column minus its mean over all steps, divided by its standard deviation; some steps side by side are said at once.
 
     Where the last of these would not be full, the last step stands there again.

@@ -83,7 +83,7 @@ def test_likelihoods_are_densities_in_the_units_of_the_data(covariance):
         np.testing.assert_allclose(a[:-1] - b[:-1], 2 * np.log(1000), rtol=1e-3, atol=2e-3)
         assert a[-1] == pytest.approx(b[-1], abs=2e-3)
         assert len(a) == len(piece) + 1
-    codec, head = model._config.values, model.model_.networks[0].head
+    codec, head = model._config.said.codec, model.model_.networks[0].head
     piece = X[0]
     scores, _ = model.model_.networks[0](np.concatenate([head.config.first(1), codec.encode(piece)])[:, None])
     found = head.mixture(scores[0, 0].astype(float))
@@ -121,7 +121,7 @@ def test_a_draw_is_as_probable_as_it_says_and_the_mixture_is_that_of_all_network
     found = strokes.draw(condition=["ring"] * 8, seed=1)
     drawn = max((each for each in found if each.finished), key=lambda each: len(each.piece))
     assert len(drawn.piece) > 1
-    codec, (told,) = strokes._config.values, strokes.log_likelihoods([drawn.piece], ["ring"])
+    codec, (told,) = strokes._config.said.codec, strokes.log_likelihoods([drawn.piece], ["ring"])
     in_unit = told + codec.log_unit * (np.arange(len(told)) < len(drawn.piece))
     assert drawn.log_p == pytest.approx(in_unit.sum(), abs=1e-2)
     alone = []

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import itertools
 
-import msgspec
 import numpy as np
 import pytest
 
 import unrolled
 from unrolled import SequenceGenerator
 from unrolled.codecs.note_codec import NoteCodec
-from unrolled.codecs.target_tokens import TargetCodec
-from unrolled.codecs.vocabulary import Vocabulary
 from unrolled.errors import InputError
 from unrolled.networks.next_step import NextStep
 from unrolled.parameters.music import WithinFrame
@@ -237,10 +234,3 @@ def test_what_is_refused(models):
     for option in ({"top_k": 3}, {"top_p": 0.5}):
         assert "the notes of a frame are independent" in refusal(lambda o=option: models["independent"].generate(**o))
         assert models["note_by_note"].generate(seed=0, **option)[0].shape[1] == P
-
-
-def test_one_kind_of_thing_is_said(models):
-    config = models["independent"]._config
-    for said in ({"notes": None}, {"symbols": TargetCodec("given", Vocabulary(["a"]))}):
-        with pytest.raises(InputError, match="expected one of them"):
-            msgspec.structs.replace(config, **said)

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Floats, Values
-from unrolled.codecs.conditions import ConditionCodec
-from unrolled.codecs.note_codec import NoteCodec
-from unrolled.codecs.ranges import Count
-from unrolled.codecs.strokes import StrokeCodec
-from unrolled.codecs.target_tokens import TargetCodec
-from unrolled.codecs.value_codec import ValueCodec
-from unrolled.errors import InputError
 from unrolled.networks.mixture_head import MixtureHead
 from unrolled.networks.next_step import NextStep, NextStepConfig, Steps
 from unrolled.networks.note_head import NoteHeadConfig
@@ -30,38 +23,11 @@ from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.generation.generator_parameters import GeneratorParameters
-from unrolled.tasks.item_estimator import ExampleConfig
 
-__all__ = ["DrawnSteps", "GeneratorConfig", "GeneratorModel"]
+__all__ = ["DrawnSteps", "FrameSampling", "GeneratorModel"]
 
-
-class GeneratorConfig(ExampleConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything of a fitted estimator but its arrays."""
-
-    shape: NextStepConfig
-    symbols: TargetCodec | None = None
-    """Of texts and lists of tokens."""
-    notes: NoteCodec | None = None
-    """Of piano rolls."""
-    values: StrokeCodec | ValueCodec | None = None
-    """Of strokes, of other steps of numbers, and of recordings."""
-    condition: ConditionCodec | None = None
-    carried: bool
-    """Whether it learned one long text, which has no end."""
-    longest: Count
-    """Symbols of the longest piece, or its frames."""
-
-    def __post_init__(self) -> None:
-        """Check that one thing is said."""
-        if sum(each is not None for each in (self.symbols, self.notes, self.values)) != 1:
-            raise InputError("there are no symbols, notes or values, or several: expected one of them")
-
-    @property
-    def said(self) -> TargetCodec | NoteCodec | StrokeCodec | ValueCodec:
-        """What turns pieces into steps."""
-        codec = self.symbols or self.notes or self.values
-        assert codec is not None
-        return codec
+FrameSampling: TypeAlias = NoteSampling | MixtureSampling
+"""How the next frames of numbers are drawn."""
 
 
 class DrawnSteps(NamedTuple):
@@ -150,7 +116,7 @@ class GeneratorModel:
         n: int,
         prompt: Steps,
         conditions: NDArray[Any] | None,
-        sampling: NoteSampling | MixtureSampling,
+        sampling: FrameSampling,
         *,
         max_length: int,
         seed: int,
@@ -175,7 +141,7 @@ class GeneratorModel:
     def _drawn(
         self,
         scores: Sequence[Floats],
-        sampling: NoteSampling | MixtureSampling,
+        sampling: FrameSampling,
         generators: Sequence[np.random.Generator],
     ) -> DrawnSteps:
         """The next step of the rows of which each network has given ``scores [N, O]``; one that never ends has none."""
@@ -202,10 +168,12 @@ class GeneratorModel:
         return named_members(self.members)
 
     @classmethod
-    def restore(cls, model_file: ModelFile, config: GeneratorConfig, settings: GeneratorParameters) -> GeneratorModel:
+    def restore(
+        cls, model_file: ModelFile, shape: NextStepConfig, settings: GeneratorParameters, *, carried: bool
+    ) -> GeneratorModel:
         """Put a model together from its file.
 
         Raises:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
         """
-        return cls(config.shape, restored_members(model_file, config.shape.parameters(), settings), config.carried)
+        return cls(shape, restored_members(model_file, shape.parameters(), settings), carried)

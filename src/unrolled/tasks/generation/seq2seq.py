@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,14 +16,14 @@ from unrolled.charts.heatmap import heatmap_figure
 from unrolled.codecs.inputs import NumberCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
-from unrolled.data.items import ItemKind, kind_of, read_items
+from unrolled.data.items import ItemKind, kind_of
 from unrolled.errors import InputError
 from unrolled.metrics.edits import error_rate
 from unrolled.networks.attention import AttentionConfig
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder_decoder import EncoderDecoderConfig
 from unrolled.networks.stack import StackConfig
-from unrolled.parameters.declaration import checked, declared, parameter_values, require
+from unrolled.parameters.declaration import require
 from unrolled.runtime.decoding.beam import BeamSearch
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
@@ -34,8 +33,8 @@ from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.generation.seq2seq_model import LONGEST, Seq2SeqConfig, Seq2SeqModel, check_lengths
 from unrolled.tasks.generation.seq2seq_parameters import WINDOW, BeamParameters, Seq2SeqParameters
 from unrolled.tasks.generation.seq2seq_wanted import Wanted
-from unrolled.tasks.generation.targets import Target, check_pairs, places_kept_back, read_targets
-from unrolled.tasks.item_estimator import ItemEstimator
+from unrolled.tasks.generation.target_estimator import GivenPairs, TargetEstimator
+from unrolled.tasks.generation.targets import Target, places_kept_back
 
 __all__ = ["Answer", "Seq2Seq"]
 
@@ -53,18 +52,7 @@ class Answer(NamedTuple):
     """Whether it has an end; if not, it has reached the maximum length."""
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """What was read: items, their targets, and what both are; the first ``learned`` are learned from."""
-
-    items: list[Any]
-    targets: list[Target]
-    kind: ItemKind
-    in_tokens: bool
-    learned: int
-
-
-class Seq2Seq(ItemEstimator, Seq2SeqParameters):
+class Seq2Seq(TargetEstimator, Seq2SeqParameters):
     r"""Say one sequence after another was read: translate, pronounce, normalise.
 
     Equations: :mod:`unrolled.networks.encoder_decoder` and :mod:`unrolled.networks.attention`. The networks are trained on
@@ -87,6 +75,7 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
     """
 
     _parameters = Seq2SeqParameters
+    _search_parameters = BeamParameters
     _config_type = Seq2SeqConfig
 
     def fit(
@@ -109,39 +98,10 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
             MissingExtraError: torch is not installed.
         """
         settings = self._checked()
-        kind = kind_of(X)
-        if kind == "audio":
+        if kind_of(X) == "audio":
             raise InputError("X holds recordings: give their features, a list of arrays [T_i, C]")
-        items, targets = read_items(X, kind=kind), read_targets(y, None)
-        check_pairs(items, targets, "X", "y")
-        in_tokens, learned = isinstance(targets[0], list), len(items)
-        if validation is not None:
-            if not isinstance(validation, tuple | list) or len(cast("list[Any]", validation)) != 2:
-                raise InputError("validation is no pair of sources and their targets: give (X, y)")
-            others, true = cast("Sequence[Any]", validation)
-            channels = items[0].shape[1] if kind == "numbers" else None
-            more, said = (
-                read_items(others, kind=kind, channels=channels),
-                read_targets(true, in_tokens, "validation's y"),
-            )
-            check_pairs(more, said, "validation's X", "validation's y")
-            items, targets = [*items, *more], [*targets, *said]
-        return self._train(
-            _Pairs(items, targets, kind, in_tokens, learned), (items, targets, learned), settings, checkpoint
-        )
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, whole or not at all, with the parameters of the search that the estimator has now.
-
-        Raises:
-            InputError: not fitted, a parameter of the search is invalid, or ``path`` is a folder.
-            OSError: the system refused; an older file is intact.
-        """
-        config = self._fitted()
-        search = {name: getattr(self, name) for name in declared(BeamParameters)}
-        settings = checked(Seq2SeqParameters, parameter_values(self._settings) | search)
-        self._config = msgspec.structs.replace(config, settings=msgspec.json.decode(msgspec.json.encode(settings)))
-        super().save(path)
+        data = GivenPairs.read(X, y, validation)
+        return self._train(data, data.identity, settings, checkpoint)
 
     def predict(
         self,
@@ -287,21 +247,6 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
             "perplexity": self.perplexity(items, true),
         }
 
-    @property
-    def target_kind_(self) -> Literal["text", "tokens"]:
-        """Whether targets are texts or lists of tokens."""
-        return "tokens" if self._fitted().targets.splitting == "given" else "text"
-
-    @property
-    def vocabulary_(self) -> list[str]:
-        """The tokens that can be said."""
-        return list(self._fitted().targets.vocabulary.entries)
-
-    @property
-    def targets_(self) -> TargetCodec:
-        """What turns targets into tokens, and tokens into targets."""
-        return self._fitted().targets
-
     def _source_tokens(self) -> Callable[[Any], list[str]]:
         """What a source is split into, by names; steps of numbers are counted."""
         codec = self._fitted().inputs
@@ -315,18 +260,8 @@ class Seq2Seq(ItemEstimator, Seq2SeqParameters):
         items = self._read(X)
         return self.model_.log_likelihoods(items, self._encoded(y, items))
 
-    def _read(self, X: Any) -> list[Any]:
-        codec = self._fitted().inputs
-        channels = len(codec.channels) if isinstance(codec, NumberCodec) else None
-        return read_items(X, kind=self.item_kind_, channels=channels)
-
-    def _read_y(self, y: Any, items: Sequence[Any]) -> list[Target]:
-        targets = read_targets(y, self.target_kind_ == "tokens")
-        check_pairs(items, targets, "X", "y")
-        return targets
-
     def _learn(
-        self, data: _Pairs, settings: Seq2SeqParameters, context: FitContext
+        self, data: GivenPairs, settings: Seq2SeqParameters, context: FitContext
     ) -> tuple[Seq2SeqConfig, Seq2SeqModel]:
         from unrolled.training.encoder_decoder import Pairs, encoder_decoder_problem
         from unrolled.training.engine import NetworkOptions

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,12 +18,12 @@ from unrolled.codecs.augmentation import augmented_encoder, augments, check_augm
 from unrolled.codecs.inputs import AudioCodec, NumberCodec
 from unrolled.codecs.joining import joined
 from unrolled.codecs.target_tokens import TargetCodec
-from unrolled.data.items import ItemKind, kind_of, read_items
+from unrolled.data.items import kind_of
 from unrolled.errors import InputError
 from unrolled.metrics.answers import answer_measures, exact_rate
 from unrolled.networks.stack import StackConfig
 from unrolled.networks.tagger import TaggerConfig
-from unrolled.parameters.declaration import checked, declared, parameter_values, require
+from unrolled.parameters.declaration import require
 from unrolled.runtime.decoding.ctc import Transcription, fewest_frames
 from unrolled.runtime.model_file import ModelFile
 from unrolled.statistical.ngrams import NGrams
@@ -32,11 +31,11 @@ from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
-from unrolled.tasks.generation.targets import Target, check_pairs, places_kept_back, read_targets
+from unrolled.tasks.generation.target_estimator import GivenPairs, TargetEstimator
+from unrolled.tasks.generation.targets import Target, places_kept_back
 from unrolled.tasks.generation.transcriber_model import TranscriberConfig, TranscriberModel
 from unrolled.tasks.generation.transcriber_parameters import PrefixBeamParameters, TranscriberParameters
 from unrolled.tasks.generation.transcriber_stream import TranscriberStream
-from unrolled.tasks.item_estimator import ItemEstimator
 
 __all__ = ["CTCTranscriber", "Heard", "Transcript"]
 
@@ -66,18 +65,7 @@ class Transcript(NamedTuple):
     """The logarithm of the probability of the alignments that were found."""
 
 
-@dataclass(frozen=True)
-class _Spoken:
-    """What was read: items, their transcripts, and what both are; the first ``learned`` are learned from."""
-
-    items: list[Any]
-    targets: list[Target]
-    kind: ItemKind
-    in_tokens: bool
-    learned: int
-
-
-class CTCTranscriber(ItemEstimator, TranscriberParameters):
+class CTCTranscriber(TargetEstimator, TranscriberParameters):
     r"""Say what was said in a recording, or written along a pen's way: fewer symbols than steps, in the same order.
 
     Recurrent layers and a dense layer give each symbol, and the blank, a probability at each step
@@ -104,6 +92,7 @@ class CTCTranscriber(ItemEstimator, TranscriberParameters):
     """
 
     _parameters = TranscriberParameters
+    _search_parameters = PrefixBeamParameters
     _config_type = TranscriberConfig
 
     def fit(
@@ -126,37 +115,10 @@ class CTCTranscriber(ItemEstimator, TranscriberParameters):
             MissingExtraError: torch is not installed.
         """
         settings = self._checked()
-        kind = kind_of(X)
-        if kind not in ("audio", "numbers"):
+        if kind_of(X) not in ("audio", "numbers"):
             raise InputError("X holds texts, expected recordings, or arrays [T_i, C]: Seq2Seq reads texts")
-        items, targets = read_items(X, kind=kind), read_targets(y, None)
-        check_pairs(items, targets, "X", "y")
-        in_tokens, learned = isinstance(targets[0], list), len(items)
-        if validation is not None:
-            if not isinstance(validation, tuple | list) or len(cast("list[Any]", validation)) != 2:
-                raise InputError("validation is no pair of items and their transcripts: give (X, y)")
-            others, true = cast("Sequence[Any]", validation)
-            channels = items[0].shape[1] if kind == "numbers" else None
-            more = read_items(others, kind=kind, channels=channels)
-            said = read_targets(true, in_tokens, "validation's y")
-            check_pairs(more, said, "validation's X", "validation's y")
-            items, targets = [*items, *more], [*targets, *said]
-        return self._train(
-            _Spoken(items, targets, kind, in_tokens, learned), (items, targets, learned), settings, checkpoint
-        )
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, whole or not at all, with the parameters of the search that the estimator has now.
-
-        Raises:
-            InputError: not fitted, a parameter of the search is invalid, or ``path`` is a folder.
-            OSError: the system refused; an older file is intact.
-        """
-        config = self._fitted()
-        search = {name: getattr(self, name) for name in declared(PrefixBeamParameters)}
-        settings = checked(TranscriberParameters, parameter_values(self._settings) | search)
-        self._config = msgspec.structs.replace(config, settings=msgspec.json.decode(msgspec.json.encode(settings)))
-        super().save(path)
+        data = GivenPairs.read(X, y, validation)
+        return self._train(data, data.identity, settings, checkpoint)
 
     def predict(self, X: Any) -> list[Target]:
         """The best transcript of each item that the search finds; empty where nothing is said.
@@ -238,21 +200,9 @@ class CTCTranscriber(ItemEstimator, TranscriberParameters):
         true, said = self._compared(X, y)
         return answer_measures([[each] for each in true], said)
 
-    @property
-    def target_kind_(self) -> Literal["text", "tokens"]:
-        """Whether transcripts are texts or lists of symbols."""
-        return "tokens" if self._fitted().targets.splitting == "given" else "text"
-
-    @property
-    def vocabulary_(self) -> list[str]:
-        """The symbols that can be said."""
-        return list(self._fitted().targets.vocabulary.entries)
-
     def _compared(self, X: Any, y: Any) -> tuple[list[Target], list[Target]]:
         items = self._read(X)
-        true = read_targets(y, self.target_kind_ == "tokens")
-        check_pairs(items, true, "X", "y")
-        return true, self.predict(items)
+        return self._read_y(y, items), self.predict(items)
 
     def _transcriptions(self, items: Sequence[Any], n: int) -> tuple[list[Values], list[list[Transcription]]]:
         settings = self._search_settings()
@@ -292,13 +242,8 @@ class CTCTranscriber(ItemEstimator, TranscriberParameters):
         ]  # fmt: skip
         return Transcript(codec.decode(found.symbols), heard, found.score, found.log_p)
 
-    def _read(self, X: Any) -> list[Any]:
-        codec = self._fitted().inputs
-        channels = len(codec.channels) if isinstance(codec, NumberCodec) else None
-        return read_items(X, kind=self.item_kind_, channels=channels)
-
     def _learn(
-        self, data: _Spoken, settings: TranscriberParameters, context: FitContext
+        self, data: GivenPairs, settings: TranscriberParameters, context: FitContext
     ) -> tuple[TranscriberConfig, TranscriberModel]:
         from unrolled.training.ctc import Transcripts, ctc_problem
         from unrolled.training.engine import NetworkOptions
@@ -393,7 +338,7 @@ def _drawing(
 
 
 def _check_said(
-    data: _Spoken, targets: TargetCodec, steps: Sequence[Any], symbols: Sequence[NDArray[np.int64]]
+    data: GivenPairs, targets: TargetCodec, steps: Sequence[Any], symbols: Sequence[NDArray[np.int64]]
 ) -> None:
     """Check that every transcript has only symbols that are learned, and an alignment.
 
