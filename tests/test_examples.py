@@ -39,6 +39,7 @@ SCRIPTS = {
     "part_of_speech": Example("ewt", "SequenceTagger", "its commonest tag"),
     "rhythm": Example("music21:corpus/ryansMammoth", "SequenceTagger", "counting, told the metre"),
     "sentiment": Example("movieReviewSnippets_GroundTruth.txt", "SequenceClassifier", "commonest class"),
+    "text": Example("tinyshakespeare/input.txt.gz", "SequenceGenerator", "letters by themselves", -1),
     "video": Example(None, "SequenceClassifier", "chance"),
     "vitals": Example("bokeh_sampledata:_data/CGM.csv.gz", "AnomalyDetector", "large changes", column=0),
     "weather": Example("vega_datasets:", "forecast", "naive", -1),

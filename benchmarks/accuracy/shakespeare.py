@@ -34,7 +34,7 @@ from unrolled.version import library_version
 
 PRESETS: dict[str, dict[str, Any]] = {
     "3": {"hidden_size": 256, "max_epochs": 6, "learning_rate": 0.006, "dropout": 0.2},
-    "30": {"hidden_size": 512, "max_epochs": 14, "learning_rate": 0.004, "dropout": 0.4},
+    "30": {"hidden_size": 512, "max_epochs": 14, "learning_rate": 0.004, "dropout": 0.4, "members": 2},
 }
 SETTINGS: dict[str, Any] = {"cell": "lstm", "batch_size": 32, "truncate": 100, "validation_fraction": 0}
 WINDOWS = {64: 2000, 256: 500}
@@ -62,9 +62,11 @@ def windowed(model: SequenceGenerator, asked: str, size: int, count: int) -> flo
     symbols = model._fitted().said.encode(asked)
     starts = np.random.default_rng(0).integers(0, len(symbols) - size, count)
     places = np.arange(size + 1)[:, None] + starts
-    (network,) = model.model_.networks
-    scores, _ = network.run(network.start(count), symbols[places[:-1]])
-    return -float(network.head.log_p(scores, symbols[places[1:]]).mean())
+    log_p: list[Any] = []
+    for network in model.model_.networks:
+        scores, _ = network.run(network.start(count), symbols[places[:-1]])
+        log_p.append(network.head.log_p(scores, symbols[places[1:]]))
+    return -float((np.logaddexp.reduce(log_p, 0) - np.log(len(log_p))).mean())
 
 
 def speed(model: SequenceGenerator) -> float:

@@ -17,11 +17,16 @@ WORDS = {
     "bad": ["dull", "cold", "clumsy", "empty", "tired", "loud"],
 }
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+DEEDS = [
+    ("malt", "lay in"), ("rat", "ate"), ("cat", "killed"), ("dog", "worried"), ("cow with the crumpled horn", "tossed"),
+    ("maiden all forlorn", "milked"), ("man all tattered and torn", "kissed"), ("priest all shaven and shorn", "married"),
+    ("cock that crowed in the morn", "waked"), ("farmer sowing his corn", "kept"),
+]  # fmt: skip
 PEOPLE, PLACES = ["Ada", "Grace", "Alan", "Emmy"], ["London", "Paris", "Rome"]
 
 
 def demo_files() -> Iterator[tuple[str, bytes]]:
-    """Names, with folders, and what is in the files: a series, reviews, engines, sentences, a pump, tones, and dates."""
+    """Names, with folders, and what is in the files: a series, reviews, engines, sentences, a pump, tones, dates, a rhyme."""
     import numpy as np
 
     from unrolled.data import airline
@@ -33,6 +38,7 @@ def demo_files() -> Iterator[tuple[str, bytes]]:
     yield from _pump(np.random.default_rng(3))
     yield from _tones(np.random.default_rng(4))
     yield from _dates(np.random.default_rng(5))
+    yield "jack.txt", _rhyme().encode()
 
 
 def _table(columns: str, rows: Iterable[Iterable[Any]]) -> bytes:
@@ -113,6 +119,15 @@ def _dates(rng: Generator) -> Iterator[tuple[str, bytes]]:
     pairs = [pair() for _ in range(1203)]
     yield "dates.tsv", ("\n".join("\t".join(pair) for pair in [("source", "target"), *pairs[3:]]) + "\n").encode()
     yield "new_dates.txt", ("\n".join(source for source, _ in pairs[:3]) + "\n").encode()
+
+
+def _rhyme() -> str:
+    """A text that says much again: the house that Jack built."""
+    verses = [
+        "".join(f"the {who}\nThat {did} " for who, did in reversed(DEEDS[:n])) + "the house that Jack built.\n"
+        for n in range(len(DEEDS) + 1)
+    ]
+    return "\n".join(f"This is {verse}" for verse in verses) * 3
 
 
 def _tones(rng: Generator) -> Iterator[tuple[str, bytes]]:
