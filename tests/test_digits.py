@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import runpy
 import sys
 import tarfile
@@ -57,6 +58,49 @@ def test_spoken_digits(recordings, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run_example(monkeypatch, capsys, "spoken_digits.py", tmp_path, "--small", "--speaker", "bob")
     assert "the speakers are ann, lucas" in capsys.readouterr().err
+
+
+def test_spoken_digit_strings(recordings, tmp_path, monkeypatch, capsys):
+    for name, content in recordings.items():
+        (tmp_path / name).write_bytes(content)
+    out = run_example(monkeypatch, capsys, "spoken_digit_string.py", tmp_path, "--small")
+    assert out.startswith("100 strings to learn from, 20 to test\n")
+    wrong = dict(re.findall(r"^(nearest recordings|CTCTranscriber) +(\S+)", out, re.MULTILINE))
+    assert float(wrong["nearest recordings"]) < 0.2  # tones are easy to tell apart, but some pauses are short
+    assert 0 <= float(wrong["CTCTranscriber"]) <= 1
+    with pytest.raises(SystemExit):
+        run_example(monkeypatch, capsys, "spoken_digit_string.py", tmp_path, "--small", "--speaker", "bob")
+    assert "the speakers are ann, lucas" in capsys.readouterr().err
+
+
+def test_strings_of_digits(recordings, tmp_path):
+    script = benchmark("digit_strings")
+    with tarfile.open(tmp_path / "recordings.tar.gz", "w:gz") as tar:
+        for name, content in recordings.items():
+            member = tarfile.TarInfo(f"recordings/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    digits = benchmark("spoken_digits")["read_digits"](tmp_path / "recordings.tar.gz")
+    chosen = digits.speakers == "ann"
+    found = script["strings"](digits, chosen, 30, 0, 3, 6)
+    assert {len(each) for each in found.said} == {3, 4, 5, 6}
+    assert {digit for said in found.said for digit in said} == {"0", "1", "3"}
+    cuts = [(script["pieces"](waveform), said) for waveform, said in zip(found.waveforms, found.said, strict=True)]
+    assert np.mean([len(pieces) == len(said) for pieces, said in cuts]) > 0.8  # some pauses are short
+    for pieces, said in cuts:
+        for piece, digit in zip(pieces, said, strict=False) if len(pieces) == len(said) else ():
+            spectrum = np.abs(np.fft.rfft(piece.samples, 8000))
+            assert spectrum.argmax() == pytest.approx(300 + 300 * int(digit), abs=8)
+    learned = []
+
+    def fit(digits, part, seed):
+        learned.append(set(np.flatnonzero(part)))
+        return lambda waveforms: [["0"] for _ in waveforms]
+
+    guessing = script["rate_of"](fit, digits, chosen, 0, 20)
+    assert guessing > 50
+    assert not learned[0] & set(np.flatnonzero(chosen))
+    assert script["rate_of"](script["support_vectors"], digits, digits.indices > 5, 0, 20) < guessing
 
 
 def test_handwriting(monkeypatch, capsys):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 PAGE = ROOT / "docs" / "examples.md"
 DATA = Path(os.environ.get("UNROLLED_DATA", ROOT.parent / "shared" / "data"))
-TESTED_ELSEWHERE = {"by_hand", "detect_taxi", "electricity", "handwriting", "spoken_digits"}
+TESTED_ELSEWHERE = {"by_hand", "detect_taxi", "electricity", "handwriting", "spoken_digit_string", "spoken_digits"}
 
 
 class Example(NamedTuple):

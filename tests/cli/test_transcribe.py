@@ -24,7 +24,7 @@ PITCH = {"a": 400, "b": 700, "c": 1100}
 TINY = ["--max-epochs", 1, "--hidden-size", 4, "--layers", 1]
 LEARNS = [
     "--max-epochs", 14, "--hidden-size", 24, "--layers", 1, "--learning-rate", 0.02, "--stride", 2, "--no-bidirectional",
-    "--mel-bands", 16, "--normalization", "none",
+    "--hear", "log_mel", "--mel-bands", 16, "--normalization", "none",
 ]  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_fit_says_what_it_read_and_what_it_is_worth(unrolled: Run, tunes: Path, 
     found = json.loads(unrolled("fit", "transcribe", tunes / "new", *given).out)
     assert set(found["validation"]) == {"exact", "word_error_rate", "character_error_rate"}
     features = library.load(tmp_path / "m").model_.inputs.features
-    assert (features.kind, features.normalization) == ("log_mel", "mean_variance")
+    assert (features.kind, features.normalization) == ("mfcc", "mean")
 
 
 def test_transcripts_of_one_of_several_and_their_times(unrolled: Run, tunes: Path, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def good_models() -> list[Any]:
             ["good film", "bad film"] * 10, ["guter Film", "kein guter Film"] * 10
         ),
         unrolled.Seq2Seq(**small, attention="dot", reach="local_p").fit(X, [["a", "b"], ["b"]] * 10),
+        unrolled.CTCTranscriber(**small, language_model=2).fit(X, ["a", "b"] * 10),
+        unrolled.CTCTranscriber(**small, stride=2, bidirectional=False).fit(sounds, ["ab", "b"] * 10),
         unrolled.SequenceGenerator(**small, embedding_size=3, tied=True).fit(["Ann", "Bob"] * 10, y),
         unrolled.SequenceGenerator(**small).fit([["a", "b"], ["b"]] * 10, rng.normal(size=(20, 2))),
         unrolled.SequenceGenerator(**small, tokens="words").fit("One two, buckle my shoe. " * 9),
@@ -168,6 +170,15 @@ class ModelFiles:
         for found in (model.predict(items), model.predict_n_best(items, 2), model.attention_weights(items)):
             assert len(found) == len(items)
 
+    def _use_ctctranscriber(self, model: Any) -> None:
+        items = _items(model)
+        for found in (model.predict(items), model.predict_n_best(items, 2), model.probabilities(items)):
+            assert len(found) == len(items)
+        if not model.bidirectional:
+            stream = model.stream()
+            stream.push(items[0])
+            stream.finish()
+
     def _use_generator(self, model: Any) -> None:
         classes, kind = model.classes_, model.condition_kind_
         condition = None if kind is None else [0.5, 1e6] if classes is None else classes.tolist()[0]
@@ -220,7 +231,7 @@ def _damaged_numbers(rng: Random, header: dict[str, Any], data: bytes) -> bytes:
     entry = one_of(rng, list(header.values()))
     if not isinstance(entry, dict) or not {"dtype", "data_offsets"} <= entry.keys():
         return data
-    dtype = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U8": "|u1"}.get(str(entry["dtype"]), "|u1")
+    dtype = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "|u1"}.get(str(entry["dtype"]), "|u1")
     begin, end = entry["data_offsets"]
     values = np.frombuffer(data[begin:end], dtype).copy()
     if not len(values):

@@ -65,6 +65,8 @@ FITTED = {
         ["a", "b"] * 5, np.eye(10)
     ),
     "long text": lambda: unrolled.SequenceGenerator(**SMALL, tokens="words").fit("One two, buckle my shoe. " * 9),
+    "steps to text": lambda: unrolled.CTCTranscriber(**SMALL, language_model=2).fit(items(), ["ab", "b"] * 10),
+    "sounds to text": lambda: unrolled.CTCTranscriber(**SMALL, stride=2).fit(sounds(), ["ab", "b"] * 10),
     "smoothing": lambda: unrolled.Forecaster(**SMALL, season_length=4).fit(20 + np.sin(np.arange(60.0))),
     "windows": lambda: unrolled.Forecaster(
         **SMALL, method="windows", horizon=3, input_window=8, intervals="conformal"
@@ -170,6 +172,19 @@ LIES = [
     ("pairs", "inputs.splitting", "characters", "inputs.splitting is 'characters', expected words or given"),
     ("pairs", "inputs.characters", None, "inputs.characters is None, expected as in settings"),
     ("numbers to tokens", "inputs.segment", 2, "inputs"),
+    ("steps to text", "inputs.segment", 2, "inputs is .*expected channels as they are"),
+    ("steps to text", "targets.splitting", "words", "targets.splitting is 'words', expected characters or given"),
+    ("steps to text", "targets.vocabulary.entries", ["a", "b", "c"], "shape.outputs is 3, expected 4"),
+    ("steps to text", "targets.vocabulary.entries", ["a", "a"], "an entry of the vocabulary has two places"),
+    ("steps to text", "language", [], "language is .*, expected as in settings"),
+    ("steps to text", "language.1", 99, "language.ngrams_2"),
+    ("steps to text", "settings.language_model", 1, "language is .*, expected as in settings"),
+    ("steps to text", "settings.stride", 2, "shape.stack.inputs is 2, expected 4"),
+    ("steps to text", "shape.crf", True, "shape.crf is True, expected False"),
+    ("sounds to text", "inputs.features.normalization", "none", "inputs.features is"),
+    ("sounds to text", "inputs.features.rate", 16000, None),
+    ("sounds to text", "inputs.numbers.segment", 2, "inputs is .*expected channels as they are"),
+    ("sounds to text", "settings.language_model", 2, "language is .*, expected as in settings"),
     ("names", "shape.head.symbols", 7, "shape.head.symbols is 7, expected 6"),
     ("names", "shape.head.size", 4, "the layers have 19 inputs, expected 20"),
     ("names", "shape.head.size", 0, r"at `\$.shape.head.size`"),
@@ -411,6 +426,8 @@ NUMBERS = [
     ("windows", "history.times", -(2**63), "history.times of series '1'"),
     ("windows", "history.times", 7, "history.times of series '1'"),
     ("windows", "conformal.factors", -1.0, "conformal.factors is -1.0, expected numbers from 0"),
+    ("steps to text", "language.ngrams_1", 77, "ngrams_1"),
+    ("steps to text", "language.counts_1", 0, "counts_1 hold a count below 1"),
     ("smoothing", "smoothing.alpha", 1.5, "smoothing.alpha is .* expected numbers from 0 to 1"),
     ("smoothing", "smoothing.gamma", -0.1, "smoothing.gamma is"),
     ("smoothing", "methods.gains", -0.1, "methods.gains is .* expected numbers from 0 to 1"),
@@ -433,7 +450,7 @@ def test_a_lie_in_the_numbers_is_named(tmp_path, good, kind, name, value, messag
     if begin == end:
         return
     values = np.frombuffer(
-        data[begin:end], {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U8": "u1"}[header[name]["dtype"]]
+        data[begin:end], {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "u1"}[header[name]["dtype"]]
     ).copy()
     values[0] = value
     said = refused(tmp_path / "m", seal(document, header, data[:begin] + values.tobytes() + data[end:]))

@@ -19,7 +19,7 @@ from unrolled.cli.task import Destination, Model, Task
 from unrolled.cli.transcript_files import TranscriptFileOptions, open_items, open_known
 from unrolled.cli.transcripts import SearchOptions, TranscriptOptions, heard_rows, search_anew
 from unrolled.errors import InputError
-from unrolled.parameters.audio import AudioKind, AudioNormalization, AudioParameters
+from unrolled.parameters.audio import AudioNormalization, AudioParameters
 from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.generation.transcriber_parameters import TranscriberParameters
 
@@ -33,8 +33,7 @@ __all__ = ["TASK"]
 class SpeechParameters(AudioParameters, frozen=True):
     """From samples to features, as transcribers hear them."""
 
-    kind: AudioKind = "log_mel"
-    normalization: AudioNormalization = "mean_variance"
+    normalization: AudioNormalization = "mean"
 
 
 class KnownTranscriptsOptions(SearchOptions, TranscriptFileOptions):

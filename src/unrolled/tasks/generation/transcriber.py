@@ -311,7 +311,7 @@ class CTCTranscriber(TargetEstimator, TranscriberParameters):
 
 def _usual_features(rate: int, settings: TranscriberParameters) -> AudioFeatures:
     """The features of recordings where none are given; a stream cannot be normalised as a whole."""
-    return AudioFeatures("log_mel", rate=rate, normalization="mean_variance" if settings.bidirectional else "none")
+    return AudioFeatures(rate=rate, normalization="mean" if settings.bidirectional else "none")
 
 
 def _codec(items: Sequence[Any], settings: TranscriberParameters) -> NumberCodec | AudioCodec:

@@ -24,7 +24,7 @@ LONGEST_ORDER = 10
 
 _OF_RECORDINGS = replace(
     declared(RecordingParameters)["audio"].about,
-    unset="40 bands of a log-mel spectrum, normalised over each recording if it is read in both directions",
+    unset="13 mel-frequency cepstral coefficients per frame, less their means if a recording is read in both directions",
 )
 
 
