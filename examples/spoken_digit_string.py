@@ -7,8 +7,6 @@ recordings at 8 kHz). They are joined to strings of one speaker each, with pause
 recordings 0 to 4 of each speaker and digit; with --speaker of all those of that speaker, of whom nothing is learned. Other
 voices are simulated in training: faster and slower ones, higher and lower ones, noise. The baseline cuts a string where it is
 silent, and takes each piece for the nearest recording by the mean of its cepstral coefficients in each fifth of the time.
-
-FIGURES
 """
 
 from __future__ import annotations

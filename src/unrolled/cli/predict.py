@@ -30,7 +30,7 @@ def predict(
     output: Annotated[Path | None, output_option("OUT", "Write the result to this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a model on a file: classes, numbers, tags, answers, transcripts, continuations, alarms or a forecast, depending on the model.
+    """Run a model on a file: classes, numbers, tags, answers, transcripts, continuations, alarms or a forecast, by the model.
 
     Long files are read and written in parts.
     For example: unrolled predict reviews.safetensors new_reviews.txt -o moods.csv
