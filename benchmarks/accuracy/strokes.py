@@ -125,7 +125,7 @@ def run(data: Data, see: Any, options: dict[str, Any], seed: int) -> Result:
     real = away(data.choices.seen)
     temperature = min(TEMPERATURES, key=lambda tau: abs(away(drawn(TRIED, tau, seed)[0]) - real))
     seen, y = drawn(DRAWN, temperature, 1000 + seed)
-    nats = model.evaluate(data.test.pieces, data.test.y)["nats"]
+    nats = model.evaluate(data.test.pieces, data.test.y)["nats_per_step"]
     return Result(float((reader.predict(seen) == y).mean()), away(seen), temperature, nats, seconds)
 
 

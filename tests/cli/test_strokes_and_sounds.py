@@ -68,7 +68,7 @@ def test_strokes_are_learned_from_lines_of_json(unrolled: Run, strokes: Path, tm
     model = tmp_path / "m.safetensors"
     given = ["--condition", "what", "--positions", "-o", model, *LEARNS]
     out = unrolled("fit", "generate", strokes / "pen.jsonl", *given)
-    assert (out.code, "24 pieces of 2 to 3 frames" in out.err) == (0, True), out.err
+    assert (out.code, "24 pieces of 2 to 3 steps" in out.err) == (0, True), out.err
     assert "strokes of a pen, positions" in out.err
     assert "--svg out.svg" in out.out
     assert library.load(model).positions
@@ -107,7 +107,7 @@ def test_predict_and_evaluate_read_the_same_files(unrolled: Run, strokes: Path, 
     measured = unrolled("evaluate", model, strokes / "pen.npz", "--json")
     X, y = drawings()
     found = json.loads(measured.out)
-    assert library.load(model).evaluate(X, y)["nats"] == pytest.approx(found["nats"], abs=1e-3)
+    assert library.load(model).evaluate(X, y)["nats_per_step"] == pytest.approx(found["nats_per_step"], abs=1e-3)
     out = unrolled(
         "predict", model, strokes / "pen.npz", "--seed", 0, "--max-length", 2, "--output", tmp_path / "p.csv"
     )

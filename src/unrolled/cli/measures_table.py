@@ -20,7 +20,7 @@ WORDS = {
     "token_error_rate": "token error rate", "token_error_rate_kind": "token error rate (kind)",
     "word_error_rate": "word error rate", "character_error_rate": "character error rate", "bleu": "BLEU", "chrf": "chrF",
     "nats": "nats a symbol", "bits_per_character": "bits a character",
-    "nats_per_frame": "nats a frame", "nats_per_piece": "nats a piece",
+    "nats_per_frame": "nats a frame", "nats_per_step": "nats a step", "nats_per_piece": "nats a piece",
 }  # fmt: skip
 OF_ENTITIES = {"precision": "entity precision", "recall": "entity recall", "f1": "entity F1"}  # where no table says so
 

@@ -78,7 +78,9 @@ def describe_pieces(items: list[Any]) -> str:
     if hasattr(items[0], "samples"):
         seconds = [len(item.samples) / item.rate for item in items]
         return f"{len(items):,} recording{'s' * (len(items) != 1)} of {min(seconds):.3g} to {max(seconds):.3g} s"
-    unit = {str: "character", list: "token"}.get(type(items[0]), "frame")
+    unit = {str: "character", list: "token"}.get(type(items[0]), "step")
+    if getattr(items[0], "dtype", None) == "uint8":  # zeros and ones of piano rolls
+        unit = "frame"
     lengths = [len(item) for item in items]
     low, high = min(lengths), max(lengths)
     span: Callable[[int], str] = "{:,}".format

@@ -138,13 +138,11 @@ def griffin_lim(magnitudes: Values, transform: Transform, *, iterations: int, mo
     rng, frames = np.random.default_rng(seed), len(magnitudes)
     t: Spectrum = np.exp(2j * np.pi * rng.random(magnitudes.shape))
     before: Spectrum | None = None
-    x = transform.inverse(_with_phases(magnitudes, t))
     for _ in range(iterations):
-        c = transform.forward(x, frames)
+        c = transform.forward(transform.inverse(_with_phases(magnitudes, t)), frames)
         t = c if before is None else c + momentum * (c - before)
         before = c
-        x = transform.inverse(_with_phases(magnitudes, t))
-    return x
+    return transform.inverse(_with_phases(magnitudes, t))
 
 
 def _with_phases(magnitudes: Values, t: Spectrum) -> Spectrum:

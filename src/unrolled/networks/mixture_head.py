@@ -166,13 +166,13 @@ class MixtureHead:
     def _log_densities(self, found: Mixture, x: Array) -> Array:
         """Of ``x [..., D]`` in each component, ``[..., K]``."""
         away = x[..., None, :] - found.means
-        z = self.engine.exp(found.log_diagonals) * away
-        if self.config.below:
-            z = z + self._product_below(found.below, away)
+        z = self.engine.exp(found.log_diagonals) * away + self._product_below(found.below, away)
         return self.engine.sum(found.log_diagonals - 0.5 * z * z - HALF_LOG_TAU)
 
     def _product_below(self, below: Array, away: Array) -> Array:
-        """``(L - diag L) away``, row by row, ``[..., K, D]``."""
+        """``(L - diag L) away``, row by row, ``[..., K, D]``; 0 where nothing is below the diagonal."""
+        if not self.config.below:
+            return 0.0
         rows, at = [0 * away[..., :1]], 0
         for i in range(1, self.config.values):
             rows.append(self.engine.sum(below[..., at : at + i] * away[..., :i])[..., None])

@@ -99,7 +99,7 @@ def test_likelihoods_are_densities_in_the_units_of_the_data(covariance):
     before_end = distributions.Bernoulli(logits=torch.tensor(float(found.end))).log_prob(torch.tensor(0.0))
     assert model.log_likelihoods([piece])[0][0] == pytest.approx((density + before_end).item(), abs=1e-4)
     nats = -np.concatenate(model.log_likelihoods(X)).mean()
-    assert model.evaluate(X) == {"nats": pytest.approx(nats)}
+    assert model.evaluate(X) == {"nats_per_step": pytest.approx(nats)}
     assert model.score(X) == pytest.approx(-nats)
 
 
@@ -177,7 +177,7 @@ def test_recordings_are_drawn_as_recordings(sounds, tmp_path):
     assert low.rate == RATE
     assert low.samples.dtype == np.float32
     assert np.isfinite(high.samples).all()
-    assert np.isfinite(sounds.evaluate(X, y)["nats"])
+    assert np.isfinite(sounds.evaluate(X, y)["nats_per_step"])
     sounds.save(tmp_path / "s.safetensors")
     again = unrolled.load(tmp_path / "s.safetensors").generate(condition=["low", "high"], seed=1, temperature=0.2)
     np.testing.assert_array_equal(again[0].samples, low.samples)

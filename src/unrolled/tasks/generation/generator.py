@@ -264,8 +264,8 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
     def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
         r"""How well pieces are foreseen: ``nats``, :math:`-\frac{1}{N} \sum \log p` over all symbols and ends; ``perplexity``,
         their exponential; of texts ``bits_per_character``, the whole of them in bits by the number of characters; of music
-        ``nats_per_frame``, the mean over frames, and ``nats_per_piece``, with the ends of pieces; of numbers ``nats`` of their
-        density.
+        ``nats_per_frame``, the mean over frames, and ``nats_per_piece``, with the ends of pieces; of numbers
+        ``nats_per_step``, of their density, over all steps and ends.
 
         The state is carried on through a long text, from its beginning to its end.
         """

@@ -40,7 +40,7 @@ class _Real(Said, frozen=True, forbid_unknown_fields=True):
         return log_p - self.codec.log_unit * (np.arange(len(log_p)) < len(steps))
 
     def measures(self, pieces: Sequence[Piece], told: Sequence[Values]) -> dict[str, float]:
-        return {"nats": -float(np.concatenate(told).mean())}
+        return {"nats_per_step": -float(np.concatenate(told).mean())}
 
     def draw(self, model: GeneratorModel, request: Request) -> Iterator[Part]:
         sampling = MixtureSampling(temperature=request.sampling.temperature)
