@@ -449,6 +449,13 @@ MUTANTS = (
         "tests/tasks/generation/test_seq2seq.py",
     ),
     python(
+        "dynamic evaluation: away from what was trained",
+        "training/dynamic_evaluation.py",
+        "DECAY * (trained[name] - parameter) - rate",
+        "DECAY * (parameter - trained[name]) - rate",
+        "tests/training/test_dynamic_evaluation.py",
+    ),
+    python(
         "averaging: judged without it",
         "training/loop.py",
         "        with average.in_place():",

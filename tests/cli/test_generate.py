@@ -123,6 +123,9 @@ def test_evaluate_prints_what_the_estimator_measures(unrolled: Run, names: Path,
     found = json.loads(unrolled("evaluate", rhyme, text, "--json").out)
     measures = model.evaluate(text.read_text())
     assert {name: found[name] for name in measures} == pytest.approx(measures)
+    found = json.loads(unrolled("evaluate", rhyme, text, "--json", "--dynamic", 0.1).out)
+    assert found["nats"] == pytest.approx(model.evaluate(text.read_text(), dynamic=0.1)["nats"])
+    assert found["nats"] != measures["nats"]
     assert measures["bits_per_character"] == pytest.approx(measures["nats"] / np.log(2))
     line = unrolled("evaluate", names, names.with_name("names.csv")).out
     assert line.startswith(f"{names.with_name('names.csv')}: 48 items, nats a symbol ")

@@ -137,11 +137,11 @@ def carried_problem(
     def batches(generator: np.random.Generator) -> Iterator[TextPart]:
         turned = np.roll(text, -int(generator.integers(len(text))), 0)
         turned = turned if vary is None else vary(turned, generator)
-        return _parts(turned, config.head, tracks, steps)
+        return text_parts(turned, config.head, tracks, steps)
 
     def validate(module: NetworkModule) -> float:
         assert validation is not None
-        parts = list(_parts(validation, config.head, min(batch_size, len(validation)), steps))
+        parts = list(text_parts(validation, config.head, min(batch_size, len(validation)), steps))
         return float(np.average([loss(module, part).item() for part in parts], weights=[len(p.inputs) for p in parts]))
 
     return Problem(
@@ -154,11 +154,11 @@ def carried_problem(
     )
 
 
-def _parts(text: Steps, head: HeadConfig, tracks: int, steps: int) -> Iterator[TextPart]:
+def text_parts(text: Steps, head: HeadConfig, tracks: int, steps: int) -> Iterator[TextPart]:
     """Of one text in tracks of equal length; a rest shorter than a track's number of steps is left out.
 
     >>> from unrolled.networks.symbol_head import SymbolHeadConfig
-    >>> parts = _parts(np.arange(7), SymbolHeadConfig(symbols=7, size=1), tracks=2, steps=2)
+    >>> parts = text_parts(np.arange(7), SymbolHeadConfig(symbols=7, size=1), tracks=2, steps=2)
     >>> [(part.inputs.T.tolist(), part.expected.T.tolist(), part.begins) for part in parts]
     [([[8, 0], [8, 3]], [[0, 1], [3, 4]], True), ([[1], [4]], [[2], [5]], False)]
     """

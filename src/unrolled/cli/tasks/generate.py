@@ -24,7 +24,8 @@ from unrolled.cli.piece_files import (
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
 from unrolled.cli.task import Destination, Model, Task
 from unrolled.errors import InputError
-from unrolled.parameters.declaration import parameter_values
+from unrolled.parameters.declaration import Parameter, parameter_values
+from unrolled.parameters.ranges import POSITIVE
 from unrolled.tasks.generation.generator_parameters import GeneratorParameters
 
 if TYPE_CHECKING:
@@ -39,6 +40,22 @@ class ContinuationOptions(DrawingOptions, PieceFileOptions):
     """Options of ``unrolled predict`` for models that say sequences from themselves."""
 
     _title = "Generators"
+
+
+class MeasuredPiecesOptions(PieceFileOptions):
+    """Options of ``unrolled evaluate`` for models that say sequences from themselves."""
+
+    _title = "Generators"
+
+    dynamic: Annotated[
+        float | None,
+        Parameter(
+            "A learning rate with which the model goes on learning from a long text as it reads it; needs PyTorch.",
+            POSITIVE,
+            unset="it learns nothing",
+            metavar="RATE",
+        ),
+    ] = None
 
 
 @with_options
@@ -135,14 +152,14 @@ def continue_pieces(model: Model, file: Path, options: ContinuationOptions, dest
     say_cut(model, cut, drawn)
 
 
-def evaluate_pieces(model: Model, file: Path, options: PieceFileOptions, as_json: bool) -> None:
+def evaluate_pieces(model: Model, file: Path, options: MeasuredPiecesOptions, as_json: bool) -> None:
     """Print nats a symbol, perplexity, and of texts bits a character; through a long text the state is carried."""
     from unrolled.cli.measures_table import print_measures
 
     with open_known_pieces(model, file, options) as opened:
         say(*opened.notes)
         examples, notes = opened.read(), list(opened.notes)
-    found = model.estimator.evaluate(examples.items, conditions_of(model, examples))
+    found = model.estimator.evaluate(examples.items, conditions_of(model, examples), dynamic=options.dynamic)
     print_measures(model, file, len(examples.items), found, as_json=as_json, inferred=notes)
 
 
@@ -154,5 +171,5 @@ TASK = Task(
     predict=continue_pieces,
     predict_options=ContinuationOptions,
     evaluate=evaluate_pieces,
-    evaluate_options=PieceFileOptions,
+    evaluate_options=MeasuredPiecesOptions,
 )

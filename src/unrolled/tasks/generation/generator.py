@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from unrolled.aliases import Values
 from unrolled.codecs.conditions import ConditionCodec
 from unrolled.data.items import ItemKind, read_items
-from unrolled.errors import InputError
+from unrolled.errors import InputError, MissingExtraError
 from unrolled.networks.next_step import ConditionConfig, NextStepConfig, Steps
 from unrolled.networks.stack import StackConfig
-from unrolled.parameters.declaration import require
+from unrolled.parameters.declaration import check_range, require
+from unrolled.parameters.ranges import POSITIVE
 from unrolled.runtime.decoding.sampling import Sampling
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
@@ -36,6 +37,7 @@ from unrolled.tasks.item_estimator import ExampleEstimator
 
 __all__ = ["Generated", "SequenceGenerator"]
 
+SEGMENT = 20  # steps that are foreseen before something is learned from them
 FEWEST = 10  # pieces of which some are kept back
 LONGEST = 100_000  # steps of a piece that is read as a whole
 LONGEST_DRAWN = 1000  # steps, of what has no end
@@ -261,16 +263,45 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         """The mean log-likelihood of a step."""
         return float(np.concatenate(self.log_likelihoods(X, y)).mean())
 
-    def evaluate(self, X: Any, y: Any = None) -> dict[str, float]:
+    def evaluate(self, X: Any, y: Any = None, *, dynamic: float | None = None) -> dict[str, float]:
         r"""How well pieces are foreseen: ``nats``, :math:`-\frac{1}{N} \sum \log p` over all symbols and ends; ``perplexity``,
         their exponential; of texts ``bits_per_character``, the whole of them in bits by the number of characters; of music
         ``nats_per_frame``, the mean over frames, and ``nats_per_piece``, with the ends of pieces; of numbers
         ``nats_per_step``, of their density, over all steps and ends.
 
         The state is carried on through a long text, from its beginning to its end.
+
+        Args:
+            X: pieces, or one long text.
+            y: what each is to be, where the model was trained on that.
+            dynamic: a learning rate, such as 0.1, with which the networks go on learning from a long text as they read it
+                (:mod:`unrolled.training.dynamic_evaluation`, needs torch); they are not changed by it.
+
+        Raises:
+            InputError: the data is none of the model's kind, or it learned no long text of symbols and ``dynamic`` is given.
+            MissingExtraError: ``dynamic`` without torch.
         """
         pieces = self._read(X)
-        return self._fitted().said.measures(pieces, self.log_likelihoods(pieces, y))
+        told = self.log_likelihoods(pieces, y) if dynamic is None else self._dynamic(pieces, y, dynamic)
+        return self._fitted().said.measures(pieces, told)
+
+    def _dynamic(self, pieces: Sequence[Piece], y: Any, rate: float) -> list[Values]:
+        check_range("dynamic", rate, POSITIVE)
+        if not self.carried_ or self.step_kind_ != "symbols" or y is not None:
+            raise InputError(f"dynamic is {rate:g}, but it is for models of one long text of symbols: leave it out")
+        try:
+            from unrolled.training.dynamic_evaluation import dynamic_log_likelihoods
+        except ImportError:
+            raise MissingExtraError("dynamic evaluation", "torch", "train") from None
+        said, shape = self._fitted().said, self.model_.shape
+        each = [
+            [
+                dynamic_log_likelihoods(shape, tensors, said.encode(piece), rate=rate, segment=SEGMENT)
+                for tensors in self.model_.members
+            ]
+            for piece in pieces
+        ]
+        return [np.logaddexp.reduce(np.stack(own), 0) - np.log(len(own)) for own in each]
 
     @property
     def carried_(self) -> bool:
