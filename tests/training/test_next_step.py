@@ -117,7 +117,7 @@ def test_a_condition_decides(kind):
     steps = [np.full(rng.integers(1, 4), k + 1) for k in classes]
     given = classes if kind == "class" else np.eye(3, 4, dtype=np.float32)[classes]
     problem = pieces_problem(config_for(condition), Pieces(steps, given), NetworkOptions(), 16)
-    module, _ = fitted(problem, max_epochs=15)
+    module, _ = fitted(problem, max_epochs=40)
     network = NextStep(KernelEngine(module.tensors()), config_for(condition))
     log_p, _ = network.advance(network.start(3, given[:3]), network.config.head.first(3))
     assert log_p.argmax(1).tolist() == [1, 2, 3]

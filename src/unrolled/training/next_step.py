@@ -29,7 +29,7 @@ from unrolled.training.engine import NetworkModule, NetworkOptions
 from unrolled.training.length_buckets import length_buckets
 from unrolled.training.problem import Problem
 
-__all__ = ["Pieces", "TextPart", "Variation", "carried_problem", "pieces_problem"]
+__all__ = ["Pieces", "TextPart", "Variation", "carried_problem", "pieces_problem", "text_parts"]
 
 Variation: TypeAlias = Callable[[Steps, np.random.Generator], Steps]
 """The steps of a piece in another form that is as good, drawn anew for each epoch."""
