@@ -1932,10 +1932,10 @@ MUTANTS = (
         FRAMES,
     ),
     python(
-        "notes: the end of a frame belongs to the next",
+        "notes: a frame that has not ended is one",
         "codecs/frame_tokens.py",
-        "frame = np.cumsum(ends) - ends",
-        "frame = np.cumsum(ends)",
+        "roll = np.zeros((int(ends.sum()), self.notes), np.uint8)",
+        "roll = np.zeros((int(ends.sum()) + 1, self.notes), np.uint8)",
         FRAMES,
     ),
     python(

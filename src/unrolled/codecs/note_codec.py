@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.frame_tokens import FrameTokens
-from unrolled.codecs.ranges import Count
+from unrolled.codecs.frame_tokens import FrameTokens, Notes
 from unrolled.codecs.transposition import transposed, transposition_range
 from unrolled.parameters.music import WithinFrame
 
@@ -26,7 +25,7 @@ class NoteCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
     ([1, 3, 4], [[1, 0, 1]])
     """
 
-    notes: Count
+    notes: Notes
     """P"""
     within_frame: WithinFrame
 

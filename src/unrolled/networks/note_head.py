@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.codecs.ranges import Count
+from unrolled.codecs.frame_tokens import Notes
 from unrolled.networks.engine import Array, Engine
 
 __all__ = ["NoteHead", "NoteHeadConfig"]
@@ -34,7 +34,7 @@ class NoteHeadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     ([[0.0, 0.0]], [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     """
 
-    notes: Count
+    notes: Notes
     """``P``"""
 
     @property

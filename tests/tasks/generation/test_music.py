@@ -221,6 +221,9 @@ def test_what_is_refused(models):
     assert "X, piece 0: frame 0, note 0 is 0.5, expected 0 or 1" in refusal(
         lambda: SequenceGenerator(steps="notes").fit([np.full((2, 3), 0.5)])
     )
+    assert "X, piece 0: 1,025 notes, expected at most 1,024" in refusal(
+        lambda: SequenceGenerator(steps="notes").fit([np.zeros((2, 1025))])
+    )
     assert "expected a list of piano rolls" in refusal(lambda: SequenceGenerator(steps="notes").fit(["a text"]))
     assert "expected a list of texts" in refusal(lambda: SequenceGenerator(steps="symbols").fit(X))
     assert "the pieces are no music" in refusal(lambda: SequenceGenerator(transpose=1, max_epochs=1).fit(["ab"] * 12))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.frame_tokens import MOST_NOTES
 from unrolled.codecs.strokes import check_strokes
 from unrolled.data.items import ItemKind, kind_of, read_items
 from unrolled.errors import InputError
@@ -84,8 +85,10 @@ def _as_roll(a: NDArray[Any], n: int, called: str) -> NDArray[np.uint8]:
     """A roll of 0 and 1.
 
     Raises:
-        InputError: it holds another number.
+        InputError: it holds another number, or too many notes.
     """
+    if a.shape[1] > MOST_NOTES:
+        raise InputError(f"{called}, piece {n}: {a.shape[1]:,} notes, expected at most {MOST_NOTES:,}")
     if not _is_roll(a):
         t, note = np.argwhere((a != 0) & (a != 1))[0]
         raise InputError(f"{called}, piece {n}: frame {t}, note {note} is {a[t, note]:g}, expected 0 or 1")
