@@ -79,7 +79,7 @@ def test_by_hand(file):
         ([(47, on(60)), (97, off(60))], [[60], [60]]),  # 47 is nearer to 0 than to 96, 144 half way: up
         ([(48, on(60)), (96, off(60))], [[], [60]]),
         ([(0, on(60)), (96, on(60)), (96, off(60))], [[60], [60]]),  # struck again before its end
-        ([(0, on(60)), (96, on(60)), (0, off(60)), (96, off(60))], [[60], [60]]),  # the end of the first comes after
+        ([(0, on(60)), (96, on(60)), (0, off(60)), (192, off(60))], [[60]] * 3),  # the end of the first comes after
         ([(0, on(60)), (96, off(60)), (0, on(60)), (0, off(60)), (96, on(64)), (96, off(64))], [[60], [60], [64]]),
         ([(0, on(60)), (0, on(60, channel=1)), (96, off(60)), (96, off(60, channel=1))], [[60], [60]]),
         ([(0, off(60)), (0, on(60)), (192, b"\xb0\x40\x7f")], [[60], [60]]),  # nothing ends it but the track
