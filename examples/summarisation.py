@@ -9,9 +9,14 @@ To be learned is what any summary needs: to leave out most, and to put together 
 from are of days drawn from the first three years, those of the test are the weeks of the last. The baselines are the
 commonest summary, and that of the most similar report learned from.
 
-Run in full, about ? seconds on one core of a shared machine, it printed:
+Run in full, about 25 seconds of one core, it printed:
 
-    ?
+    2500 reports to learn from, 52 to test
+
+                          right   wrong words
+    commonest summary     0.212     0.873
+    most similar report   0.115     0.571
+    Seq2Seq               0.962     0.008
 """
 
 from __future__ import annotations
@@ -68,7 +73,7 @@ def main() -> None:
     frame["weather"] = frame["weather"].where((frame["weather"] == "snow") & wet, np.where(wet, "rain", "sun"))
     rng, days = np.random.default_rng(0), frame.to_dict("records")
     before, last = days[:-364], days[-364:]
-    drawn = [[before[n] for n in rng.integers(len(before), size=7)] for _ in range(1000 if options.small else 4000)]
+    drawn = [[before[n] for n in rng.integers(len(before), size=7)] for _ in range(1000 if options.small else 2500)]
     weeks = [last[n : n + 7] for n in range(0, len(last), 7)]
     X, X_test = ([report(week, rng) for week in some] for some in (drawn, weeks))
     y, y_test = ([summary([day["weather"] for day in week]) for week in some] for some in (drawn, weeks))

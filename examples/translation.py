@@ -1,4 +1,4 @@
-"""English number words in German: "seventy-three thousand and five" is "dreiundsiebzigtausendfünf".
+"""English number words in German: "seventy three thousand and five" is "dreiundsiebzigtausendfünf".
 
     python examples/translation.py [--small]
 
@@ -7,9 +7,17 @@ German says the units before the tens and writes all as one word, which has to b
 word by word. A tenth of the numbers is the test; none of them is learned from. Beside the translator stand the German of the most
 similar number learned from (the fewest words to change), and each word's own translation in the order of the English.
 
-Run in full, about ? seconds on one core of a shared machine, it printed:
+Run in full, about 30 seconds of one core, it printed:
 
-    ?
+    3194 numbers to learn from, 354 to test
+
+                          right   wrong letters
+    most similar number   0.000     0.398
+    word for word         0.017     0.276
+    Seq2Seq               1.000     0.000
+
+    one hundred and thirty seven thousand eight hundred and fifty seven:
+    einhundertsiebenunddreißigtausendachthundertsiebenundfünfzig
 """
 
 from __future__ import annotations
@@ -82,7 +90,7 @@ def main() -> None:
     )  # fmt: skip
     translator.fit(X[learned], y[learned])
     line("Seq2Seq", translator.predict(X[test]))
-    print(f"\n{X[0]}: {translator.predict(X[:1])[0]}")
+    print(f"\n{X[0]}:\n{translator.predict(X[:1])[0]}")
 
 
 if __name__ == "__main__":

@@ -581,6 +581,13 @@ MUTANTS = (
         "(lengths == len(h)).any()",
         ATTENTION,
     ),
+    python(
+        "Seq2Seq: unknown tokens copied from where they are read least",
+        "tasks/generation/seq2seq.py",
+        "source[place] for place in read.argmax(1)",
+        "source[place] for place in read.argmin(1)",
+        "tests/tasks/generation/test_seq2seq.py",
+    ),
     python("attention: Gaussian too wide", "networks/attention.py", "(-2 / D**2)", "(-1 / D**2)", ATTENTION),
     python(
         "attention: coverage of the last step alone",

@@ -29,7 +29,8 @@ from unrolled.version import library_version
 TESTED = 12  # words
 SETTINGS: dict[str, Any] = {
     "hidden_size": 256, "embedding_size": 128, "attention": "general", "batch_size": 32, "character_size": 32,
-    "target_min_count": 2, "dropout": 0.3, "label_smoothing": 0.1, "validation_fraction": 0, "length_penalty": 0.6,
+    "target_min_count": 2, "copy_unknown": True, "dropout": 0.3, "label_smoothing": 0.1,
+    "validation_fraction": 0, "length_penalty": 0.6,
 }  # fmt: skip
 NAMES = ["copying", "word for word", "Seq2Seq"]
 

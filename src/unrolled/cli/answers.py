@@ -53,6 +53,7 @@ class AnswerOptions(SourceFileOptions):
     coverage_penalty: Annotated[float | None, _anew("coverage_penalty")] = None
     block_ngrams: Annotated[int | None, _anew("block_ngrams")] = None
     max_length: Annotated[int | None, _anew("max_length")] = None
+    copy_unknown: Annotated[bool | None, _anew("copy_unknown")] = None
 
 
 def write_answers(model: Model, file: Path, options: AnswerOptions, destination: Destination, writer: Writer) -> None:

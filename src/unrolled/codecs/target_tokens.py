@@ -74,9 +74,17 @@ class TargetCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Indices ``[U]``, 0 for what is unknown."""
         return self.vocabulary.encode(self.tokens(target))
 
-    def decode(self, indices: Sequence[int] | NDArray[np.int64]) -> str | list[str]:
-        """The text, or the list of tokens where they came as such."""
+    def decode(self, indices: Sequence[int] | NDArray[np.int64], unknown: Sequence[str] = ()) -> str | list[str]:
+        """The text, or the list of tokens where they came as such; ``unknown`` is said for each that is not known.
+
+        >>> codec = TargetCodec.fit(["in it.", "in in."], "words")
+        >>> codec.vocabulary.entries, codec.decode([1, 0, 2], ["Rome"])
+        ([' in', '.', ' it'], 'in Rome.')
+        """
         tokens = self.vocabulary.decode(int(index) for index in indices)
+        if len(unknown):
+            blank, said = " " * (self.splitting == "words"), iter(unknown)
+            tokens = [token if index else blank + next(said) for token, index in zip(tokens, indices, strict=True)]
         if self.splitting == "given":
             return tokens
         return "".join(tokens).removeprefix(" " if self.splitting == "words" else "")

@@ -13,6 +13,7 @@ import pytest
 import unrolled
 from unrolled import InputError, Seq2Seq
 from unrolled.cells import CELLS
+from unrolled.codecs.audio import AudioFeatures
 from unrolled.data.wav import Waveform
 from unrolled.runtime.decoding.beam import BeamSearch
 
@@ -302,9 +303,33 @@ def test_what_a_fitted_one_refuses(fitted):
         fitted.predict_n_best(X[:2], 0)
     with pytest.raises(InputError, match="not fitted"):
         tiny().predict(X)
-    recordings = [Waveform(np.zeros(9, np.float32), 8000)] * 2
-    with pytest.raises(InputError, match="recordings"):
-        tiny().fit(recordings, Y[:2])
+
+
+def test_recordings(tmp_path):
+    rng, time = np.random.default_rng(0), np.arange(800) / 4000
+    said = [[["low", "high"][k] for k in rng.integers(0, 2, rng.integers(1, 4))] for _ in range(60)]
+    tones = {"low": np.sin(2 * np.pi * 300 * time), "high": np.sin(2 * np.pi * 1200 * time)}
+    X = [Waveform(np.concatenate([tones[each] for each in own]).astype(np.float32), 4000, "tones.wav") for own in said]
+    model = Seq2Seq(
+        hidden_size=16,
+        max_epochs=30,
+        learning_rate=0.03,
+        random_state=0,
+        validation_fraction=0,
+        audio=AudioFeatures(rate=4000, hop=0.04),
+    ).fit(X, said)
+    assert model.item_kind_ == "audio"
+    assert model.score(X, said) > 0.5  # of 14 answers
+    model.save(tmp_path / "model")
+    loaded = unrolled.load(tmp_path / "model")
+    assert loaded.predict(X[:5]) == model.predict(X[:5])
+    (weights,) = model.attention_weights(X[:1], said[:1])
+    assert weights.shape == (len(said[0]), len(AudioFeatures(rate=4000, hop=0.04)(X[0].samples)))
+    assert model.plot(X[:1], said[:1]).svg
+    with pytest.raises(InputError, match=r"fast.wav.*8000"):
+        model.predict([Waveform(X[0].samples, 8000, "fast.wav")])
+    with pytest.raises(InputError, match="sources of numbers have no tokens to copy"):
+        tiny(target_min_count=2, copy_unknown=True).fit(X, said)
 
 
 def test_the_search_may_change_without_a_fit(fitted):
@@ -360,7 +385,7 @@ def test_a_picture_shows_the_tokens_that_were_said(monkeypatch):
     said = model.model_.search(["s"], model._search(1))[0][0]._replace(
         tokens=np.array([model.vocabulary_.index(token) + 1 for token in (" a", "b")])
     )  # together "ab", which is one token that the model does not know
-    monkeypatch.setattr(type(model.model_), "search", lambda *_: [[said]])
+    monkeypatch.setattr(type(model.model_), "search", lambda *_, **__: [[said]])
     (weights,) = model.attention_weights(["s"])
     assert weights.shape == (2, 1)
     svg = model.plot(["s"]).svg
@@ -419,3 +444,41 @@ def test_sources_are_bounded(fitted):
 
 def test_one_pair_is_one():
     assert tiny().fit([["a"]], [["b"]]).inferred_ == ["2 tokens that are said or unknown, 1 pair learned from"]
+
+
+def test_what_is_not_known_is_copied(tmp_path):
+    """Names that occur once each: they are unknown in the target, and stand where attention has learned to look."""
+    names = ["".join(each).capitalize() for each in itertools.islice(itertools.permutations("badefcgh", 5), 600)]
+    sources = [[["I", "saw", name], [name, "saw", "me"]][n % 2] for n, name in enumerate(names)]
+    targets = [source[::-1] for source in sources]
+    model = Seq2Seq(
+        hidden_size=24, embedding_size=12, max_epochs=12, learning_rate=0.02, target_min_count=2, min_count=2,
+        copy_unknown=True, random_state=0,
+    ).fit(sources[:500], targets[:500])  # fmt: skip
+    assert set(model.vocabulary_) == {"I", "saw", "me"}
+    assert model.score(sources[500:], targets[500:]) > 0.95
+    model.save(tmp_path / "model")
+    assert unrolled.load(tmp_path / "model").predict(sources[500:510]) == model.predict(sources[500:510])
+    without = copy.copy(model).set_params(copy_unknown=False).predict(sources[500:510])
+    assert all(set(said) <= set(model.vocabulary_) for said in without)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"copy_unknown": True}, "copy_unknown is True, expected False: with target_min_count 1 all is known"),
+        (
+            {"copy_unknown": True, "target_min_count": 2, "attention": "none"},
+            "copy_unknown is True, expected False without",
+        ),
+    ],
+)
+def test_what_cannot_be_copied(given, message):
+    with pytest.raises(InputError, match=message):
+        tiny(**given).fit(X, Y)
+
+
+def test_numbers_are_not_copied():
+    model = tiny(target_min_count=2, validation_fraction=0.0, copy_unknown=True)
+    with pytest.raises(InputError, match="sources of numbers have no tokens to copy"):
+        model.fit([np.ones((3, 1))] * 4, [["a"]] * 4)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from unrolled.aliases import Values
 from unrolled.charts.chart import Chart
 from unrolled.charts.heatmap import heatmap_figure
-from unrolled.codecs.inputs import NumberCodec
+from unrolled.codecs.audio import AudioFeatures
+from unrolled.codecs.inputs import AudioCodec, NumberCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.data.items import ItemKind, kind_of
@@ -24,7 +25,7 @@ from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder_decoder import EncoderDecoderConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.decoding.beam import BeamSearch
+from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import check_count
@@ -84,7 +85,8 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         """Train on sources and their targets. A previous model is replaced only after the training has succeeded.
 
         Args:
-            X: a list of texts, of lists of tokens, or of arrays ``[T_i, C]`` (steps, features).
+            X: a list of texts, of lists of tokens, of arrays ``[T_i, C]`` (steps, features), or of recordings
+                (:class:`unrolled.data.wav.Waveform`).
             y: a list of texts, or of lists of tokens, as many.
             validation: validation data ``(X, y)``, with which to choose the best epoch, instead of ``validation_fraction``.
             checkpoint: a file in which the training is saved after each epoch, at most every ten seconds, until :meth:`save`
@@ -98,8 +100,7 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
             MissingExtraError: torch is not installed.
         """
         settings = self._checked()
-        if kind_of(X) == "audio":
-            raise InputError("X holds recordings: give their features, a list of arrays [T_i, C]")
+        _check_copying(settings, kind_of(X))
         data = GivenPairs.read(X, y, validation)
         return self._train(data, data.identity, settings, checkpoint)
 
@@ -142,16 +143,31 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
     def _answers(
         self, X: Any, n: int, prefixes: Sequence[Target] | None, phrases: Sequence[Sequence[Target]] | None
     ) -> list[list[Answer]]:
-        codec = self._fitted().targets
         items = self._read(X)
-        wanted = Wanted.read(codec, len(items), prefixes, phrases)
+        wanted = Wanted.read(self._fitted().targets, len(items), prefixes, phrases)
+        found = self.model_.search(items, self._search(n), wanted, unknown=self.copy_unknown)
         return [
-            [Answer(codec.decode(each.tokens), each.score, each.log_p, each.finished) for each in answers]
-            for answers in self.model_.search(items, self._search(n), wanted)
+            [Answer(self._text(item, each), each.score, each.log_p, each.finished) for each in answers]
+            for item, answers in zip(items, found, strict=True)
         ]
+
+    def _text(self, item: Any, answer: Hypothesis) -> Target:
+        """An answer as it is said, in place of what is not known the token of the source that is read most.
+
+        What the model could have said itself is not copied, unless there is nothing else.
+        """
+        codec, unknown = self._fitted().targets, np.flatnonzero(answer.tokens == 0)
+        if not len(unknown):
+            return codec.decode(answer.tokens)
+        assert answer.attention is not None
+        source, known = self._source_tokens()(item), {token.strip() for token in codec.vocabulary.entries}
+        strange = np.array([token not in known for token in source])
+        read = answer.attention[unknown, : len(source)] * (strange if strange.any() else 1.0)
+        return codec.decode(answer.tokens, [source[place] for place in read.argmax(1)])
 
     def _search(self, n: int) -> BeamSearch:
         config, settings = self._fitted(), self._checked()
+        _check_copying(settings, self.item_kind_)
         return BeamSearch(
             bos=config.shape.begin,
             eos=config.shape.end,
@@ -205,7 +221,7 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
 
     def _said(self, items: Sequence[Any]) -> list[NDArray[np.int64]]:
         """The places of the tokens of the best answers."""
-        found = self.model_.search(items, self._search(1))
+        found = self.model_.search(items, self._search(1), unknown=self.copy_unknown)
         return [answers[0].tokens if answers else np.empty(0, np.int64) for answers in found]
 
     def _encoded(self, y: Any, items: Sequence[Any]) -> list[NDArray[np.int64]]:
@@ -218,7 +234,7 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         Answers to sources of which it knows nothing are those to any such source.
         """
         items, codec = self._read(X), self._fitted().inputs
-        if isinstance(codec, NumberCodec):
+        if not isinstance(codec, TokenCodec):
             return np.ones(len(items), bool)
         encode = codec.encoder()
         read = [encode(item) for item in items]
@@ -250,11 +266,10 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
     def _source_tokens(self) -> Callable[[Any], list[str]]:
         """What a source is split into, by names; steps of numbers are counted."""
         codec = self._fitted().inputs
-        return (
-            (lambda item: [str(n) for n in range(len(item))])
-            if isinstance(codec, NumberCodec)
-            else codec.encoder().split
-        )
+        if isinstance(codec, TokenCodec):
+            return codec.encoder().split
+        encode = codec.encoder()
+        return lambda item: [str(n) for n in range(len(encode(item)))]
 
     def _told(self, X: Any, y: Any) -> list[Values]:
         items = self._read(X)
@@ -317,31 +332,42 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
                 "inputs.characters", inputs.characters, (inputs.characters is not None) == spelled, "as in settings"
             )
         else:
+            if isinstance(inputs, AudioCodec):
+                expected = settings.audio or AudioFeatures(rate=inputs.features.rate)
+                require("inputs.features", inputs.features, inputs.features == expected, str(expected))
+                inputs = inputs.numbers
             plain = not inputs.changes and inputs.segment == 1
             require("inputs", inputs, plain, "channels as they are, step by step")
         known = (settings.target_tokens, "given")
         require("targets.splitting", splitting, splitting in known, " or ".join(known))
-        require_same("shape", config.shape, _shape(inputs, config.targets, settings))
+        require_same("shape", config.shape, _shape(config.inputs, config.targets, settings))
         return Seq2SeqModel.restore(model_file, config, settings)
 
     def _learned(self) -> str:
         return f"from {self.item_kind_} to {len(self.vocabulary_):,} tokens"
 
 
-def _source_codec(items: Sequence[Any], kind: ItemKind, settings: Seq2SeqParameters) -> NumberCodec | TokenCodec:
+def _source_codec(
+    items: Sequence[Any], kind: ItemKind, settings: Seq2SeqParameters
+) -> NumberCodec | TokenCodec | AudioCodec:
     if kind == "numbers":
         return NumberCodec.fit(items)
+    if kind == "audio":
+        return AudioCodec.fit(items, settings.audio or AudioFeatures(rate=items[0].rate))
     splitting = settings.tokens if kind == "text" else "given"
     return TokenCodec.fit(items, splitting, min_count=settings.min_count, spelled=settings.character_size > 0)
 
 
-def _shape(codec: NumberCodec | TokenCodec, targets: TargetCodec, settings: Seq2SeqParameters) -> EncoderDecoderConfig:
+def _shape(
+    codec: NumberCodec | TokenCodec | AudioCodec, targets: TargetCodec, settings: Seq2SeqParameters
+) -> EncoderDecoderConfig:
     """The network's sizes, which follow from what is read and said, and the parameters."""
     tokens = None
     if isinstance(codec, TokenCodec):
         characters = 0 if codec.characters is None else len(codec.characters)
         tokens = EmbeddingConfig(len(codec.words), settings.embedding_size, characters, settings.character_size)
-    inputs = codec.width if isinstance(codec, NumberCodec) else tokens.outputs if tokens else 0
+    numbers = codec.numbers if isinstance(codec, AudioCodec) else codec
+    inputs = numbers.width if isinstance(numbers, NumberCodec) else tokens.outputs if tokens else 0
     encoder = StackConfig.of(settings, inputs, bidirectional=settings.bidirectional)
     if settings.attention == "dot" and encoder.bidirectional:  # which compares vectors of one size
         encoder = msgspec.structs.replace(encoder, merge="sum")
@@ -370,6 +396,11 @@ def _attention(parameters: Seq2SeqParameters) -> AttentionConfig | None:
         window=0 if parameters.reach == "global" else parameters.window or WINDOW,
         coverage=parameters.coverage,
     )
+
+
+def _check_copying(settings: Seq2SeqParameters, kind: ItemKind) -> None:
+    if settings.copy_unknown and kind not in ("text", "tokens"):
+        raise InputError("copy_unknown is True, but sources of numbers have no tokens to copy")
 
 
 def _labels(tokens: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.inputs import Item, NumberCodec
+from unrolled.codecs.inputs import AudioCodec, Item, NumberCodec
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.codecs.tokens import TokenCodec
 from unrolled.errors import InputError
@@ -41,7 +41,7 @@ class Seq2SeqConfig(ItemConfig, frozen=True, forbid_unknown_fields=True, kw_only
     """Everything of a fitted estimator but its arrays."""
 
     shape: EncoderDecoderConfig
-    inputs: NumberCodec | TokenCodec
+    inputs: NumberCodec | TokenCodec | AudioCodec
     targets: TargetCodec
     longest: Annotated[int, msgspec.Meta(ge=1, le=LONGEST)]
     """Tokens of the longest target."""
@@ -55,7 +55,7 @@ class Seq2SeqModel:
     """
 
     shape: EncoderDecoderConfig
-    inputs: NumberCodec | TokenCodec
+    inputs: NumberCodec | TokenCodec | AudioCodec
     members: Members
 
     def __reduce__(self) -> tuple[type[Seq2SeqModel], tuple[Any, ...]]:
@@ -70,22 +70,21 @@ class Seq2SeqModel:
         return self.inputs.encoder()
 
     def search(
-        self, items: Sequence[Any], search: BeamSearch, wanted: Wanted = NOTHING_WANTED
+        self, items: Sequence[Any], search: BeamSearch, wanted: Wanted = NOTHING_WANTED, *, unknown: bool = False
     ) -> list[list[Hypothesis]]:
-        """Answers to each item, the best first."""
+        """Answers to each item, the best first; with ``unknown``, some of their tokens may be."""
         read = self._encoded(items)
         found: list[list[Hypothesis]] = [[]] * len(read)
-        network = Ensemble([Without(each, [0]) for each in self._networks])
+        network = Ensemble(self._networks if unknown else [Without(each, [0]) for each in self._networks])
         size = max(1, min(SOURCES, BEGINNINGS // search.width))
         for batch in batches_of_similar_length([len(item) for item in read]):
             for chosen in (batch[at : at + size] for at in range(0, len(batch), size)):
                 sources = [read[n] for n in chosen]
                 state = tuple(each.start(sources) for each in self._networks)
                 lengths = np.array([len(source) for source in sources])
-                own = wanted.of(chosen)
-                for n, answers in zip(
-                    chosen, search(network, state, len(chosen), source_lengths=lengths, **own), strict=True
-                ):
+                given = wanted.of(chosen)
+                answered = search(network, state, len(chosen), source_lengths=lengths, attention=unknown, **given)
+                for n, answers in zip(chosen, answered, strict=True):
                     found[n] = answers
         return found
 

@@ -9,6 +9,7 @@ from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.ranges import COUNT, SHARE, Range
 from unrolled.parameters.text import SplittingParameters
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
+from unrolled.tasks.recording_parameters import RecordingParameters
 
 __all__ = ["WINDOW", "AttentionParameters", "BeamParameters", "Seq2SeqParameters", "TargetWords"]
 
@@ -63,6 +64,13 @@ class BeamParameters(Parameters):
     block_ngrams: Annotated[
         int, Parameter("Length of sequences of tokens that no answer has twice; 0 allows all.", Range(0))
     ] = 0
+    copy_unknown: Annotated[
+        bool,
+        Parameter(
+            "Whether an answer may have tokens that are not known: that of the source which is read most; needs attention"
+            " and target_min_count from 2 on."
+        ),
+    ] = False
     max_length: Annotated[
         int | None,
         Parameter(
@@ -76,6 +84,7 @@ class BeamParameters(Parameters):
 class Seq2SeqParameters(
     BeamParameters,
     AttentionParameters,
+    RecordingParameters,
     SplittingParameters,
     ValidationParameters,
     TrainingParameters,
@@ -123,7 +132,14 @@ class Seq2SeqParameters(
             not self.coverage or kind in ("additive", "concat"),
             "False, but of additive and concat",
         )
-        for name in ("reach", "input_feeding", "coverage_penalty"):
+        rare = self.target_min_count > 1
+        require(
+            "copy_unknown",
+            self.copy_unknown,
+            rare or not self.copy_unknown,
+            "False: with target_min_count 1 all is known",
+        )
+        for name in ("reach", "input_feeding", "coverage_penalty", "copy_unknown"):
             value = getattr(self, name)
             usual = declared(type(self))[name].default
             require(name, value, kind != "none" or value == usual, f"{usual!r} without attention")
