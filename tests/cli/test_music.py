@@ -123,6 +123,22 @@ def test_evaluate_says_nats_a_frame(unrolled: Run, music: Path) -> None:
     )
 
 
+def test_a_model_of_a_pianos_keys_reads_and_writes_midi(unrolled: Run, music: Path, tmp_path: Path) -> None:
+    keys = [roll[:, 21:109] for roll in rolls()]
+    model = library.SequenceGenerator(max_epochs=1, hidden_size=4, frame="quarter", random_state=0).fit(keys)
+    model.save(tmp_path / "keys")
+    found = json.loads(unrolled("evaluate", tmp_path / "keys", music.parent / "pieces", "--json").out)
+    assert found["nats_per_frame"] == pytest.approx(model.evaluate(keys)["nats_per_frame"])
+    prompt = music.parent / "pieces" / "00.mid"
+    given = ["--prompt", prompt, "--max-length", 1, "--seed", 0, "--midi", tmp_path / "o.mid"]
+    unrolled("generate", tmp_path / "keys", *given)
+    np.testing.assert_array_equal(read_midi(tmp_path / "o.mid", "quarter").roll[:4], rolls()[0])
+    low = np.zeros((2, 128), np.uint8)
+    low[:, 5] = 1
+    (tmp_path / "low.mid").write_bytes(midi_bytes(low, "quarter"))
+    refused(unrolled("evaluate", tmp_path / "keys", tmp_path / "low.mid"), "piece ")
+
+
 def test_what_is_refused(unrolled: Run, music: Path, tmp_path: Path) -> None:
     good = (music.parent / "pieces" / "00.mid").read_bytes()
     (tmp_path / "cut").mkdir()

@@ -45,13 +45,15 @@ class FitPiecesOptions(PieceFileOptions):
 
 def open_known_pieces(model: Model, file: Path, options: PieceFileOptions) -> ExampleFile:
     """Open a file of pieces of the kind that a model knows: one long text, or a piece a line; texts are parted at blanks for one
-    that says tokens."""
+    that says tokens, and rolls are as wide as the model's."""
     from unrolled.data.pieces import PieceOptions, open_pieces
 
     estimator = model.estimator
     plain = "whole" if estimator.carried_ else "lines"
     said = PieceOptions(options.text, options.condition, plain, estimator.frame, options.pattern)
     opened = open_pieces(file, said, estimator.columns_)
+    if estimator.notes_ is not None and opened.kind == "numbers":
+        return replace(opened, examples=(_as_wide(example, estimator.notes_) for example in opened.examples))
     if estimator.item_kind_ != "tokens" or opened.kind != "text":
         return opened
 
@@ -59,6 +61,13 @@ def open_known_pieces(model: Model, file: Path, options: PieceFileOptions) -> Ex
         return example._replace(item=example.item.split())
 
     return replace(opened, kind="tokens", examples=map(parted, opened.examples))
+
+
+def _as_wide(example: Example, notes: int) -> Example:
+    """A roll of all MIDI's notes, or of a piano's, with the notes that a model has."""
+    from unrolled.data.midi import MidiPiece, columns_of
+
+    return example._replace(item=columns_of(MidiPiece(example.item, name=str(example.place)), notes))
 
 
 def conditions_of(model: Model, examples: Examples) -> Any:
