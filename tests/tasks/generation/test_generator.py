@@ -138,6 +138,11 @@ def test_a_prompt_is_read_as_a_piece_is(rhyme):
     assert drawn.log_p == pytest.approx(rhyme.log_likelihoods("One two")[0][-1], abs=1e-9)
 
 
+def test_a_prompt_may_be_white_space(rhyme):
+    assert rhyme.generate(prompt="\n", max_length=6, temperature=0.05, seed=0) == ["Three "]
+    assert rhyme.generate(prompt="", max_length=3, seed=0) == rhyme.generate(max_length=3, seed=0)
+
+
 def known_log_p(model, piece):
     """Of a piece, step by step, by the probabilities of what is known."""
     network, total = model.model_.networks[0], 0.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.codecs.conditions import ConditionCodec
-from unrolled.data.items import ItemKind, read_items
+from unrolled.data.items import ItemKind
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.networks.next_step import ConditionConfig, NextStepConfig, Steps
 from unrolled.networks.stack import StackConfig
@@ -367,7 +367,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         if prompt is None or (hasattr(prompt, "__len__") and not len(prompt)):
             return self.model_.shape.head.first(1)[:0]
         blank = isinstance(prompt, str) and not prompt.strip()
-        (read,) = read_items([prompt], kind="text") if blank and said.item_kind == "text" else self._read([prompt])
+        (read,) = [prompt] if blank and said.item_kind == "text" else self._read([prompt])
         steps = said.encode(read)
         said.check_prompt(read, steps)
         return steps
