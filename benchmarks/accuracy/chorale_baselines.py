@@ -38,15 +38,22 @@ def repeat_the_last(learned: Sequence[Roll], asked: Sequence[Roll]) -> Told:
 
 
 def ngrams(learned: Sequence[Roll], asked: Sequence[Roll], order: int) -> Told:
-    """Notes of a frame in rising order and its end, each given the ``order - 1`` symbols before it."""
+    """Notes of a frame in rising order and its end, each given the ``order - 1`` symbols before it.
+
+    As the networks they say nothing that cannot come, such as a note that does not rise; the rest has all of the probability.
+    """
     codec = FrameTokens(learned[0].shape[1])
     model = NGrams.counted([codec.encode(roll) for roll in learned], tokens=codec.symbols, order=order)
+    begin = codec.symbols + 1
     found: Told = []
     for roll in asked:
         symbols = codec.encode(roll)
         padded = np.concatenate([np.full(order - 1, -1), symbols])
-        windows = np.lib.stride_tricks.sliding_window_view(padded, order)
-        found.append(codec.frame_sums(symbols, model.log_p(windows[:, :-1], windows[:, -1])))
+        contexts = np.lib.stride_tricks.sliding_window_view(padded, order)[:, :-1]
+        may = codec.may_follow[np.concatenate([[begin], symbols[:-1]]), : codec.symbols]
+        p = np.where(may, np.exp(model.following(contexts)), 0)
+        p /= p.sum(1, keepdims=True)
+        found.append(codec.frame_sums(symbols, np.log(p[np.arange(len(symbols)), symbols])))
     return found
 
 
