@@ -72,6 +72,9 @@ BEAM = "tests/runtime/decoding/test_beam.py"
 GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
 MIXTURE = "tests/networks/test_mixture_head.py"
 MIXTURE_DRAWS = "tests/runtime/decoding/test_mixture_sampling.py"
+STROKES = "tests/codecs/test_strokes.py"
+VALUE_CODEC = "tests/codecs/test_value_codec.py"
+SAID_NUMBERS = "tests/tasks/generation/test_generator_values.py"
 SAMPLING = "tests/runtime/decoding/test_sampling.py"
 FRAME_SAMPLING = "tests/runtime/decoding/test_frame_sampling.py"
 FRAMES = "tests/codecs/test_frame_tokens.py"
@@ -2210,6 +2213,41 @@ MUTANTS = (
         "u[:, 0] < sigmoid(mixture.end)",
         "u[:, 0] > sigmoid(mixture.end)",
         MIXTURE_DRAWS,
+    ),
+    python(
+        "strokes: positions from zero",
+        "codecs/strokes.py",
+        "return positions_of(offsets, self.start) if",
+        "return positions_of(offsets) if",
+        STROKES,
+    ),
+    python(
+        "strokes: the first offset from the second point",
+        "codecs/strokes.py",
+        "prepend=np.asarray(start",
+        "append=np.asarray(start",
+        STROKES,
+    ),
+    python(
+        "numbers: a density in another unit",
+        "codecs/strokes.py",
+        "2 * math.log(self.unit)",
+        "math.log(self.unit)",
+        SAID_NUMBERS,
+    ),
+    python(
+        "numbers: the end in units of the data",
+        "tasks/generation/said_numbers.py",
+        " * (np.arange(len(log_p)) < len(steps))",
+        "",
+        SAID_NUMBERS,
+    ),
+    python(
+        "numbers: steps that are missing are zeros",
+        "codecs/value_codec.py",
+        'mode="edge"',
+        'mode="constant"',
+        VALUE_CODEC,
     ),
     python("Griffin-Lim: no momentum", "codecs/griffin_lim.py", "c + momentum * (c - before)", "c", GRIFFIN_LIM),
     python(

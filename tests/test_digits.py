@@ -73,6 +73,24 @@ def test_spoken_digit_strings(recordings, tmp_path, monkeypatch, capsys):
     assert "the speakers are ann, lucas" in capsys.readouterr().err
 
 
+def test_a_spoken_word(recordings, tmp_path, monkeypatch, capsys):
+    (tmp_path / "recordings").mkdir()
+    for name, content in recordings.items():
+        (tmp_path / "recordings" / name).write_bytes(content)
+    given = [tmp_path / "recordings", "--small", "--speaker", "ann"]
+    out = run_example(monkeypatch, capsys, "spoken_word.py", *given, "--wav", tmp_path / "said")
+    assert out.startswith("7 recordings to learn from\n")
+    assert set(re.findall(r"^(recordings|said|chance) +\d\.\d{3}", out, re.MULTILINE)) == {
+        "recordings",
+        "said",
+        "chance",
+    }
+    assert sorted(path.name for path in (tmp_path / "said").iterdir()) == ["0.wav", "1.wav", "3.wav"]
+    with pytest.raises(SystemExit):
+        run_example(monkeypatch, capsys, "spoken_word.py", tmp_path / "recordings", "--speaker", "bob")
+    assert "the speakers are ann, lucas" in capsys.readouterr().err
+
+
 def test_strings_of_digits(recordings, tmp_path):
     script = benchmark("digit_strings")
     with tarfile.open(tmp_path / "recordings.tar.gz", "w:gz") as tar:
@@ -165,3 +183,26 @@ def test_every_fold_is_tested_on_what_it_did_not_learn_from():
             return float(not self.seen & set(X[:, 0]))
 
     assert benchmark("pendigits")["over_folds"](Remembers, X, np.arange(100) % 2, 10, "") == 1.0
+
+
+def test_drawings_of_kanji(tmp_path):
+    kanji = benchmark("kanji_strokes")
+    paths = ["M10,10c10,0,20,0,30,0s10,10,10,20", "M 50 20 C 50 30 50 40 50 80"]
+    lines = "".join(f'<path id="s{n}" d="{path}"/>' for n, path in enumerate(paths))
+    (tmp_path / "04e8c.svg").write_text(f"<svg>{lines}</svg>", encoding="utf-8")
+    first, second = kanji["read_drawing"](tmp_path, "二")
+    assert first.shape == (41, 2)
+    np.testing.assert_allclose(first[[0, 20, 40]], [[10, 10], [40, 10], [50, 30]])
+    np.testing.assert_allclose(first[10], [25, 10])  # straight, at an even pace
+    t = 0.5  # the second curve leaves as the first arrives: its first control is (50, 10)
+    middle = (1 - t) ** 3 * np.array([40, 10]) + 3 * t * (1 - t) ** 2 * np.array([50, 10])
+    middle += 3 * t**2 * (1 - t) * np.array([50, 20]) + t**3 * np.array([50, 30])
+    np.testing.assert_allclose(first[30], middle)
+    np.testing.assert_allclose(second[:, 0], 50)
+    rng = np.random.default_rng(0)
+    drawn = [kanji["another"]([first, second], rng) for _ in range(20)]
+    assert all(piece[:, 2].sum() == 2 and piece[-1, 2] == 1 for piece in drawn)
+    seen = np.stack([kanji["ink"](piece) for piece in drawn])
+    np.testing.assert_allclose(np.linalg.norm(seen, axis=1), 1)
+    turned = kanji["ink"](drawn[0] * [-1, 1, 1])
+    assert (seen[1:] @ seen[0]).min() > turned @ seen[0]  # all are more like the first than its mirror image is

