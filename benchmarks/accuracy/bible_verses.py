@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 __all__ = ["Verse", "part", "verses"]
 
-PARTS = 10  # of which one is tested and one chose the settings
+PARTS = 10  # of which one is tested, and one is for choosing settings
 
 
 class Verse(NamedTuple):

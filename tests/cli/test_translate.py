@@ -6,16 +6,19 @@ import io
 import json
 import subprocess
 import sys
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import unrolled as library
 from unrolled.cli.app import run
+from unrolled.data.wav import Waveform
 from unrolled.tasks.generation import seq2seq_model
 
 Run = Callable[..., Any]
@@ -309,6 +312,24 @@ def test_sources_of_numbers(unrolled: Run, tmp_path: Path) -> None:
         unrolled("translate", tmp_path / "m", tmp_path / "b.jsonl"),
         f"{tmp_path / 'b.jsonl'}, line 1: 3 numbers a step, but {tmp_path / 'm'} was trained on 2",
     )
+
+
+def test_a_model_of_recordings_reads_a_folder(unrolled: Run, tmp_path: Path) -> None:
+    samples = [np.sin(np.arange(800) * pitch).astype(np.float32) for pitch in (0.2, 0.9)]
+    X = [Waveform(each, 4000, f"{n}.wav") for n, each in enumerate(samples)]
+    model = library.Seq2Seq(hidden_size=4, embedding_size=4, max_epochs=2, random_state=0).fit(X, ["low", "high"])
+    model.save(tmp_path / "m")
+    (tmp_path / "sounds").mkdir()
+    for n, each in enumerate(samples):
+        with wave.open(str(tmp_path / "sounds" / f"{n}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(4000)
+            file.writeframes((each * 32767).round().astype("<i2").tobytes())
+    out = unrolled("translate", tmp_path / "m", tmp_path / "sounds").out
+    assert out.splitlines() == model.predict(X)
+    (tmp_path / "new.txt").write_text("low\n")
+    assert unrolled("translate", tmp_path / "m", tmp_path / "new.txt").code == 2
 
 
 def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,8 @@ def open_sources(model: Model, file: Path, options: SourceFileOptions) -> Exampl
     from unrolled.data.pairs import open_pairs, pair_layout
 
     estimator = model.estimator
-    if estimator.item_kind_ == "numbers" and pair_layout(file, targets=False) != "objects":
+    kind = estimator.item_kind_
+    if kind == "audio" or (kind == "numbers" and pair_layout(file, targets=False) != "objects"):
         return open_example_file(file, target_level="none")
     return _in_kinds(estimator, open_pairs(file, None, pair_options(options, model), targets=False))
 
