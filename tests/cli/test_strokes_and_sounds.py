@@ -144,6 +144,7 @@ def test_names_of_recordings_say_what_they_are(unrolled: Run, words: Path, tmp_p
 def test_what_does_not_belong_together(unrolled: Run, strokes: Path, words: Path, tmp_path: Path) -> None:
     pen, said = strokes / "pen.safetensors", words / "said.safetensors"
     (tmp_path / "two.jsonl").write_text('{"sequence": [[1, 2, 0]]}\n{"sequence": [[1, 2, 1]]}\n')
+    (tmp_path / "pen.jsonl").write_text('{"sequence": [[1, 2, 0]]}\n{"sequence": [[1, 2, 1], [1, 2, 3]]}\n')
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04no")
     for arguments, message in [
         (["generate", pen, "--class", "line", "--wav", tmp_path / "a.wav"], "--wav is for recordings"),
@@ -155,6 +156,10 @@ def test_what_does_not_belong_together(unrolled: Run, strokes: Path, words: Path
         (["generate", pen, "--class", "line", "--temperature", 0], "temperature"),
         (["generate", pen, "--class", "line", "--prompt", tmp_path / "two.jsonl"], "holds 2 pieces, expected one"),
         (["generate", pen, "--class", "line", "--prompt", tmp_path / "none.jsonl"], "none.jsonl"),
+        (
+            ["fit", "generate", tmp_path / "pen.jsonl", "--steps", "strokes"],
+            "pen.jsonl, line 2: the piece, step 1: the pen is 3",
+        ),
         (["fit", "generate", tmp_path / "broken.npz"], "broken.npz cannot be read"),
         (["fit", "generate", strokes / "pen.npz", "--condition", "y"], "whose conditions are y"),
         (["fit", "generate", strokes / "pen.npz", "--pattern", "x"], "--pattern says what recordings are to be"),

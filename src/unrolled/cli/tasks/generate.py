@@ -124,8 +124,8 @@ def _read(
 
 def _placed(error: InputError, examples: Examples) -> InputError:
     """An error about piece n, by the place that has in its file."""
-    found = re.fullmatch(r"piece (\d+) (.+)", str(error))
-    return error if found is None else examples.error(int(found[1]), f"the piece {found[2]}")
+    found = re.fullmatch(r"(?:X, )?piece (\d+)([,:]?) (.+)", str(error))
+    return error if found is None else examples.error(int(found[1]), f"the piece{found[2]} {found[3]}")
 
 
 def continue_pieces(model: Model, file: Path, options: ContinuationOptions, destination: Destination) -> None:
