@@ -1,8 +1,10 @@
 // The kernels of one CPU level, compiled once a level with that level's instructions. Everything but the table
 // has internal linkage, and no template of the standard library is used: a weak symbol compiled here could
 // otherwise end up in another level's path.
+#include "additive.hpp"
 #include "cells.hpp"
 #include "dense.hpp"
+#include "log_softmax.hpp"
 #include "outer_sum.hpp"
 #include "table.hpp"
 
@@ -32,7 +34,10 @@ constexpr Kernels<T> kernels() {
           pack_biases<T>,
           packed_size<T>,
           kUnitsTogether<T>,
-          elementary<T>};
+          elementary<T>,
+          log_softmax<T>,
+          additive<T>,
+          additive_backward<T>};
 }
 
 }  // namespace

@@ -144,6 +144,36 @@ void elementary(bool wide, int function, Address x, Address y, int64_t n) {
   });
 }
 
+void log_softmax(bool wide, Address x, Address y, int64_t rows, int64_t n) {
+  nb::gil_scoped_release release;
+  with_kernels(*level, wide, [&]<class T>(const Kernels<T>& kernels) {
+    kernels.log_softmax(static_cast<const T*>(in(x)), static_cast<double*>(out(y)), rows, n);
+  });
+}
+
+void additive(bool wide, int64_t steps, int64_t count, int64_t sources, int64_t asked, int64_t size, Address lengths,
+              Address rows, Address query, Address keys, Address vector, Address scores, Address grad_query,
+              Address grad_keys, Address grad_vector, int threads) {
+  const bool backward = grad_query != 0;
+  const Additive call{.steps = steps, .count = count, .sources = sources, .asked = asked, .size = size,
+                      .lengths = static_cast<const int64_t*>(in(lengths)),
+                      .rows = static_cast<const int64_t*>(in(rows)), .query = in(query), .keys = in(keys),
+                      .vector = in(vector), .scores = backward ? nullptr : out(scores),
+                      .grad_scores = backward ? in(scores) : nullptr, .grad_query = out(grad_query),
+                      .grad_keys = out(grad_keys), .grad_vector = out(grad_vector)};
+  nb::gil_scoped_release release;
+  run_additive(*level, wide, call, backward, threads);
+}
+
+// Where the numbers of an array begin; the array is contiguous.
+Address address(nb::handle array) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(array.ptr(), &view, PyBUF_SIMPLE) != 0) throw nb::python_error();
+  const Address begin = reinterpret_cast<Address>(view.buf);
+  PyBuffer_Release(&view);
+  return begin;
+}
+
 std::vector<Passes> cells() { return {level->f32.passes, level->f32.passes + level->f32.cells}; }
 
 #define NAME_OF(name) #name,
@@ -204,5 +234,11 @@ NB_MODULE(_native, m) {
   m.def("pack_biases", &pack_biases, nb::arg("wide"), nb::kw_only(), nb::arg("input"), nb::arg("recurrent"),
         nb::arg("gates"), nb::arg("units"), nb::arg("first"), nb::arg("count"), nb::arg("apart"), nb::arg("packed"));
   m.def("packed_size", &packed_size, nb::arg("wide"), nb::arg("gates"), nb::arg("units"), nb::arg("depth"));
+  m.def("address", &address, nb::arg("array"), "Where the numbers of a contiguous array begin.");
+  m.def("log_softmax", &log_softmax, nb::arg("wide"), nb::arg("x"), nb::arg("y"), nb::arg("rows"), nb::arg("n"));
+  m.def("additive", &additive, nb::arg("wide"), nb::kw_only(), nb::arg("steps"), nb::arg("count"), nb::arg("sources"),
+        nb::arg("asked"), nb::arg("size"), nb::arg("lengths"), nb::arg("rows"), nb::arg("query"), nb::arg("keys"),
+        nb::arg("vector"), nb::arg("scores"), nb::arg("grad_query") = Address{0}, nb::arg("grad_keys") = Address{0},
+        nb::arg("grad_vector") = Address{0}, nb::arg("threads"));
   m.def("elementary", &elementary, nb::arg("wide"), nb::arg("function"), nb::arg("x"), nb::arg("y"), nb::arg("n"));
 }

@@ -103,6 +103,15 @@ void run_dense(const Level& level, bool wide, const Dense& call, int64_t rows, i
   run_parts(parts, [&](int part) { kernel(call, rows * part / parts, rows * (part + 1) / parts); });
 }
 
+void run_additive(const Level& level, bool wide, const Additive& call, bool backward, int threads) {
+  const auto kernel = with_kernels(level, wide, [&](const auto& kernels) {
+    return backward ? kernels.additive_backward : kernels.additive;
+  });
+  const double numbers = double(call.steps) * double(call.count) * double(call.asked) * double(call.size);
+  const int parts = static_cast<int>(std::min<int64_t>(threads_worth(numbers * kPointwise, threads), call.count));
+  run_parts(parts, [&](int part) { kernel(call, call.count * part / parts, call.count * (part + 1) / parts); });
+}
+
 void run_pack(const Level& level, bool wide, const Packing& call, void* packed, int threads) {
   const double numbers = double(call.gates) * double(call.units) * double(call.depth);
   const int parts = threads_worth(numbers, threads);

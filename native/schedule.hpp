@@ -9,6 +9,7 @@ void run_backward(const Level& level, bool wide, int cell, const Backward& call,
 
 void run_dense(const Level& level, bool wide, const Dense& call, int64_t rows, int threads);
 
+void run_additive(const Level& level, bool wide, const Additive& call, bool backward, int threads);
 void run_pack(const Level& level, bool wide, const Packing& call, void* packed, int threads);
 
 // Sums of outer products: how they are divided decides how much work space they need.

@@ -203,6 +203,21 @@ struct Biases {
   bool apart;
 };
 
+// Additive attention of N rows, U steps each, over B sources of up to T steps: vectors of A numbers.
+struct Additive {
+  int64_t steps, count, sources, asked, size;  // U, N, B, T, A
+  const int64_t* lengths;                      // [B]
+  const int64_t* rows;                         // [N] the source of each row, or null: one each
+  const void* query;                           // [U, N, A]
+  const void* keys;                            // [T, B, A]
+  const void* vector;                          // [A]
+  void* scores;                                // [U, N, T]
+  const void* grad_scores;                     // the backward pass: likewise, which has one row a source
+  void* grad_query;                            // [U, N, A]
+  void* grad_keys;                             // [T, B, A]
+  void* grad_vector;                           // [N, A]
+};
+
 // What one thread works out of a pass: some batch rows by itself for the whole sequence, or some hidden units of all
 // rows together with others, meeting them whenever all units of a result are needed.
 struct Portion {
@@ -241,6 +256,9 @@ struct Kernels {
   int64_t (*packed_size)(int64_t gates, int64_t units, int64_t depth);
   int units_together;  // portions begin at multiples of these
   void (*elementary)(Function function, const T* x, T* y, int64_t n);
+  void (*log_softmax)(const T* x, double* y, int64_t rows, int64_t n);
+  void (*additive)(const Additive&, int64_t first_row, int64_t last_row);
+  void (*additive_backward)(const Additive&, int64_t first_row, int64_t last_row);
 };
 
 struct Level {

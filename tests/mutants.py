@@ -60,6 +60,7 @@ ONNX_NODES = "tests/onnx/test_random_nodes.py"
 STACK = "tests/runtime/test_stack.py"
 NETWORKS = "tests/networks/test_networks.py"
 ATTENTION = "tests/networks/test_attention.py"
+ADDITIVE = "tests/kernels/test_additive.py"
 PAIRS = "tests/networks/test_encoder_decoder.py"
 PAIRS_LOSS = "tests/training/test_encoder_decoder.py"
 NEXT_STEP = "tests/training/test_next_step.py"
@@ -437,12 +438,47 @@ MUTANTS = (
         "plot.cell(i, j, ",
         "tests/charts/test_heatmap.py",
     ),
+    native(
+        "additive attention: its gradients without the slope of tanh",
+        "additive.hpp",
+        "grad * load_some(v + i, count) * tanh_slope<T>(y)",
+        "grad * load_some(v + i, count)",
+        ADDITIVE,
+    ),
+    native(
+        "additive attention: rows ask their own place",
+        "additive.hpp",
+        "a.rows ? a.rows[n] : n",
+        "n",
+        ADDITIVE,
+    ),
+    native(
+        "additive attention: padding has scores",
+        "additive.hpp",
+        "scores[t] = T(0);",
+        "scores[t] = T(1);",
+        ADDITIVE,
+    ),
+    native(
+        "log-softmax: the lanes past a row's end count",
+        "log_softmax.hpp",
+        "count >= kLanes<double> ? e : only<double>(e, count)",
+        "e",
+        ADDITIVE,
+    ),
     python(
-        "attention: parts of a long comparison kept",
+        "additive attention: the vector's gradient of one source",
+        "training/additive.py",
+        "each.sum(0)",
+        "each[0]",
+        ADDITIVE,
+    ),
+    python(
+        "engine of torch: padding read where one sequence is as long as the batch",
         "training/engine.py",
-        "checkpoint(function, part, use_reentrant=False, preserve_rng_state=False) for",
-        "function(part) for",
-        ATTENTION,
+        "bool((lengths == len(x)).all())",
+        "bool((lengths == len(x)).any())",
+        PAIRS,
     ),
     python(
         "Seq2Seq: what is wanted of the first sources",
@@ -1107,8 +1143,8 @@ MUTANTS = (
     python(
         "runtime: reverse ignored",
         "runtime/recurrent.py",
-        "masks=self._masks, reverse=self.reverse",
-        "masks=self._masks, reverse=False",
+        "states, layout, reverse=self.reverse",
+        "states, layout, reverse=False",
         RUNTIME,
     ),
     python(

@@ -265,10 +265,10 @@ def test_results_of_encoder_decoders_are_compared(encoder_decoder):
 
 def test_a_row_of_encoder_decoders(encoder_decoder):
     times = {"unrolled": 5e-3, "nn.LSTM": 20e-3, "nn.LSTMCell": 10e-3}
-    searched = encoder_decoder.Row("search", encoder_decoder.Case("general", True), times)
-    assert searched.markdown() == "| general | both directions | 5.00 | 20.00 | 10.00 | 2.00* | 3.0 |"
-    trained = encoder_decoder.Row("training", encoder_decoder.Case(None), {"unrolled": 5e-3, "nn.LSTM": 7e-3})
-    assert trained.markdown() == "| none | forwards | 5.00 | 7.00 | 1.40 | 1.3 |"
+    searched = encoder_decoder.Row("search", encoder_decoder.Case("general", True), 40, times)
+    assert searched.markdown() == "| general | both directions | 40 | 5.00 | 20.00 | 10.00 | 2.00* | 3.0 |"
+    trained = encoder_decoder.Row("training", encoder_decoder.Case(None), 500, {"unrolled": 5e-3, "nn.LSTM": 7e-3})
+    assert trained.markdown() == "| none | forwards | 500 | 5.00 | 7.00 | 1.40 | 1.3 |"
     assert "1.40, noisy" in trained._replace(spread={"unrolled": 1.7}).markdown()
     assert "1.00* |" in trained._replace(seconds={"unrolled": 1, "nn.LSTM": 1}).markdown()
 

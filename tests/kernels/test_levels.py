@@ -17,7 +17,8 @@ import unrolled
 from unrolled.cells import CELLS
 from unrolled.errors import InputError
 from unrolled.kernels import _native
-from unrolled.kernels.arrays import PackedDense, PackedWeights, backward, elementary, forward
+from unrolled.kernels.additive import additive
+from unrolled.kernels.arrays import PackedDense, PackedWeights, backward, elementary, forward, log_softmax
 from unrolled.kernels.layout import Layout
 
 from .conftest import make_case, with_masks
@@ -75,6 +76,9 @@ def digest() -> str:
     for dtype in ("float32", "float64"):
         weight, bias, x = (rng.normal(size=size).astype(dtype) for size in ((37, 150), (37,), (11, 150)))
         total.update(PackedDense(weight, bias)(x).tobytes())
+        vector, query, keys = (rng.normal(size=size).astype(dtype) for size in ((37,), (3, 2, 37), (5, 2, 37)))
+        total.update(additive(vector, query, keys, np.array([5, 4])).tobytes())
+        total.update(log_softmax(x).tobytes())
     return total.hexdigest()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unrolled.aliases import Floats
+from unrolled.aliases import Floats, Values
 from unrolled.cells import Masks
 from unrolled.errors import InputError
 from unrolled.kernels import _native
@@ -17,9 +17,18 @@ from unrolled.kernels.layout import Layout
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.packed import PackedDense, PackedWeights, address
 from unrolled.kernels.tape import NO_MASKS, Forward, Pass, admitted_masks, check_same_pass
-from unrolled.kernels.threads import chosen_threads
+from unrolled.kernels.threads import chosen_threads, default_threads
 
-__all__ = ["Forward", "PackedDense", "PackedWeights", "backward", "elementary", "forward"]
+__all__ = [
+    "Forward",
+    "PackedDense",
+    "PackedWeights",
+    "backward",
+    "elementary",
+    "forward",
+    "forward_only",
+    "log_softmax",
+]
 
 _FUNCTIONS = {name: number for number, name in enumerate(_native.functions())}
 
@@ -45,7 +54,7 @@ def forward(
     x = admitted("x", x, dtype, (layout.rows, weights.inputs))
     masks = admitted_masks(weights, layout, masks or NO_MASKS)
     of = Pass(weights, x, layout, masks, reverse, tape)
-    first = _first_states(of, states)
+    first = _first_states(weights, B, states)
     shapes = of.shapes
     check_allocation(sum(map(math.prod, shapes.values())) * dtype.itemsize, "the results of all steps")
     room = {name: np.empty(shape, dtype) for name, shape in shapes.items()}
@@ -78,9 +87,49 @@ def forward(
     return Forward(last=last, first=first, of=of, **room)
 
 
-def _first_states(of: Pass, states: Sequence[Floats] | None) -> tuple[Floats, ...]:
+def forward_only(
+    weights: PackedWeights, x: Floats, states: tuple[Floats, ...] | None, layout: Layout, *, reverse: bool = False
+) -> tuple[Floats, tuple[Floats, ...]]:
+    """Hidden states ``[N, P]`` and last states as :func:`forward` without masks and tape finds them, with less ado a call.
+
+    Raises:
+        InputError: a shape or dtype does not fit; nothing has run then.
+    """
+    kernel, H, P, dtype, fused = weights.kernel, weights.hidden, weights.outputs, weights.dtype, weights.fused
+    compiled, packed, threads, B, N = kernel.compiled, weights.packed, default_threads(), layout.batch, layout.rows
+    x = admitted("x", x, dtype, (N, weights.inputs))
+    first, c_row, row = _first_states(weights, B, states), compiled.memory * H, kernel.gates_row(H, tape=False)
+    widths = P, 0 if fused else row
+    check_allocation(N * sum(widths) * dtype.itemsize, "the results of all steps")
+    h, gates = (np.empty((N, width), dtype) for width in widths)
+    memory = np.empty((B, c_row + compiled.projected * H + compiled.work * H), dtype)
+    last = tuple(state.copy() for state in first)
+    at, given = [address(state) for state in last], [address(state) for state in first]
+    x_at, gates_at, c, size = address(x), address(gates), address(memory), B * H * dtype.itemsize
+    unprojected = c + compiled.memory * size
+    h0, c0 = kernel.split_states(given)
+    h_last, c_last = kernel.split_states(at)
+    if not fused:
+        kernel.separate_inputs(
+            layout, weights.inputs, H, packed, x=x_at, gates=gates_at, gates_row=row, threads=threads
+        )
+    call = _native.ForwardCall(
+        steps=layout.steps, offsets=layout.address, reverse=reverse, inputs=weights.inputs, hidden=H, outputs=P,
+        tape=False, x=x_at if fused else 0, skip=x_at, input_weight=packed.input, weight=packed.recurrent,
+        projection=packed.projection, bias=packed.bias, vectors=packed.vectors, mask_row=H, zoneout_h=0.0, zoneout_c=0.0,
+        gates=0 if fused else gates_at, gates_row=row, h0=h0, c0=c0, h=address(h), h_row=P,
+        c=c if compiled.memory else 0, c_row=c_row, c_values=compiled.memory,
+        unprojected=unprojected if compiled.projected else 0,
+        work=unprojected + compiled.projected * size if compiled.work else 0, work_row=compiled.work * H, h_last=h_last,
+        c_last=c_last,
+    )  # fmt: skip
+    kernel.forward(layout, call, threads)
+    return h, last
+
+
+def _first_states(weights: PackedWeights, B: int, states: Sequence[Floats] | None) -> tuple[Floats, ...]:
     """The initial states, by default what the cell starts from."""
-    weights, kernel, B, widths = of.weights, of.weights.kernel, of.layout.batch, of.state_widths
+    kernel, widths = weights.kernel, weights.state_widths
     if states is None:
         first = tuple(np.zeros((B, width), weights.dtype) for width in widths)
         for value, initial in enumerate(kernel.compiled.initial_memory):
@@ -198,4 +247,24 @@ def elementary(function: str, x: Floats) -> Floats:
     x = admitted("x", x)
     y = np.empty_like(x)
     _native.elementary(x.dtype == np.float64, _FUNCTIONS[function], address(x), address(y), x.size)
+    return y
+
+
+def log_softmax(x: Floats) -> Values:
+    r""":math:`x_k - \log \sum_j e^{x_j}` over the last axis of ``x [..., K]``, in float64.
+
+    A row's results have the same bits alone and beside others, and on every CPU level that has a fused multiply-add.
+
+    Raises:
+        InputError: no array of float32 or float64, or its last axis is empty.
+
+    >>> np.exp(log_softmax(np.log([1.0, 3.0]))).round(6).tolist()
+    [0.25, 0.75]
+    """
+    x = admitted("x", x)
+    if not x.ndim or not x.shape[-1]:
+        raise InputError(f"x has shape {x.shape}, expected at least one number in its last axis")
+    check_allocation(8 * x.size, "the logarithms")
+    y = np.empty(x.shape)
+    _native.log_softmax(x.dtype == np.float64, address(x), address(y), math.prod(x.shape[:-1]), x.shape[-1])
     return y

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -20,7 +21,7 @@ __all__ = ["PackedDense", "PackedWeights", "address"]
 
 def address(array: Floats | None) -> int:
     """Where an array begins; 0 where there is none."""
-    return 0 if array is None else array.ctypes.data
+    return 0 if array is None else _native.address(array)
 
 
 class PackedDense:
@@ -107,6 +108,12 @@ class PackedWeights:
             pieces = [self.parameters[name].ravel()[: columns * self.hidden or 1] for name, columns in compiled.vectors]
             vectors = np.concatenate(pieces)
             self._buffer[first : first + vectors.size] = vectors
+
+    @cached_property
+    def state_widths(self) -> list[int]:
+        """Numbers of a sequence's states: of ``h`` if it is one, and of all values of the memory."""
+        compiled = self.kernel.compiled
+        return [self.outputs] * compiled.has_h + [compiled.memory * self.hidden] * (compiled.memory > 0)
 
     def packed_for_backward(self) -> tuple[Floats, Floats, Floats]:
         """U, W and the projection arranged for the backward pass; empty where there is none."""

@@ -36,8 +36,7 @@ class Pass:
     @property
     def state_widths(self) -> list[int]:
         """Numbers of a sequence's states: of ``h`` if it is one, and of all values of the memory."""
-        weights, compiled = self.weights, self.weights.kernel.compiled
-        return [weights.outputs] * compiled.has_h + [compiled.memory * weights.hidden] * (compiled.memory > 0)
+        return self.weights.state_widths
 
     @property
     def zones(self) -> tuple[bool, bool]:

@@ -44,7 +44,6 @@ __all__ = ["Attention", "AttentionConfig", "AttentionResult", "Memory", "Reach",
 Score = Literal["additive", "dot", "general", "concat", "multi_head"]
 Reach = Literal["global", "local_m", "local_p"]
 
-LARGEST = 1 << 24  # numbers that additive and concat compare at once
 SIZED = ("additive", "concat", "multi_head")  # scores with a size of their own
 
 
@@ -92,7 +91,7 @@ class Memory(NamedTuple):
     full: bool
     """All sources have as many steps."""
     keys: Any
-    """``[B, T, A]`` of additive and concat, otherwise a :class:`unrolled.networks.engine.Lookup` of products."""
+    """``[T, B, A]`` of additive and concat, otherwise a :class:`unrolled.networks.engine.Lookup` of products."""
     values: Lookup
 
 
@@ -138,7 +137,7 @@ class Attention:
         if score != "dot":
             self.key = engine.matrix("key", asked, asking if score == "general" else A)
         if score in ("additive", "concat"):
-            self.score = engine.vector("score", A)
+            self.compare = engine.comparison("score", A)
         if score == "multi_head":
             self.value = engine.matrix("value", asked, A)
             self.output = engine.matrix("output", A, asked)
@@ -153,7 +152,7 @@ class Attention:
         T, full = len(h), bool((lengths == len(h)).all())
         keys = h if self.config.score == "dot" else self.key(h)
         if self.config.score in ("additive", "concat"):
-            return Memory(lengths, T, full, keys.swapaxes(0, 1), self.engine.sums(h, lengths))
+            return Memory(lengths, T, full, keys, self.engine.sums(h, lengths))
         if self.config.score != "multi_head":
             return Memory(lengths, T, full, self.engine.products(keys, lengths), self.engine.sums(h, lengths))
         of_heads = np.repeat(lengths, self.config.heads)
@@ -200,15 +199,12 @@ class Attention:
         """``e [U, N, T]``."""
         if self.config.score in ("dot", "general"):
             return memory.keys(s, rows)
-        one = rows is None or len(memory.keys) == 1
-        compared = memory.keys if one else memory.keys[rows]  # [N, T, A]
+        keys, lengths = memory.keys, memory.lengths
         if covered is not None:
-            compared = compared + covered[..., None] * self.coverage
-
-        def compare(asked: Array) -> Array:
-            return self.score(self.engine.tanh(self.query(asked)[:, :, None] + compared))
-
-        return self.engine.in_parts(compare, s, max(1, LARGEST // (s.shape[1] * memory.steps * self.config.size)))
+            if rows is not None:
+                keys, lengths, rows = keys[:, rows], lengths[rows], None
+            keys = keys + covered.swapaxes(0, 1)[..., None] * self.coverage  # [T, N, A]
+        return self.compare(self.query(s), keys, lengths, rows)
 
     def _read_by_heads(
         self, s: Array, memory: Memory, rows: Rows | None, inside: Array | None, factor: Array | None

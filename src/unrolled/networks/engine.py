@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import Integers
 from unrolled.networks.stack import StackConfig
 
-__all__ = ["Array", "Dense", "Engine", "Layer", "Lengths", "Lookup", "Rows", "Stack", "Table"]
+__all__ = ["Array", "Comparison", "Dense", "Engine", "Layer", "Lengths", "Lookup", "Rows", "Stack", "Table"]
 
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor."""
@@ -72,6 +72,15 @@ class Lookup(Protocol):
         ...
 
 
+class Comparison(Protocol):
+    """What additive attention makes of each step of a row and each step of its source; none of the ``tanh`` is kept."""
+
+    def __call__(self, query: Array, keys: Array, lengths: Lengths, rows: Rows | None = None) -> Array:
+        """From ``q [U, N, A]`` and ``k [T, B, A]`` to ``[U, N, T]``, 0 past the lengths; ``rows [N]`` says which source a row
+        asks, by default its own."""
+        ...
+
+
 class Engine(Protocol):
     """Layers by name, and what is computed between them."""
 
@@ -93,6 +102,10 @@ class Engine(Protocol):
 
     def vector(self, name: str, size: int) -> Layer:
         """``v · x`` of the last axis, which it takes away."""
+        ...
+
+    def comparison(self, name: str, size: int) -> Comparison:
+        """``v · tanh(q + k)`` with one vector ``v``."""
         ...
 
     def embedding(self, name: str, entries: int, size: int) -> Table:
@@ -162,13 +175,6 @@ class Engine(Protocol):
     def sums(self, values: Array, lengths: Lengths) -> Lookup:
         """From weights ``[U, N, T]``, 0 past the lengths, to sums of the ``values [T, B, V]`` of each row's source so
         weighted, ``[U, N, V]``."""
-        ...
-
-    def in_parts(self, function: Layer, s: Array, steps: int) -> Array:
-        """``function(s)``, whose steps do not depend on each other, for so many steps of ``s [U, ...]`` at a time.
-
-        Where there are several parts, training keeps nothing that the function computes on its way, and computes it again.
-        """
         ...
 
     def log_probabilities(self, scores: Array) -> NDArray[np.float64]:

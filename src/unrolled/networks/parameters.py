@@ -51,6 +51,10 @@ class Declaration:
         """A matrix of one row."""
         self.parameter(name, (1, size))
 
+    def comparison(self, name: str, size: int) -> None:
+        """As a vector."""
+        self.vector(name, size)
+
     def embedding(self, name: str, entries: int, size: int) -> None:
         """A table of vectors."""
         self.parameter(name, (entries, size))

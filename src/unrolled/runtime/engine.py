@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Floats, Values
+from unrolled.kernels.additive import additive
 from unrolled.kernels.arrays import elementary
 from unrolled.networks.engine import Lengths
 from unrolled.networks.length_batches import batches_of_similar_length
@@ -59,6 +60,10 @@ class KernelEngine:
         """A product with one vector."""
         product = Dense(self.parameter(name))
         return lambda x: product(x)[..., 0]
+
+    def comparison(self, name: str, size: int) -> Callable[..., Floats]:
+        """With the vector of one row."""
+        return partial(additive, self.parameter(name)[0])
 
     def embedding(self, name: str, entries: int, size: int) -> _Table:
         """Rows of a table."""
@@ -132,12 +137,6 @@ class KernelEngine:
     def sums(self, values: Floats, lengths: Lengths) -> SourceSums:
         """Values packed, source by source."""
         return SourceSums(values, lengths)
-
-    def in_parts(self, function: Callable[[Floats], Floats], s: Floats, steps: int) -> Floats:
-        """Part by part."""
-        if len(s) <= steps:
-            return function(s)
-        return np.concatenate([function(s[at : at + steps]) for at in range(0, len(s), steps)])
 
     def log_probabilities(self, scores: Floats) -> Values:
         """In float64."""

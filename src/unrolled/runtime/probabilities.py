@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Floats, Values
-from unrolled.kernels.arrays import elementary
+from unrolled.kernels.arrays import elementary, log_softmax
 
 __all__ = ["log_softmax", "log_sum_exp", "sigmoid", "softmax"]
 
@@ -23,16 +23,6 @@ def softmax(scores: NDArray[np.floating[Any]]) -> Values:
     shifted: Values = scores.astype(np.float64) - scores.max(1, keepdims=True)
     e = elementary("exp", shifted)
     return (e / np.add.accumulate(e, axis=1)[:, -1:]).astype(np.float64)
-
-
-def log_softmax(scores: NDArray[np.floating[Any]]) -> Values:
-    """The logarithm of :func:`softmax`, over the last axis of ``[..., K]``.
-
-    >>> np.exp(log_softmax(np.log([1.0, 3.0]))).round(6).tolist()
-    [0.25, 0.75]
-    """
-    shifted: Values = scores.astype(np.float64) - scores.max(-1, keepdims=True)
-    return shifted - _log_total(shifted)[..., None]
 
 
 def log_sum_exp(scores: NDArray[np.floating[Any]]) -> Values:

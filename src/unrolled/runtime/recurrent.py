@@ -13,7 +13,7 @@ from unrolled.aliases import Floats
 from unrolled.cells import Cell, Masks, get_cell
 from unrolled.errors import InputError
 from unrolled.kernels.admission import admitted, whole_number, whole_numbers
-from unrolled.kernels.arrays import PackedWeights, forward
+from unrolled.kernels.arrays import PackedWeights, forward, forward_only
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.tape import Forward, checked_shares
 from unrolled.runtime.recent_inputs import recent_inputs
@@ -144,6 +144,9 @@ class RecurrentLayer:
         self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout, *, tape: bool
     ) -> tuple[list[Floats], tuple[Floats, ...]]:
         """Over packed rows: the outputs and, with a tape, each gate; and each last state."""
+        if self._as_kernels and self._masks is None and not tape:
+            h, last = forward_only(self._weights, rows, states, layout, reverse=self.reverse)
+            return [h], last
         sizes, window, given = self.state_sizes, None, states
         if states is not None and not self._as_kernels:
             named = dict(zip(sizes, states, strict=True))

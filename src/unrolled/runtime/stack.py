@@ -148,6 +148,8 @@ class Stack:
             raise InputError(
                 f"states holds {len(states)} arrays, expected {expected}: those of cell {self.config.cell}"
             )
+        if each == 1 and not windows:
+            return [tuple([array[0] for array in states])]
         whole, of_layers = states[: len(names) - windows], states[len(names) - windows :]
         for array, count in [*((array, each) for array in whole), *((array, D) for array in of_layers)]:
             if np.ndim(array) != 3 or len(array) != count:
@@ -156,6 +158,8 @@ class Stack:
 
     def _together(self, states: Sequence[tuple[Floats, ...]]) -> States:
         """Those of each layer and direction as :data:`States`."""
+        if len(states) == 1:
+            return tuple([array[None] for array in states[0]])
         D, kinds = self.config.directions, dict(zip(self._names, zip(*states, strict=True), strict=True))
         windows = kinds.pop("window", ())
         of_layers = (_stacked(windows[k : k + D]) for k in range(0, len(windows), D))

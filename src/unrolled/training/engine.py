@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.checkpoint import checkpoint
 
 from unrolled.networks.engine import Engine, Lengths, Rows
 from unrolled.networks.stack import StackConfig
@@ -21,6 +20,7 @@ from unrolled.nn.recurrent import Recurrent
 from unrolled.nn.stacked import StackedLayers
 from unrolled.parameters.declaration import shared_values
 from unrolled.parameters.training import TrainingParameters
+from unrolled.training.additive import additive
 
 __all__ = ["NetworkModule", "NetworkOptions", "TorchEngine", "recurrent_layers", "tensors_of"]
 
@@ -89,7 +89,8 @@ class TorchEngine:
             x: Tensor, lengths: Lengths | None = None, states: tuple[Tensor, ...] | None = None
         ) -> tuple[Tensor, tuple[Tensor, ...]]:
             first = states[0] if states is not None and len(states) == 1 else states
-            y, last = layers(x, first, lengths=None if lengths is None else torch.from_numpy(lengths))
+            whole = lengths is None or bool((lengths == len(x)).all())  # nothing to put in order
+            y, last = layers(x, first, lengths=None if whole else torch.from_numpy(lengths))
             return y, last if isinstance(last, tuple) else (last,)
 
         return run
@@ -108,8 +109,16 @@ class TorchEngine:
 
     def vector(self, name: str, size: int) -> Callable[[Tensor], Tensor]:
         """A product with one vector, which starts as the weights of a dense layer do."""
-        vector = self._parameter(name, torch.empty(1, size).uniform_(-(size**-0.5), size**-0.5))
+        vector = self._vector(name, size)
         return lambda x: x @ vector[0]
+
+    def comparison(self, name: str, size: int) -> Callable[..., Tensor]:
+        """With a vector that starts likewise."""
+        vector = self._vector(name, size)
+        return lambda query, keys, lengths, rows=None: additive(vector[0], query, keys, lengths, rows)
+
+    def _vector(self, name: str, size: int) -> torch.nn.Parameter:
+        return self._parameter(name, torch.empty(1, size).uniform_(-(size**-0.5), size**-0.5))
 
     def embedding(self, name: str, entries: int, size: int) -> _Table:
         """Rows of a table, each of length 1 or so at the start."""
@@ -187,14 +196,6 @@ class TorchEngine:
         by_source = values.transpose(0, 1)  # [B, T, V]
         return lambda weights, rows=None: _each_source(weights, by_source, rows)
 
-    def in_parts(self, function: Callable[[Tensor], Tensor], s: Tensor, steps: int) -> Tensor:
-        """Several parts are computed again for their gradients."""
-        if len(s) <= steps:
-            return function(s)
-        return torch.cat(
-            [checkpoint(function, part, use_reentrant=False, preserve_rng_state=False) for part in s.split(steps)]
-        )
-
     def log_probabilities(self, scores: Tensor) -> NDArray[np.float64]:
         """In float64."""
         return torch.log_softmax(scores.detach().double(), -1).numpy()
@@ -230,7 +231,10 @@ class TorchEngine:
 
     def pad(self, rows: Any, lengths: Lengths) -> Tensor:
         """``[ΣT, I]`` → ``[T, B, I]``."""
-        return pad_sequence(list(torch.as_tensor(rows).split(lengths.tolist())))
+        rows = torch.as_tensor(rows)
+        if (lengths == lengths[0]).all():
+            return rows.view(len(lengths), int(lengths[0]), -1).transpose(0, 1)
+        return pad_sequence(list(rows.split(lengths.tolist())))
 
     def batches(self, lengths: Sequence[int]) -> list[list[int]]:
         """All at once: what is learned from is a batch already."""
