@@ -85,6 +85,11 @@ def test_pieces_are_printed_or_written(unrolled: Run, names: Path, tmp_path: Pat
 def test_a_piece_without_an_end_is_said_to_be_cut(unrolled: Run, names: Path, rhyme: Path) -> None:
     outcome = unrolled("generate", names, "--class", "f", "-n", 3, "--max-length", 2, "--seed", 0)
     assert outcome.err == ("3 of 3 pieces have no end: cut where the most symbols are reached (--max-length)\n")
+    model = library.load(names, library.SequenceGenerator)
+    longest = sorted(len(each) for each in model.generate(3, condition="f", seed=1))
+    outcome = unrolled("generate", names, "--class", "f", "-n", 3, "--max-length", longest[-1], "--seed", 1)
+    assert longest[-2] < longest[-1]
+    assert outcome.err == "1 of 3 pieces has no end: cut where the most symbols are reached (--max-length)\n"
     outcome = unrolled("generate", rhyme, "--max-length", 9, "--seed", 0)
     assert len(outcome.out) == 10
     assert outcome.err == (

@@ -15,6 +15,7 @@ import unrolled as library
 from unrolled.cli.app import run
 from unrolled.data.midi import midi_bytes, read_midi
 from unrolled.data.music import read_music
+from unrolled.tasks.generation.generator import Generated
 
 pytest.importorskip("mido")
 
@@ -87,6 +88,41 @@ def test_midi_goes_out_and_comes_in(unrolled: Run, music: Path, tmp_path: Path) 
         written = read_midi(tmp_path / f"p-{n}.mid", "quarter").roll
         np.testing.assert_array_equal(written, whole[: len(written)])
         assert not whole[len(written) :].any()  # silence at the end is no note
+
+
+def test_files_with_numbers_are_checked_before_the_first_is_written(unrolled: Run, music: Path, tmp_path: Path) -> None:
+    good = (music.parent / "pieces" / "00.mid").read_bytes()
+    prompt, model = tmp_path / "p-1.mid", tmp_path / "m-1.mid"
+    prompt.write_bytes(good)
+    model.write_bytes(music.read_bytes())
+    (tmp_path / "q-2.mid").mkdir()
+    for arguments, message in [
+        ((music, "--prompt", prompt, "--midi", prompt), f"cannot write {prompt}: it is the input"),
+        ((music, "--prompt", prompt, "--midi", tmp_path / "p.mid", "-n", 2), f"cannot write {prompt}: it is the input"),
+        ((music, "--prompt", prompt, "--svg", prompt), f"cannot write {prompt}: it is the input"),
+        ((model, "--midi", tmp_path / "m.mid", "-n", 2), f"cannot write {model}: it is the input"),
+        ((music, "--midi", tmp_path / "q.mid", "-n", 3), f"cannot write {tmp_path / 'q-2.mid'}: it is a folder"),
+        (
+            (music, "--midi", tmp_path / "q.mid", "-n", 2, "-o", tmp_path / "q-1.mid"),
+            "--midi and --output are the same file",
+        ),
+        ((music, "--tempo", 90), "--tempo is that of --midi"),
+        ((music, "--svg", tmp_path / "o.svg", "--upwards"), "--upwards is for strokes in --svg"),
+        ((music, "--wav", tmp_path / "o.wav"), f"--wav is for recordings, but {music} says music"),
+    ]:
+        refused(unrolled("generate", *arguments, "--seed", 3), message)
+    assert (prompt.read_bytes(), model.read_bytes()) == (good, music.read_bytes())
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["m-1.mid", "p-1.mid", "q-2.mid"]
+
+
+def test_a_piece_without_a_frame_leaves_nothing_half_written(
+    unrolled: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = Generated(np.zeros((0, 128), np.uint8), -1.0, finished=True)
+    monkeypatch.setattr(library.SequenceGenerator, "draw", lambda *_, **__: [empty])
+    given = ["--midi", tmp_path / "o.mid", "-o", tmp_path / "o.jsonl", "--svg", tmp_path / "o.svg"]
+    refused(unrolled("generate", music, *given), "piece 1 has ended before its first frame")
+    assert not list(tmp_path.iterdir())
 
 
 def test_text_tables_and_pictures(unrolled: Run, music: Path, tmp_path: Path) -> None:

@@ -148,8 +148,14 @@ def test_what_does_not_belong_together(unrolled: Run, strokes: Path, words: Path
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04no")
     for arguments, message in [
         (["generate", pen, "--class", "line", "--wav", tmp_path / "a.wav"], "--wav is for recordings"),
-        (["generate", pen, "--class", "line", "--midi", tmp_path / "a.mid"], "--midi is for music"),
-        (["generate", said, "--class", "low", "--svg", tmp_path / "a.svg"], "--svg is for"),
+        (
+            ["generate", pen, "--class", "line", "--midi", tmp_path / "a.mid"],
+            f"--midi is for music, but {pen} says strokes",
+        ),
+        (
+            ["generate", said, "--class", "low", "--svg", tmp_path / "a.svg"],
+            f"but {said} says recordings",
+        ),
         (["generate", said, "--class", "low", "--stream"], "samples depend on all"),
         (["generate", pen, "--class", "line", "--top-k", 3], "--top-k is 3"),
         (["generate", pen, "--class", "star"], "expected one of corner, line"),

@@ -93,8 +93,8 @@ def say_cut(model: Model, cut: int, count: int) -> None:
     if cut and model.estimator.carried_:
         say("what learned one long text knows no end: cut where the most symbols are reached (max_length=)")
     elif cut:
-        has = "pieces have" if cut > 1 else "piece has"
-        say(f"{cut:,} of {count:,} {has} no end: cut where the most symbols are reached (max_length=)")
+        pieces, has = "pieces" if count > 1 else "piece", "have" if cut > 1 else "has"
+        say(f"{cut:,} of {count:,} {pieces} {has} no end: cut where the most symbols are reached (max_length=)")
 
 
 def as_text(model: Model, piece: Any) -> str:

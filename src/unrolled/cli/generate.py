@@ -20,17 +20,10 @@ from unrolled.cli.drawing import (
     write_pieces,
 )
 from unrolled.cli.messages import say
-from unrolled.cli.music_output import after_prompt, notes_of, require_music, write_midi, write_rolls
-from unrolled.cli.numbers_output import (
-    require_recordings,
-    says_numbers,
-    steps_of,
-    with_prompt,
-    write_sounds,
-    write_strokes,
-)
+from unrolled.cli.music_output import after_prompt, notes_of, require_frames, write_midi, write_rolls
+from unrolled.cli.numbers_output import says_numbers, steps_of, with_prompt, write_sounds, write_strokes
 from unrolled.cli.options import with_options
-from unrolled.cli.output_files import check_places
+from unrolled.cli.output_files import check_places, numbered
 from unrolled.cli.shared_options import JsonOption, ModelArgument, output_option
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter
@@ -40,6 +33,9 @@ if TYPE_CHECKING:
     from unrolled.cli.task import Model
 
 __all__ = ["generate"]
+
+WRITTEN = {"--midi": ("music",), "--svg": ("music", "strokes"), "--wav": ("recordings",)}
+"""What each option writes."""
 
 
 class GenerateOptions(DrawingOptions):
@@ -61,7 +57,9 @@ class GenerateOptions(DrawingOptions):
     ] = None  # fmt: skip
     stream: Annotated[bool, Parameter("Whether the piece is printed as it is drawn.")] = False
     upwards: Annotated[bool, Parameter("Whether y of strokes grows upwards in --svg.")] = False
-    tempo: Annotated[float, Parameter("Quarter notes a minute of --midi.", Range(4, 1000), metavar="BEATS")] = 120.0
+    tempo: Annotated[
+        float | None, Parameter("Quarter notes a minute of --midi.", Range(4, 1000), unset="120", metavar="BEATS")
+    ] = None
 
 
 @with_options
@@ -93,7 +91,7 @@ def generate(
     For example: unrolled generate shakespeare.safetensors --prompt "ROMEO:" --stream
     """
     outputs = _Outputs(output, midi, svg, wav, as_json)
-    check_places({"--output": output, "--midi": midi, "--svg": svg, "--wav": wav}, [model], as_json=as_json)
+    outputs.check(options.n, model)
     if options.stream and (not outputs.printed or options.n > 1):
         raise InputError(
             "--stream prints one piece as it is drawn: leave --output, --midi, --svg, --wav, --json and --n out"
@@ -101,6 +99,7 @@ def generate(
     loaded, task = load_model(model)
     if task.name != "generate":
         raise InputError(f"{model} is {task.called}, which draws nothing: run it by unrolled predict")
+    _check_kinds(loaded, options, outputs)
     given = drawing_arguments(options) | {
         "prompt": as_prompt(loaded, options.prompt),
         "condition": as_condition(loaded, options.condition),
@@ -120,10 +119,44 @@ class _Outputs(NamedTuple):
     wav: Path | None
     as_json: bool
 
+    def check(self, pieces: int, read: Path) -> None:
+        """Check that all of so many pieces can be written, and that none replaces the file ``read``.
+
+        Raises:
+            InputError: one cannot, or does.
+        """
+        places = {"--output": self.table, "--svg": self.svg}
+        check_places(places, [read], as_json=self.as_json)
+        for option, path in {"--midi": self.midi, "--wav": self.wav}.items():
+            for own in () if path is None else numbered(path, pieces):
+                check_places({option: own, **places}, [read], as_json=self.as_json)
+
     @property
     def printed(self) -> bool:
         """Whether they are printed as they are."""
         return not self.as_json and self[:4] == (None,) * 4
+
+
+def _check_kinds(model: Model, options: GenerateOptions, outputs: _Outputs) -> None:
+    """Check that what is to be written is what the model says, and that nothing that is read would be lost.
+
+    Raises:
+        InputError: it is not.
+    """
+    estimator = model.estimator
+    kinds = {"symbols": "texts", "notes": "music", "strokes": "strokes", "values": "numbers"}
+    said = {"audio": "recordings", "tokens": "tokens"}.get(estimator.item_kind_, kinds[estimator.step_kind_])
+    for option, path in {"--midi": outputs.midi, "--svg": outputs.svg, "--wav": outputs.wav}.items():
+        if path is not None and said not in WRITTEN[option]:
+            raise InputError(
+                f"{option} is for {' and '.join(WRITTEN[option])}, but {model.path} says {said}: leave it out"
+            )
+    if options.tempo is not None and outputs.midi is None:
+        raise InputError("--tempo is that of --midi: give --midi, too, or leave it out")
+    if options.upwards and (outputs.svg is None or said != "strokes"):
+        raise InputError("--upwards is for strokes in --svg: leave it out")
+    if options.prompt is not None and estimator.step_kind_ != "symbols":  # then it is a file
+        outputs.check(options.n, Path(options.prompt))
 
 
 def _stream(model: Model, prompt: str | None, given: dict[str, Any]) -> None:
@@ -145,12 +178,10 @@ def _write(model: Model, options: GenerateOptions, given: dict[str, Any], output
     from unrolled.cli.json_report import Report, print_report
     from unrolled.cli.row_files import write_csv, write_json_lines, writing_to
 
-    if outputs.wav is not None:
-        require_recordings(model, "--wav")
-    for option, path in {"--midi": outputs.midi, "--svg": outputs.svg}.items():
-        if path is not None and not (option == "--svg" and model.estimator.step_kind_ == "strokes"):
-            require_music(model, option)
     found, output = model.estimator.draw(options.n, **given), outputs.table
+    pieces = [each.piece for each in found]
+    if outputs.midi is not None:
+        require_frames(pieces, given["prompt"])
     suffix = "" if output is None else output.suffix
 
     def rows(*, listed: bool) -> Iterator[dict[str, Any]]:
@@ -167,9 +198,8 @@ def _write(model: Model, options: GenerateOptions, given: dict[str, Any], output
     say_cut(model, sum(not each.finished for each in found), len(found))
     if output is not None:
         say(f"wrote {output} ({len(found):,} piece{'s' * (len(found) > 1)})")
-    pieces = [each.piece for each in found]
     if outputs.midi is not None:
-        write_midi(model, pieces, given["prompt"], outputs.midi, options.tempo)
+        write_midi(model, pieces, given["prompt"], outputs.midi, options.tempo or 120.0)
     if outputs.wav is not None:
         write_sounds([with_prompt(piece, given["prompt"]) for piece in pieces], outputs.wav)
     if outputs.svg is not None and model.estimator.step_kind_ == "strokes":

@@ -11,7 +11,7 @@ from unrolled.errors import InputError
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
 
-__all__ = ["after_prompt", "frames_as_text", "music_prompt", "notes_of", "require_music", "write_midi", "write_rolls"]
+__all__ = ["after_prompt", "frames_as_text", "music_prompt", "notes_of", "require_frames", "write_midi", "write_rolls"]
 
 SILENCE = "-"
 
@@ -44,10 +44,13 @@ def music_prompt(model: Model, text: str) -> Any:
     return columns_of(pieces[0], model.estimator.notes_)
 
 
-def require_music(model: Model, option: str) -> None:
-    """Raise an InputError if ``option`` is for music, and the model says something else."""
-    if model.estimator.notes_ is None:
-        raise InputError(f"{option} is for music, but {model.path} says {model.estimator.item_kind_}: leave it out")
+def require_frames(pieces: list[Any], prompt: Any) -> None:
+    """Raise an InputError if a piece has no frame, so that no MIDI file can hold it."""
+    empty = next((n for n, piece in enumerate(pieces, 1) if not len(after_prompt(piece, prompt))), None)
+    if empty is not None:
+        raise InputError(
+            f"piece {empty} has ended before its first frame, so there is nothing to write: take another --seed"
+        )
 
 
 def after_prompt(piece: Any, prompt: Any) -> Any:
@@ -59,19 +62,14 @@ def after_prompt(piece: Any, prompt: Any) -> Any:
 
 def write_midi(model: Model, pieces: list[Any], prompt: Any, path: Path, tempo: float) -> None:
     """Write each piece to a file, of several with a number in its name."""
+    from unrolled.cli.output_files import numbered
     from unrolled.data.midi import midi_bytes
     from unrolled.runtime.atomic_write import write_atomically
 
     estimator, lowest = model.estimator, _lowest(model)
     rolls = [after_prompt(piece, prompt) for piece in pieces]
-    empty = next((n for n, roll in enumerate(rolls, 1) if not len(roll)), None)
-    if empty is not None:
-        raise InputError(
-            f"piece {empty} has ended before its first frame, so there is nothing to write: take another --seed"
-        )
     written = [midi_bytes(roll, estimator.frame, tempo=tempo, lowest=lowest) for roll in rolls]
-    for n, data in enumerate(written, 1):
-        own = path if len(written) == 1 else path.with_stem(f"{path.stem}-{n}")
+    for own, data in zip(numbered(path, len(written)), written, strict=True):
         write_atomically(own, data)
         say(f"wrote {own}")
 

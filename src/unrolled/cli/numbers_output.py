@@ -13,22 +13,13 @@ if TYPE_CHECKING:
     from unrolled.cli.task import Model
 
 __all__ = [
-    "numbers_as_text", "numbers_prompt", "require_recordings", "says_numbers", "steps_of", "with_prompt", "write_sounds",
-    "write_strokes",
+    "numbers_as_text", "numbers_prompt", "says_numbers", "steps_of", "with_prompt", "write_sounds", "write_strokes",
 ]  # fmt: skip
 
 
 def says_numbers(model: Model) -> bool:
     """Whether pieces are strokes, other numbers or recordings."""
     return model.estimator.step_kind_ in ("strokes", "values")
-
-
-def require_recordings(model: Model, option: str) -> None:
-    """Raise an InputError if ``option`` is for recordings, and the model says something else."""
-    if model.estimator.item_kind_ != "audio":
-        raise InputError(
-            f"{option} is for recordings, but {model.path} says {model.estimator.step_kind_}: leave it out"
-        )
 
 
 def numbers_as_text(model: Model, piece: Any) -> str:
@@ -85,10 +76,10 @@ def write_strokes(model: Model, pieces: Sequence[Any], path: Path, *, upwards: b
 
 def write_sounds(pieces: Sequence[Any], path: Path) -> None:
     """Write each recording to a file, of several with a number in its name."""
+    from unrolled.cli.output_files import numbered
     from unrolled.data.wav_writing import wav_bytes
     from unrolled.runtime.atomic_write import write_atomically
 
-    for n, piece in enumerate(pieces, 1):
-        own = path if len(pieces) == 1 else path.with_stem(f"{path.stem}-{n}")
+    for own, piece in zip(numbered(path, len(pieces)), pieces, strict=True):
         write_atomically(own, wav_bytes(piece.samples, piece.rate))
         say(f"wrote {own}")

@@ -13,7 +13,7 @@ from unrolled.errors import InputError
 from unrolled.runtime.atomic_write import check_place
 from unrolled.runtime.place import find_stream, same_file
 
-__all__ = ["check_places", "model_path", "print_with_model"]
+__all__ = ["check_places", "model_path", "numbered", "print_with_model"]
 
 STDIN = Path("/dev/stdin")
 
@@ -25,6 +25,15 @@ def model_path(file: Path) -> Path:
     'reviews.safetensors'
     """
     return Path(f"{file.name.removesuffix('.gz').rpartition('.')[0] or file.name}.safetensors")
+
+
+def numbered(path: Path, count: int) -> list[Path]:
+    """The files of several results: each has its number in its name.
+
+    >>> [each.name for each in numbered(Path("out.mid"), 2)], [each.name for each in numbered(Path("out.mid"), 1)]
+    (['out-1.mid', 'out-2.mid'], ['out.mid'])
+    """
+    return [path] if count == 1 else [path.with_stem(f"{path.stem}-{n}") for n in range(1, count + 1)]
 
 
 def check_places(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None], *, as_json: bool) -> None:

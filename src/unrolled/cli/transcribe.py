@@ -77,8 +77,8 @@ def transcribe(
             found = loaded.estimator.transcribe([read_wav(place)])[0]
             yield from heard_rows({"file": str(place)}, found, times=options.times)
 
+    heard = list(rows()) if as_json else []
     if as_json:
-        heard = list(rows())
         print_report(Report(model, files[0] if len(files) == 1 else None, rows_are="transcripts"), heard)
         if output is None:
             return

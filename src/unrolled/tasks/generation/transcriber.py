@@ -260,7 +260,8 @@ class CTCTranscriber(TargetEstimator, TranscriberParameters):
         _check_said(data, targets, said.items, said.targets)
         shape = _shape(codec, targets, settings)
         draw = _drawing(codec, settings, [data.items[n] for n in used])
-        inferred = [f"{len(targets.vocabulary.entries):,} symbols, {len(used):,} transcripts learned from"]
+        count, of = len(targets.vocabulary.entries), len(used)
+        inferred = [f"{count:,} symbol{'s' * (count != 1)}, {of:,} transcript{'s' * (of != 1)} learned from"]
         self._log(inferred)
         members, runs = train_members(
             lambda _, phase: ctc_problem(
@@ -349,7 +350,7 @@ def _check_said(
         if not symbols[n].all():
             unknown = targets.tokens(data.targets[n])[int(symbols[n].argmin())]
             raise InputError(
-                f"validation's y: transcript {n - data.learned} has the symbol {unknown!r}, which no transcript that is"
+                f"validation's y: transcript {n - data.learned} has the symbol {unknown.strip() or unknown!r}, which no transcript that is"
                 " learned from has: leave it out"
             )
     long: list[str] = []
