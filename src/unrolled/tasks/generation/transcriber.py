@@ -348,9 +348,10 @@ def _check_said(
     """
     for n in range(data.learned, len(symbols)):
         if not symbols[n].all():
-            unknown = targets.tokens(data.targets[n])[int(symbols[n].argmin())]
+            token = targets.tokens(data.targets[n])[int(symbols[n].argmin())]
+            unknown = token.strip() or token
             raise InputError(
-                f"validation's y: transcript {n - data.learned} has the symbol {unknown.strip() or unknown!r}, which no transcript that is"
+                f"validation's y: transcript {n - data.learned} has the symbol {unknown!r}, which no transcript that is"
                 " learned from has: leave it out"
             )
     long: list[str] = []
