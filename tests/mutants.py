@@ -478,7 +478,7 @@ MUTANTS = (
         "training/engine.py",
         "bool((lengths == len(x)).all())",
         "bool((lengths == len(x)).any())",
-        PAIRS,
+        PAIRS_LOSS,
     ),
     python(
         "Seq2Seq: what is wanted of the first sources",
