@@ -2269,7 +2269,7 @@ MUTANTS = (
         "codecs/strokes.py",
         "2 * math.log(self.unit)",
         "math.log(self.unit)",
-        SAID_NUMBERS,
+        STROKES,
     ),
     python(
         "numbers: the end in units of the data",

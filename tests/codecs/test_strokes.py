@@ -54,6 +54,12 @@ def test_positions_begin_where_they_do_on_the_average():
     np.testing.assert_allclose(offsets.places(offsets_of(pieces[0])), pieces[0])
 
 
+def test_a_density_is_one_of_an_area():
+    pieces = [drawing(seed) for seed in range(5)]
+    one, larger = (StrokeCodec.fit([piece * [k, k, 1] for piece in pieces], positions=False) for k in (1, 7))
+    assert larger.log_unit - one.log_unit == pytest.approx(2 * np.log(7))
+
+
 def test_a_pen_that_never_moves():
     still = [np.array([[0.0, 0.0, 1.0]])]
     assert StrokeCodec.fit(still, positions=False).encode(still[0]).tolist() == [[0.0, 0.0, 1.0]]
