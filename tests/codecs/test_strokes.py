@@ -80,4 +80,4 @@ def test_what_is_no_stroke(steps, message):
 @pytest.mark.parametrize("given", [{"unit": 0.0}, {"unit": 1.0, "start": [1.0]}, {"unit": -1.0}])
 def test_a_file_that_lies(given):
     with pytest.raises((InputError, msgspec.ValidationError), match=r"unit|start|length"):
-        msgspec.convert({"type": "strokes", "positions": True, **given}, StrokeCodec)
+        msgspec.convert({"positions": True, **given}, StrokeCodec)
