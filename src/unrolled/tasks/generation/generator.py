@@ -17,6 +17,7 @@ from unrolled.data.items import ItemKind
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.networks.next_step import ConditionConfig, NextStepConfig, Steps
 from unrolled.networks.stack import StackConfig
+from unrolled.parameters.amount import Amount
 from unrolled.parameters.declaration import check_range, require
 from unrolled.parameters.ranges import POSITIVE
 from unrolled.runtime.decoding.sampling import Sampling
@@ -28,7 +29,12 @@ from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.generation.conditions import conditions_of, encoded_conditions, read_conditions
 from unrolled.tasks.generation.generator_config import SAID, GeneratorConfig
 from unrolled.tasks.generation.generator_model import GeneratorModel
-from unrolled.tasks.generation.generator_parameters import CARRIED_STEPS, GeneratorParameters, StepKind
+from unrolled.tasks.generation.generator_parameters import (
+    CARRIED_STEPS,
+    GeneratorParameters,
+    StepKind,
+    generator_training,
+)
 from unrolled.tasks.generation.pieces import read_known_pieces, read_pieces
 from unrolled.tasks.generation.said import Part, Piece, Request, Said
 from unrolled.tasks.generation.said_notes import SaidNotes
@@ -382,29 +388,29 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         from unrolled.training.engine import NetworkOptions
         from unrolled.training.next_step import Pieces, carried_problem, pieces_problem
 
-        kept_back, used = _kept_back(data, settings, context.seed)
+        amount = _pieces(data, settings)
+        training = generator_training(settings, amount)
+        kept_back, used = _kept_back(data, training.validation_fraction, context.seed)
         said = SAID[data.output].fit(used.pieces, data.kind, settings)
         condition = None if data.conditions is None else ConditionCodec.fit(data.conditions)
         shape = _shape(said, condition, settings)
-        options, epochs = NetworkOptions.of(settings), settings.batch_size
+        options, size = NetworkOptions.of(settings), training.batch_size
         learned, held = (_encoded(part, said, condition) for part in (used, kept_back))
         _check_lengths(learned[0], data.carried)
-        inferred = [_summary(said, data, learned[0])]
+        inferred = [_summary(said, data, learned[0]), f"{Amount.of(training, amount)}{_stretches(data, settings)}"]
         vary = (lambda steps, generator: said.vary(steps, settings, generator)) if said.varies(settings) else None
         self._log(inferred)
 
         def problem(_: int, phase: str) -> Any:
             if data.carried:
                 return carried_problem(
-                    shape, learned[0][0], options, epochs, settings.truncate or CARRIED_STEPS,
+                    shape, learned[0][0], options, size, settings.truncate or CARRIED_STEPS,
                     validation=held[0][0] if held[0] else None, vary=vary, phase=phase,
                 )  # fmt: skip
             validation = Pieces(*held) if held[0] else None
-            return pieces_problem(
-                shape, Pieces(*learned), options, epochs, validation=validation, vary=vary, phase=phase
-            )
+            return pieces_problem(shape, Pieces(*learned), options, size, validation=validation, vary=vary, phase=phase)
 
-        members, runs = train_members(problem, settings, context)
+        members, runs = train_members(problem, training, context)
         model = GeneratorModel(shape, members, data.carried)
         config = GeneratorConfig(
             settings=context.settings, seed=context.seed, learned=data.learned, inferred=inferred,
@@ -480,9 +486,21 @@ def _summary(said: Said, data: _Data, learned: Sequence[Steps]) -> str:
     return f"{said.about}; learned from {what}: {sum(map(said.length, learned)):,} {said.unit}"
 
 
-def _kept_back(data: _Data, settings: GeneratorParameters, seed: int) -> tuple[_Data, _Data]:
+def _pieces(data: _Data, settings: GeneratorParameters) -> int:
+    """How many there are; of one long text stretches that are read at once."""
+    if not data.carried:
+        return data.learned
+    said = SAID[data.output].fit(data.pieces, data.kind, settings)
+    return len(said.encode(data.pieces[0])) // (settings.truncate or CARRIED_STEPS)
+
+
+def _stretches(data: _Data, settings: GeneratorParameters) -> str:
+    return f" of {settings.truncate or CARRIED_STEPS} steps" if data.carried else ""
+
+
+def _kept_back(data: _Data, fraction: float, seed: int) -> tuple[_Data, _Data]:
     """What chooses the epoch, and the rest, which is learned from: given pieces or a share of all; of one text its last part."""
-    N, fraction = len(data.pieces), settings.validation_fraction
+    N = len(data.pieces)
     if data.learned < N:
         return _chosen(data, np.arange(data.learned, N)), _chosen(data, np.arange(data.learned))
     if data.carried:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from typing import Annotated, Literal
 
-from unrolled.parameters.declaration import Parameter, Parameters, require
+from unrolled.parameters.amount import filled_in, left_open, training_by_amount
+from unrolled.parameters.declaration import Parameter, Parameters
 from unrolled.parameters.music import MusicParameters
 from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.ranges import COUNT, SHARE
@@ -12,13 +15,19 @@ from unrolled.parameters.training import TrainingParameters, ValidationParameter
 from unrolled.parameters.values import ValueParameters
 from unrolled.tasks.recording_parameters import AudioFeatures, read_audio
 
-__all__ = ["CARRIED_STEPS", "GeneratorParameters", "SpeechParameters", "StepKind", "StepParameters"]
+__all__ = [
+    "CARRIED_STEPS", "GeneratorParameters", "GeneratorTraining", "SpeechParameters", "StepKind", "StepParameters",
+    "generator_training",
+]  # fmt: skip
 
 StepKind = Literal["auto", "symbols", "notes", "strokes", "values"]
 SymbolWords = Literal["characters", "words"]
 
 CARRIED_STEPS = 100
 """Of a long text, where ``truncate`` is not given."""
+
+EPOCHS = 20
+"""Where there is much to learn from."""
 
 
 class StepParameters(Parameters):
@@ -65,16 +74,8 @@ class SpeechParameters(Parameters):
     ] = None
 
 
-class GeneratorParameters(
-    SpeechParameters,
-    ValueParameters,
-    MusicParameters,
-    StepParameters,
-    ValidationParameters,
-    TrainingParameters,
-    NetworkParameters,
-):
-    """What a :class:`unrolled.tasks.generation.generator.SequenceGenerator` is, and how it is trained."""
+class GeneratorTraining(ValidationParameters, TrainingParameters, NetworkParameters):
+    """The networks and their training, with nothing left open."""
 
     _title = "Training"
 
@@ -90,10 +91,44 @@ class GeneratorParameters(
     hidden_size: int = 256
     members: int = 1
     dropout: float = 0.2
-    max_epochs: int = 20
     learning_rate: float = 0.004
 
+
+_left_open = partial(left_open, GeneratorTraining)
+
+
+# The amount of data decides what is left open here, as it may not be where a network is trained.
+# pyright: reportIncompatibleVariableOverride=false
+class GeneratorParameters(SpeechParameters, ValueParameters, MusicParameters, StepParameters, GeneratorTraining):
+    """What a :class:`unrolled.tasks.generation.generator.SequenceGenerator` is, and how it is trained.
+
+    Of one long text a stretch of ``truncate`` steps counts as a piece.
+    """
+
+    _title = "Training"
+
+    max_epochs: Annotated[
+        int | None, _left_open("max_epochs", f"{EPOCHS}, more of few pieces, for 1,500 steps at least")
+    ] = None
+    batch_size: Annotated[int | None, _left_open("batch_size", "a thirty-second of the pieces, from 4 to 32")] = None
+    validation_fraction: Annotated[
+        float | None, _left_open("validation_fraction", "0 below 200 pieces, 0.1 from there on")
+    ] = None
+
     def _check_together(self) -> None:
-        """Check what belongs together."""
-        super()._check_together()
-        require("patience", self.patience, self.patience >= 1, "at least 1")
+        """Check what belongs together, whatever is filled in."""
+        generator_training(self, sys.maxsize)
+
+
+def generator_training(parameters: GeneratorParameters, pieces: int) -> GeneratorTraining:
+    """The networks and their training on a number of pieces, which fills in what was left open.
+
+    Raises:
+        InputError: what was given does not go with what is filled in.
+
+    >>> training = generator_training(GeneratorParameters(), 60)
+    >>> training.batch_size, training.max_epochs, training.validation_fraction, training.members
+    (4, 100, 0.0, 1)
+    """
+    amount = training_by_amount(max(pieces, 1), epochs=EPOCHS, members=parameters.members)
+    return filled_in(parameters, GeneratorTraining, vars(amount))
