@@ -18,6 +18,7 @@ from unrolled.cli.app import run
 
 Run = Callable[..., Any]
 LEARNS = ["--max-epochs", 30, "--hidden-size", 16, "--learning-rate", 0.03, "--batch-size", 8, "--dropout", 0]
+KEPT = ["--validation-fraction", 0.1]
 TINY = ["--max-epochs", 1, "--hidden-size", 4, "--embedding-size", 4]
 NAMES = {"f": ["Anna", "Hanna", "Johanna"], "m": ["Bob", "Rob", "Jacob"]}
 
@@ -50,10 +51,11 @@ def rhyme(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_fit_says_what_it_read_and_what_comes_next(unrolled: Run, names: Path, rhyme: Path, tmp_path: Path) -> None:
     text = rhyme.with_name("rhyme.txt")
-    outcome = unrolled("fit", "generate", text, "-o", tmp_path / "m", *TINY)
+    outcome = unrolled("fit", "generate", text, "-o", tmp_path / "m", *TINY, *KEPT)
     assert outcome.err.splitlines() == [
         f"{text}: 1 piece of 1,620 characters",
         "23 different symbols; learned from one long text, the state carried on through it: 1,458 symbols",
+        "1 network, batches of 4, 1 epoch, 10% kept back: 16 examples of 100 steps",
     ]
     assert outcome.out.startswith("On examples kept back: nats a symbol ")
     assert f"next: unrolled generate {tmp_path / 'm'}" in outcome.out

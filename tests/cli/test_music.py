@@ -21,6 +21,7 @@ pytest.importorskip("mido")
 
 Run = Callable[..., Any]
 LEARNS = ["--max-epochs", 8, "--hidden-size", 16, "--embedding-size", 8, "--learning-rate", 0.03, "--batch-size", 8]
+LEARNS += ["--validation-fraction", 0.1]
 FRAME = ["--frame", "quarter"]
 
 
@@ -65,7 +66,7 @@ def test_a_folder_is_learned(unrolled: Run, music: Path, tmp_path: Path) -> None
     assert f"next: unrolled generate {tmp_path / 'm'} --midi out.mid" in outcome.out
     lines = "".join(json.dumps({"notes": [np.flatnonzero(f).tolist() for f in roll]}) + "\n" for roll in rolls())
     (tmp_path / "pieces.jsonl").write_text(lines)
-    given = [tmp_path / "pieces.jsonl", "-o", tmp_path / "n", *LEARNS, "--validation", folder, *FRAME, "--seed", 0]
+    given = [tmp_path / "pieces.jsonl", "-o", tmp_path / "n", *LEARNS[:-2], "--validation", folder, *FRAME, "--seed", 0]
     found = json.loads(
         unrolled("fit", "generate", *given, "--within-frame", "independent", "--transpose", 2, "--json").out
     )

@@ -59,7 +59,8 @@ class Amount:
     def __str__(self) -> str:
         kept = f"{self.validation_fraction:.0%} kept back" if self.validation_fraction else "nothing kept back"
         networks = f"{self.members} network{'' if self.members == 1 else 's'}"
-        return f"{networks}, batches of {self.batch_size}, {self.max_epochs} epochs, {kept}: {self.examples:,} examples"
+        epochs = f"{self.max_epochs} epoch{'' if self.max_epochs == 1 else 's'}"
+        return f"{networks}, batches of {self.batch_size}, {epochs}, {kept}: {self.examples:,} examples"
 
 
 def training_by_amount(examples: int, *, epochs: int = 60, members: int = 3, few: int = FEW) -> Amount:

@@ -29,6 +29,7 @@ LEARNS = {
     "batch_size": 8,
     "random_state": 0,
     "dropout": 0.0,
+    "validation_fraction": 0.1,
 }
 
 
@@ -395,5 +396,8 @@ def test_an_unknown_symbol_is_measured_and_never_drawn():
 def test_it_says_what_it_has_learned(names, rhyme):
     assert repr(names).endswith("48 pieces of 11 symbols>")
     assert repr(rhyme).endswith("long text of 23 symbols>")
-    assert names.inferred_ == ["11 different symbols; learned from 43 pieces: 194 symbols"]
+    assert names.inferred_ == [
+        "11 different symbols; learned from 43 pieces: 194 symbols",
+        "1 network, batches of 8, 25 epochs, 10% kept back: 48 examples",
+    ]
     assert copy.deepcopy(names).generate(condition="f", seed=0) == names.generate(condition="f", seed=0)

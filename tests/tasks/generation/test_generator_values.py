@@ -21,6 +21,7 @@ QUICK = {
     "batch_size": 16,
     "random_state": 0,
     "components": 3,
+    "validation_fraction": 0.1,
 }
 RATE = 8000
 

@@ -38,6 +38,7 @@ def generator(within_frame, X=None, **parameters):
         "batch_size": 4,
         "embedding_size": 8,
         "dropout": 0,
+        "validation_fraction": 0.1,
         "random_state": 0,
     }
     return SequenceGenerator(within_frame=within_frame, **{**given, **parameters}).fit(scales() if X is None else X)
@@ -59,7 +60,8 @@ def test_it_learns_to_climb(models, kind):
     np.testing.assert_array_equal(found, true[0][2:3])
     assert model.inferred_ == [
         f"frames of 12 notes, {'one after the other' if kind == 'note_by_note' else 'independent of each other'};"
-        f" learned from 27 pieces: {sum(map(len, _learned()))} frames"
+        f" learned from 27 pieces: {sum(map(len, _learned()))} frames",
+        "2 networks, batches of 4, 25 epochs, 10% kept back: 30 examples",
     ]
     assert repr(model).endswith(": 30 pieces of 12 notes>")
     assert model.item_kind_ == "numbers"
