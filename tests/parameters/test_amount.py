@@ -50,5 +50,5 @@ def test_an_estimator_fills_in_what_is_left_open_and_says_so():
     assert kept.validation_ is not None
     assert SequenceClassifier(**tiny, max_epochs=2, convolutions=False).fit(X, y).validation_ is None
     tagger = SequenceTagger(hidden_size=2, max_epochs=1, random_state=0).fit([["a"]] * 30, [["A"], ["B"]] * 15)
-    assert tagger.inferred_ == ["3 networks, batches of 4, 1 epochs, nothing kept back: 30 examples"]
+    assert tagger.inferred_ == ["3 networks, batches of 4, 1 epoch, nothing kept back: 30 examples"]
     assert len(tagger.model_.members) == 3
