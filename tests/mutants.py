@@ -553,8 +553,8 @@ MUTANTS = (
     python(
         "next step: the runtime forgets its state between parts of a text",
         "networks/next_step.py",
-        "scores, state = self.run(state, inputs)\n            found",
-        "scores, _ = self.run(state, inputs)\n            found",
+        "scores, state = self.run(state, inputs)\n            yield",
+        "scores, _ = self.run(state, inputs)\n            yield",
         NEXT_STEP,
     ),
     python(
@@ -608,9 +608,9 @@ MUTANTS = (
     ),
     python(
         "generator: bits of symbols instead of characters",
-        "tasks/generation/generator.py",
-        "characters = sum(map(len, pieces))",
-        "characters = len(told)",
+        "tasks/generation/said_symbols.py",
+        "sum(map(len, pieces))",
+        "len(every)",
         f"{GENERATOR} -k measures",
     ),
     python(
