@@ -47,6 +47,9 @@ def in_flags(message: str) -> str:
     a.csv, line 3, column 'time': the value is missing; choose --missing previous or zero
     name it with --time, or lower --hidden-size (now 64); 'hidden_size=' is a label
     --hidden-size is 0, expected at least 1
+    >>> with speaking({"transpose": "--transpose"}):
+    ...     print(in_flags("transpose is 3, but the pieces are no music: leave it out"))
+    --transpose is 3, but the pieces are no music: leave it out
     """
     flags = _FLAGS.get({})
     if not flags:
@@ -56,7 +59,7 @@ def in_flags(message: str) -> str:
     message = re.sub(rf" \((?!(?:{names})=)\w+=\)", "", message)  # what this command has no flag for
     pattern = re.compile(
         rf"{QUOTED}|(?<![\w./=-])(?:(?P<name>{names})=(?P<values>{VALUES})?|(?P<word>{compound})(?![\w=(]))"
-        rf"|^(?P<first>{names})(?= is .+, expected)"
+        rf"|^(?P<first>{names})(?= is .+, (?:expected|but))"
     )
 
     def replace(found: re.Match[str]) -> str:

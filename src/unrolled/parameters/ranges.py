@@ -16,6 +16,8 @@ class Range:
     at least 1; from 0 to below 1; above 0; above 0, at most 0.8
     >>> 1.0 in Range(0, 1, open_high=True), 0.0 in Range(0, 1), float("nan") in Range(0)
     (False, True, False)
+    >>> "1" in Range(0), None in Range(0)
+    (False, False)
     """
 
     low: float
@@ -24,7 +26,10 @@ class Range:
     open_high: bool = False
 
     def __contains__(self, value: float) -> bool:
-        above = value > self.low if self.open_low else value >= self.low
+        try:
+            above = value > self.low if self.open_low else value >= self.low
+        except TypeError:  # no number
+            return False
         return above and value < math.inf and (value < self.high if self.open_high else value <= self.high)
 
     def __str__(self) -> str:

@@ -92,10 +92,18 @@ def test_a_row_does_not_depend_on_the_others(diagonal):
         np.testing.assert_array_equal(alone.values[0], together.values[n])
 
 
-@pytest.mark.parametrize("temperature", [0, -1.0, float("nan")])
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), "1", None])
 def test_a_temperature_that_is_none(temperature):
     with pytest.raises(InputError, match=r"temperature is .* a number above 0"):
         MixtureSampling(temperature=temperature)
+
+
+def test_temperatures_at_the_edges_of_numbers():
+    with pytest.raises(InputError, match=r"temperature is 1e\+300, but numbers are drawn that are too large"):
+        MixtureSampling(temperature=1e300)(mixture(2), streams(2))
+    with np.errstate(all="raise", under="ignore"):
+        drawn = MixtureSampling(temperature=1e-300)(mixture(2), streams(2))
+    assert np.isfinite(drawn.values).all()
 
 
 def test_as_many_generators_as_rows():

@@ -165,6 +165,8 @@ def test_the_same_seed_draws_the_same_and_another_does_not():
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"temperature": float("inf")}, "temperature is inf"),
+        ({"temperature": "warm"}, "temperature is 'warm', expected a number above 0"),
+        ({"temperature": None}, "temperature is None"),
         ({"top_p": 0.0}, "top_p is 0.0, expected above 0, at most 1"),
         ({"top_p": 1.01}, "top_p is 1.01"),
         ({"top_k": 0}, "top_k is 0, expected a whole number of at least 1"),

@@ -334,6 +334,16 @@ def test_validation_may_be_given():
         (NAMES, None, {"min_count": 99}, "lower min_count"),
         (["\ud83d"], None, {}, "half of a character"),
         (NAMES, None, {"embedding_size": 0}, "embedding_size is 0"),
+        (NAMES, None, {"components": 3}, "components is 3, but the pieces are texts: leave it out"),
+        ([["a", "b"]], None, {"positions": True}, "positions is True, but the pieces are tokens"),
+        ([np.eye(12)], None, {"tokens": "words"}, "tokens is 'words', but the pieces are notes"),
+        ([np.eye(3)], None, {"tied": True}, "tied is True, but the pieces are strokes"),
+        (
+            [np.eye(2)],
+            None,
+            {"within_frame": "independent"},
+            "within_frame is 'independent', but the pieces are values",
+        ),
     ],
 )
 def test_wrong_data_are_named(X, y, given, message):

@@ -71,7 +71,8 @@ class MixtureSampling:
             generators: N generators, one a row; each gives three numbers and D normal ones.
 
         Raises:
-            InputError: as many generators as rows are expected.
+            InputError: as many generators as rows are expected; or a number is drawn that float32 does not hold, which only a
+                very large temperature can do.
         """
         N, _, D = mixture.means.shape
         if len(generators) != N:
@@ -83,8 +84,12 @@ class MixtureSampling:
         log_diagonal, below = mixture.log_diagonals[rows, chosen], mixture.below[rows, chosen]
         away = _solved(log_diagonal.astype(np.float64), below.astype(np.float64), epsilon)
         values = mixture.means[rows, chosen].astype(np.float64) + self.temperature**0.5 * away
+        if (np.abs(values) > np.finfo(np.float32).max).any():
+            raise InputError(f"temperature is {self.temperature:g}, but numbers are drawn that are too large: lower it")
         if mixture.pen.shape[-1]:
-            lifted = (u[:, 2:] < sigmoid(mixture.pen / self.temperature)).astype(np.float64)
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                odds = mixture.pen / self.temperature
+            lifted = (u[:, 2:] < sigmoid(odds)).astype(np.float64)
             values = np.concatenate([values, lifted], axis=1)
         return DrawnValues(values, ended)
 

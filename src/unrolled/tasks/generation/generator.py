@@ -35,7 +35,7 @@ from unrolled.tasks.generation.generator_parameters import (
     StepKind,
     generator_training,
 )
-from unrolled.tasks.generation.pieces import read_known_pieces, read_pieces
+from unrolled.tasks.generation.pieces import check_steps, read_known_pieces, read_pieces
 from unrolled.tasks.generation.said import Part, Piece, Request, Said
 from unrolled.tasks.generation.said_notes import SaidNotes
 from unrolled.tasks.generation.said_symbols import SaidSymbols
@@ -123,6 +123,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         """
         settings = self._checked()
         pieces, kind, output = read_pieces(X, settings.steps)
+        check_steps(settings, kind, output)
         conditions, learned = None if y is None else read_conditions(y, len(pieces)), len(pieces)
         long = SAID[output].long_name(kind)
         alone = long is not None and len(pieces) == 1 and y is None

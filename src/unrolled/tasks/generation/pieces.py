@@ -12,10 +12,10 @@ from unrolled.codecs.frame_tokens import MOST_NOTES
 from unrolled.codecs.strokes import check_strokes
 from unrolled.data.items import ItemKind, kind_of, read_items
 from unrolled.errors import InputError
-from unrolled.tasks.generation.generator_parameters import StepKind
+from unrolled.tasks.generation.generator_parameters import GeneratorParameters, StepKind
 from unrolled.tasks.generation.said import Piece
 
-__all__ = ["read_known_pieces", "read_pieces"]
+__all__ = ["check_steps", "read_known_pieces", "read_pieces"]
 
 FEWEST_NOTES = 12  # columns of zeros and ones that are a piano roll: an octave
 
@@ -29,6 +29,26 @@ EXPECTED: dict[StepKind, str] = {
 POSSIBLE: dict[ItemKind, tuple[StepKind, ...]] = {
     "text": ("symbols",), "tokens": ("symbols",), "audio": ("values",), "numbers": ("notes", "strokes", "values"),
 }  # fmt: skip
+
+MEANT: dict[str, tuple[StepKind, ...]] = {
+    "tokens": ("symbols",), "min_count": ("symbols",), "within_frame": ("notes",), "components": ("strokes", "values"),
+    "covariance": ("strokes", "values"), "input_noise": ("strokes", "values"), "step_dropout": ("strokes", "values"),
+    "positions": ("strokes",), "steps_at_once": ("values",), "tied": ("symbols", "notes"),
+}  # fmt: skip
+"""What a parameter is for, where that is only some steps."""
+
+
+def check_steps(settings: GeneratorParameters, kind: ItemKind, output: StepKind) -> None:
+    """Check that parameters are for what is to be said.
+
+    Raises:
+        InputError: one is for other steps, and is not what it is by default.
+    """
+    for name, steps in MEANT.items():
+        given = getattr(settings, name)
+        if output not in steps and given != getattr(GeneratorParameters, name):
+            said = {"audio": "recordings", "tokens": "tokens", "text": "texts"}.get(kind, output)
+            raise InputError(f"{name} is {given!r}, but the pieces are {said}: leave it out")
 
 
 def read_pieces(X: Any, output: StepKind = "auto", called: str = "X") -> tuple[list[Piece], ItemKind, StepKind]:
