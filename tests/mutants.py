@@ -468,7 +468,7 @@ MUTANTS = (
     ),
     python(
         "additive attention: the vector's gradient of one source",
-        "training/additive.py",
+        "nn/additive.py",
         "each.sum(0)",
         "each[0]",
         ADDITIVE,

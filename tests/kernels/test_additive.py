@@ -9,7 +9,7 @@ import torch
 from unrolled.errors import InputError
 from unrolled.kernels import arrays
 from unrolled.kernels.additive import additive
-from unrolled.training import additive as learned
+from unrolled.nn import additive as learned
 
 SIZES = [(3, 2, 5, 7), (1, 4, 3, 33), (4, 1, 6, 16)]  # U, N, T, A
 

@@ -16,11 +16,11 @@ from torch.nn.utils.rnn import pad_sequence
 from unrolled.networks.engine import Engine, Lengths, Rows
 from unrolled.networks.stack import StackConfig
 from unrolled.nn import Settings, layers_for
+from unrolled.nn.additive import additive
 from unrolled.nn.recurrent import Recurrent
 from unrolled.nn.stacked import StackedLayers
 from unrolled.parameters.declaration import shared_values
 from unrolled.parameters.training import TrainingParameters
-from unrolled.training.additive import additive
 
 __all__ = ["NetworkModule", "NetworkOptions", "TorchEngine", "recurrent_layers", "tensors_of"]
 

@@ -1,4 +1,4 @@
-r"""What additive attention compares, as training learns it: tanh is not kept for the gradients but computed once more.
+r"""What additive attention compares, and its gradients: tanh is not kept for the gradients but computed once more.
 
 With :math:`e_{unt} = v \cdot \tanh(q_{un} + k_{tn})` and the loss' gradient :math:`\delta e`, :math:`y` for the tanh,
 
@@ -18,15 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unrolled.aliases import Integers
 from unrolled.kernels import _native
-from unrolled.networks.engine import Lengths, Rows
 from unrolled.nn.buffers import plain
 from unrolled.nn.threads import kernel_threads
 
 __all__ = ["additive"]
 
 
-def additive(vector: Tensor, query: Tensor, keys: Tensor, lengths: Lengths, rows: Rows | None = None) -> Tensor:
+def additive(vector: Tensor, query: Tensor, keys: Tensor, lengths: Integers, rows: Integers | None = None) -> Tensor:
     """Scores ``[U, N, T]`` of ``query [U, N, A]`` and ``keys [T, B, A]``, as :func:`unrolled.kernels.additive.additive` has
     them; differentiable once.
 
