@@ -106,7 +106,9 @@ def test_a_stream_prints_as_it_goes(unrolled: Run, rhyme: Path, monkeypatch: pyt
     whole = unrolled("generate", *given).out
     written: list[str] = []
     monkeypatch.setattr(sys.stdout, "flush", lambda: written.append("flush"), raising=False)
-    assert unrolled("generate", *given, "--stream").out == whole
+    streamed = unrolled("generate", *given, "--stream")
+    assert streamed.out == whole
+    assert streamed.err == unrolled("generate", *given).err  # where it was cut
     assert len(written) >= 30
 
 

@@ -172,6 +172,7 @@ def _stream(model: Model, prompt: str | None, given: dict[str, Any]) -> None:
         sys.stdout.write(printable(as_text(model, [part]) if music or numbers else part) + between)
         sys.stdout.flush()
     sys.stdout.write("\n")
+    say_cut(model, not parts.finished, 1)
 
 
 def _write(model: Model, options: GenerateOptions, given: dict[str, Any], outputs: _Outputs) -> None:

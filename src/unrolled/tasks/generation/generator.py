@@ -41,7 +41,7 @@ from unrolled.tasks.generation.said_notes import SaidNotes
 from unrolled.tasks.generation.said_symbols import SaidSymbols
 from unrolled.tasks.item_estimator import ExampleEstimator
 
-__all__ = ["Generated", "SequenceGenerator"]
+__all__ = ["Generated", "PieceStream", "SequenceGenerator"]
 
 SEGMENT = 20  # steps that are foreseen before something is learned from them
 FEWEST = 10  # pieces of which some are kept back
@@ -58,6 +58,24 @@ class Generated(NamedTuple):
     """The logarithm of its probability by the model, whatever the temperature."""
     finished: bool
     """Whether it has an end; if not, it has reached the maximum length."""
+
+
+class PieceStream(Iterator[Any]):
+    """A piece as it is drawn: parts of a text, tokens, or frames, one after the other."""
+
+    finished: bool = False
+    """After the last of them, whether the piece has an end; if not, it has reached the maximum length."""
+
+    def __init__(self, drawn: Iterator[Part], said: Said, prompt: Steps) -> None:
+        self._parts = said.streamed(self._new(drawn), prompt)
+
+    def __next__(self) -> Any:
+        return next(self._parts)
+
+    def _new(self, drawn: Iterator[Part]) -> Iterator[Any]:
+        for part in drawn:
+            self.finished = bool(part.finished[0])
+            yield from part.new[0]
 
 
 @dataclass(frozen=True)
@@ -224,7 +242,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         top_p: float = 1.0,
         seed: int | None = None,
         stop: Sequence[str] = (),
-    ) -> Iterator[Any]:
+    ) -> PieceStream:
         """Draw one piece, and give it on as it is drawn: parts of a text, tokens, or frames ``[P]`` or ``[C]``.
 
         The arguments are those of :meth:`generate`, and checked at once. What might begin a stop string is held back until that
@@ -232,12 +250,17 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
         Raises:
             InputError: as :meth:`generate`; or pieces are recordings, whose samples depend on all of their frames.
+
+        >>> model = SequenceGenerator(hidden_size=4, max_epochs=1, random_state=0).fit(["abba", "baba"] * 8)
+        >>> stream = model.stream(max_length=3, seed=1)
+        >>> text = "".join(stream)
+        >>> (text, stream.finished) == model.draw(max_length=3, seed=1)[0][::2]
+        True
         """
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
         conditions, _ = conditions_of(self._fitted().condition, condition, 1)
         request = self._request(1, prompt, conditions, sampling, max_length, seed, stop)
-        drawn = self._drawn(request)
-        return self._fitted().said.streamed((new for part in drawn for new in part.new[0]), request.prompt)
+        return PieceStream(self._drawn(request), self._fitted().said, request.prompt)
 
     def predict(self, X: Any, y: Any = None) -> list[Piece]:
         """A continuation of each piece, drawn as by :meth:`generate`; always the same.

@@ -56,10 +56,12 @@ class BeamParameters(Parameters):
     _title = "Search"
 
     beam_size: Annotated[int, Parameter("Answers that are followed at once; 1 is greedy.", Range(1, 1000))] = 5
-    length_penalty: Annotated[float, Parameter("The larger, the longer the answers.", Range(0), metavar="ALPHA")] = 0.0
+    length_penalty: Annotated[
+        float, Parameter("The larger, the longer the answers.", Range(0, 100), metavar="ALPHA")
+    ] = 0.0
     coverage_penalty: Annotated[
         float,
-        Parameter("The larger, the more of the source is to be read; needs attention.", Range(0), metavar="BETA"),
+        Parameter("The larger, the more of the source is to be read; needs attention.", Range(0, 100), metavar="BETA"),
     ] = 0.0
     block_ngrams: Annotated[
         int, Parameter("Length of sequences of tokens that no answer has twice; 0 allows all.", Range(0))

@@ -38,7 +38,7 @@ class PrefixBeamParameters(Parameters):
     ] = 16
     language_weight: Annotated[
         float,
-        Parameter("How much the language model counts beside what was heard.", Range(0), metavar="ALPHA"),
+        Parameter("How much the language model counts beside what was heard.", Range(0, 100), metavar="ALPHA"),
     ] = 0.5
     symbol_bonus: Annotated[
         float,
