@@ -17,7 +17,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def benchmark(name):
-    return runpy.run_path(str(ROOT / "benchmarks" / "accuracy" / f"{name}.py"))
+    folder = str(ROOT / "benchmarks" / "accuracy")
+    sys.path.insert(0, folder)  # for what they share
+    try:
+        return runpy.run_path(f"{folder}/{name}.py")
+    finally:
+        sys.path.remove(folder)
 
 
 def run_example(monkeypatch, capsys, name, *arguments):
