@@ -197,7 +197,8 @@ def test_what_transcribe_refuses(unrolled: Run, tunes: Path, tmp_path: Path) -> 
         unrolled("transcribe", tunes / "m", file, "--language-weight", 2),
         "--language-weight is 2.0, expected 0.5 without",
     )
-    refused(unrolled("translate", tunes / "m", file), f"{tunes / 'm'} is a transcriber, which translates nothing")
+    other = f"{tunes / 'm'} is a transcriber, which translates nothing: run it by unrolled transcribe"
+    refused(unrolled("translate", tunes / "m", file), other)
     write(tmp_path / "fast.wav", np.zeros(999), 8000)
     for more in ([], ["--stream"]):
         refused(

@@ -98,7 +98,7 @@ def generate(
         )
     loaded, task = load_model(model)
     if task.name != "generate":
-        raise InputError(f"{model} is {task.called}, which draws nothing: run it by unrolled predict")
+        raise InputError(f"{model} is {task.called}, which draws nothing: run it by unrolled {task.command}")
     _check_kinds(loaded, options, outputs)
     given = drawing_arguments(options) | {
         "prompt": as_prompt(loaded, options.prompt),

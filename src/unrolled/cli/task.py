@@ -44,6 +44,7 @@ class Task:
         evaluate: what ``unrolled evaluate`` does with a model, a file, its options, and whether JSON is printed.
         evaluate_options: the options of ``unrolled evaluate`` for them.
         writes: which of ``predict_options`` are files to write.
+        command: the one that runs such a model first of all.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Task:
     evaluate: Callable[[Model, Path, Any, bool], None]
     evaluate_options: type[Parameters]
     writes: frozenset[str] = frozenset()
+    command: str = "predict"
 
     def own(self, model: Model, given: Parameters, options: type[Parameters]) -> Parameters:
         """The task's own among the options of all tasks.

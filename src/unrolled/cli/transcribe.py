@@ -60,7 +60,7 @@ def transcribe(
     check_places({"--output": output}, [model, *files], as_json=as_json)
     loaded, task = load_model(model)
     if task.name != "transcribe":
-        raise InputError(f"{model} is {task.called}, which transcribes nothing: run it by unrolled predict")
+        raise InputError(f"{model} is {task.called}, which transcribes nothing: run it by unrolled {task.command}")
     if loaded.estimator.item_kind_ != "audio":
         raise InputError(f"{model} reads steps of numbers, not recordings: run it by unrolled predict")
     search_anew(loaded, options)

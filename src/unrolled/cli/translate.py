@@ -38,6 +38,6 @@ def translate(
     check_places({"--output": output, "--attention": options.attention}, [model, file], as_json=as_json)
     loaded, task = load_model(model)
     if task.name != "translate":
-        raise InputError(f"{model} is {task.called}, which translates nothing: run it by unrolled predict")
+        raise InputError(f"{model} is {task.called}, which translates nothing: run it by unrolled {task.command}")
     table = options.n_best > 1 or (output is not None and output.suffix == ".csv")
     write_answers(loaded, file, options, Destination(output, as_json), write_table if table else write_lines)

@@ -172,4 +172,5 @@ TASK = Task(
     predict_options=ContinuationOptions,
     evaluate=evaluate_pieces,
     evaluate_options=MeasuredPiecesOptions,
+    command="generate",
 )

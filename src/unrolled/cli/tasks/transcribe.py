@@ -156,4 +156,5 @@ TASK = Task(
     predict_options=TranscriptOptions,
     evaluate=evaluate_transcripts,
     evaluate_options=KnownTranscriptsOptions,
+    command="transcribe",
 )

@@ -181,4 +181,5 @@ TASK = Task(
     evaluate=evaluate_answers,
     evaluate_options=KnownPairsOptions,
     writes=frozenset({"attention"}),
+    command="translate",
 )
