@@ -100,7 +100,6 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
 
     Attributes:
         model_: the networks.
-        carried_: whether it learned one long text, which has no end.
         losses_, validation_losses_: of each epoch.
         epochs_: the best epoch of each network.
         validation_: the measures of :meth:`evaluate` on what was kept back, or None.
