@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import shlex
-import sys
 from itertools import islice
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from unrolled.cli.app import run
 
 def unrolled(command: str) -> None:
     """Run ``unrolled`` with these arguments, in this process, which is quicker than one of its own."""
-    print(f"$ unrolled {command}")
-    with contextlib.redirect_stderr(sys.stdout):  # in the order in which a terminal shows them
+    shown = io.StringIO()  # both in the order in which a terminal shows them; a page gives each flush a line of its own
+    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
         code = run(shlex.split(command.replace("\\\n", "")))
-    print(f"(exit code {code})\n" if code else "")
+    print(f"$ unrolled {command}\n{shown.getvalue()}" + (f"(exit code {code})\n" if code else ""))
 
 
 def head(file: str, lines: int = 4) -> None:
