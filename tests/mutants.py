@@ -734,10 +734,10 @@ MUTANTS = (
         f"{TRANSCRIBER} -k times",
     ),
     python(
-        "networks of a transcriber: their logarithms are averaged",
-        "tasks/generation/transcriber_model.py",
-        "np.logaddexp.reduce(np.stack(each), 0) - np.log(len(each))",
-        "np.stack(each).mean(0)",
+        "several networks: their logarithms are averaged",
+        "runtime/probabilities.py",
+        "np.logaddexp.reduce(np.stack(log_p), 0) - np.log(len(log_p))",
+        "np.stack(log_p).mean(0)",
         f"{TRANSCRIBER} -k average",
     ),
     python(

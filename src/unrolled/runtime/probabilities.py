@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import Floats, Values
 from unrolled.kernels.arrays import elementary, log_softmax
 
-__all__ = ["log_softmax", "log_sum_exp", "sigmoid", "softmax"]
+__all__ = ["log_mean", "log_softmax", "log_sum_exp", "sigmoid", "softmax"]
 
 
 def softmax(scores: NDArray[np.floating[Any]]) -> Values:
@@ -33,6 +34,15 @@ def log_sum_exp(scores: NDArray[np.floating[Any]]) -> Values:
     """
     largest = scores.max(-1).astype(np.float64)
     return largest + _log_total(scores.astype(np.float64) - largest[..., None])
+
+
+def log_mean(log_p: Sequence[Values]) -> Values:
+    """The logarithm of the mean of M probabilities, from their logarithms, M arrays of one shape; ``-inf`` is that of 0.
+
+    >>> np.exp(log_mean([np.log([0.5, 0.1]), np.log([0.25, 0.3])])).round(6).tolist()
+    [0.375, 0.2]
+    """
+    return np.logaddexp.reduce(np.stack(log_p), 0) - np.log(len(log_p))
 
 
 def _log_total(scores: Values) -> Values:

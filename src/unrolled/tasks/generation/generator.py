@@ -22,6 +22,7 @@ from unrolled.parameters.declaration import check_range, require
 from unrolled.parameters.ranges import POSITIVE
 from unrolled.runtime.decoding.sampling import Sampling
 from unrolled.runtime.model_file import ModelFile
+from unrolled.runtime.probabilities import log_mean
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
@@ -330,7 +331,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
             ]
             for piece in pieces
         ]
-        return [np.logaddexp.reduce(np.stack(own), 0) - np.log(len(own)) for own in each]
+        return [log_mean(own) for own in each]
 
     @property
     def carried_(self) -> bool:

@@ -21,6 +21,7 @@ from unrolled.runtime.decoding.mixture_sampling import MixtureSampling
 from unrolled.runtime.decoding.sampling import Drawn, Sampling, streams
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
+from unrolled.runtime.probabilities import log_mean
 from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.generation.generator_parameters import GeneratorParameters
 
@@ -65,7 +66,7 @@ class GeneratorModel:
             each = [[network.log_likelihoods_carried(piece) for piece in pieces] for network in self.networks]
         else:
             each = [network.log_likelihoods(pieces, conditions) for network in self.networks]
-        return [np.logaddexp.reduce(np.stack(own), 0) - np.log(len(own)) for own in zip(*each, strict=True)]
+        return [log_mean(own) for own in zip(*each, strict=True)]
 
     def _of_mean_odds(self, pieces: Sequence[Steps], conditions: NDArray[Any] | None) -> list[Values]:
         """By the mean of the chances that the networks give each note."""
@@ -160,8 +161,7 @@ class GeneratorModel:
         values, ended = sampling(head.mixture(own), generators)
         ended &= not self.carried
         told = np.concatenate([values * ~ended[:, None], ended[:, None]], axis=1)
-        each = np.stack([log_p(one, told) for one in scores])
-        return DrawnSteps(told[:, :-1], np.logaddexp.reduce(each, 0) - np.log(len(each)), ended)
+        return DrawnSteps(told[:, :-1], log_mean([log_p(one, told) for one in scores]), ended)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""

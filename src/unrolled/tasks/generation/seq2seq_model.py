@@ -22,6 +22,7 @@ from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
 from unrolled.runtime.decoding.decodable import Ensemble, Without
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
+from unrolled.runtime.probabilities import log_mean
 from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.generation.seq2seq_parameters import Seq2SeqParameters
 from unrolled.tasks.generation.seq2seq_wanted import NOTHING_WANTED, Wanted
@@ -97,7 +98,7 @@ class Seq2SeqModel:
         """Of each target's symbols and of its end, by the mean of the networks' probabilities, ``[U_i + 1]`` each."""
         read = self._encoded(items)
         each = [network.log_likelihoods(read, targets) for network in self._networks]
-        return [np.logaddexp.reduce(np.stack(own), 0) - np.log(len(own)) for own in zip(*each, strict=True)]
+        return [log_mean(own) for own in zip(*each, strict=True)]
 
     def attention(self, items: Sequence[Any], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
         """What was read of the source for each symbol of the targets, the mean of the networks, ``[U_i, T_i]`` each."""

@@ -20,7 +20,7 @@ from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.runtime.decoding.ctc import Fusion, PrefixBeam, Transcription, best_path
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
-from unrolled.runtime.probabilities import log_softmax
+from unrolled.runtime.probabilities import log_mean, log_softmax
 from unrolled.statistical.ngrams import BEFORE, NGrams
 from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.generation.transcriber_parameters import LONGEST_ORDER, TranscriberParameters
@@ -70,7 +70,7 @@ class TranscriberModel:
         """Log-probabilities of the blank and each symbol at each step of each item, ``[T_i, V]``."""
         read = [joined(self._encode(item), self.stride) for item in items]
         each = [network.emissions(read) for network in self._networks]
-        return [mean_log_p(scores) for scores in zip(*each, strict=True)]
+        return [log_mean(list(map(log_softmax, scores))) for scores in zip(*each, strict=True)]
 
     def decoded(
         self, log_p: Sequence[Values], width: int, n_best: int, fusion: Fusion[Any] | None
@@ -167,10 +167,4 @@ class Listener:
         for k, network in enumerate(self._networks):
             found, self._states[k] = network.advance(x[:, None], self._states[k])
             scores.append(np.ascontiguousarray(found[:, 0], np.float32))
-        return mean_log_p(scores)
-
-
-def mean_log_p(scores: Sequence[NDArray[np.float32]]) -> Values:
-    """The logarithm of the mean of the probabilities of several networks, ``[T, V]``."""
-    each = [log_softmax(own) for own in scores]
-    return each[0] if len(each) == 1 else np.logaddexp.reduce(np.stack(each), 0) - np.log(len(each))
+        return log_mean(list(map(log_softmax, scores)))
