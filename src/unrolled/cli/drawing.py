@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 from unrolled.cli.messages import say
+from unrolled.cli.music_output import frames_as_text, music_prompt
+from unrolled.cli.numbers_output import numbers_as_text, numbers_prompt, says_numbers
 from unrolled.cli.wording import printable
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, Parameters
@@ -14,7 +16,9 @@ from unrolled.parameters.ranges import COUNT, POSITIVE, Range
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
 
-__all__ = ["DrawingOptions", "as_condition", "as_prompt", "as_text", "drawing_arguments", "say_cut", "write_pieces"]
+__all__ = [
+    "DrawingOptions", "as_condition", "as_prompt", "as_text", "drawing_arguments", "say_cut", "with_prompt", "write_pieces",
+]  # fmt: skip
 
 
 class DrawingOptions(Parameters):
@@ -57,15 +61,24 @@ def drawing_arguments(options: DrawingOptions) -> dict[str, Any]:
 
 def as_prompt(model: Model, text: str | None) -> Any:
     """A prompt as the model reads it: a text, the tokens between blanks, or of music and numbers the file that holds it."""
-    if text is not None and model.estimator.step_kind_ in ("strokes", "values"):
-        from unrolled.cli.numbers_output import numbers_prompt
-
+    if text is None:
+        return None
+    if says_numbers(model):
         return numbers_prompt(model, text)
-    if text is not None and model.estimator.notes_ is not None:
-        from unrolled.cli.music_output import music_prompt
-
+    if model.estimator.notes_ is not None:
         return music_prompt(model, text)
-    return text.split() if text is not None and model.estimator.item_kind_ == "tokens" else text
+    return text.split() if model.estimator.item_kind_ == "tokens" else text
+
+
+def with_prompt(piece: Any, prompt: Any) -> Any:
+    """A piece with what it was begun with."""
+    import numpy as np
+
+    if prompt is None:
+        return piece
+    if hasattr(piece, "samples"):
+        return type(piece)(np.concatenate([prompt.samples, piece.samples]), piece.rate, piece.name)
+    return np.concatenate([prompt, piece])
 
 
 def as_condition(model: Model, text: str | None) -> Any:
@@ -99,13 +112,9 @@ def say_cut(model: Model, cut: int, count: int) -> None:
 
 def as_text(model: Model, piece: Any) -> str:
     """A piece as a text, tokens between blanks, frames of notes between lines, steps of numbers between blanks."""
-    if model.estimator.step_kind_ in ("strokes", "values"):
-        from unrolled.cli.numbers_output import numbers_as_text
-
+    if says_numbers(model):
         return numbers_as_text(model, piece)
     if model.estimator.notes_ is not None:
-        from unrolled.cli.music_output import frames_as_text
-
         return frames_as_text(model, piece)
     return piece if isinstance(piece, str) else " ".join(piece)
 

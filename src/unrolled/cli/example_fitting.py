@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,10 @@ from unrolled.parameters.training import ValidationParameters
 
 if TYPE_CHECKING:
     from unrolled.codecs.audio import AudioFeatures
+    from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import Examples, TargetLevel
 
-__all__ = ["Targets", "audio_features", "check_kind", "check_validation", "fit_examples", "verdict"]
+__all__ = ["Targets", "audio_features", "check_kind", "check_validation", "finish_fit", "fit_examples", "placed"]
 
 OF_KINDS: tuple[tuple[type[Parameters], frozenset[str]], ...] = (
     (TokenParameters, frozenset({"text", "tokens"})),
@@ -85,14 +86,38 @@ def fit_examples(
         kept_back = others.items, targets.read_known(others, y)
     estimator = make(examples)
     estimator.fit(examples.items, y, validation=kept_back, checkpoint=files.checkpoint)
+    finish_fit(files, estimator, examples, roles, notes, found)
+
+
+def finish_fit(
+    files: FitFiles,
+    estimator: Any,
+    examples: Examples,
+    roles: ExampleColumns | None,
+    notes: Sequence[str],
+    targets: Mapping[str, Any] | None = None,
+    following: str | None = None,
+) -> None:
+    """Keep the columns with a model that was fitted, write it, and say what it is.
+
+    Args:
+        roles: the columns of the examples.
+        notes: what was inferred before the fit.
+        targets: what the JSON says of them.
+        following: the command that comes next; by default the model is run on the file it has learned from.
+    """
     say(*estimator.inferred_)
     estimator.columns_ = roles
     measured = estimator.validation_
-    items = {"items": len(examples.items), "kind": examples.kind}
-    learned = {"epochs": estimator.epochs_, "validation": measured}
-    files.finish(
-        estimator, [*notes, *estimator.inferred_], {**items, **found, **learned}, verdict(measured, files.validation)
-    )
+    items = {"items": len(examples.items), "kind": examples.kind, **(targets or {})}
+    found = {**items, "epochs": estimator.epochs_, "validation": measured}
+    files.finish(estimator, [*notes, *estimator.inferred_], found, _verdict(measured, files.validation), following)
+
+
+def placed(n: int, text: str, examples: Examples, others: Examples | None) -> InputError:
+    """An error about item n, by the place that has in its file; those of the validation file come after the others."""
+    beyond = n - len(examples.items)
+    return examples.error(n, text) if others is None or beyond < 0 else others.error(beyond, text)
 
 
 def audio_features(examples: Examples, audio: AudioParameters) -> AudioFeatures | None:
@@ -102,7 +127,7 @@ def audio_features(examples: Examples, audio: AudioParameters) -> AudioFeatures 
     return AudioFeatures(rate=examples.items[0].rate, **parameter_values(audio)) if examples.kind == "audio" else None
 
 
-def verdict(measured: dict[str, float] | None, validation: Path | None) -> str:
+def _verdict(measured: dict[str, float] | None, validation: Path | None) -> str:
     """What a model is worth, in a sentence: measures on examples kept back, which may be those of a file."""
     if measured is None:
         return "Nothing was kept back, so how well it does is not known."

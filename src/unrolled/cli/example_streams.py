@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import ExampleFile, Examples, TargetLevel
 
-__all__ = ["CALLED", "describe", "predict_rows", "read_to_learn", "stream"]
+__all__ = ["CALLED", "describe", "predict_rows", "read_to_learn", "read_whole", "stream"]
 
 Opening = Callable[[], "ExampleFile"]
 
@@ -41,7 +41,12 @@ def read_to_learn(
     file: Path, columns: TableOptions, level: TargetLevel, roles: ExampleColumns | None = None
 ) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
     """All examples of a file with their targets, what its columns are, and what was inferred, which is also said."""
-    with open_example_file(file, read_options(columns), target_level=level, columns=roles) as opened:
+    return read_whole(open_example_file(file, read_options(columns), target_level=level, columns=roles))
+
+
+def read_whole(file: ExampleFile) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
+    """All examples of an open file, which is closed, what its columns are, and what was inferred, which is also said."""
+    with file as opened:
         say(*opened.notes)
         return opened.read(), opened.columns, opened.notes
 

@@ -17,11 +17,12 @@ from unrolled.cli.drawing import (
     as_text,
     drawing_arguments,
     say_cut,
+    with_prompt,
     write_pieces,
 )
 from unrolled.cli.messages import say
-from unrolled.cli.music_output import after_prompt, notes_of, require_frames, write_midi, write_rolls
-from unrolled.cli.numbers_output import says_numbers, steps_of, with_prompt, write_sounds, write_strokes
+from unrolled.cli.music_output import notes_of, require_frames, write_midi, write_rolls
+from unrolled.cli.numbers_output import says_numbers, steps_of, write_sounds, write_strokes
 from unrolled.cli.options import with_options
 from unrolled.cli.output_files import check_places, numbered
 from unrolled.cli.shared_options import JsonOption, ModelArgument, output_option
@@ -181,13 +182,15 @@ def _write(model: Model, options: GenerateOptions, given: dict[str, Any], output
 
     found, output = model.estimator.draw(options.n, **given), outputs.table
     pieces = [each.piece for each in found]
+    if model.estimator.step_kind_ != "symbols":
+        pieces = [with_prompt(piece, given["prompt"]) for piece in pieces]
     if outputs.midi is not None:
-        require_frames(pieces, given["prompt"])
+        require_frames(pieces)
     suffix = "" if output is None else output.suffix
 
     def rows(*, listed: bool) -> Iterator[dict[str, Any]]:
-        for n, each in enumerate(found, 1):
-            said = _said(model, options.prompt, given["prompt"], each.piece, listed=listed)
+        for n, (each, piece) in enumerate(zip(found, pieces, strict=True), 1):
+            said = _said(model, options.prompt, piece, listed=listed)
             yield {"n": n, **said, "log_p": round(each.log_p, 6), "finished": each.finished}
 
     if output is not None or outputs.printed:
@@ -200,24 +203,21 @@ def _write(model: Model, options: GenerateOptions, given: dict[str, Any], output
     if output is not None:
         say(f"wrote {output} ({len(found):,} piece{'s' * (len(found) > 1)})")
     if outputs.midi is not None:
-        write_midi(model, pieces, given["prompt"], outputs.midi, options.tempo or 120.0)
+        write_midi(model, pieces, outputs.midi, options.tempo or 120.0)
     if outputs.wav is not None:
-        write_sounds([with_prompt(piece, given["prompt"]) for piece in pieces], outputs.wav)
+        write_sounds(pieces, outputs.wav)
     if outputs.svg is not None and model.estimator.step_kind_ == "strokes":
-        whole = [with_prompt(piece, given["prompt"]) for piece in pieces]
-        write_strokes(model, whole, outputs.svg, upwards=options.upwards)
+        write_strokes(model, pieces, outputs.svg, upwards=options.upwards)
     elif outputs.svg is not None:
-        write_rolls(model, pieces, given["prompt"], outputs.svg)
+        begun = given["prompt"]
+        write_rolls(model, pieces, outputs.svg, given=0 if begun is None else len(begun))
 
 
-def _said(model: Model, prompt: str | None, read: Any, piece: Any, *, listed: bool) -> dict[str, Any]:
-    """A piece with its prompt: of music lists of notes, of numbers lists of steps, if they are ``listed``, else a text."""
-    if says_numbers(model):
-        whole = with_prompt(piece, read)
-        as_list = listed and model.estimator.item_kind_ == "numbers"
-        return {"sequence": steps_of(whole)} if as_list else {"piece": as_text(model, whole)}
-    if model.estimator.notes_ is None:
+def _said(model: Model, prompt: str | None, piece: Any, *, listed: bool) -> dict[str, Any]:
+    """A piece: of music lists of notes, of numbers lists of steps, if they are ``listed``, else a text, after its prompt."""
+    if model.estimator.step_kind_ == "symbols":
         between = " " if prompt and model.estimator.item_kind_ == "tokens" else ""
         return {"piece": (prompt or "") + between + as_text(model, piece)}
-    whole = after_prompt(piece, read)
-    return {"notes": notes_of(model, whole)} if listed else {"piece": as_text(model, whole)}
+    if not listed or model.estimator.item_kind_ == "audio":
+        return {"piece": as_text(model, piece)}
+    return {"sequence": steps_of(piece)} if says_numbers(model) else {"notes": notes_of(model, piece)}

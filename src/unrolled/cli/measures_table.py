@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def print_measures(
     rows: dict[str, dict[str, float]] | None = None,
     rows_are: str = "",
     as_json: bool,
-    inferred: list[str],
+    inferred: Sequence[str],
 ) -> None:
     """Print measures of all items, and of each class or kind (``rows``) in a table."""
     if as_json:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unrolled.cli.messages import say
+from unrolled.cli.output_files import write_each
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
 
-__all__ = ["after_prompt", "frames_as_text", "music_prompt", "notes_of", "require_frames", "write_midi", "write_rolls"]
+__all__ = ["frames_as_text", "music_prompt", "notes_of", "require_frames", "write_midi", "write_rolls"]
 
 SILENCE = "-"
 
@@ -44,45 +46,32 @@ def music_prompt(model: Model, text: str) -> Any:
     return columns_of(pieces[0], model.estimator.notes_)
 
 
-def require_frames(pieces: list[Any], prompt: Any) -> None:
-    """Raise an InputError if a piece has no frame, so that no MIDI file can hold it."""
-    empty = next((n for n, piece in enumerate(pieces, 1) if not len(after_prompt(piece, prompt))), None)
+def require_frames(rolls: Sequence[Any]) -> None:
+    """Raise an InputError if a roll has no frame, so that no MIDI file can hold it."""
+    empty = next((n for n, roll in enumerate(rolls, 1) if not len(roll)), None)
     if empty is not None:
         raise InputError(
             f"piece {empty} has ended before its first frame, so there is nothing to write: take another --seed"
         )
 
 
-def after_prompt(piece: Any, prompt: Any) -> Any:
-    """A roll with what it was begun with."""
-    import numpy as np
-
-    return piece if prompt is None else np.concatenate([prompt, piece])
-
-
-def write_midi(model: Model, pieces: list[Any], prompt: Any, path: Path, tempo: float) -> None:
-    """Write each piece to a file, of several with a number in its name."""
-    from unrolled.cli.output_files import numbered
+def write_midi(model: Model, rolls: Sequence[Any], path: Path, tempo: float) -> None:
+    """Write each roll to a file, of several with a number in its name."""
     from unrolled.data.midi import midi_bytes
-    from unrolled.runtime.atomic_write import write_atomically
 
-    estimator, lowest = model.estimator, _lowest(model)
-    rolls = [after_prompt(piece, prompt) for piece in pieces]
-    written = [midi_bytes(roll, estimator.frame, tempo=tempo, lowest=lowest) for roll in rolls]
-    for own, data in zip(numbered(path, len(written)), written, strict=True):
-        write_atomically(own, data)
-        say(f"wrote {own}")
+    frame, lowest = model.estimator.frame, _lowest(model)
+    write_each([midi_bytes(roll, frame, tempo=tempo, lowest=lowest) for roll in rolls], path)
 
 
-def write_rolls(model: Model, pieces: list[Any], prompt: Any, path: Path) -> None:
-    """Write a picture of all pieces, one above the other, what was given paler."""
+def write_rolls(model: Model, rolls: Sequence[Any], path: Path, *, given: int) -> None:
+    """Write a picture of all rolls, one above the other, the frames that were ``given`` paler."""
     from unrolled.charts.chart import Chart
     from unrolled.charts.piano_roll import piano_roll_figure
 
-    given, called = 0 if prompt is None else len(prompt), model.estimator.frame.replace("_", " ")
+    called = model.estimator.frame.replace("_", " ")
     pictures = [
         piano_roll_figure(roll, _lowest(model), f"piece {n}: {len(roll)} frames", given=given, called=called)
-        for n, roll in enumerate((after_prompt(piece, prompt) for piece in pieces), 1)
+        for n, roll in enumerate(rolls, 1)
     ]
     Chart(*pictures).save(path)
     say(f"wrote {path}")

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unrolled.cli.messages import say
+from unrolled.cli.output_files import write_each
 from unrolled.errors import InputError
 
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
 
 __all__ = [
-    "numbers_as_text", "numbers_prompt", "says_numbers", "steps_of", "with_prompt", "write_sounds", "write_strokes",
+    "numbers_as_text", "numbers_prompt", "says_numbers", "steps_of", "write_sounds", "write_strokes",
 ]  # fmt: skip
 
 
@@ -52,17 +53,6 @@ def numbers_prompt(model: Model, text: str) -> Any:
     return items[0]
 
 
-def with_prompt(piece: Any, prompt: Any) -> Any:
-    """A piece with what it was begun with."""
-    import numpy as np
-
-    if prompt is None:
-        return piece
-    if hasattr(piece, "samples"):
-        return type(piece)(np.concatenate([prompt.samples, piece.samples]), piece.rate, piece.name)
-    return np.concatenate([prompt, piece])
-
-
 def write_strokes(model: Model, pieces: Sequence[Any], path: Path, *, upwards: bool) -> None:
     """Write a picture of all pieces, side by side."""
     from unrolled.charts.chart import Chart
@@ -76,10 +66,6 @@ def write_strokes(model: Model, pieces: Sequence[Any], path: Path, *, upwards: b
 
 def write_sounds(pieces: Sequence[Any], path: Path) -> None:
     """Write each recording to a file, of several with a number in its name."""
-    from unrolled.cli.output_files import numbered
     from unrolled.data.wav_writing import wav_bytes
-    from unrolled.runtime.atomic_write import write_atomically
 
-    for own, piece in zip(numbered(path, len(pieces)), pieces, strict=True):
-        write_atomically(own, wav_bytes(piece.samples, piece.rate))
-        say(f"wrote {own}")
+    write_each([wav_bytes(piece.samples, piece.rate) for piece in pieces], path)

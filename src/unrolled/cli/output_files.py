@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
-from unrolled.cli.messages import show
+from unrolled.cli.messages import say, show
 from unrolled.errors import InputError
-from unrolled.runtime.atomic_write import check_place
+from unrolled.runtime.atomic_write import check_place, write_atomically
 from unrolled.runtime.place import find_stream, same_file
 
-__all__ = ["check_places", "model_path", "numbered", "print_with_model"]
+__all__ = ["check_places", "model_path", "numbered", "print_with_model", "write_each"]
 
 STDIN = Path("/dev/stdin")
 
@@ -34,6 +34,13 @@ def numbered(path: Path, count: int) -> list[Path]:
     (['out-1.mid', 'out-2.mid'], ['out.mid'])
     """
     return [path] if count == 1 else [path.with_stem(f"{path.stem}-{n}") for n in range(1, count + 1)]
+
+
+def write_each(results: Sequence[bytes], path: Path) -> None:
+    """Write each of several results to its file, and say so."""
+    for own, data in zip(numbered(path, len(results)), results, strict=True):
+        write_atomically(own, data)
+        say(f"wrote {own}")
 
 
 def check_places(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None], *, as_json: bool) -> None:

@@ -78,7 +78,7 @@ def fit_generate(
 
     For example: unrolled fit generate shakespeare.txt
     """
-    from unrolled.cli.example_fitting import check_validation, verdict
+    from unrolled.cli.example_fitting import check_validation, finish_fit
     from unrolled.data.targets import as_classes, as_known_classes
     from unrolled.tasks.generation.generator import SequenceGenerator
 
@@ -89,7 +89,7 @@ def fit_generate(
     examples, roles, notes = _read(file, columns, parameters.frame)
     conditions = None if examples.targets is None else as_classes(examples)
     say(f"{file}: {describe_pieces(examples.items)}")
-    kept_back = others = None
+    kept_back = None
     if validation is not None:
         others, _, _ = _read(validation, columns, parameters.frame, roles)
         kept_back = others.items if conditions is None else (others.items, as_known_classes(others, conditions))
@@ -98,28 +98,23 @@ def fit_generate(
         estimator.fit(examples.items, conditions, validation=kept_back, checkpoint=checkpoint)
     except InputError as error:
         raise _placed(error, examples) from None
-    say(*estimator.inferred_)
-    estimator.columns_ = roles
-    measured = estimator.validation_
-    found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
     following = f"generate {quote(str(files.model))}" + (" --class ..." if conditions is not None else "")
     following += " --midi out.mid" if estimator.notes_ is not None else ""
     following += " --svg out.svg" if estimator.step_kind_ == "strokes" else ""
     following += " --wav out.wav" if estimator.item_kind_ == "audio" else ""
-    files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation), following)
+    finish_fit(files, estimator, examples, roles, notes, following=following)
 
 
 def _read(
     file: Path, columns: FitPiecesOptions, frame: MusicStep, roles: ExampleColumns | None = None
-) -> tuple[Examples, ExampleColumns | None, list[str]]:
+) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
     """All pieces of a file, its columns, and what was inferred of it, which is also said."""
+    from unrolled.cli.example_streams import read_whole
     from unrolled.data.pieces import PieceOptions, open_pieces
 
     lines = "lines" if columns.lines else "whole"
     options = PieceOptions(columns.text, columns.condition, lines, frame, columns.pattern)
-    with open_pieces(file, options, roles) as opened:
-        say(*opened.notes)
-        return opened.read(), opened.columns, list(opened.notes)
+    return read_whole(open_pieces(file, options, roles))
 
 
 def _placed(error: InputError, examples: Examples) -> InputError:
@@ -154,11 +149,10 @@ def continue_pieces(model: Model, file: Path, options: ContinuationOptions, dest
 
 def evaluate_pieces(model: Model, file: Path, options: MeasuredPiecesOptions, as_json: bool) -> None:
     """Print nats a symbol, perplexity, and of texts bits a character; through a long text the state is carried."""
+    from unrolled.cli.example_streams import read_whole
     from unrolled.cli.measures_table import print_measures
 
-    with open_known_pieces(model, file, options) as opened:
-        say(*opened.notes)
-        examples, notes = opened.read(), list(opened.notes)
+    examples, _, notes = read_whole(open_known_pieces(model, file, options))
     found = model.estimator.evaluate(examples.items, conditions_of(model, examples), dynamic=options.dynamic)
     print_measures(model, file, len(examples.items), found, as_json=as_json, inferred=notes)
 

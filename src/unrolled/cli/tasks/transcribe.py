@@ -63,7 +63,7 @@ def fit_transcribe(
     """
     from dataclasses import replace
 
-    from unrolled.cli.example_fitting import check_kind, check_validation, verdict
+    from unrolled.cli.example_fitting import check_kind, check_validation, finish_fit
     from unrolled.cli.example_streams import describe
     from unrolled.codecs.audio import AudioFeatures
     from unrolled.tasks.generation.transcriber import CTCTranscriber
@@ -88,30 +88,27 @@ def fit_transcribe(
         estimator.fit(examples.items, examples.targets, validation=kept_back, checkpoint=checkpoint)
     except InputError as error:
         raise _placed(error, examples, others) from None
-    say(*estimator.inferred_)
-    estimator.columns_ = roles
-    measured = estimator.validation_
-    found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
-    files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation))
+    finish_fit(files, estimator, examples, roles, notes)
 
 
-def _read(file: Path, columns: TranscriptFileOptions) -> tuple[Examples, ExampleColumns | None, list[str]]:
+def _read(file: Path, columns: TranscriptFileOptions) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
     """All items of a file, its columns, and what was inferred of it, which is also said."""
-    with open_known(file, columns) as opened:
-        say(*opened.notes)
-        return opened.read(), opened.columns, list(opened.notes)
+    from unrolled.cli.example_streams import read_whole
+
+    return read_whole(open_known(file, columns))
 
 
 def _placed(error: InputError, examples: Examples, others: Examples | None) -> InputError:
-    """An error about transcript n, by the place that has in its file; those of the validation file come after the others."""
+    """An error about a transcript, by the place that has in its file."""
+    from unrolled.cli.example_fitting import placed
+
     found = re.fullmatch(r"(validation's y: )?transcript (\d+) (.+)", str(error))
     if found is None:
         return error
     n, text = int(found[2]), f"the transcript {found[3]}"
     if found[1] and others is not None:
         return others.error(n, text)
-    beyond = n - len(examples.items)
-    return examples.error(n, text) if others is None or beyond < 0 else others.error(beyond, text)
+    return placed(n, text, examples, others)
 
 
 def predict_transcripts(model: Model, file: Path, options: TranscriptOptions, destination: Destination) -> None:

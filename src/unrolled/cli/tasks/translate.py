@@ -67,7 +67,7 @@ def fit_translate(
 
     For example: unrolled fit translate train.en train.de
     """
-    from unrolled.cli.example_fitting import check_kind, check_validation, verdict
+    from unrolled.cli.example_fitting import check_kind, check_validation, finish_fit
     from unrolled.data.pairs import pair_layout
     from unrolled.tasks.generation.seq2seq import Seq2Seq
 
@@ -82,13 +82,13 @@ def fit_translate(
     examples, roles, notes = _read(file, second, columns)
     if second is not None and examples.items == examples.targets:
         copied = f"{file} and {second} say the same line by line: the model learns to repeat its sources"
-        notes = [*notes, copied]
+        notes = (*notes, copied)
         say(copied)
     check_kind(examples, parameters, of_targets=("embedding_size",))
     dictionary = pair_layout(file, second, pair_options(columns)) == "dictionary"
     if dictionary and parameters.tokens == "words":  # of which each is one
         parameters, letters = replace(parameters, tokens="characters"), "words are read letter by letter"
-        notes = [*notes, letters]
+        notes = (*notes, letters)
         say(letters)
     say(f"{file}: {describe_pairs(examples.items, examples.targets or [], dictionary=dictionary)}")
     kept_back = others = None
@@ -100,32 +100,25 @@ def fit_translate(
         estimator.fit(examples.items, examples.targets, validation=kept_back, checkpoint=checkpoint)
     except InputError as error:
         raise _placed(error, examples, others) from None
-    say(*estimator.inferred_)
-    estimator.columns_ = roles
-    measured = estimator.validation_
-    found = {"items": len(examples.items), "kind": examples.kind, "epochs": estimator.epochs_, "validation": measured}
-    files.finish(estimator, [*notes, *estimator.inferred_], found, verdict(measured, validation))
+    finish_fit(files, estimator, examples, roles, notes)
 
 
 def _read(
     file: Path, second: Path | None, columns: PairFileOptions
-) -> tuple[Examples, ExampleColumns | None, list[str]]:
+) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
     """All pairs of a file, its columns, and what was inferred of it, which is also said."""
+    from unrolled.cli.example_streams import read_whole
     from unrolled.data.pairs import open_pairs
 
-    with open_pairs(file, second, pair_options(columns)) as opened:
-        say(*opened.notes)
-        return opened.read(), opened.columns, list(opened.notes)
+    return read_whole(open_pairs(file, second, pair_options(columns)))
 
 
 def _placed(error: InputError, examples: Examples, others: Examples | None) -> InputError:
-    """An error about target n, by the place that has in its file; those of the validation file come after the others."""
+    """An error about a target, by the place that has in its file."""
+    from unrolled.cli.example_fitting import placed
+
     found = re.fullmatch(r"target (\d+) (.+)", str(error))
-    if found is None:
-        return error
-    n, text = int(found[1]), f"the target {found[2]}"
-    beyond = n - len(examples.items)
-    return examples.error(n, text) if others is None or beyond < 0 else others.error(beyond, text)
+    return error if found is None else placed(int(found[1]), f"the target {found[2]}", examples, others)
 
 
 def predict_answers(model: Model, file: Path, options: AnswerOptions, destination: Destination) -> None:
