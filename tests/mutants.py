@@ -2239,8 +2239,8 @@ MUTANTS = (
     python(
         "draws: a pen at no temperature",
         "runtime/decoding/mixture_sampling.py",
-        "sigmoid(mixture.pen / self.temperature)",
-        "sigmoid(mixture.pen)",
+        "odds = mixture.pen / self.temperature",
+        "odds = mixture.pen",
         MIXTURE_DRAWS,
     ),
     python(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -101,6 +101,19 @@ class StrokeCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """``[T, 3]`` as it is drawn → as it was given in training."""
         offsets = np.concatenate([steps[:, :2] * self.unit, steps[:, 2:]], axis=1)
         return positions_of(offsets, self.start) if self.positions else offsets
+
+    def decoded(self, steps: Iterable[Values], before: Values) -> Iterator[Values]:
+        """As :meth:`decode`, of steps ``[3]`` that come one by one after those ``before [T, 3]``.
+
+        >>> codec = StrokeCodec(positions=True, unit=2.0, start=(1.0, 1.0))
+        >>> [step.tolist() for step in codec.decoded(iter(np.ones((2, 3))), np.ones((1, 3)))]
+        [[5.0, 5.0, 1.0], [7.0, 7.0, 1.0]]
+        """
+        way = np.cumsum(np.concatenate([np.zeros((1, 2)), before[:, :2] * self.unit]), axis=0)[-1]
+        for step in steps:
+            offset = step[:2] * self.unit
+            way = way + offset
+            yield np.append(self.start + way if self.positions else offset, step[2:])
 
     def places(self, piece: Values) -> Values:
         """The positions of a piece in the user's units, whichever it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -73,6 +73,11 @@ class ValueCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """``[U, width]`` → ``[T, C]``."""
         z = steps.reshape(-1, len(self.columns))
         return np.stack([each.inverse(column) for each, column in zip(self.columns, z.T, strict=True)], axis=1)
+
+    def decoded(self, steps: Iterable[Values], before: Values) -> Iterator[Values]:
+        """As :meth:`decode`, of steps ``[width]`` that come one by one; those ``before`` do not matter."""
+        for step in steps:
+            yield from self.decode(step[None])
 
     def samples(self, frames: Values) -> NDArray[np.float32]:
         """The sound of the features ``[T, C]`` of recordings, from -1 to 1."""

@@ -40,12 +40,12 @@ from unrolled.tasks.generation.pieces import check_steps, read_known_pieces, rea
 from unrolled.tasks.generation.said import Part, Piece, Request, Said
 from unrolled.tasks.generation.said_notes import SaidNotes
 from unrolled.tasks.generation.said_symbols import SaidSymbols
+from unrolled.tasks.generation.targets import FEWEST, places_kept_back
 from unrolled.tasks.item_estimator import ExampleEstimator
 
 __all__ = ["Generated", "PieceStream", "SequenceGenerator"]
 
 SEGMENT = 20  # steps that are foreseen before something is learned from them
-FEWEST = 10  # pieces of which some are kept back
 LONGEST = 100_000  # steps of a piece that is read as a whole
 LONGEST_DRAWN = 1000  # steps, of what has no end
 
@@ -224,7 +224,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         parts: list[list[Any]] = [[] for _ in range(count)]
         log_p, finished = np.zeros(count), np.zeros(count, bool)
         request = self._request(count, prompt, conditions, sampling, max_length, seed, stop)
-        for part in self._drawn(request):
+        for part in self._fitted().said.draw(self.model_, request):
             for own, new in zip(parts, part.new, strict=True):
                 own += new
             log_p, finished = log_p + part.log_p, part.finished
@@ -260,7 +260,8 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
         conditions, _ = conditions_of(self._fitted().condition, condition, 1)
         request = self._request(1, prompt, conditions, sampling, max_length, seed, stop)
-        return PieceStream(self._drawn(request), self._fitted().said, request.prompt)
+        said = self._fitted().said
+        return PieceStream(said.draw(self.model_, request), said, request.prompt)
 
     def predict(self, X: Any, y: Any = None) -> list[Piece]:
         """A continuation of each piece, drawn as by :meth:`generate`; always the same.
@@ -388,9 +389,6 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         most = longest if max_length is None else check_count("max_length", max_length)
         drawn_from = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
         return Request(count, self._encoded_prompt(prompt), conditions, sampling, most, drawn_from, stop)
-
-    def _drawn(self, request: Request) -> Iterator[Part]:
-        return self._fitted().said.draw(self.model_, request)
 
     def _encoded_prompt(self, prompt: Piece | None) -> Steps:
         said = self._fitted().said
@@ -524,10 +522,7 @@ def _stretches(data: _Data, settings: GeneratorParameters) -> str:
 
 def _kept_back(data: _Data, fraction: float, seed: int) -> tuple[_Data, _Data]:
     """What chooses the epoch, and the rest, which is learned from: given pieces or a share of all; of one text its last part."""
-    N = len(data.pieces)
-    if data.learned < N:
-        return _chosen(data, np.arange(data.learned, N)), _chosen(data, np.arange(data.learned))
-    if data.carried:
+    if data.carried and data.learned == len(data.pieces):
         (text,) = data.pieces
         cut = len(text) - int(fraction * len(text))
         held = [text[cut:]] if len(text) - cut >= FEWEST and str(text[cut:]).strip() else []
@@ -535,10 +530,8 @@ def _kept_back(data: _Data, fraction: float, seed: int) -> tuple[_Data, _Data]:
             _Data(held, None, data.kind, data.output, True, 1),
             _Data([text[:cut] if held else text], None, data.kind, data.output, True, 1),
         )
-    if fraction == 0 or N < FEWEST:
-        return _chosen(data, np.zeros(0, np.int64)), data
-    held_places = np.sort(np.random.default_rng(seed).permutation(N)[: max(1, round(fraction * N))])
-    return _chosen(data, held_places), _chosen(data, np.setdiff1d(np.arange(N), held_places))
+    places = places_kept_back(len(data.pieces), data.learned, fraction, seed)
+    return _chosen(data, places), _chosen(data, np.setdiff1d(np.arange(len(data.pieces)), places))
 
 
 def _chosen(data: _Data, places: NDArray[np.int64]) -> _Data:

@@ -13,7 +13,7 @@ from unrolled.parameters.network import CellName, NetworkParameters
 from unrolled.parameters.ranges import COUNT, SHARE
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
 from unrolled.parameters.values import ValueParameters
-from unrolled.tasks.recording_parameters import AudioFeatures, read_audio
+from unrolled.tasks.recording_parameters import AudioFeatures, RecordingParameters
 
 __all__ = [
     "CARRIED_STEPS", "GeneratorParameters", "GeneratorTraining", "SpeechParameters", "StepKind", "StepParameters",
@@ -58,19 +58,12 @@ class StepParameters(Parameters):
     ] = None
 
 
-class SpeechParameters(Parameters):
+class SpeechParameters(RecordingParameters):
     """How recordings that are said are heard."""
-
-    _title = "Recordings"
 
     audio: Annotated[
         AudioFeatures | None,
-        Parameter(
-            "Features of recordings that are said.",
-            unset="20 mel-frequency cepstral coefficients per frame",
-            flag=None,
-            read=read_audio,
-        ),
+        left_open(RecordingParameters, "audio", "20 mel-frequency cepstral coefficients per frame"),
     ] = None
 
 

@@ -20,7 +20,7 @@ from unrolled.runtime.decoding.sampling import Sampling
 from unrolled.tasks.generation.generator_model import FrameSampling, GeneratorModel
 from unrolled.tasks.generation.generator_parameters import GeneratorParameters, StepKind
 
-__all__ = ["Part", "Piece", "Request", "Said", "frames_drawn"]
+__all__ = ["Part", "Piece", "Request", "Said", "check_no_stop", "frames_drawn"]
 
 Piece: TypeAlias = Any
 """A text, a list of tokens, a piano roll ``[T, P]``, strokes ``[T, 3]``, other numbers ``[T, C]``, a recording."""
@@ -154,6 +154,12 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return parts
 
 
+def check_no_stop(request: Request, what: str) -> None:
+    """Raise an InputError if texts are to end what is said, which has none."""
+    if request.stop:
+        raise InputError(f"stop= ends texts, but the model says {what}: leave it out")
+
+
 def frames_drawn(
     model: GeneratorModel, request: Request, sampling: FrameSampling, what: str, why: str
 ) -> Iterator[Part]:
@@ -163,8 +169,7 @@ def frames_drawn(
         what: is said, for messages.
         why: there is no order of what may come.
     """
-    if request.stop:
-        raise InputError(f"stop= ends texts, but the model says {what}: leave it out")
+    check_no_stop(request, what)
     top_k, top_p = request.sampling.top_k, request.sampling.top_p
     if top_k is not None or top_p < 1:
         given = f"top_p is {top_p}" if top_k is None else f"top_k is {top_k}"

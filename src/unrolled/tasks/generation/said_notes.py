@@ -18,7 +18,7 @@ from unrolled.tasks.agreement import require_same
 from unrolled.tasks.generation.drawn_pieces import DrawnFrames
 from unrolled.tasks.generation.generator_model import GeneratorModel
 from unrolled.tasks.generation.generator_parameters import GeneratorParameters, StepKind
-from unrolled.tasks.generation.said import Part, Piece, Request, Said, frames_drawn
+from unrolled.tasks.generation.said import Part, Piece, Request, Said, check_no_stop, frames_drawn
 from unrolled.tasks.generation.said_symbols import symbols_drawn
 
 __all__ = ["SaidNotes"]
@@ -83,9 +83,10 @@ class SaidNotes(Said, frozen=True, forbid_unknown_fields=True, tag="notes"):
 
     def draw(self, model: GeneratorModel, request: Request) -> Iterator[Part]:
         symbols = self.codec.symbols
-        if symbols is None or request.stop:
+        if symbols is None:
             sampling = NoteSampling(temperature=request.sampling.temperature)
             return frames_drawn(model, request, sampling, "notes", "the notes of a frame are independent")
+        check_no_stop(request, "notes")
         rows = [DrawnFrames(symbols, request.most) for _ in range(request.pieces)]
         most = request.most * (symbols.notes + 1) + 1  # symbols of frames with all notes, and the end
         return symbols_drawn(model, request, rows, most)

@@ -47,11 +47,7 @@ class _Real(Said, frozen=True, forbid_unknown_fields=True):
         return frames_drawn(model, request, sampling, self.step_kind, "numbers are drawn from densities")
 
     def streamed(self, parts: Iterator[Any], prompt: Steps) -> Iterator[Any]:
-        steps: list[Values] = list(prompt.astype(np.float64))
-        for step in parts:
-            before = len(self.codec.decode(np.array(steps))) if steps else 0
-            steps.append(step)
-            yield from self.codec.decode(np.array(steps))[before:]
+        return self.codec.decoded(parts, prompt.astype(np.float64))
 
 
 class SaidStrokes(_Real, frozen=True, forbid_unknown_fields=True, tag="strokes"):
