@@ -26,7 +26,7 @@ from unrolled.data.example_file import ExampleFile, ReadOptions, TargetLevel
 from unrolled.data.jsonl import open_jsonl
 from unrolled.data.npz import open_npz
 from unrolled.data.plain_text import open_plain_text
-from unrolled.data.text_lines import TextLines
+from unrolled.data.text_lines import TextLines, unpacked_suffix
 from unrolled.data.ts import open_ts
 from unrolled.data.wav_examples import open_wav, open_wav_folder
 from unrolled.errors import InputError
@@ -87,7 +87,7 @@ def open_example_file(
 ) -> ExampleFile:
     """As :func:`open_examples`, where the targets are those of no item, of each sequence, or of each step."""
     path, options = Path(path), options or ReadOptions()
-    suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    suffix = unpacked_suffix(path)
     of_tokens = columns is not None and columns.layout == "tokens"
     of_frames = columns is not None and columns.layout == "frames"
     if suffix == ".txt" and (target_level == "step" or of_tokens):

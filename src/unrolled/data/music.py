@@ -22,7 +22,7 @@ from unrolled.data.jsonl import json_objects, shown_json
 from unrolled.data.midi import PITCHES, MidiPiece, read_midi, read_midi_folder
 from unrolled.data.npz import open_npz
 from unrolled.data.table import listed
-from unrolled.data.text_lines import TextLines
+from unrolled.data.text_lines import TextLines, unpacked_suffix
 from unrolled.errors import InputError
 from unrolled.parameters.music import MusicStep
 
@@ -39,15 +39,11 @@ def is_music(path: str | os.PathLike[str]) -> bool:
     (True, False)
     """
     path = Path(path)
-    suffix = _suffix(path)
+    suffix = unpacked_suffix(path)
     if suffix not in JSON_LINES or not path.is_file():
         return suffix in MIDI
     with TextLines(path, "a file of JSON lines") as lines:
         return KEY in next(json_objects(lines), (0, {}))[1]
-
-
-def _suffix(path: Path) -> str:
-    return Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
 
 
 def read_music(path: str | os.PathLike[str], step: MusicStep = "sixteenth") -> list[MidiPiece]:
@@ -71,7 +67,7 @@ def read_music(path: str | os.PathLike[str], step: MusicStep = "sixteenth") -> l
     path = Path(path)
     if path.is_dir():
         return read_midi_folder(path, step)
-    suffix = _suffix(path)
+    suffix = unpacked_suffix(path)
     if suffix in MIDI:
         return [read_midi(path, step)]
     if suffix in JSON_LINES:

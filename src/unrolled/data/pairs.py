@@ -24,7 +24,7 @@ from unrolled.data.example_file import ExampleFile
 from unrolled.data.pair_objects import open_pair_objects
 from unrolled.data.pair_table import open_pair_table
 from unrolled.data.parallel_text import open_parallel_text
-from unrolled.data.text_lines import TextLines
+from unrolled.data.text_lines import TextLines, unpacked_suffix
 from unrolled.errors import InputError
 from unrolled.parameters.pairs import PairLayout
 
@@ -75,7 +75,7 @@ def pair_layout(
         if given not in (None, "lines"):
             raise InputError(f"layout is {given!r}, which is one file, but {path} and {second} are two: leave one out")
         return "lines"
-    suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    suffix = unpacked_suffix(path)
     of_name = "dictionary" if path.name.lower().startswith(DICTIONARY) else OF_NAMES.get(suffix)
     found = given or of_name or ("lines" if not targets else _by_first_line(path))
     if found == "lines" and targets:

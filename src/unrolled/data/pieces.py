@@ -14,7 +14,7 @@ from unrolled.data.examples import open_example_file
 from unrolled.data.music import is_music, read_music
 from unrolled.data.npz import npz_names
 from unrolled.data.plain_text import open_plain_text
-from unrolled.data.text_lines import TextLines
+from unrolled.data.text_lines import TextLines, unpacked_suffix
 from unrolled.errors import InputError
 from unrolled.parameters.music import MusicStep
 
@@ -70,15 +70,13 @@ def open_pieces(
     (['To be,\nor not\n'], ['To be,', 'or not'])
     """
     path, options = Path(path), options or PieceOptions()
-    suffix = Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
+    suffix = unpacked_suffix(path)
     if options.pattern is not None and not _has_recordings(path):
         raise InputError(f"{path}: pattern= says what recordings are to be, but here are none; leave it out")
     if suffix == ".wav" or _has_recordings(path):
         return _recordings(path, options)
     if suffix == ".npz":
-        for name in ("text", "condition"):
-            if getattr(options, name) is not None:
-                raise InputError(f"{path}: {name}= says nothing about arrays, whose conditions are y; leave it out")
+        _check_no_columns(path, options, "arrays, whose conditions are y")
         return open_example_file(path, target_level="sequence" if "y" in npz_names(path) else "none")
     if path.is_dir() or is_music(path):
         return _music(path, options)
@@ -92,13 +90,18 @@ def open_pieces(
         return opened
     if suffix in NO_TEXTS:
         raise InputError(f"{path}: the name ends in {suffix!r}, which is no file of texts")
-    for name in ("text", "condition"):
-        if getattr(options, name) is not None:
-            raise InputError(f"{path}: {name}= says nothing about plain text, which has no columns; leave it out")
+    _check_no_columns(path, options, "plain text, which has no columns")
     if options.plain == "lines":
         return open_plain_text(path, ReadOptions(), target_level="none")
     lines = TextLines(path, "a text file")
     return ExampleFile(str(lines.path), "text", _whole(lines), "none", lambda: lines.share, lines.close)
+
+
+def _check_no_columns(path: Path, options: PieceOptions, what: str) -> None:
+    """Raise an InputError if a column was named, of which such a file has none."""
+    for name in ("text", "condition"):
+        if getattr(options, name) is not None:
+            raise InputError(f"{path}: {name}= says nothing about {what}; leave it out")
 
 
 def _has_recordings(path: Path) -> bool:
@@ -106,18 +109,14 @@ def _has_recordings(path: Path) -> bool:
 
 
 def _recordings(path: Path, options: PieceOptions) -> ExampleFile:
-    for name in ("text", "condition"):
-        if getattr(options, name) is not None:
-            raise InputError(f"{path}: {name}= says nothing about recordings, which have no columns; leave it out")
+    _check_no_columns(path, options, "recordings, which have no columns")
     named = options.pattern is not None or (path.is_dir() and next(path.glob("*/*.wav"), None) is not None)
     read = ReadOptions(pattern=options.pattern)
     return open_example_file(path, read, target_level="sequence" if named else "none")
 
 
 def _music(path: Path, options: PieceOptions) -> ExampleFile:
-    for name in ("text", "condition"):
-        if getattr(options, name) is not None:
-            raise InputError(f"{path}: {name}= says nothing about music, which has no columns; leave it out")
+    _check_no_columns(path, options, "music, which has no columns")
     pieces = read_music(path, options.frame)
     examples = (Example(piece.roll, None, Place("piece", piece.name)) for piece in pieces)
     return ExampleFile(str(path), "numbers", examples, "none", lambda: 1.0)

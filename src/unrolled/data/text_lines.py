@@ -13,7 +13,7 @@ from typing import Any
 
 from unrolled.errors import InputError
 
-__all__ = ["TextLines"]
+__all__ = ["TextLines", "unpacked_suffix"]
 
 GZIP = b"\x1f\x8b"
 STANDARD_INPUT = "-"
@@ -24,6 +24,15 @@ OTHERS = {
     b"PAR1": "a Parquet file, whose name has to end in .parquet",
 }
 _MARK = b"\xef\xbb\xbf"
+
+
+def unpacked_suffix(path: Path) -> str:
+    """How a file's name ends, in lower case, before it was packed by gzip.
+
+    >>> unpacked_suffix(Path("reviews.CSV.gz")), unpacked_suffix(Path("tune.mid"))
+    ('.csv', '.mid')
+    """
+    return Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
 
 
 class TextLines:
