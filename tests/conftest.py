@@ -1,8 +1,11 @@
-"""The code on the pages of the documentation, for tests that read or run it."""
+"""The code on the pages of the documentation, and the scripts beside the tests, for tests that read or run them."""
 
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,3 +38,24 @@ def code_cells():
         return cells
 
     return read
+
+
+@pytest.fixture(scope="session")
+def scripts_of():
+    """A context in which the scripts of a folder find each other, as they do when one is run; it imports them by name.
+
+    Afterwards those that came with it are gone, and those that other tests hold are still there.
+    """
+
+    @contextmanager
+    def found(folder: Path):
+        held = set(sys.modules)
+        sys.path.insert(0, str(folder))
+        try:
+            yield import_module
+        finally:
+            sys.path.remove(str(folder))
+            for name in {path.stem for path in folder.glob("*.py")} - held:
+                sys.modules.pop(name, None)
+
+    return found

@@ -20,13 +20,10 @@ SQUARE = Sizes(batch=3, steps=4, inputs=6, hidden=6)
 
 
 @pytest.fixture(scope="module")
-def scripts():
-    """Load a script, which finds the others as it does when it is run."""
-    sys.path.insert(0, str(BENCHMARKS))
-    yield import_module
-    sys.path.remove(str(BENCHMARKS))
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+def scripts(scripts_of):
+    """Load a script."""
+    with scripts_of(BENCHMARKS) as load:
+        yield load
 
 
 @pytest.fixture(scope="module")

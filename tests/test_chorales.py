@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +13,9 @@ P = 4
 
 
 @pytest.fixture(scope="module")
-def baselines():
-    sys.path.insert(0, str(ACCURACY))
-    yield import_module("chorale_baselines")
-    sys.path.remove(str(ACCURACY))
+def baselines(scripts_of):
+    with scripts_of(ACCURACY) as load:
+        yield load("chorale_baselines")
 
 
 def rolls(count=12):
@@ -45,12 +42,9 @@ def test_repeating_by_counting(baselines):
     np.testing.assert_allclose(told, expected)
 
 
-def test_means_of_frames_and_of_pieces():
+def test_means_of_frames_and_of_pieces(scripts_of):
     pytest.importorskip("torch")
-    sys.path.insert(0, str(ACCURACY))
-    try:
-        nats_a_frame = import_module("chorales").nats_a_frame
-    finally:
-        sys.path.remove(str(ACCURACY))
+    with scripts_of(ACCURACY) as load:
+        nats_a_frame = load("chorales").nats_a_frame
     told = [np.array([-9.0, -1.0, -2.0]), np.array([-5.0])]
     assert nats_a_frame([told[0], np.array([-5.0, -3.0])]) == pytest.approx((20 / 5, 6 / 3, (4 + 4) / 2))

@@ -44,11 +44,9 @@ def test_the_example_runs(folder, monkeypatch, capsys):
 
 
 @pytest.fixture(scope="module")
-def anomalies():
-    sys.path.insert(0, str(ROOT / "benchmarks" / "accuracy"))
-    yield __import__("anomalies")
-    sys.path.remove(str(ROOT / "benchmarks" / "accuracy"))
-    sys.modules.pop("anomalies")
+def anomalies(scripts_of):
+    with scripts_of(ROOT / "benchmarks" / "accuracy") as load:
+        yield load("anomalies")
 
 
 def test_the_baseline_is_last_weeks_value(anomalies, folder):

@@ -16,13 +16,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def benchmark(name):
-    folder = str(ROOT / "benchmarks" / "accuracy")
-    sys.path.insert(0, folder)  # for what they share
-    try:
-        return runpy.run_path(f"{folder}/{name}.py")
-    finally:
-        sys.path.remove(folder)
+@pytest.fixture(scope="module")
+def benchmark(scripts_of):
+    """What a script has, by name."""
+    with scripts_of(ROOT / "benchmarks" / "accuracy") as load:
+        yield lambda name: vars(load(name))
 
 
 def run_example(monkeypatch, capsys, name, *arguments):
@@ -96,7 +94,7 @@ def test_a_spoken_word(recordings, tmp_path, monkeypatch, capsys):
     assert "the speakers are ann, lucas" in capsys.readouterr().err
 
 
-def test_strings_of_digits(recordings, tmp_path):
+def test_strings_of_digits(benchmark, recordings, tmp_path):
     script = benchmark("digit_strings")
     with tarfile.open(tmp_path / "recordings.tar.gz", "w:gz") as tar:
         for name, content in recordings.items():
@@ -133,7 +131,7 @@ def test_handwriting(monkeypatch, capsys):
     assert shares["8"] > 0.8
 
 
-def test_the_archive_of_spoken_digits(recordings, tmp_path):
+def test_the_archive_of_spoken_digits(benchmark, recordings, tmp_path):
     script = benchmark("spoken_digits")
     with tarfile.open(tmp_path / "recordings.tar.gz", "w:gz") as tar:
         for name, content in recordings.items():
@@ -162,7 +160,7 @@ def test_the_archive_of_spoken_digits(recordings, tmp_path):
     assert script["support_vectors"](*digits.at(digits.indices > 5), *digits.at(digits.indices <= 5), 0) == 1.0
 
 
-def test_strokes(tmp_path):
+def test_strokes(benchmark, tmp_path):
     script = benchmark("pendigits")
     (tmp_path / "penbased.dat").write_text(
         "@relation penbased\n@data\n" + ", ".join(map(str, [*range(0, 32, 2), 7])) + "\n", encoding="ascii"
@@ -175,7 +173,7 @@ def test_strokes(tmp_path):
     assert script["read_images"]().steps.shape == (1797, 8, 16)
 
 
-def test_every_fold_is_tested_on_what_it_did_not_learn_from():
+def test_every_fold_is_tested_on_what_it_did_not_learn_from(benchmark):
     X = np.arange(100.0)[:, None]
 
     class Remembers:
@@ -190,7 +188,7 @@ def test_every_fold_is_tested_on_what_it_did_not_learn_from():
     assert benchmark("pendigits")["over_folds"](Remembers, X, np.arange(100) % 2, 10, "") == 1.0
 
 
-def test_drawings_of_kanji(tmp_path):
+def test_drawings_of_kanji(benchmark, tmp_path):
     kanji = benchmark("kanji_strokes")
     paths = ["M10,10c10,0,20,0,30,0s10,10,10,20", "M 50 20 C 50 30 50 40 50 80"]
     lines = "".join(f'<path id="s{n}" d="{path}"/>' for n, path in enumerate(paths))

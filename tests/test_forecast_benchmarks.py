@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,10 @@ ACCURACY = Path(__file__).parents[1] / "benchmarks" / "accuracy"
 
 
 @pytest.fixture(scope="module")
-def scripts():
-    """Load a script, which finds the others as it does when it is run."""
-    sys.path.insert(0, str(ACCURACY))
-    yield import_module
-    sys.path.remove(str(ACCURACY))
-    for name in ("ridge", "m4", "etth1"):
-        sys.modules.pop(name, None)
+def scripts(scripts_of):
+    """Load a script."""
+    with scripts_of(ACCURACY) as load:
+        yield load
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,14 +14,9 @@ ACCURACY = Path(__file__).parents[1] / "benchmarks" / "accuracy"
 
 
 @pytest.fixture(scope="module")
-def scripts():
-    held = set(sys.modules)  # by other tests of these scripts
-    sys.path.insert(0, str(ACCURACY))
-    yield import_module
-    sys.path.remove(str(ACCURACY))
-    for path in ACCURACY.glob("*.py"):
-        if path.stem not in held:
-            sys.modules.pop(path.stem, None)
+def scripts(scripts_of):
+    with scripts_of(ACCURACY) as load:
+        yield load
 
 
 def test_the_table_is_that_of_model_1(scripts):
