@@ -26,12 +26,14 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.data.folders import files_in
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.parameters.declaration import check_range
 from unrolled.parameters.music import MusicStep
 from unrolled.parameters.ranges import Range
 
 __all__ = [
+    "ENDINGS",
     "PITCHES",
     "MidiPiece",
     "beats_of",
@@ -47,6 +49,7 @@ BEATS: dict[MusicStep, Fraction] = {
     "half": Fraction(2), "quarter": Fraction(1), "eighth": Fraction(1, 2), "sixteenth": Fraction(1, 4),
     "thirty_second": Fraction(1, 8),
 }  # fmt: skip
+ENDINGS = (".mid", ".midi")
 PITCHES = 128
 DRUMS = 9  # the tenth channel, counted from 0: its notes are no pitches
 USUAL_TEMPO = 120.0
@@ -124,21 +127,7 @@ def midi_files(folder: str | os.PathLike[str]) -> list[Path]:
     Raises:
         InputError: there is no such folder, or none in it.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(
-            f"{folder} {'is a file' if folder.exists() else 'does not exist'}, expected a folder of MIDI files"
-        )
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in (".mid", ".midi")
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-    if not files:
-        raise InputError(f"{folder} holds no files that end in .mid or .midi")
-    return files
+    return files_in(folder, "MIDI files", ENDINGS)
 
 
 def read_midi_folder(folder: str | os.PathLike[str], step: MusicStep = "sixteenth") -> list[MidiPiece]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from unrolled.data.example_file import ReadOptions
 from unrolled.data.jsonl import json_objects, shown_json
-from unrolled.data.midi import PITCHES, MidiPiece, read_midi, read_midi_folder
+from unrolled.data.midi import ENDINGS, PITCHES, MidiPiece, read_midi, read_midi_folder
 from unrolled.data.npz import open_npz
 from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines, unpacked_suffix
@@ -28,7 +28,7 @@ from unrolled.parameters.music import MusicStep
 
 __all__ = ["is_music", "read_music"]
 
-MIDI, JSON_LINES, ARRAYS = (".mid", ".midi"), (".jsonl", ".ndjson"), ".npz"
+JSON_LINES, ARRAYS = (".jsonl", ".ndjson"), ".npz"
 KEY = "notes"
 
 
@@ -41,7 +41,7 @@ def is_music(path: str | os.PathLike[str]) -> bool:
     path = Path(path)
     suffix = unpacked_suffix(path)
     if suffix not in JSON_LINES or not path.is_file():
-        return suffix in MIDI
+        return suffix in ENDINGS
     with TextLines(path, "a file of JSON lines") as lines:
         return KEY in next(json_objects(lines), (0, {}))[1]
 
@@ -68,14 +68,14 @@ def read_music(path: str | os.PathLike[str], step: MusicStep = "sixteenth") -> l
     if path.is_dir():
         return read_midi_folder(path, step)
     suffix = unpacked_suffix(path)
-    if suffix in MIDI:
+    if suffix in ENDINGS:
         return [read_midi(path, step)]
     if suffix in JSON_LINES:
         return _of_json_lines(path)
     if suffix == ARRAYS:
         return _of_arrays(path)
     raise InputError(
-        f"{path}: the name says nothing of music; expected one of {', '.join((*MIDI, *JSON_LINES, ARRAYS))}, or a folder of"
+        f"{path}: the name says nothing of music; expected one of {', '.join((*ENDINGS, *JSON_LINES, ARRAYS))}, or a folder of"
         " MIDI files"
     )
 

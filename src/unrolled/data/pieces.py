@@ -11,6 +11,7 @@ from typing import Literal
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions
 from unrolled.data.examples import open_example_file
+from unrolled.data.folders import visible_files
 from unrolled.data.music import is_music, read_music
 from unrolled.data.npz import npz_names
 from unrolled.data.plain_text import open_plain_text
@@ -105,7 +106,7 @@ def _check_no_columns(path: Path, options: PieceOptions, what: str) -> None:
 
 
 def _has_recordings(path: Path) -> bool:
-    return path.is_dir() and next(path.rglob("*.wav"), None) is not None
+    return path.is_dir() and next(visible_files(path, [".wav"]), None) is not None
 
 
 def _recordings(path: Path, options: PieceOptions) -> ExampleFile:

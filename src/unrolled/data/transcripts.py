@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from unrolled.codecs.audio import other_rate
 from unrolled.data.example_file import Example, ExampleFile, Place
 from unrolled.data.pairs import PairOptions, open_pairs
-from unrolled.data.wav import Waveform, read_wav, wav_files
+from unrolled.data.wav import reader_of_one_rate, wav_files
 from unrolled.errors import InputError
 
 __all__ = ["open_transcripts"]
@@ -50,7 +49,7 @@ def open_transcripts(path: Path, table: Path | None = None, options: PairOptions
 
 def _beside(folder: Path, files: list[Path]) -> Iterator[Example]:
     """Recordings with a text file beside each."""
-    read = _same_rate()
+    read = reader_of_one_rate()
     for file in files:
         text = file.with_suffix(".txt")
         if not text.is_file():
@@ -73,7 +72,7 @@ def _listed(pairs: ExampleFile, folder: Path) -> ExampleFile:
         raise InputError(f"{pairs.source}: a source is a list of tokens, expected a file's name, or steps of numbers")
 
     def examples() -> Iterator[Example]:
-        read = _same_rate()
+        read = reader_of_one_rate()
         for name, said, place in pairs.examples:
             file = folder / name
             if not file.is_file():
@@ -83,17 +82,3 @@ def _listed(pairs: ExampleFile, folder: Path) -> ExampleFile:
     return ExampleFile(
         pairs.source, "audio", examples(), "sequence", pairs.share, pairs.close, pairs.columns, pairs.notes
     )
-
-
-def _same_rate() -> Callable[[Path], Waveform]:
-    """A function that reads recordings, all of which must have the rate of the first."""
-    first: list[Waveform] = []
-
-    def read(file: Path) -> Waveform:
-        waveform = read_wav(file)
-        first.append(waveform) if not first else None
-        if waveform.rate != first[0].rate:
-            raise other_rate(waveform.name, waveform.rate, first[0].rate, f"{first[0].name} has")
-        return waveform
-
-    return read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from unrolled.codecs.audio import other_rate
 from unrolled.codecs.whole_characters import check_characters
 from unrolled.data.csv import read_csv_table
+from unrolled.data.folders import files_in
 from unrolled.data.wav_header import missing_bytes
 from unrolled.errors import InputError, MissingExtraError
 
-__all__ = ["Waveform", "labelled_wav_files", "read_wav", "read_wav_folder", "wav_files"]
+__all__ = ["Waveform", "labelled_wav_files", "read_wav", "read_wav_folder", "reader_of_one_rate", "wav_files"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,38 +110,33 @@ def read_wav_folder(
         MissingExtraError: soundfile is not installed.
     """
     files = labelled_wav_files(folder, labels_file, pattern=pattern)
-    waveforms = [read_wav(path) for path, _ in files]
-    first = waveforms[0]
-    for waveform in waveforms:
-        if waveform.rate != first.rate:
-            raise other_rate(waveform.name, waveform.rate, first.rate, f"{first.name} has")
+    read = reader_of_one_rate()
+    waveforms = [read(path) for path, _ in files]
     return waveforms, np.array([label for _, label in files])
 
 
 def wav_files(folder: str | os.PathLike[str]) -> list[Path]:
-    """The WAV files in a folder and those below it, in the order of their names.
-
-    What is hidden is left out: files and folders whose names begin with a dot, as the copies of notebooks and the notes
-    that macOS puts beside files on foreign disks.
+    """The WAV files in a folder and those below it that are not hidden, in the order of their names.
 
     Raises:
         InputError: there is no such folder, or none in it.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(
-            f"{folder} {'is a file' if folder.exists() else 'does not exist'}, expected a folder of WAV files"
-        )
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() == ".wav"
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-    if not files:
-        raise InputError(f"{folder} holds no files that end in .wav")
-    return files
+    return files_in(folder, "WAV files", [".wav"])
+
+
+def reader_of_one_rate() -> Callable[[Path], Waveform]:
+    """A function as :func:`read_wav` that also refuses a recording of another rate than the first it has read."""
+    first: Waveform | None = None
+
+    def read(file: Path) -> Waveform:
+        nonlocal first
+        waveform = read_wav(file)
+        first = first or waveform
+        if waveform.rate != first.rate:
+            raise other_rate(waveform.name, waveform.rate, first.rate, f"{first.name} has")
+        return waveform
+
+    return read
 
 
 def labelled_wav_files(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from unrolled.codecs.audio import other_rate
 from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions, TargetLevel, refuse_step_targets
-from unrolled.data.wav import Waveform, labelled_wav_files, read_wav, wav_files
+from unrolled.data.wav import labelled_wav_files, read_wav, reader_of_one_rate, wav_files
 from unrolled.errors import InputError
 
 __all__ = ["open_wav", "open_wav_folder"]
@@ -52,11 +51,8 @@ class _Reading:
         self.read = 0
 
     def examples(self) -> Iterator[Example]:
-        first: Waveform | None = None
+        read = reader_of_one_rate()
         for file, label in self._files:
-            waveform = read_wav(file)
-            first = first or waveform
-            if waveform.rate != first.rate:
-                raise other_rate(waveform.name, waveform.rate, first.rate, f"{first.name} has")
+            waveform = read(file)
             self.read += 1
             yield Example(waveform, label, Place("file", str(file.relative_to(self._folder))))
