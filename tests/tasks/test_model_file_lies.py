@@ -67,6 +67,18 @@ FITTED = {
     "long text": lambda: unrolled.SequenceGenerator(**SMALL, tokens="words").fit("One two, buckle my shoe. " * 9),
     "steps to text": lambda: unrolled.CTCTranscriber(**SMALL, language_model=2).fit(items(), ["ab", "b"] * 10),
     "sounds to text": lambda: unrolled.CTCTranscriber(**SMALL, stride=2).fit(sounds(), ["ab", "b"] * 10),
+    "heard as set": lambda: unrolled.CTCTranscriber(**SMALL, audio=AudioFeatures(rate=8000, normalization="mean")).fit(
+        sounds(), ["ab", "b"] * 10
+    ),
+    "said aloud": lambda: unrolled.SequenceGenerator(**SMALL, audio=AudioFeatures(rate=8000, coefficients=20)).fit(
+        sounds()
+    ),
+    "local": lambda: unrolled.Seq2Seq(**TEXT, reach="local_m", window=4).fit(
+        ["good film", "bad film"] * 5, ["a", "b"] * 5
+    ),
+    "open": lambda: unrolled.SequenceTagger(**{**TEXT, "members": None}).fit(
+        [["Ada", "slept"]] * 12, [["N", "V"]] * 12
+    ),
     "smoothing": lambda: unrolled.Forecaster(**SMALL, season_length=4).fit(20 + np.sin(np.arange(60.0))),
     "windows": lambda: unrolled.Forecaster(
         **SMALL, method="windows", horizon=3, input_window=8, intervals="conformal"
@@ -181,7 +193,14 @@ LIES = [
     ("steps to text", "settings.language_model", 1, "language is .*, expected as in settings"),
     ("steps to text", "settings.stride", 2, "shape.stack.inputs is 2, expected 4"),
     ("steps to text", "shape.crf", True, "shape.crf is True, expected False"),
-    ("sounds to text", "inputs.features.normalization", "none", "inputs.features is"),
+    ("sounds to text", "inputs.features.normalization", "none", None),
+    ("heard as set", "inputs.features.normalization", "none", "inputs.features is .*, as in settings"),
+    ("said aloud", "said.codec.features.lowest", 30.0, "said.codec.features is .*, as in settings"),
+    ("local", "shape.attention.window", 3, "shape.attention.window is 3, expected 4"),
+    ("classifier", "epochs", [], None),
+    ("open", "epochs", [], r"epochs is \[\], expected one number a network"),
+    ("open", "epochs", [1, 1], "extra tensors: 'members.2."),
+    ("open", "epochs", [1, 1, 1, 1], "missing tensors: 'members.3."),
     ("sounds to text", "inputs.features.rate", 16000, None),
     ("sounds to text", "inputs.numbers.segment", 2, "inputs is .*expected channels as they are"),
     ("sounds to text", "settings.language_model", 2, "language is .*, expected as in settings"),
@@ -394,6 +413,49 @@ def test_a_lie_in_the_configuration_is_named(tmp_path, good, kind, where, value,
     else:  # not a lie that can be told from the truth, but nothing may come of it either
         (tmp_path / "m").write_bytes(seal(changed(document, where, value), header, data))
         unrolled.load(tmp_path / "m")
+
+
+LEFT_OPEN = {
+    # parameters that another version took where nothing was set
+    "audio": ({"audio": AudioFeatures(rate=8000, mel_bands=5)}, lambda own: unrolled.SequenceClassifier(**SMALL, **own).fit(
+        sounds(), ["a", "b"] * 10)),
+    "heard": ({"audio": AudioFeatures(rate=8000, deltas=1)}, lambda own: unrolled.CTCTranscriber(**SMALL, **own).fit(
+        sounds(), ["ab", "b"] * 10)),
+    "written": ({"audio": AudioFeatures("log_mel", rate=8000)}, lambda own: unrolled.Seq2Seq(**SMALL, **own).fit(
+        sounds(), ["ab", "b"] * 10)),
+    "said": ({"audio": AudioFeatures(rate=8000, coefficients=9)}, lambda own: unrolled.SequenceGenerator(**SMALL, **own).fit(
+        sounds())),
+    "window": ({"window": 4}, lambda own: unrolled.Seq2Seq(**TEXT, reach="local_p", **own).fit(
+        ["good film", "bad film"] * 5, ["a", "b"] * 5)),
+    "members": ({"members": 2}, lambda own: unrolled.SequenceTagger(**{**TEXT, **own}).fit(
+        [["Ada", "slept"]] * 12, [["N", "V"]] * 12)),
+    "method": ({"hidden_size": 5, "members": 2}, lambda own: unrolled.Forecaster(**{**SMALL, **own}).fit(
+        20 + np.sin(np.arange(60.0)))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LEFT_OPEN)
+def test_a_file_of_a_version_with_other_defaults_is_read(tmp_path, kind):
+    given, fit = LEFT_OPEN[kind]
+    fit(given).save(tmp_path / "m")
+    document, header, data = parse((tmp_path / "m").read_bytes())
+    for name in given:
+        document = changed(document, f"settings.{name}", None)
+    (tmp_path / "old").write_bytes(seal(document, header, data))
+    old = unrolled.load(tmp_path / "old")
+    assert {name: old.get_params()[name] for name in given} == dict.fromkeys(given)
+    old.save(tmp_path / "again")
+    assert parse((tmp_path / "again").read_bytes())[0]["config"] == document["config"]
+    assert parse((tmp_path / "again").read_bytes())[2] == data
+
+
+def test_numbers_whose_covariance_another_version_would_choose_otherwise_are_read(tmp_path):
+    unrolled.SequenceGenerator(**SMALL, covariance="diagonal").fit(items()).save(tmp_path / "m")
+    document, header, data = parse((tmp_path / "m").read_bytes())
+    document = changed(document, "settings.covariance", "auto")
+    (tmp_path / "old").write_bytes(seal(document, header, data))
+    old = unrolled.load(tmp_path / "old")
+    assert old.generate(seed=0)[0].tolist() == unrolled.load(tmp_path / "m").generate(seed=0)[0].tolist()
 
 
 @pytest.mark.parametrize("kind", FITTED)

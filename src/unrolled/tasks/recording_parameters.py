@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     AudioFeatures = Any  # made by read_audio
 
-__all__ = ["AudioFeatures", "RecordingParameters", "read_audio"]
+__all__ = ["AudioFeatures", "RecordingParameters", "check_audio", "read_audio"]
 
 
 def read_audio(name: str, value: Any) -> Any:
@@ -27,6 +27,15 @@ def read_audio(name: str, value: Any) -> Any:
             raise InputError(f"{name} is {dict(value)}, expected features of recordings: {error}") from None
     require(name, value, isinstance(value, AudioFeatures), "an AudioFeatures, or None")
     return value
+
+
+def check_audio(name: str, found: AudioFeatures | None, given: AudioFeatures | None) -> None:
+    """Check the features in a model file against the parameter, if that was set; what was usual otherwise, the file alone says.
+
+    Raises:
+        InputError: they differ.
+    """
+    require(name, found, given is None or found is None or found == given, f"{given}, as in settings")
 
 
 class RecordingParameters(Parameters):

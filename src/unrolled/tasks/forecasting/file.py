@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -88,7 +89,8 @@ def check_config(config: ForecastConfig, settings: ForecasterParameters) -> None
         "season": settings.season_length or shape.season,
         **{role: len(getattr(columns, role)) for role in COVARIATES},
     }
-    require_same("shape", shape, shape_of(settings, type(shape), **sizes))
+    open_sizes = {name: getattr(settings, name) or getattr(shape, name) for name in ("hidden_size", "members")}
+    require_same("shape", shape, shape_of(replace(settings, **open_sizes), type(shape), **sizes))
     has_network = config.covariates is not None
     require(
         "learned", config.learned, has_network == bool(config.learned), "some series if there are covariates, or none"

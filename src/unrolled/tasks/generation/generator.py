@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
@@ -15,6 +15,7 @@ from unrolled.aliases import Values
 from unrolled.codecs.conditions import ConditionCodec
 from unrolled.data.items import ItemKind
 from unrolled.errors import InputError, MissingExtraError
+from unrolled.networks.mixture_head import MixtureHeadConfig
 from unrolled.networks.next_step import ConditionConfig, NextStepConfig, Steps
 from unrolled.networks.stack import StackConfig
 from unrolled.parameters.amount import Amount
@@ -450,7 +451,10 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
     @classmethod
     def _restore(cls, model_file: ModelFile, config: GeneratorConfig, settings: GeneratorParameters) -> GeneratorModel:
         config.said.check_settings(settings)
-        require_same("shape", config.shape, _shape(config.said, config.condition, settings))
+        head, expected = config.shape.head, settings
+        if settings.covariance == "auto" and isinstance(head, MixtureHeadConfig):
+            expected = replace(settings, covariance="diagonal" if head.diagonal else "full")
+        require_same("shape", config.shape, _shape(config.said, config.condition, expected))
         whole = not config.carried or (config.condition is None and settings.carried is not False)
         require("carried", config.carried, whole, "false with a condition, and as in settings")
         short = config.carried or config.longest <= LONGEST

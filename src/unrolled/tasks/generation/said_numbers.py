@@ -21,6 +21,7 @@ from unrolled.tasks.agreement import require_same
 from unrolled.tasks.generation.generator_model import GeneratorModel
 from unrolled.tasks.generation.generator_parameters import GeneratorParameters, StepKind
 from unrolled.tasks.generation.said import Part, Piece, Request, Said, frames_drawn
+from unrolled.tasks.recording_parameters import check_audio
 
 __all__ = ["SaidNumbers", "SaidStrokes"]
 
@@ -128,6 +129,7 @@ class SaidNumbers(_Real, frozen=True, forbid_unknown_fields=True, tag="values"):
 
     def check_settings(self, settings: GeneratorParameters) -> None:
         require_same("said.codec.together", self.codec.together, settings.steps_at_once)
+        check_audio("said.codec.features", self.codec.features, settings.audio)
 
     def head(self, settings: GeneratorParameters) -> MixtureHeadConfig:
         return _mixture(self.codec.width, settings, pen=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -36,6 +37,7 @@ from unrolled.tasks.generation.seq2seq_parameters import WINDOW, BeamParameters,
 from unrolled.tasks.generation.seq2seq_wanted import Wanted
 from unrolled.tasks.generation.target_estimator import GivenPairs, TargetEstimator
 from unrolled.tasks.generation.targets import Target, places_kept_back
+from unrolled.tasks.recording_parameters import check_audio
 
 __all__ = ["Answer", "Seq2Seq"]
 
@@ -333,14 +335,16 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
             )
         else:
             if isinstance(inputs, AudioCodec):
-                expected = settings.audio or AudioFeatures(rate=inputs.features.rate)
-                require("inputs.features", inputs.features, inputs.features == expected, str(expected))
+                check_audio("inputs.features", inputs.features, settings.audio)
                 inputs = inputs.numbers
             plain = not inputs.changes and inputs.segment == 1
             require("inputs", inputs, plain, "channels as they are, step by step")
         known = (settings.target_tokens, "given")
         require("targets.splitting", splitting, splitting in known, " or ".join(known))
-        require_same("shape", config.shape, _shape(config.inputs, config.targets, settings))
+        attention, expected = config.shape.attention, settings
+        if settings.window is None and settings.reach != "global" and attention is not None:
+            expected = replace(settings, window=attention.window or None)
+        require_same("shape", config.shape, _shape(config.inputs, config.targets, expected))
         return Seq2SeqModel.restore(model_file, config, settings)
 
     def _learned(self) -> str:

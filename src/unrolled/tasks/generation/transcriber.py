@@ -36,6 +36,7 @@ from unrolled.tasks.generation.targets import Target, places_kept_back
 from unrolled.tasks.generation.transcriber_model import TranscriberConfig, TranscriberModel
 from unrolled.tasks.generation.transcriber_parameters import PrefixBeamParameters, TranscriberParameters
 from unrolled.tasks.generation.transcriber_stream import TranscriberStream
+from unrolled.tasks.recording_parameters import check_audio
 
 __all__ = ["CTCTranscriber", "Heard", "Transcript"]
 
@@ -294,8 +295,7 @@ class CTCTranscriber(TargetEstimator, TranscriberParameters):
         inputs, splitting = config.inputs, config.targets.splitting
         numbers = inputs
         if isinstance(inputs, AudioCodec):
-            expected = settings.audio or _usual_features(inputs.features.rate, settings)
-            require("inputs.features", inputs.features, inputs.features == expected, str(expected))
+            check_audio("inputs.features", inputs.features, settings.audio)
             numbers = inputs.numbers
         assert isinstance(numbers, NumberCodec)
         plain = not numbers.changes and numbers.segment == 1

@@ -22,6 +22,7 @@ from unrolled.networks.encoder import EncoderConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.networks.tagger import TaggerConfig
 from unrolled.parameters.amount import Amount
+from unrolled.parameters.declaration import require
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.agreement import require_same
 from unrolled.tasks.estimator import FitContext
@@ -205,7 +206,10 @@ class SequenceEstimator(ItemEstimator):
         check_inputs(config.inputs, settings)
         require_same("shape", config.shape, cls._network(config.inputs, cls._outputs(config, settings), settings))
         check_linear_part(config, settings)
-        return SequenceModel.restore(model_file, config, sequence_training(settings, config.learned))
+        networks = settings.members or len(config.epochs)
+        require("epochs", config.epochs, networks > 0, "one number a network")
+        training = sequence_training(replace(settings, members=networks), config.learned)
+        return SequenceModel.restore(model_file, config, training)
 
     @classmethod
     def _network(cls, codec: InputCodec, outputs: int, settings: SequenceParameters) -> EncoderConfig | TaggerConfig:

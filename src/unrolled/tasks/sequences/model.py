@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Values
-from unrolled.codecs.audio import AudioFeatures
 from unrolled.codecs.inputs import AudioCodec, InputCodec, Item, NumberCodec
 from unrolled.codecs.labels import Labels
 from unrolled.codecs.scaling import Standardization
@@ -25,6 +24,7 @@ from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.item_estimator import ItemConfig
+from unrolled.tasks.recording_parameters import check_audio
 from unrolled.tasks.sequences.convolutions import ConvolutionConfig
 from unrolled.tasks.sequences.linear_part import LinearPart, linear_parameters
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters, SequenceTraining
@@ -69,8 +69,7 @@ def check_inputs(inputs: InputCodec, settings: SequenceParameters) -> None:
         require("inputs.segment", inputs.segment, given in (None, inputs.segment), f"{given}, as in settings")
     if isinstance(inputs, AudioCodec):
         given = settings.audio if isinstance(settings, PoolingParameters) else None
-        expected = given or AudioFeatures(rate=inputs.features.rate)
-        require("inputs.features", inputs.features, inputs.features == expected, str(expected))
+        check_audio("inputs.features", inputs.features, given)
 
 
 def check_linear_part(config: SequenceConfig, settings: SequenceParameters) -> None:
