@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 from unrolled.cli.messages import say
 from unrolled.cli.music_output import frames_as_text, music_prompt
 from unrolled.cli.numbers_output import numbers_as_text, numbers_prompt, says_numbers
+from unrolled.cli.piece_files import conditions_of
 from unrolled.cli.wording import printable
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, Parameters
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from unrolled.cli.task import Model
 
 __all__ = [
-    "DrawingOptions", "as_condition", "as_prompt", "as_text", "drawing_arguments", "say_cut", "with_prompt", "write_pieces",
+    "DrawingOptions", "as_condition", "as_prompt", "as_text", "condition_file", "drawing_arguments", "say_cut", "with_prompt",
+    "write_pieces",
 ]  # fmt: skip
 
 
@@ -81,14 +84,29 @@ def with_prompt(piece: Any, prompt: Any) -> Any:
     return np.concatenate([prompt, piece])
 
 
+def condition_file(model: Model, text: str | None) -> Path | None:
+    """The file that says what pieces are to be, if a condition is the name of one and of no class."""
+    from unrolled.data.pieces import is_of_conditions
+
+    if text is None or model.estimator.condition_kind_ is None or not is_of_conditions(text):
+        return None
+    classes = model.estimator.classes_
+    return None if classes is not None and text in map(str, classes.tolist()) else Path(text)
+
+
 def as_condition(model: Model, text: str | None) -> Any:
-    """A condition as the user writes it: a class by its name, or numbers between commas.
+    """A condition as the user writes it: a class by its name, or numbers between commas; of a file one for each piece.
 
     Raises:
-        InputError: it is none of the model's classes, or no numbers.
+        InputError: it is none of the model's classes, or no numbers, or the file holds something else.
     """
     if text is None or model.estimator.condition_kind_ is None:
         return text
+    file = condition_file(model, text)
+    if file is not None:
+        from unrolled.data.pieces import read_conditions
+
+        return list(conditions_of(model, read_conditions(file, model.estimator.columns_)))
     classes = model.estimator.classes_
     if classes is not None:
         known = {str(each): each for each in classes.tolist()}
@@ -98,7 +116,9 @@ def as_condition(model: Model, text: str | None) -> Any:
     try:
         return [float(number) for number in text.split(",")]
     except ValueError:
-        raise InputError(f"condition is {text!r}, expected numbers between commas") from None
+        raise InputError(
+            f"condition is {text!r}, expected numbers between commas, or a file of them, .npz or .jsonl"
+        ) from None
 
 
 def say_cut(model: Model, cut: int, count: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from unrolled.cli.drawing import (
     as_condition,
     as_prompt,
     as_text,
+    condition_file,
     drawing_arguments,
     say_cut,
     with_prompt,
@@ -52,10 +54,13 @@ class GenerateOptions(DrawingOptions):
     condition: Annotated[
         str | None,
         Parameter(
-            "What each piece is to be: a class, or numbers between commas.", unset="none", flag="--condition,--class",
+            "What each piece is to be: a class, or numbers between commas; or a file, .npz or .jsonl, that says it of"
+            " each, of which all are drawn, each --n times.",
+            unset="none",
+            flag="--condition,--class",
             metavar="WHAT",
         ),
-    ] = None  # fmt: skip
+    ] = None
     stream: Annotated[bool, Parameter("Whether the piece is printed as it is drawn.")] = False
     upwards: Annotated[bool, Parameter("Whether y of strokes grows upwards in --svg.")] = False
     tempo: Annotated[
@@ -101,14 +106,26 @@ def generate(
     if task.name != "generate":
         raise InputError(f"{model} is {task.called}, which draws nothing: run it by unrolled {task.command}")
     _check_kinds(loaded, options, outputs)
-    given = drawing_arguments(options) | {
-        "prompt": as_prompt(loaded, options.prompt),
-        "condition": as_condition(loaded, options.condition),
-    }
+    file, condition = condition_file(loaded, options.condition), as_condition(loaded, options.condition)
+    if file is not None:
+        condition = [each for each in condition for _ in range(options.n)]
+        options = replace(options, n=len(condition))
+        outputs.check(options.n, file)
+        if options.stream:
+            condition = _only(condition, file)
+    given = drawing_arguments(options) | {"prompt": as_prompt(loaded, options.prompt), "condition": condition}
     if options.stream:
         _stream(loaded, options.prompt, given)
     else:
         _write(loaded, options, given, outputs)
+
+
+def _only(conditions: list[Any], file: Path) -> Any:
+    if len(conditions) > 1:
+        raise InputError(
+            f"--stream prints one piece as it is drawn, but {file} says what {len(conditions):,} are to be"
+        )
+    return conditions[0]
 
 
 class _Outputs(NamedTuple):

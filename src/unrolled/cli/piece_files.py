@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, Parameters
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ class PieceFileOptions(Parameters):
 
     text: Annotated[str | None, Parameter("The text column.", metavar="COLUMN")] = None
     condition: Annotated[
-        str | None, Parameter("The column or key of what each piece is to be.", unset="none", metavar="COLUMN")
+        str | None,
+        Parameter(
+            "The column or key of what each piece is to be: a class, or in JSON lines a list of numbers.",
+            unset="none",
+            metavar="COLUMN",
+        ),
     ] = None
     pattern: Annotated[
         str | None,
@@ -49,6 +55,8 @@ def open_known_pieces(model: Model, file: Path, options: PieceFileOptions) -> Ex
     from unrolled.data.pieces import PieceOptions, open_pieces
 
     estimator = model.estimator
+    if options.condition is not None and estimator.condition_kind_ is None:
+        raise InputError(f"{model.path} was trained without conditions: leave --condition out")
     plain = "whole" if estimator.carried_ else "lines"
     said = PieceOptions(options.text, options.condition, plain, estimator.frame, options.pattern)
     opened = open_pieces(file, said, estimator.columns_)
@@ -72,10 +80,14 @@ def _as_wide(example: Example, notes: int) -> Example:
 
 def conditions_of(model: Model, examples: Examples) -> Any:
     """What each piece is to be, as the model knows it; None where it knows of no such thing, or nothing was read."""
-    from unrolled.data.targets import as_known_classes
+    from unrolled.data.targets import as_known_classes, as_vectors
 
-    classes = model.estimator.classes_
-    return None if examples.targets is None or classes is None else as_known_classes(examples, classes)
+    estimator = model.estimator
+    if examples.targets is None or estimator.condition_kind_ is None:
+        return None
+    if estimator.classes_ is None:
+        return as_vectors(examples, estimator.vector_size_)
+    return as_known_classes(examples, estimator.classes_)
 
 
 def describe_pieces(items: list[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain
@@ -20,17 +21,17 @@ from unrolled.data.table import listed
 from unrolled.data.text_lines import TextLines
 from unrolled.errors import InputError
 
-__all__ = ["JsonReader", "json_objects", "json_rows", "open_jsonl", "shown_json"]
+__all__ = ["KINDS", "JsonReader", "json_objects", "json_rows", "json_targets", "open_jsonl", "shown_json"]
 
 KINDS: dict[str, ItemKind] = {"text": "text", "sequence": "numbers", "tokens": "tokens"}
 
 Line = tuple[int, dict[str, Any]]
 
 
-def open_jsonl(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> ExampleFile:
+def open_jsonl(path: Path, options: ReadOptions, *, target_level: TargetLevel, vectors: bool = False) -> ExampleFile:
     """Open a file of lines such as ``{"text": "…", "label": …}``, ``{"sequence": [[…], …], "label": …}`` or
     ``{"tokens": […], "label": …}``; the last two may have ``tags``, one per step. ``options`` can specify other keys for
-    text and label.
+    text and label. With ``vectors`` a label may also be a list of numbers.
 
     Raises:
         InputError: the first line is not such an object; later lines are checked as they are read.
@@ -47,7 +48,9 @@ def open_jsonl(path: Path, options: ReadOptions, *, target_level: TargetLevel) -
             refuse_step_targets(str(path), target_level)
         stack.pop_all()  # from here on who reads the examples closes the file
     label = options.label or ("tags" if target_level == "step" else "label")
-    reader = _Reader(path, key, kind, None if target_level == "none" else label, each=target_level == "step")
+    reader = _Reader(
+        path, key, kind, None if target_level == "none" else label, each=target_level == "step", vectors=vectors
+    )
     examples = (reader.example(line, found) for line, found in chain([first], objects))
     return ExampleFile(str(path), kind, examples, target_level, lambda: lines.share, lines.close)
 
@@ -108,9 +111,11 @@ class JsonReader:
 class _Reader(JsonReader):
     """Turns objects into examples."""
 
-    def __init__(self, path: Path, key: str, kind: ItemKind, label: str | None, *, each: bool) -> None:
+    def __init__(
+        self, path: Path, key: str, kind: ItemKind, label: str | None, *, each: bool, vectors: bool = False
+    ) -> None:
         super().__init__(path, "sequences")
-        self._key, self._kind, self._label, self._each = key, kind, label, each
+        self._key, self._kind, self._label, self._each, self._vectors = key, kind, label, each, vectors
 
     def example(self, line: int, found: dict[str, Any]) -> Example:
         keys = [self._key, *([self._label] if self._label else [])]
@@ -126,8 +131,12 @@ class _Reader(JsonReader):
             target = found[self._label]
             if self._each:
                 target = self._tags(line, self._label, target, len(item))
-            elif not isinstance(target, str | int | float) or target == "":
-                raise self._error(line, f"{self._label!r} is {shown_json(target)}, expected a text or a number")
+            else:
+                target = _label(target, vectors=self._vectors)
+                if target is None:
+                    more = ", or a list of finite numbers" if self._vectors else ""
+                    shown = shown_json(found[self._label])
+                    raise self._error(line, f"{self._label!r} is {shown}, expected a text or a number{more}")
         return Example(item, target, Place("line", line))
 
     def _text(self, line: int, key: str, value: Any) -> str:
@@ -159,6 +168,44 @@ class _Reader(JsonReader):
             step, number = bad[0].tolist()
             raise self._error(line, f"step {step}, number {number} is {array[step, number]}, expected a finite number")
         return self._alike(line, array)
+
+
+def _label(value: Any, *, vectors: bool) -> Any:
+    """What an item is said to be: a text, a number or, with ``vectors``, finite numbers; None if it is none of these."""
+    if not isinstance(value, list):
+        return value if isinstance(value, str | int | float) and value != "" else None
+    numbers = cast("list[Any]", value)
+    plain = vectors and numbers and all(type(number) in (int, float) for number in numbers)
+    read = [nearest_float(number) for number in numbers] if plain else [math.nan]
+    return read if all(map(math.isfinite, read)) else None
+
+
+def json_targets(path: Path, key: str | None) -> list[tuple[int, Any]]:
+    """What each object of a file says an item is to be, with its line: a label or a list of numbers.
+
+    Args:
+        key: under which it stands; by default the only one.
+
+    Raises:
+        InputError: there is no such key, or no such value, or nothing at all.
+    """
+    with TextLines(path, "a file of JSON lines") as lines:
+        found: list[tuple[int, Any]] = []
+        for line, own in json_objects(lines):
+            name = key if key is not None and key in own else next(iter(own), None)
+            if name is None or (name != key and len(own) > 1):
+                expected = "one key" if key is None else f"the key {key!r}"
+                raise InputError(f"{path}, line {line}: expected {expected}; the keys are {listed(own) or 'none'}")
+            value = _label(own[name], vectors=True)
+            if value is None:
+                raise InputError(
+                    f"{path}, line {line}: {name!r} is {shown_json(own[name])}, expected a text, a number, or a list of"
+                    " finite numbers"
+                )
+            found.append((line, value))
+    if not found:
+        raise InputError(f"{path} is empty: 0 items, need at least 1")
+    return found
 
 
 def json_rows(value: Any) -> list[list[float]] | None:

@@ -19,7 +19,7 @@ from unrolled.data.example_file import Example, ExampleFile, Place, ReadOptions,
 from unrolled.data.table import listed
 from unrolled.errors import InputError
 
-__all__ = ["npz_names", "open_npz"]
+__all__ = ["npz_names", "npz_targets", "open_npz"]
 
 DAMAGED = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, SyntaxError, OverflowError, RecursionError, MemoryError, OSError,
@@ -28,8 +28,8 @@ DAMAGED = (
 """What NumPy and the standard library raise where an archive, or a header in it, is not what it should be, or is encrypted."""
 
 
-def open_npz(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> ExampleFile:
-    """Open arrays ``X`` and, if targets are requested, ``y [N]``.
+def open_npz(path: Path, options: ReadOptions, *, target_level: TargetLevel, vectors: bool = False) -> ExampleFile:
+    """Open arrays ``X`` and, if targets are requested, ``y [N]``, or with ``vectors`` numbers ``y [N, D]``, too.
 
     ``X`` is ``[N, T, C]``, or ``[N, T]`` with one number per step, and ``lengths [N]`` can say how many of the T steps
     are valid; or it contains the concatenated steps of all sequences, ``[sum T, C]``, and ``lengths`` adds up to their
@@ -42,9 +42,19 @@ def open_npz(path: Path, options: ReadOptions, *, target_level: TargetLevel) -> 
     refuse_step_targets(str(path), target_level)
     arrays = _load(path)
     sequences = _Sequences(path, _numbers(path, arrays["X"]), _lengths(path, arrays))
-    y = None if target_level == "none" else _targets(path, arrays, len(sequences))
+    y = None if target_level == "none" else _targets(path, arrays, len(sequences), vectors=vectors)
     place = _Position(len(sequences))
     return ExampleFile(str(path), "numbers", _examples(path, sequences, y, place), target_level, lambda: place.share)
+
+
+def npz_targets(path: Path) -> list[Any]:
+    """The targets ``y [N]``, or ``[N, D]``, of a file that need hold nothing else.
+
+    Raises:
+        InputError: there are none, or they are neither texts nor finite numbers.
+    """
+    arrays = _load(path, "y")
+    return _targets(path, arrays, len(arrays["y"]) if arrays["y"].ndim else 0, vectors=True)
 
 
 def npz_names(path: Path) -> tuple[str, ...]:
@@ -57,14 +67,14 @@ def npz_names(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def _load(path: Path) -> dict[str, NDArray[Any]]:
+def _load(path: Path, needed: str = "X") -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as raw:
             file = np.load(raw, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise InputError(f"{path} holds a single array, expected X and y: write it with numpy.savez")
-            if "X" not in file.files:
-                raise InputError(f"{path}: no array 'X'; the arrays are {listed(file.files) or 'none'}")
+            if needed not in file.files:
+                raise InputError(f"{path}: no array {needed!r}; the arrays are {listed(file.files) or 'none'}")
             twice = next((name for name in file.files if file.files.count(name) > 1), None)
             if twice is not None:
                 raise InputError(f"{path} holds two arrays {twice!r}; write each once")
@@ -102,15 +112,18 @@ def _lengths(path: Path, arrays: dict[str, NDArray[Any]]) -> NDArray[np.int64] |
     return lengths.astype(np.int64)
 
 
-def _targets(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> list[Any]:
+def _targets(path: Path, arrays: dict[str, NDArray[Any]], count: int, *, vectors: bool) -> list[Any]:
     y = arrays.get("y")
     if y is None:
         raise InputError(f"{path}: no array 'y' with a target for each sequence; the arrays are {listed(arrays)}")
+    if vectors and y.ndim == 2 and y.shape[1] and len(y) == count and y.dtype.kind in "iuf":
+        return _vectors(path, y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.shape != (count,) or y.dtype.kind not in "iufbU":
+        more = ", or a vector of numbers" if vectors else ""
         raise InputError(
-            f"{path}: y has shape {list(y.shape)} of {y.dtype}, expected {count} texts or numbers, one a sequence"
+            f"{path}: y has shape {list(y.shape)} of {y.dtype}, expected {count} texts or numbers, one a sequence{more}"
         )
     try:
         targets: list[Any] = y.tolist()
@@ -120,6 +133,16 @@ def _targets(path: Path, arrays: dict[str, NDArray[Any]], count: int) -> list[An
         if isinstance(target, str):
             check_characters(target, f"{path}, row {n}: the target {target!r}")
     return targets
+
+
+def _vectors(path: Path, y: NDArray[Any]) -> list[Any]:
+    with np.errstate(over="ignore"):
+        numbers = y.astype(np.float64)
+    bad = np.argwhere(~np.isfinite(numbers))
+    if len(bad):
+        row, number = bad[0].tolist()
+        raise InputError(f"{path}, row {row}: number {number} of y is {y[row, number]}, expected a finite number")
+    return numbers.tolist()
 
 
 class _Sequences:

@@ -12,7 +12,7 @@ from unrolled.data.example_file import Examples
 from unrolled.data.real_numbers import nearest_float
 from unrolled.data.table import INTEGER, NUMBER, listed
 
-__all__ = ["as_classes", "as_known_classes", "as_numbers"]
+__all__ = ["as_classes", "as_conditions", "as_known_classes", "as_known_conditions", "as_numbers", "as_vectors"]
 
 
 def as_classes(examples: Examples) -> NDArray[Any]:
@@ -26,6 +26,9 @@ def as_classes(examples: Examples) -> NDArray[Any]:
     [1, 2]
     """
     targets = _targets(examples)
+    vector = next((n for n, target in enumerate(targets) if isinstance(target, list)), None)
+    if vector is not None:
+        raise examples.error(vector, f"found the vector {_cut(targets[vector])}, expected a label as before it")
     kinds = {type(target) for target in targets}
     if len(kinds) > 1:
         n = next(n for n, target in enumerate(targets) if type(target) is not type(targets[0]))
@@ -74,6 +77,44 @@ def as_numbers(examples: Examples) -> NDArray[np.float64]:
     if bad is not None:
         raise examples.error(bad, f"found {_cut(targets[bad])}, expected a finite number; a classifier learns labels")
     return np.array(values)
+
+
+def as_conditions(examples: Examples) -> NDArray[Any]:
+    """What each piece is to be: labels ``[N]``, or vectors ``[N, D]`` where the first is one.
+
+    Raises:
+        InputError: as :func:`as_classes` and :func:`as_vectors`.
+
+    >>> from unrolled.data.example_file import Place
+    >>> as_conditions(Examples("a.jsonl", "text", ["x"], [[1.0, 2.0]], [Place("line", 1)])).tolist()
+    [[1.0, 2.0]]
+    """
+    return as_vectors(examples) if isinstance(_targets(examples)[0], list) else as_classes(examples)
+
+
+def as_known_conditions(examples: Examples, known: NDArray[Any]) -> NDArray[Any]:
+    """What each piece is to be, as others are: vectors of as many numbers, or labels in the form of ``known``.
+
+    Raises:
+        InputError: one is not.
+    """
+    return as_vectors(examples, known.shape[1]) if known.ndim == 2 else as_known_classes(examples, known)
+
+
+def as_vectors(examples: Examples, width: int | None = None) -> NDArray[np.float64]:
+    """Vectors of numbers ``[N, D]``, of ``width`` numbers if that is known.
+
+    Raises:
+        InputError: one is none, or has another number of numbers.
+    """
+    targets = _targets(examples)
+    why = "as the others have" if width is None else "as the model was trained on"
+    width = len(targets[0]) if width is None else width
+    bad = next((n for n, each in enumerate(targets) if not isinstance(each, list) or len(each) != width), None)
+    if bad is not None:
+        numbers = f"{width} number{'s' * (width != 1)}"
+        raise examples.error(bad, f"found {_cut(targets[bad])}, expected a list of {numbers}, {why}")
+    return np.array(targets, np.float64)
 
 
 def _targets(examples: Examples) -> list[Any]:

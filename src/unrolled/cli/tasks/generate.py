@@ -79,7 +79,7 @@ def fit_generate(
     For example: unrolled fit generate shakespeare.txt
     """
     from unrolled.cli.example_fitting import check_validation, finish_fit
-    from unrolled.data.targets import as_classes, as_known_classes
+    from unrolled.data.targets import as_conditions, as_known_conditions
     from unrolled.tasks.generation.generator import SequenceGenerator
 
     files = FitFiles(file, output, checkpoint, as_json, validation)
@@ -87,18 +87,20 @@ def fit_generate(
     if validation is not None:
         check_validation(parameters)
     examples, roles, notes = _read(file, columns, parameters.frame)
-    conditions = None if examples.targets is None else as_classes(examples)
+    conditions = None if examples.targets is None else as_conditions(examples)
     say(f"{file}: {describe_pieces(examples.items)}")
     kept_back = None
     if validation is not None:
         others, _, _ = _read(validation, columns, parameters.frame, roles)
-        kept_back = others.items if conditions is None else (others.items, as_known_classes(others, conditions))
+        kept_back = others.items if conditions is None else (others.items, as_known_conditions(others, conditions))
     estimator = SequenceGenerator(**parameter_values(parameters))
     try:
         estimator.fit(examples.items, conditions, validation=kept_back, checkpoint=checkpoint)
     except InputError as error:
         raise _placed(error, examples) from None
-    following = f"generate {quote(str(files.model))}" + (" --class ..." if conditions is not None else "")
+    following = f"generate {quote(str(files.model))}"
+    if estimator.condition_kind_ is not None:
+        following += " --class ..." if estimator.condition_kind_ == "class" else " --condition vectors.npz"
     following += " --midi out.mid" if estimator.notes_ is not None else ""
     following += " --svg out.svg" if estimator.step_kind_ == "strokes" else ""
     following += " --wav out.wav" if estimator.item_kind_ == "audio" else ""

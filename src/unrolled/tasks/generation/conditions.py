@@ -20,9 +20,15 @@ def read_conditions(y: Any, count: int, dimensions: int | None = None) -> NDArra
 
     >>> read_conditions([[1, 2], [3, 4]], 2).tolist(), read_conditions(["a", "b"], 2).tolist()
     ([[1.0, 2.0], [3.0, 4.0]], ['a', 'b'])
+    >>> read_conditions([[0.5], [3]], 2).tolist()
+    [[0.5], [3.0]]
     """
     several = len(y) > 0 and not isinstance(y[0], str) and np.ndim(y[0]) > 0 if hasattr(y, "__len__") else False
-    read: NDArray[Any] = read_numbers(y, count) if several else read_labels(y, count)
+    read: NDArray[Any]
+    if several and all(np.shape(each) == (1,) for each in y):  # a vector of one number is no label
+        read = read_numbers([each[0] for each in y], count)[:, None]
+    else:
+        read = read_numbers(y, count) if several else read_labels(y, count)
     if dimensions is not None and read.ndim != dimensions:
         kinds = {1: "labels", 2: "vectors of numbers"}
         raise InputError(f"the conditions are {kinds[read.ndim]}, expected {kinds[dimensions]}")

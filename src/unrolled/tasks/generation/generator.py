@@ -369,6 +369,12 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         return None if codec is None else codec.kind
 
     @property
+    def vector_size_(self) -> int | None:
+        """How many numbers a vector has that says what a piece is to be."""
+        codec = self._fitted().condition
+        return len(codec.numbers) if codec is not None and codec.kind == "vector" else None
+
+    @property
     def classes_(self) -> NDArray[Any] | None:
         """What a piece can be, where that is one of some classes."""
         codec = self._fitted().condition
