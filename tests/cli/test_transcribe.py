@@ -103,6 +103,25 @@ def test_transcripts_of_one_of_several_and_their_times(unrolled: Run, tunes: Pat
     assert [line.split(",")[1] for line in table[1:]] == said
 
 
+@pytest.mark.filterwarnings("default:.*too short for anything")
+def test_what_comes_next_and_what_is_too_short_to_be_heard(unrolled: Run, tunes: Path, tmp_path: Path) -> None:
+    out = unrolled("fit", "transcribe", tunes / "new", "-o", tmp_path / "m", *TINY).out
+    assert out.splitlines()[-1] == f"next: unrolled transcribe {tmp_path / 'm'} {tunes / 'new'}"
+    first = tunes / "new" / "000.wav"
+    (tmp_path / "one.tsv").write_text(f"{first}\tab\n" * 4)
+    out = unrolled("fit", "transcribe", tmp_path / "one.tsv", "-o", tmp_path / "m", *TINY).out
+    assert out.splitlines()[-1] == f"next: unrolled transcribe {tmp_path / 'm'} {first}"
+    short = tmp_path / "short"
+    short.mkdir()
+    write(short / "click.wav", [0.5])
+    said = f"unrolled: warning: {short / 'click.wav'} has 1 sample, and a frame has 100: it is too short for anything to be"
+    for command in ("transcribe", "predict"):
+        outcome = unrolled(command, tunes / "m", short)
+        assert (outcome.code, outcome.err.startswith(said)) == (0, True), outcome.err
+    outcome = unrolled("transcribe", tunes / "m", short / "click.wav", "--stream")
+    assert (outcome.code, "the stream has 1 sample, and a frame has 100" in outcome.err) == (0, True)
+
+
 def test_a_stream_shows_what_is_said_as_it_is_heard(unrolled: Run, tunes: Path) -> None:
     file = tunes / "new" / "000.wav"
     lines = unrolled("transcribe", tunes / "m", file, "--stream").out.splitlines()

@@ -58,7 +58,7 @@ def test_fit_says_what_it_read(unrolled: Run, numbers: Path, tmp_path: Path) -> 
     ]
     assert outcome.out.startswith("On examples kept back: exact ")
     assert ", token error rate " in outcome.out
-    assert f"next: unrolled predict {tmp_path / 'm'} {files[0]}" in outcome.out
+    assert f"next: unrolled translate {tmp_path / 'm'} {files[0]}" in outcome.out
     found = json.loads(unrolled("fit", "translate", *files, "-o", tmp_path / "m", "--json", *TINY).out)
     assert (found["items"], found["kind"], set(found["validation"])) == (
         36,
@@ -357,7 +357,7 @@ def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: 
     refused(unrolled("evaluate", numbers, new), f"{where} (--targets), a line a sentence each, or one")
     refused(unrolled("fit", "translate", new), f"{where}, a line a sentence each, or one")
     refused(unrolled("translate", numbers, tmp_path / "none"), f"{tmp_path / 'none'}: no such file")
-    refused(unrolled("fit", "translate", tmp_path), f"{tmp_path} is a folder, expected a file of pairs")
+    refused(unrolled("fit", "translate", tmp_path), f"{tmp_path} holds no files that end in .wav")
     refused(
         unrolled("fit", "translate", new, "--validation-targets", new, *TINY),
         f"--validation-targets {new}: whose targets? name the sources with --validation",
@@ -370,6 +370,17 @@ def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: 
         f"{tmp_path / 'long.tsv'}, line 4: the target has 40 tokens, expected at most 30",
     )
     assert not (tmp_path / "m").exists()
+
+
+def test_a_window_of_attention_is_none_of_recordings(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    files = [numbers.with_name("train.en"), numbers.with_name("train.fr")]
+    given = ["--reach", "local_m", "--window", 3, "-o", tmp_path / "m", *TINY]
+    assert unrolled("fit", "translate", *files, *given).code == 0
+    assert library.load(tmp_path / "m").window == 3
+    refused(
+        unrolled("fit", "translate", *files, "--frame", 0.05, *TINY),
+        f"{files[0]} holds texts; --frame is for recordings: leave it out",
+    )
 
 
 def test_models_of_other_tasks_and_without_attention(unrolled: Run, model: Path, numbers: Path, tmp_path: Path) -> None:

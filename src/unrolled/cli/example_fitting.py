@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unrolled.cli.data_options import TableOptions
 from unrolled.cli.example_streams import CALLED, describe, read_to_learn
 from unrolled.cli.fit_files import FitFiles
+from unrolled.cli.hearing_options import FrameParameters
 from unrolled.cli.measures_table import measures_line
 from unrolled.cli.messages import say
 from unrolled.cli.options import flag
@@ -33,6 +34,7 @@ OF_KINDS: tuple[tuple[type[Parameters], frozenset[str]], ...] = (
     (SplittingParameters, frozenset({"text"})),
     (NumberParameters, frozenset({"numbers"})),
     (AudioParameters, frozenset({"audio"})),
+    (FrameParameters, frozenset({"audio"})),
     (AugmentationParameters, frozenset({"audio"})),
 )
 """Groups of parameters that matter to items of some kinds only."""
@@ -145,7 +147,8 @@ def check_kind(examples: Examples, group: Parameters, of_targets: tuple[str, ...
     for name, each in declared(type(group)).items():
         if name in of_targets:
             continue
-        kinds = next((kinds for part, kinds in OF_KINDS if name in declared(part)), frozenset({examples.kind}))
+        parts = (kinds for part, kinds in OF_KINDS if isinstance(group, part) and name in declared(part))
+        kinds = next(parts, frozenset({examples.kind}))
         if examples.kind not in kinds and getattr(group, name) != each.default:
             whose = " and ".join(CALLED[kind] for kind in sorted(kinds))
             raise InputError(

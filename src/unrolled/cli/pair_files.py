@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from unrolled.data.example_file import Example, ExampleFile
     from unrolled.data.pairs import PairOptions
 
-__all__ = ["PairFileOptions", "SourceFileOptions", "describe_pairs", "open_known_pairs", "open_sources", "pair_options"]
+__all__ = [
+    "PairFileOptions", "SourceFileOptions", "TranscriptFileOptions", "describe_pairs", "open_given_pairs", "open_known_pairs",
+    "open_sources", "pair_options",
+]  # fmt: skip
 
 
 class SourceFileOptions(Parameters):
@@ -35,6 +38,15 @@ class PairFileOptions(SourceFileOptions):
     """Of a file of sources and targets."""
 
     target: Annotated[str | None, Parameter("The column or key of the targets.", metavar="COLUMN")] = None
+
+
+class TranscriptFileOptions(PairFileOptions):
+    """Of recordings and what is said in them, or of other pairs."""
+
+    transcripts: Annotated[
+        Path | None,
+        Parameter("For a folder: a table of its files and what is said in each.", metavar="TABLE"),
+    ] = None
 
 
 def pair_options(options: SourceFileOptions, model: Model | None = None) -> PairOptions:
@@ -58,15 +70,34 @@ def open_sources(model: Model, file: Path, options: SourceFileOptions) -> Exampl
     return _in_kinds(estimator, open_pairs(file, None, pair_options(options, model), targets=False))
 
 
-def open_known_pairs(model: Model, file: Path, second: Path | None, options: PairFileOptions) -> ExampleFile:
+def open_given_pairs(
+    file: Path, second: Path | None, options: TranscriptFileOptions, model: Model | None = None
+) -> ExampleFile:
+    """Open a file of pairs, or a folder of recordings and what is said in each; a source may also name a recording.
+
+    Raises:
+        InputError: there are targets in another file, too.
+    """
+    from unrolled.data.pairs import open_pairs
+    from unrolled.data.transcripts import open_transcripts, recordings_named
+
+    given = pair_options(options, model)
+    if not file.is_dir() and options.transcripts is None:
+        return recordings_named(open_pairs(file, second, given), file.parent)
+    if second is not None:
+        raise InputError(
+            f"{file} is a folder, whose targets are no lines of {second}: name their table by --transcripts"
+        )
+    return open_transcripts(file, options.transcripts, given)
+
+
+def open_known_pairs(model: Model, file: Path, second: Path | None, options: TranscriptFileOptions) -> ExampleFile:
     """Open a file of sources and targets, of the kinds that a model reads and says.
 
     Raises:
         InputError: targets come in tokens, and the model says texts.
     """
-    from unrolled.data.pairs import open_pairs
-
-    return _in_kinds(model.estimator, open_pairs(file, second, pair_options(options, model)))
+    return _in_kinds(model.estimator, open_given_pairs(file, second, options, model))
 
 
 def _in_kinds(estimator: Any, opened: ExampleFile) -> ExampleFile:
@@ -96,6 +127,12 @@ def describe_pairs(items: list[Any], targets: list[Any], *, dictionary: bool = F
     """
     words: Callable[[Any], Any] = len if dictionary else str.split
     parts: list[str] = []
+    if hasattr(items[0], "samples"):
+        seconds = [len(each.samples) / each.rate for each in items]
+        low, high = f"{min(seconds):.3g}", f"{max(seconds):.3g}"
+        span = low if low == high else f"{low} to {high}"
+        said = describe_pairs(targets, targets).rpartition(", ")[2]
+        return f"{len(items):,} recording{'s' * (len(items) != 1)} of {span} seconds, {said}"
     for what, answers in (("sources", items), ("targets", targets)):
         texts = isinstance(answers[0], str)
         lengths = [len(words(each)) if texts and not dictionary else len(each) for each in answers]

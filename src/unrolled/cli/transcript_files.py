@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from unrolled.cli.pair_files import PairFileOptions, SourceFileOptions, pair_options
-from unrolled.parameters.declaration import Parameter
+from unrolled.cli.pair_files import SourceFileOptions, TranscriptFileOptions, pair_options
 
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
     from unrolled.data.example_file import ExampleFile
 
-__all__ = ["TranscriptFileOptions", "open_items", "open_known"]
-
-
-class TranscriptFileOptions(PairFileOptions):
-    """Of recordings and their transcripts."""
-
-    transcripts: Annotated[
-        Path | None,
-        Parameter("For a folder: a table of its files and what is said in each.", metavar="TABLE"),
-    ] = None
+__all__ = ["open_items", "open_known"]
 
 
 def open_known(file: Path, options: TranscriptFileOptions, model: Model | None = None) -> ExampleFile:

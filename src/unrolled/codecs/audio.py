@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from shlex import quote
 from typing import Annotated, Any
@@ -148,6 +150,27 @@ class AudioFeatures(AudioParameters, frozen=True):
         """Raise an InputError that says what to do, unless ``rate`` is this one's; ``name`` is the recording's."""
         if rate != self.rate:
             raise other_rate(name, rate, self.rate, "the model hears")
+
+    def warn_of_short(self, lengths: Sequence[tuple[str, int]]) -> None:
+        """Warn of recordings, given by their names and numbers of samples, that do not fill one frame.
+
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     AudioFeatures(rate=8000).warn_of_short([("long.wav", 900), ("click.wav", 1)])
+        >>> print(*(each.message for each in caught))
+        click.wav has 1 sample, and a frame has 200: it is too short for anything to be said in it
+        """
+        short = [(name, n) for name, n in lengths if n < self.window_length]
+        if short:
+            name, n = short[0]
+            more = f"; so are {len(short) - 1} more" if len(short) > 1 else ""
+            warnings.warn(
+                f"{name} has {n} sample{'s' * (n != 1)}, and a frame has {self.window_length}: it is too short for anything to"
+                f" be said in it{more}",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _checked(self, samples: NDArray[Any], name: str) -> Values:
         if samples.dtype.name not in ("float32", "float64"):

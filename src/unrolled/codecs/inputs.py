@@ -146,6 +146,14 @@ class AudioCodec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="a
         scaled = self.numbers.encoder()
         return lambda recording: scaled(self.frames(recording, self.features))
 
+    def warn_of_short(self, recordings: Sequence[Recording]) -> None:
+        """Warn of recordings in which nothing can be said, for they do not fill one frame."""
+        named = [
+            (f"recording {n}" if each.name == "the recording" else each.name, len(each.samples))
+            for n, each in enumerate(recordings)
+        ]
+        self.features.warn_of_short(named)
+
     @staticmethod
     def frames(recording: Recording, features: AudioFeatures) -> NDArray[np.float64]:
         """Features ``[T, C]`` before they are scaled."""

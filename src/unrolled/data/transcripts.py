@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
 from unrolled.data.example_file import Example, ExampleFile, Place
@@ -10,7 +12,7 @@ from unrolled.data.pairs import PairOptions, open_pairs
 from unrolled.data.wav import reader_of_one_rate, wav_files
 from unrolled.errors import InputError
 
-__all__ = ["open_transcripts"]
+__all__ = ["open_transcripts", "recordings_named"]
 
 
 def open_transcripts(path: Path, table: Path | None = None, options: PairOptions | None = None) -> ExampleFile:
@@ -45,6 +47,18 @@ def open_transcripts(path: Path, table: Path | None = None, options: PairOptions
         )
     opened = open_pairs(path, None, options)
     return opened if opened.kind == "numbers" else _listed(opened, path.parent)
+
+
+def recordings_named(opened: ExampleFile, folder: Path) -> ExampleFile:
+    """Pairs whose sources are the names of WAV files in a folder, as that of the first is, with these; others as they are.
+
+    Raises:
+        InputError: the first pair is none; the others, and the recordings, are checked as they are read.
+    """
+    first = list(islice(opened.examples, 1))
+    opened = replace(opened, examples=chain(first, opened.examples))
+    named = [each.item.lower().endswith(".wav") for each in first if isinstance(each.item, str)]
+    return _listed(opened, folder) if any(named) else opened
 
 
 def _beside(folder: Path, files: list[Path]) -> Iterator[Example]:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unrolled.cli.answers import as_text
 from unrolled.cli.fit_files import FitFiles
+from unrolled.cli.hearing_options import SpeechParameters, features_given
 from unrolled.cli.messages import say
 from unrolled.cli.options import with_options
+from unrolled.cli.pair_files import TranscriptFileOptions
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
 from unrolled.cli.task import Destination, Model, Task
-from unrolled.cli.transcript_files import TranscriptFileOptions, open_items, open_known
+from unrolled.cli.transcript_files import open_items, open_known
 from unrolled.cli.transcripts import SearchOptions, TranscriptOptions, heard_rows, search_anew
 from unrolled.errors import InputError
-from unrolled.parameters.audio import AudioNormalization, AudioParameters
 from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.generation.transcriber_parameters import TranscriberParameters
 
@@ -28,12 +31,6 @@ if TYPE_CHECKING:
     from unrolled.data.example_file import Examples
 
 __all__ = ["TASK"]
-
-
-class SpeechParameters(AudioParameters, frozen=True):
-    """From samples to features, as transcribers hear them."""
-
-    normalization: AudioNormalization = "mean"
 
 
 class KnownTranscriptsOptions(SearchOptions, TranscriptFileOptions):
@@ -61,11 +58,8 @@ def fit_transcribe(
 
     For example: unrolled fit transcribe recordings --target-tokens words
     """
-    from dataclasses import replace
-
     from unrolled.cli.example_fitting import check_kind, check_validation, finish_fit
     from unrolled.cli.example_streams import describe
-    from unrolled.codecs.audio import AudioFeatures
     from unrolled.tasks.generation.transcriber import CTCTranscriber
 
     files = FitFiles(file, output, checkpoint, as_json, validation, (columns.transcripts,))
@@ -78,17 +72,19 @@ def fit_transcribe(
     say(f"{file}: {describe(examples)}")
     kept_back = others = None
     if validation is not None:
-        others, _, _ = _read(validation, columns)
+        others, _, _ = _read(validation, replace(columns, transcripts=None))
         kept_back = others.items, others.targets
-    if examples.kind == "audio" and audio != SpeechParameters():
-        features = AudioFeatures(rate=examples.items[0].rate, **parameter_values(audio))
-        parameters = replace(parameters, audio=features)
+    parameters = replace(parameters, audio=features_given(examples, audio))
     estimator = CTCTranscriber(**parameter_values(parameters))
     try:
         estimator.fit(examples.items, examples.targets, validation=kept_back, checkpoint=checkpoint)
     except InputError as error:
         raise _placed(error, examples, others) from None
-    finish_fit(files, estimator, examples, roles, notes)
+    following = None
+    if examples.kind == "audio":
+        heard = file if file.is_dir() else examples.items[0].name
+        following = f"transcribe {quote(str(files.model))} {quote(str(heard))}"
+    finish_fit(files, estimator, examples, roles, notes, following=following)
 
 
 def _read(file: Path, columns: TranscriptFileOptions) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:

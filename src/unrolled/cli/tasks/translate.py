@@ -6,15 +6,23 @@ import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unrolled.cli.answers import AnswerOptions, write_answers, write_table
 from unrolled.cli.fit_files import FitFiles
+from unrolled.cli.hearing_options import FrameParameters, features_given
 from unrolled.cli.messages import say
 from unrolled.cli.options import with_options
-from unrolled.cli.pair_files import PairFileOptions, describe_pairs, open_known_pairs, pair_options
+from unrolled.cli.pair_files import (
+    TranscriptFileOptions,
+    describe_pairs,
+    open_given_pairs,
+    open_known_pairs,
+    pair_options,
+)
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
 from unrolled.cli.task import Destination, Model, Task
 from unrolled.errors import InputError, MissingExtraError
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["TASK"]
 
 
-class KnownPairsOptions(PairFileOptions):
+class KnownPairsOptions(TranscriptFileOptions):
     """Options of ``unrolled evaluate`` for models that say sequences."""
 
     _title = "Translators"
@@ -44,11 +52,13 @@ def fit_translate(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Pairs (.tsv, .csv, .jsonl; .dict: words and their symbols), or sources alone, a line each.",
+            help="Pairs (.tsv, .csv, .jsonl; .dict: words and their symbols), sources alone, a line each, or a folder of WAV"
+            " files, each with a .txt file.",
         ),
     ],
-    columns: PairFileOptions,
+    columns: TranscriptFileOptions,
     parameters: Seq2SeqParameters,
+    audio: FrameParameters,
     second: Annotated[
         Path | None, typer.Argument(metavar="FILE2", show_default=False, help="The targets of FILE, a line each.")
     ] = None,
@@ -71,7 +81,7 @@ def fit_translate(
     from unrolled.data.pairs import pair_layout
     from unrolled.tasks.generation.seq2seq import Seq2Seq
 
-    files = FitFiles(file, output, checkpoint, as_json, validation, (second, validation_targets))
+    files = FitFiles(file, output, checkpoint, as_json, validation, (second, validation_targets, columns.transcripts))
     files.check()
     if validation_targets is not None and validation is None:
         raise InputError(
@@ -85,7 +95,8 @@ def fit_translate(
         notes = (*notes, copied)
         say(copied)
     check_kind(examples, parameters, of_targets=("embedding_size",))
-    dictionary = pair_layout(file, second, pair_options(columns)) == "dictionary"
+    check_kind(examples, audio)
+    dictionary = examples.kind != "audio" and pair_layout(file, second, pair_options(columns)) == "dictionary"
     if dictionary and parameters.tokens == "words":  # of which each is one
         parameters, letters = replace(parameters, tokens="characters"), "words are read letter by letter"
         notes = (*notes, letters)
@@ -93,32 +104,32 @@ def fit_translate(
     say(f"{file}: {describe_pairs(examples.items, examples.targets or [], dictionary=dictionary)}")
     kept_back = others = None
     if validation is not None:
-        others, _, _ = _read(validation, validation_targets, columns)
+        others, _, _ = _read(validation, validation_targets, replace(columns, transcripts=None))
         kept_back = others.items, others.targets
-    estimator = Seq2Seq(**parameter_values(parameters))
+    estimator = Seq2Seq(**parameter_values(replace(parameters, audio=features_given(examples, audio))))
     try:
         estimator.fit(examples.items, examples.targets, validation=kept_back, checkpoint=checkpoint)
     except InputError as error:
         raise _placed(error, examples, others) from None
-    finish_fit(files, estimator, examples, roles, notes)
+    following = f"translate {quote(str(files.model))} {quote(str(file))}"
+    finish_fit(files, estimator, examples, roles, notes, following=following)
 
 
 def _read(
-    file: Path, second: Path | None, columns: PairFileOptions
+    file: Path, second: Path | None, columns: TranscriptFileOptions
 ) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
     """All pairs of a file, its columns, and what was inferred of it, which is also said."""
     from unrolled.cli.example_streams import read_whole
-    from unrolled.data.pairs import open_pairs
 
-    return read_whole(open_pairs(file, second, pair_options(columns)))
+    return read_whole(open_given_pairs(file, second, columns))
 
 
 def _placed(error: InputError, examples: Examples, others: Examples | None) -> InputError:
-    """An error about a target, by the place that has in its file."""
+    """An error about a source or a target, by the place that has in its file."""
     from unrolled.cli.example_fitting import placed
 
-    found = re.fullmatch(r"target (\d+) (.+)", str(error))
-    return error if found is None else placed(int(found[1]), f"the target {found[2]}", examples, others)
+    found = re.fullmatch(r"(source|target) (\d+) (.+)", str(error))
+    return error if found is None else placed(int(found[2]), f"the {found[1]} {found[3]}", examples, others)
 
 
 def predict_answers(model: Model, file: Path, options: AnswerOptions, destination: Destination) -> None:
@@ -142,7 +153,8 @@ def evaluate_answers(model: Model, file: Path, options: KnownPairsOptions, as_js
         targets += examples.targets or ()
         predicted += estimator.predict(examples.items)
     several = [[target] for target in targets]
-    if pair_layout(file, options.targets, pair_options(options)) == "dictionary":
+    recordings = estimator.item_kind_ == "audio"
+    if not recordings and pair_layout(file, options.targets, pair_options(options)) == "dictionary":
         places, several = several_targets(items, targets)
         items, predicted = ([each[n] for n in places] for each in (items, predicted))
     found = answer_measures(several, predicted) | {

@@ -286,6 +286,8 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         kept_back = places_kept_back(len(data.items), data.learned, settings.validation_fraction, context.seed)
         used = np.setdiff1d(np.arange(len(data.items)), kept_back)
         codec = _source_codec([data.items[n] for n in used], data.kind, settings)
+        if isinstance(codec, AudioCodec):
+            codec.warn_of_short(data.items)
         sources = list(map(codec.encoder(), data.items))
         splitting = "given" if data.in_tokens else settings.target_tokens
         targets = TargetCodec.fit([data.targets[n] for n in used], splitting, min_count=settings.target_min_count)

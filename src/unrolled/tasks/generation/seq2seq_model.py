@@ -90,6 +90,8 @@ class Seq2SeqModel:
         return found
 
     def _encoded(self, items: Sequence[Any]) -> list[Item]:
+        if isinstance(self.inputs, AudioCodec):
+            self.inputs.warn_of_short(items)
         read = [self._encode(item) for item in items]
         check_lengths([len(each) for each in read])
         return read

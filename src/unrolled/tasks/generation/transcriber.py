@@ -259,6 +259,8 @@ class CTCTranscriber(TargetEstimator, TranscriberParameters):
         symbols = [targets.encode(target) for target in data.targets]
         said = Transcripts([joined(encode(item), k) for item in data.items], symbols)
         _check_said(data, targets, said.items, said.targets)
+        if isinstance(codec, AudioCodec):
+            codec.warn_of_short(data.items)
         shape = _shape(codec, targets, settings)
         draw = _drawing(codec, settings, [data.items[n] for n in used])
         count, of = len(targets.vocabulary.entries), len(used)

@@ -68,6 +68,8 @@ class TranscriberModel:
 
     def log_p(self, items: Sequence[Any]) -> list[Values]:
         """Log-probabilities of the blank and each symbol at each step of each item, ``[T_i, V]``."""
+        if isinstance(self.inputs, AudioCodec):
+            self.inputs.warn_of_short(items)
         read = [joined(self._encode(item), self.stride) for item in items]
         each = [network.emissions(read) for network in self._networks]
         return [log_mean(list(map(log_softmax, scores))) for scores in zip(*each, strict=True)]

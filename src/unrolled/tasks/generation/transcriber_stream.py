@@ -142,6 +142,8 @@ class _Samples:
     def finish(self) -> tuple[NDArray[np.float32], float]:
         if not self._samples:
             raise InputError("the stream holds no samples: push some before it is finished")
+        if not self._frames:
+            self._features.warn_of_short([("the stream", self._samples)])
         x = self._none() if self._frames else self._read(self._rest, 1)
         return x, self._samples / self._features.rate
 
