@@ -145,11 +145,59 @@ def test_what_answers_begin_with_and_contain(unrolled: Run, numbers: Path, tmp_p
         ("--prefix", "quatre", "--prefix: the model never says 'quatre'"),
         ("--phrase", "un vingt", "--phrase: the model never says 'vingt'"),
         ("--phrase", " ", "--phrase is empty: expected at least one token"),
-        ("--prefix", "un " * 40, "prefix 0 has 40 tokens, but answers at most"),
+        ("--prefix", "un " * 40, f"{tmp_path / 'new.txt'}, line 1: the prefix has 40 tokens, but answers at most"),
     ):
         out = tmp_path / "out.txt"
         refused(unrolled("translate", numbers, tmp_path / "new.txt", option, text, "-o", out), message)
         assert not out.exists()
+
+
+def test_lines_say_what_their_answers_begin_with_and_contain(unrolled: Run, numbers: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"source": "two one"}, {"source": "two one", "prefix": "trois"}, {"source": "one", "phrases": ["deux trois", "un"]},
+        {"source": "two one", "prefix": "", "phrases": []}, {"source": "two one", "prefix": None},
+    ]  # fmt: skip
+    file = tmp_path / "new.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    model = library.load(numbers)
+    wanted = {"prefixes": ["", "trois", "", "", ""], "phrases": [[], [], ["deux trois", "un"], [], []]}
+    expected = model.predict([row["source"] for row in rows], **wanted)
+    assert expected[1].startswith("trois")
+    assert "deux trois" in expected[2]
+    assert unrolled("translate", numbers, file).out.splitlines() == expected
+    table = unrolled("predict", numbers, file).out.splitlines()[1:]
+    assert [line.split(",")[1] for line in table] == expected
+    both = unrolled("translate", numbers, file, "--prefix", "un", "--phrase", "deux").out.splitlines()
+    wanted = {
+        "prefixes": ["un", "trois", "un", "", "un"],
+        "phrases": [["deux"]] * 2 + [["deux trois", "un"], [], ["deux"]],
+    }
+    assert both == model.predict([row["source"] for row in rows], **wanted)
+    for row, message in (
+        ({"prefix": "quatre"}, "'prefix': the model never says 'quatre'"),
+        ({"prefix": 3}, "'prefix' is 3, expected a text"),
+        ({"prefix": ["un"]}, "'prefix' is ['un'], expected a text"),
+        ({"phrases": "un"}, "'phrases' is 'un', expected a list of phrases"),
+        ({"phrases": [""]}, "'phrases' is empty: expected at least one token"),
+        ({"prefix": "un " * 40}, "the prefix has 40 tokens, but answers at most"),
+        ({"phrases": ["un", "un " * 40]}, "the phrase has 40 tokens, but answers at most"),
+    ):
+        lines = [{"source": "one"}, {"source": "two one three one"}, {"source": "one", **row}]
+        file.write_text("".join(json.dumps(each) + "\n" for each in lines))
+        refused(unrolled("translate", numbers, file, "-o", tmp_path / "out"), f"{file}, line 3: {message}")
+
+
+def test_tokens_of_lines(unrolled: Run, tmp_path: Path) -> None:
+    rows = [{"source": "ab", "target": ["A", "B"]}, {"source": "ba", "target": ["B", "A"]}] * 6
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert unrolled("fit", "translate", tmp_path / "pairs.jsonl", "-o", tmp_path / "m", *TINY).code == 0
+    new = [{"source": "ab", "prefix": "B B"}, {"source": "ab", "prefix": ["A"], "phrases": ["B A", ["A", "A"]]}]
+    (tmp_path / "new.jsonl").write_text("".join(json.dumps(row) + "\n" for row in new))
+    said = unrolled("translate", tmp_path / "m", tmp_path / "new.jsonl").out.splitlines()
+    expected = library.load(tmp_path / "m").predict(
+        ["ab", "ab"], prefixes=[["B", "B"], ["A"]], phrases=[[], [["B", "A"], ["A", "A"]]]
+    )
+    assert said == [" ".join(each) for each in expected]
 
 
 def test_sources_that_are_their_own_targets_are_noticed(unrolled: Run, numbers: Path, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 from unrolled.cli.messages import say
-from unrolled.cli.pair_files import SourceFileOptions, open_sources
+from unrolled.cli.pair_files import WANTED, SourceFileOptions, open_sources
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, declared
 from unrolled.parameters.ranges import Range
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from unrolled.cli.row_files import Writer
     from unrolled.cli.task import Destination, Model
     from unrolled.data.example_file import Examples
+    from unrolled.tasks.generation.seq2seq import Answer
 
 __all__ = ["AnswerOptions", "as_text", "write_answers", "write_lines", "write_table"]
 
@@ -42,11 +44,21 @@ class AnswerOptions(SourceFileOptions):
         ),
     ] = None
     prefix: Annotated[
-        str | None, Parameter("What every answer begins with; whole tokens.", unset="nothing", metavar="TEXT")
+        str | None,
+        Parameter(
+            "What every answer begins with; whole tokens. JSON lines may have their own.",
+            unset="nothing",
+            metavar="TEXT",
+        ),
     ] = None
     phrases: Annotated[
         Sequence[str] | None,
-        Parameter("A phrase that every answer contains.", unset="none", flag="--phrase", metavar="TEXT"),
+        Parameter(
+            "A phrase that every answer contains; JSON lines may have their own.",
+            unset="none",
+            flag="--phrase",
+            metavar="TEXT",
+        ),
     ] = None
     beam_size: Annotated[int | None, _anew("beam_size", flag="--beam,--beam-size")] = None
     length_penalty: Annotated[float | None, _anew("length_penalty")] = None
@@ -78,8 +90,7 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
     def rows(examples: Examples) -> Iterator[dict[str, Any]]:
         nonlocal cut
         _check_known(model, examples)
-        every = {name: [each] * len(examples.items) for name, each in wanted.items()}
-        found = estimator.predict_n_best(examples.items, options.n_best, **every)
+        found = _answers_to(estimator, examples, options.n_best, wanted)
         for place, item, answers in zip(examples.places, examples.items, found, strict=True):
             if options.attention is not None and answers and answers[0].target and len(drawn) < DRAWN:
                 drawn.append((item, answers[0].target))
@@ -102,24 +113,63 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
 
 
 def _wanted(estimator: Any, options: AnswerOptions) -> dict[str, Any]:
-    """What every answer begins with and contains, as the estimator takes it for a source.
+    """What every answer begins with and contains, where its line says nothing else, as the estimator takes it for a source.
 
     Raises:
         InputError: the model never says it; the option is named.
     """
+    given: dict[str, Any] = {} if options.prefix is None else {"prefix": options.prefix}
+    if options.phrases:
+        given["phrases"] = list(options.phrases)
+    return _read_wanted(estimator, given, {"prefix": "--prefix", "phrases": "--phrase"})
+
+
+def _answers_to(estimator: Any, examples: Examples, n_best: int, everywhere: dict[str, Any]) -> list[list[Answer]]:
+    """The answers to each source, which begin with and contain what its line says, or else what is said of all.
+
+    Raises:
+        InputError: an answer cannot; its line is named.
+    """
+    nothing = {"prefix": [] if estimator.target_kind_ == "tokens" else "", "phrases": []}
+    own: list[dict[str, Any]] = [everywhere] * len(examples.items)
+    for n, given in enumerate(examples.targets or ()):
+        blank = {"prefix": nothing["prefix"]} if given.get("prefix") in ("", []) else {}
+        stated = {name: value for name, value in given.items() if name not in blank}
+        try:
+            own[n] = {**everywhere, **_read_wanted(estimator, stated, {name: repr(name) for name in WANTED}), **blank}
+        except InputError as error:
+            raise examples.error(n, str(error)) from None
+    wanted = {
+        argument: [each.get(name, nothing[name]) for each in own]
+        for name, argument in {"prefix": "prefixes", "phrases": "phrases"}.items()
+        if any(name in each for each in own)
+    }
+    try:
+        return estimator.predict_n_best(examples.items, n_best, **wanted)
+    except InputError as error:
+        found = re.fullmatch(r"(prefix|phrase \d+ of source) (\d+) (.+)", str(error))
+        if found is None:
+            raise
+        raise examples.error(int(found[2]), f"the {found[1].split()[0]} {found[3]}") from None
+
+
+def _read_wanted(estimator: Any, given: dict[str, Any], called: dict[str, str]) -> dict[str, Any]:
+    """A prefix and phrases as the estimator takes them, texts parted at blanks for one that says tokens."""
     from unrolled.tasks.generation.seq2seq_wanted import Wanted
 
-    def read(text: str) -> str | list[str]:
-        return text.split() if estimator.target_kind_ == "tokens" else text
+    def read(value: Any) -> Any:
+        return value.split() if estimator.target_kind_ == "tokens" and isinstance(value, str) else value
 
-    prefix, phrases = options.prefix, [read(phrase) for phrase in options.phrases or ()]
-    found: dict[str, Any] = {} if prefix is None else {"prefixes": read(prefix)}
-    if phrases:
-        found["phrases"] = phrases
-    codec = estimator.targets_
-    for name, given in (("--prefix", found.get("prefixes")), *(("--phrase", phrase) for phrase in phrases)):
-        if given is not None:
-            Wanted.check(codec, given, name)
+    found: dict[str, Any] = {}
+    if "prefix" in given:
+        found["prefix"] = read(given["prefix"])
+        Wanted.check(estimator.targets_, found["prefix"], called["prefix"])
+    if "phrases" in given:
+        if not isinstance(given["phrases"], list):
+            raise InputError(f"{called['phrases']} is {given['phrases']!r:.60}, expected a list of phrases")
+        found["phrases"] = [read(each) for each in given["phrases"]]
+        for each in found["phrases"]:
+            Wanted.check(estimator.targets_, each, called["phrases"])
     return found
 
 

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from unrolled.data.pairs import PairOptions
 
 __all__ = [
-    "PairFileOptions", "SourceFileOptions", "TranscriptFileOptions", "describe_pairs", "open_given_pairs", "open_known_pairs",
-    "open_sources", "pair_options",
+    "WANTED", "PairFileOptions", "SourceFileOptions", "TranscriptFileOptions", "describe_pairs", "open_given_pairs",
+    "open_known_pairs", "open_sources", "pair_options",
 ]  # fmt: skip
+
+
+WANTED = ("prefix", "phrases")
+"""The keys of what an answer begins with and contains, in JSON lines of sources."""
 
 
 class SourceFileOptions(Parameters):
@@ -59,7 +63,10 @@ def pair_options(options: SourceFileOptions, model: Model | None = None) -> Pair
 
 
 def open_sources(model: Model, file: Path, options: SourceFileOptions) -> ExampleFile:
-    """Open a file of sources, of the kind that a model reads; texts are parted at blanks for one that reads tokens."""
+    """Open a file of sources, of the kind that a model reads; texts are parted at blanks for one that reads tokens.
+
+    What the objects of JSON lines want of their answers stands in the place of targets.
+    """
     from unrolled.data.examples import open_example_file
     from unrolled.data.pairs import open_pairs, pair_layout
 
@@ -67,7 +74,7 @@ def open_sources(model: Model, file: Path, options: SourceFileOptions) -> Exampl
     kind = estimator.item_kind_
     if kind == "audio" or (kind == "numbers" and pair_layout(file, targets=False) != "objects"):
         return open_example_file(file, target_level="none")
-    return _in_kinds(estimator, open_pairs(file, None, pair_options(options, model), targets=False))
+    return _in_kinds(estimator, open_pairs(file, None, pair_options(options, model), targets=False, beside=WANTED))
 
 
 def open_given_pairs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -22,7 +23,13 @@ __all__ = ["open_pair_objects"]
 
 
 def open_pair_objects(
-    path: Path, source: str | None, target: str | None, trained: ExampleColumns | None = None, *, targets: bool
+    path: Path,
+    source: str | None,
+    target: str | None,
+    trained: ExampleColumns | None = None,
+    *,
+    targets: bool,
+    beside: Sequence[str] = (),
 ) -> ExampleFile:
     """Open a file of lines such as ``{"source": "…", "target": ["…", "…"]}``; each a text or a list of tokens as in the first.
 
@@ -33,6 +40,7 @@ def open_pair_objects(
         source, target: other keys.
         trained: the keys that a model was trained on, for a file that has them.
         targets: whether targets are read.
+        beside: other keys, of which those that a line has stand in the place of its target, by name.
 
     Raises:
         InputError: no such file, or no object in it; while it is read: a key is missing, or a value neither text nor tokens.
@@ -54,9 +62,9 @@ def open_pair_objects(
             kinds[1] = "tokens"
         stack.pop_all()  # from here on who reads the examples closes the file
     columns = ExampleColumns("text", text=keys[0], label=keys[1] if targets else None)
-    read = _Reader(path, keys, kinds).example
+    read = _Reader(path, keys, kinds, beside).example
     examples = (read(line, found) for line, found in chain([first], objects))
-    level = "sequence" if targets else "none"
+    level = "sequence" if targets or beside else "none"
     return ExampleFile(str(lines.path), kinds[0], examples, level, lambda: lines.share, lines.close, columns)
 
 
@@ -70,12 +78,14 @@ def _kind(value: Any) -> ItemKind:
 class _Reader(JsonReader):
     """Turns objects into examples."""
 
-    def __init__(self, path: Path, keys: list[str], kinds: list[ItemKind]) -> None:
+    def __init__(self, path: Path, keys: list[str], kinds: list[ItemKind], beside: Sequence[str]) -> None:
         super().__init__(path, "sources")
-        self._keys = list(zip(keys, kinds, strict=True))
+        self._keys, self._beside = list(zip(keys, kinds, strict=True)), beside
 
     def example(self, line: int, found: dict[str, Any]) -> Example:
         values = [self._value(line, found, key, kind) for key, kind in self._keys]
+        if self._beside:
+            values.append({key: found[key] for key in self._beside if found.get(key) is not None})
         return Example(values[0], values[1] if len(values) > 1 else None, Place("line", line))
 
     def _value(self, line: int, found: dict[str, Any], key: str, kind: ItemKind) -> Any:

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -89,6 +89,7 @@ def open_pairs(
     options: PairOptions | None = None,
     *,
     targets: bool = True,
+    beside: Sequence[str] = (),
 ) -> ExampleFile:
     """Open a file of pairs, or two; they are read from it one after the other.
 
@@ -111,6 +112,7 @@ def open_pairs(
         second: the file of targets, if they stand in their own.
         options: columns, and the layout where the name does not tell it.
         targets: whether targets are read; without them any text is a source a line.
+        beside: other keys of JSON lines, to be read in the place of targets: of each line those it has, by name.
 
     Raises:
         InputError: there is no such file, its layout cannot be told, or a column is missing; lines are checked as they are
@@ -126,7 +128,7 @@ def open_pairs(
     opening: dict[str, Callable[[], ExampleFile]] = {
         "table": lambda: open_pair_table(Path(path), options.source, options.target, options.columns, targets=targets),
         "objects": lambda: open_pair_objects(
-            Path(path), options.source, options.target, options.columns, targets=targets
+            Path(path), options.source, options.target, options.columns, targets=targets, beside=beside
         ),
         "dictionary": lambda: open_dictionary(Path(path), targets=targets),
     }

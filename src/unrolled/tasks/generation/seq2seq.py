@@ -147,7 +147,9 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
     ) -> list[list[Answer]]:
         items = self._read(X)
         wanted = Wanted.read(self._fitted().targets, len(items), prefixes, phrases)
-        found = self.model_.search(items, self._search(n), wanted, unknown=self.copy_unknown)
+        search = self._search(n)
+        wanted.check_lengths(search.max_length)
+        found = self.model_.search(items, search, wanted, unknown=self.copy_unknown)
         return [
             [Answer(self._text(item, each), each.score, each.log_p, each.finished) for each in answers]
             for item, answers in zip(items, found, strict=True)

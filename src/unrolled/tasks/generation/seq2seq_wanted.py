@@ -51,6 +51,26 @@ class Wanted(NamedTuple):
         """Raise an InputError that calls a phrase so, unless the codec knows it and it is not empty."""
         _encoded(codec, given, called, within=True)
 
+    def check_lengths(self, most: int) -> None:
+        """Raise an InputError that names the source if a prefix, or a phrase, does not fit into an answer with its end.
+
+        >>> Wanted([np.array([1]), np.array([1, 2, 1])]).check_lengths(3)
+        Traceback (most recent call last):
+            ...
+        unrolled.errors.InputError: prefix 1 has 3 tokens, but answers at most 3 with their end: allow longer answers
+        """
+        named = [(f"prefix {n}", each) for n, each in enumerate(self.prefixes or ())]
+        named += [
+            (f"phrase {k} of source {n}", each)
+            for n, own in enumerate(self.phrases or ())
+            for k, each in enumerate(own)
+        ]
+        for name, tokens in named:
+            if len(tokens) >= most:
+                raise InputError(
+                    f"{name} has {len(tokens)} tokens, but answers at most {most} with their end: allow longer answers"
+                )
+
     def of(self, chosen: Sequence[int]) -> dict[str, Any]:
         """Those of some sources, as a beam search takes them."""
         return {name: None if given is None else [given[n] for n in chosen] for name, given in self._asdict().items()}
