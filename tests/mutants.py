@@ -734,6 +734,20 @@ MUTANTS = (
         f"{TRANSCRIBER} -k times",
     ),
     python(
+        "generators of numbers: a piece may end before its first step",
+        "tasks/generation/generator_model.py",
+        "may_end = not self.carried and step + len(prompt) > 0",
+        "may_end = not self.carried",
+        f"{SAID_NUMBERS} -k empty",
+    ),
+    python(
+        "generators of numbers: drawn in the network's units",
+        "tasks/generation/said.py",
+        "step.log_p - log_unit * ~step.ended",
+        "step.log_p",
+        f"{SAID_NUMBERS} -k probable",
+    ),
+    python(
         "several networks: their logarithms are averaged",
         "runtime/probabilities.py",
         "np.logaddexp.reduce(np.stack(log_p), 0) - np.log(len(log_p))",

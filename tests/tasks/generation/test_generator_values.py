@@ -69,6 +69,22 @@ def test_what_the_data_are_is_told_from_them(strokes, sounds):
     assert "pieces of strokes" in repr(strokes)
 
 
+@pytest.mark.parametrize("of_notes", [False, True])
+def test_no_piece_is_empty_however_little_was_learned(of_notes):
+    rng = np.random.default_rng(0)
+    X = [rng.integers(0, 2, (1, 12)) if of_notes else rng.normal(size=(1, 2)) for _ in range(12)]
+    given = {"within_frame": "independent"} if of_notes else {"components": 2}
+    model = SequenceGenerator(hidden_size=2, max_epochs=1, learning_rate=1e-6, random_state=0, **given).fit(X)
+    drawn = model.draw(200, seed=0)
+    assert min(len(each.piece) for each in drawn) == 1
+    told = model.log_likelihoods([each.piece for each in drawn])
+    ended = [each.finished for each in drawn]
+    assert any(ended)
+    expected = [own.sum() if end else own[:-1].sum() for own, end in zip(told, ended, strict=True)]
+    assert [each.log_p for each in drawn] == pytest.approx(expected, abs=1e-4)
+    assert not all(map(len, model.generate(200, prompt=X[0], seed=0)))  # after a beginning it may end at once
+
+
 @pytest.mark.parametrize("covariance", ["full", "diagonal"])
 def test_likelihoods_are_densities_in_the_units_of_the_data(covariance):
     rng = np.random.default_rng(0)
@@ -124,7 +140,7 @@ def test_a_draw_is_as_probable_as_it_says_and_the_mixture_is_that_of_all_network
     assert len(drawn.piece) > 1
     codec, (told,) = strokes._config.said.codec, strokes.log_likelihoods([drawn.piece], ["ring"])
     in_unit = told + codec.log_unit * (np.arange(len(told)) < len(drawn.piece))
-    assert drawn.log_p == pytest.approx(in_unit.sum(), abs=1e-2)
+    assert drawn.log_p == pytest.approx(told.sum(), abs=1e-2)
     alone = []
     for member in strokes.model_.members:
         one = type(strokes.model_)(strokes.model_.shape, (member,), False)

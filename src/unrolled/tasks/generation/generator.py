@@ -57,7 +57,7 @@ class Generated(NamedTuple):
     piece: Piece
     """The text, the list of tokens, the array, or the recording, without the prompt."""
     log_p: float
-    """The logarithm of its probability by the model, whatever the temperature."""
+    """The logarithm of its probability by the model, whatever the temperature; of numbers of its density in their units."""
     finished: bool
     """Whether it has an end; if not, it has reached the maximum length."""
 
@@ -182,7 +182,7 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         seed: int | None = None,
         stop: Sequence[str] = (),
     ) -> list[Piece]:
-        """Draw pieces.
+        """Draw pieces; those of numbers and of independent notes have at least one step, with that of their prompt.
 
         Args:
             n: how many; by default one, or one for each of several conditions.

@@ -122,14 +122,18 @@ class GeneratorModel:
         max_length: int,
         seed: int,
     ) -> Iterator[DrawnSteps]:
-        """Draw the next frames ``[N, C]`` of n pieces that begin with ``prompt [T, C]``, a frame of all of them at a time."""
+        """Draw the next frames ``[N, C]`` of n pieces that begin with ``prompt [T, C]``, a frame of all of them at a time.
+
+        No piece ends before its first frame: none that was learned from does.
+        """
         head, generators = self.shape.head, streams(seed, n)
         read = np.repeat(np.concatenate([head.first(1), prompt])[:, None], n, 1)  # [T + 1, N, P]
         states, rows = [network.start(n, conditions) for network in self.networks], np.arange(n)
-        for _ in range(max_length):
+        for step in range(max_length):
             each = [network.run(state, read) for network, state in zip(self.networks, states, strict=True)]
             own = [generators[row] for row in rows.tolist()]
-            drawn = self._drawn([scores[-1] for scores, _ in each], sampling, own)
+            may_end = not self.carried and step + len(prompt) > 0
+            drawn = self._drawn([scores[-1] for scores, _ in each], sampling, own, may_end=may_end)
             found = DrawnSteps(np.zeros((n, read.shape[2]), drawn.steps.dtype), np.zeros(n), np.ones(n, bool))
             found.steps[rows], found.log_p[rows], found.ended[rows] = drawn
             yield found
@@ -144,13 +148,15 @@ class GeneratorModel:
         scores: Sequence[Floats],
         sampling: FrameSampling,
         generators: Sequence[np.random.Generator],
+        *,
+        may_end: bool,
     ) -> DrawnSteps:
-        """The next step of the rows of which each network has given ``scores [N, O]``; one that never ends has none."""
+        """The next step of the rows of which each network has given ``scores [N, O]``."""
         log_p = self.networks[0].head.log_p
         if isinstance(sampling, NoteSampling):
             odds = mean_odds(scores)
             frames, ended = sampling(odds, generators)
-            ended &= not self.carried
+            ended &= may_end
             told = np.concatenate([frames * ~ended[:, None], ended[:, None]], axis=1).astype(np.float32)
             return DrawnSteps(told[:, :-1].astype(np.uint8), log_p(odds, told), ended)
         whose = np.zeros(len(generators), np.int64)  # the network that a row asks for its next step
@@ -159,7 +165,7 @@ class GeneratorModel:
         head: MixtureHead = self.networks[0].head
         own = np.stack(scores)[whose, np.arange(len(whose))]
         values, ended = sampling(head.mixture(own), generators)
-        ended &= not self.carried
+        ended &= may_end
         told = np.concatenate([values * ~ended[:, None], ended[:, None]], axis=1)
         return DrawnSteps(told[:, :-1], log_mean([log_p(one, told) for one in scores]), ended)
 

@@ -161,13 +161,14 @@ def check_no_stop(request: Request, what: str) -> None:
 
 
 def frames_drawn(
-    model: GeneratorModel, request: Request, sampling: FrameSampling, what: str, why: str
+    model: GeneratorModel, request: Request, sampling: FrameSampling, what: str, why: str, log_unit: float = 0.0
 ) -> Iterator[Part]:
     """Pieces whose steps are frames of numbers, which no text ends, and of which none is the most probable.
 
     Args:
         what: is said, for messages.
         why: there is no order of what may come.
+        log_unit: the logarithm of the volume, in the user's units, that a density of 1 stands for.
     """
     check_no_stop(request, what)
     top_k, top_p = request.sampling.top_k, request.sampling.top_p
@@ -179,7 +180,9 @@ def frames_drawn(
     )
     return (
         Part(
-            [[] if end else [frame] for frame, end in zip(step.steps, step.ended, strict=True)], step.log_p, step.ended
+            [[] if end else [frame] for frame, end in zip(step.steps, step.ended, strict=True)],
+            step.log_p - log_unit * ~step.ended,
+            step.ended,
         )
         for step in steps
     )

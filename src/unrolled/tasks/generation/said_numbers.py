@@ -45,7 +45,8 @@ class _Real(Said, frozen=True, forbid_unknown_fields=True):
 
     def draw(self, model: GeneratorModel, request: Request) -> Iterator[Part]:
         sampling = MixtureSampling(temperature=request.sampling.temperature)
-        return frames_drawn(model, request, sampling, self.step_kind, "numbers are drawn from densities")
+        why = "numbers are drawn from densities"
+        return frames_drawn(model, request, sampling, self.step_kind, why, self.codec.log_unit)
 
     def streamed(self, parts: Iterator[Any], prompt: Steps) -> Iterator[Any]:
         return self.codec.decoded(parts, prompt.astype(np.float64))
