@@ -2,10 +2,12 @@
 // has internal linkage, and no template of the standard library is used: a weak symbol compiled here could
 // otherwise end up in another level's path.
 #include "additive.hpp"
+#include "best_tokens.hpp"
 #include "cells.hpp"
 #include "dense.hpp"
 #include "log_softmax.hpp"
 #include "outer_sum.hpp"
+#include "softmax.hpp"
 #include "table.hpp"
 
 namespace {
@@ -36,6 +38,7 @@ constexpr Kernels<T> kernels() {
           kUnitsTogether<T>,
           elementary<T>,
           log_softmax<T>,
+          softmax<T>,
           additive<T>,
           additive_backward<T>};
 }
@@ -49,4 +52,5 @@ constexpr Kernels<T> kernels() {
 
 // No code of a level may run before it is chosen.
 extern "C" const Level TABLE(UNROLLED_LEVEL);
-constinit const Level TABLE(UNROLLED_LEVEL) = {NAME(UNROLLED_LEVEL), kVectorBytes, kernels<float>(), kernels<double>()};
+constinit const Level TABLE(UNROLLED_LEVEL) = {NAME(UNROLLED_LEVEL), kVectorBytes, kernels<float>(), kernels<double>(),
+                                               best_tokens};

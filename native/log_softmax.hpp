@@ -10,8 +10,7 @@ namespace {
 template <class T>
 void log_softmax(const T* x, double* y, int64_t rows, int64_t n) {
   for (; rows > 0; --rows, x += n, y += n) {
-    T largest = x[0];
-    for (int64_t i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+    const T largest = largest_of(x, n);
     for (int64_t i = 0; i < n; ++i) y[i] = double(x[i]) - double(largest);
     RowSum<double> sum;
     for_each_unit<double>(n, [&](int64_t i, int64_t count) {

@@ -11,6 +11,7 @@
 #include <new>
 #include <type_traits>
 
+#include "decoder_step.hpp"
 #include "levels.hpp"
 #include "pool.hpp"
 #include "schedule.hpp"
@@ -151,6 +152,46 @@ void log_softmax(bool wide, Address x, Address y, int64_t rows, int64_t n) {
   });
 }
 
+void softmax(bool wide, Address x, Address y, int64_t rows, int64_t n) {
+  nb::gil_scoped_release release;
+  with_kernels(*level, wide, [&]<class T>(const Kernels<T>& kernels) {
+    kernels.softmax(static_cast<const T*>(in(x)), static_cast<T*>(out(y)), rows, n, n);
+  });
+}
+
+int64_t best_tokens(int64_t rows, int64_t tokens, int64_t wanted, Address log_p, Address before, Address sources,
+                    Address chosen_rows, Address chosen_tokens, Address scores) {
+  return level->best_tokens({.rows = rows, .tokens = tokens, .wanted = wanted,
+                             .log_p = static_cast<const double*>(in(log_p)),
+                             .before = static_cast<const double*>(in(before)),
+                             .sources = static_cast<const int64_t*>(in(sources)),
+                             .chosen_rows = static_cast<int64_t*>(out(chosen_rows)),
+                             .chosen_tokens = static_cast<int64_t*>(out(chosen_tokens)),
+                             .scores = static_cast<double*>(out(scores))});
+}
+
+void add_layer(DecoderStep& step, int cell, Forward pass, const Activations& activations, double clip, int64_t memory,
+               int64_t unprojected, Address apart, Address apart_bias, int64_t apart_at, int64_t apart_outputs) {
+  pass.functions = functions_of(activations, clip);
+  step.layers.push_back({cell, pass, memory, unprojected, in(apart), in(apart_bias), apart_at, apart_outputs});
+}
+
+bool decoder_step(const DecoderStep& step, int64_t count, Address tokens, Address sources, int64_t source_count,
+                  int64_t source_steps, Address lengths, Address keys, Address values, Address h, Address c,
+                  Address fed, Address new_h, Address new_c, Address new_fed, Address weights, Address log_p,
+                  int threads) {
+  nb::gil_scoped_release release;
+  const DecoderRows rows{.count = count, .tokens = static_cast<const int64_t*>(in(tokens)),
+                         .sources = static_cast<const int64_t*>(in(sources)), .source_count = source_count,
+                         .source_steps = source_steps, .lengths = static_cast<const int64_t*>(in(lengths)),
+                         .keys = in(keys), .values = static_cast<const uintptr_t*>(in(values)), .h = static_cast<const float*>(in(h)),
+                         .c = static_cast<const float*>(in(c)), .fed = static_cast<const float*>(in(fed)),
+                         .new_h = static_cast<float*>(out(new_h)), .new_c = static_cast<float*>(out(new_c)),
+                         .new_fed = static_cast<float*>(out(new_fed)), .weights = static_cast<float*>(out(weights)),
+                         .log_p = static_cast<double*>(out(log_p))};
+  return run_decoder_step(*level, step, rows, threads);
+}
+
 void additive(bool wide, int64_t steps, int64_t count, int64_t sources, int64_t asked, int64_t size, Address lengths,
               Address rows, Address query, Address keys, Address vector, Address scores, Address grad_query,
               Address grad_keys, Address grad_vector, int threads) {
@@ -236,6 +277,30 @@ NB_MODULE(_native, m) {
   m.def("packed_size", &packed_size, nb::arg("wide"), nb::arg("gates"), nb::arg("units"), nb::arg("depth"));
   m.def("address", &address, nb::arg("array"), "Where the numbers of a contiguous array begin.");
   m.def("log_softmax", &log_softmax, nb::arg("wide"), nb::arg("x"), nb::arg("y"), nb::arg("rows"), nb::arg("n"));
+  m.def("softmax", &softmax, nb::arg("wide"), nb::arg("x"), nb::arg("y"), nb::arg("rows"), nb::arg("n"));
+  m.def("best_tokens", &best_tokens, nb::arg("rows"), nb::arg("tokens"), nb::arg("wanted"), nb::arg("log_p"),
+        nb::arg("before"), nb::arg("sources"), nb::arg("chosen_rows"), nb::arg("chosen_tokens"), nb::arg("scores"));
+  nb::class_<DecoderStep>(m, "DecoderStep", "One step of an encoder-decoder; addresses are 0 where there is nothing.")
+      .def(
+          "__init__",
+          [](DecoderStep* step, Address table, int64_t tokens, int64_t table_row, bool products, bool feeds,
+             bool residual, int attends, int64_t asked, int64_t size, Address query, Address query_bias, Address vector,
+             Address combine, Address combine_bias, int64_t combined, Address head, Address head_bias, int64_t said) {
+            new (step) DecoderStep{static_cast<const float*>(in(table)), tokens, table_row, products, feeds, residual, {},
+                                   static_cast<Attends>(attends), asked, size, in(query), in(query_bias), in(vector),
+                                   in(combine), in(combine_bias), combined, in(head), in(head_bias), said};
+          },
+          nb::kw_only(), nb::arg("table"), nb::arg("tokens"), nb::arg("table_row"), nb::arg("products"),
+          nb::arg("feeds"), nb::arg("residual"), nb::arg("attends"), nb::arg("asked"), nb::arg("size"),
+          nb::arg("query"), nb::arg("query_bias"), nb::arg("vector"), nb::arg("combine"), nb::arg("combine_bias"),
+          nb::arg("combined"), nb::arg("head"), nb::arg("head_bias"), nb::arg("said"))
+      .def("add_layer", &add_layer, nb::kw_only(), nb::arg("cell"), nb::arg("call"), nb::arg("activations"),
+           nb::arg("clip"), nb::arg("memory"), nb::arg("unprojected"), nb::arg("apart"), nb::arg("apart_bias"),
+           nb::arg("apart_at"), nb::arg("apart_outputs"))
+      .def("run", &decoder_step, nb::arg("count"), nb::arg("tokens"), nb::arg("sources"), nb::arg("source_count"),
+           nb::arg("source_steps"), nb::arg("lengths"), nb::arg("keys"), nb::arg("values"), nb::arg("h"),
+           nb::arg("c"), nb::arg("fed"), nb::arg("new_h"), nb::arg("new_c"), nb::arg("new_fed"), nb::arg("weights"),
+           nb::arg("log_p"), nb::arg("threads"), "False, and nothing done, if a token or a source is none there is.");
   m.def("additive", &additive, nb::arg("wide"), nb::kw_only(), nb::arg("steps"), nb::arg("count"), nb::arg("sources"),
         nb::arg("asked"), nb::arg("size"), nb::arg("lengths"), nb::arg("rows"), nb::arg("query"), nb::arg("keys"),
         nb::arg("vector"), nb::arg("scores"), nb::arg("grad_query") = Address{0}, nb::arg("grad_keys") = Address{0},

@@ -30,6 +30,25 @@ class RowSum {
   Vec<T> lanes_[kVectors] = {};
 };
 
+// The largest of n numbers, at least one; where some are NaN, it may be any.
+template <class T>
+inline T largest_of(const T* x, int64_t n) {
+  T largest = x[0];
+  int64_t i = 0;
+  if (n >= kLanes<T>) {
+    Vec<T> top = load(x);
+    for (; i + kLanes<T> <= n; i += kLanes<T>) {
+      const Vec<T> now = load(x + i);
+      top = now > top ? now : top;
+    }
+    T lanes[kLanes<T>];
+    store(lanes, top);
+    for (T lane : lanes) largest = lane > largest ? lane : largest;
+  }
+  for (; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+  return largest;
+}
+
 // Lanes past the last unit are zero.
 template <class T>
 inline Vec<T> only(Vec<T> v, int64_t count) {

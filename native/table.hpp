@@ -218,6 +218,17 @@ struct Additive {
   void* grad_vector;                           // [N, A]
 };
 
+// The tokens that beginnings of answers are best gone on with: `wanted` at most of each source, whose rows stand side by side.
+struct BestTokens {
+  int64_t rows, tokens, wanted;
+  const double* log_p;     // [rows, tokens]
+  const double* before;    // [rows] what is added to a row, or null
+  const int64_t* sources;  // [rows]
+  int64_t* chosen_rows;    // [wanted a source] out, and likewise
+  int64_t* chosen_tokens;
+  double* scores;
+};
+
 // What one thread works out of a pass: some batch rows by itself for the whole sequence, or some hidden units of all
 // rows together with others, meeting them whenever all units of a result are needed.
 struct Portion {
@@ -257,6 +268,7 @@ struct Kernels {
   int units_together;  // portions begin at multiples of these
   void (*elementary)(Function function, const T* x, T* y, int64_t n);
   void (*log_softmax)(const T* x, double* y, int64_t rows, int64_t n);
+  void (*softmax)(const T* x, T* y, int64_t rows, int64_t row, int64_t n);
   void (*additive)(const Additive&, int64_t first_row, int64_t last_row);
   void (*additive_backward)(const Additive&, int64_t first_row, int64_t last_row);
 };
@@ -266,4 +278,5 @@ struct Level {
   int vector_bytes;
   Kernels<float> f32;
   Kernels<double> f64;
+  int64_t (*best_tokens)(const BestTokens&);
 };

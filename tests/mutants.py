@@ -70,6 +70,8 @@ ANSWERS = "tests/metrics/test_answers.py"
 WINDOWS = "tests/networks/test_window_rnn.py"
 CRF = "tests/runtime/decoding/test_crf.py"
 BEAM = "tests/runtime/decoding/test_beam.py"
+BEST_TOKENS = "tests/kernels/test_best_tokens.py"
+DECODER_STEP = "tests/runtime/test_decoder_step.py"
 GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
 MIXTURE = "tests/networks/test_mixture_head.py"
 MIXTURE_DRAWS = "tests/runtime/decoding/test_mixture_sampling.py"
@@ -638,8 +640,8 @@ MUTANTS = (
     python(
         "attention: rows of a search at the first source's keys",
         "runtime/sources.py",
-        "packed = self._packed[source]\n            found[:, own, : packed",
-        "packed = self._packed[0]\n            found[:, own, : packed",
+        "packed = self.packed[source]\n            found[:, own, : packed",
+        "packed = self.packed[0]\n            found[:, own, : packed",
         ATTENTION,
     ),
     python(
@@ -2102,6 +2104,76 @@ MUTANTS = (
         "j * n + np.minimum(taken, n - 1)",
         "j * n",
         CRF,
+    ),
+    native(
+        "best tokens: of equals the last",
+        "best_tokens.hpp",
+        "if (!(score > bar())) return;",
+        "if (!(score >= bar())) return;",
+        BEST_TOKENS,
+    ),
+    native(
+        "best tokens: a block is passed over by its first lanes",
+        "best_tokens.hpp",
+        "for (double lane : lanes) most = lane > most ? lane : most;",
+        "most = lanes[0];",
+        BEST_TOKENS,
+    ),
+    native(
+        "best tokens: infinite numbers within blocks are not told",
+        "best_tokens.hpp",
+        "finite &= x < endless;",
+        "finite &= sum > -endless;",
+        BEST_TOKENS,
+    ),
+    native(
+        "decoder step: outputs before the context",
+        "decoder_step.cpp",
+        "copy(met + n * both + s_.asked, h + n * S, S)",
+        "copy(met + n * both, h + n * S, S)",
+        DECODER_STEP,
+    ),
+    native(
+        "decoder step: the source of the first row for all",
+        "decoder_step.cpp",
+        "n < N_ && r_.sources[n] == source",
+        "n < N_",
+        DECODER_STEP,
+    ),
+    native(
+        "decoder step: the result is not fed back",
+        "decoder_step.cpp",
+        "if (s_.feeds) copy(",
+        "if (false) copy(",
+        DECODER_STEP,
+    ),
+    native(
+        "decoder step: the second layer from the first one's state",
+        "decoder_step.cpp",
+        "r_.h ? r_.h + k * N_ * f.outputs",
+        "r_.h ? r_.h",
+        DECODER_STEP,
+    ),
+    native(
+        "decoder step: layers do not add their inputs",
+        "decoder_step.cpp",
+        "sum[i] = h[i] + x[i]",
+        "sum[i] = h[i]",
+        DECODER_STEP,
+    ),
+    native(
+        "softmax: shares past the length",
+        "softmax.hpp",
+        "for (int64_t i = n; i < row; ++i) y[i] = T(0);",
+        "",
+        DECODER_STEP,
+    ),
+    python(
+        "decoder step: products of the wrong columns",
+        "kernels/packed.py",
+        "np.pad(products, [(0, 0), (before, 0)])",
+        "np.pad(products, [(0, 0), (0, before)])",
+        DECODER_STEP,
     ),
     python(
         "beam: it ends by the length so far, not the longest",

@@ -1,4 +1,4 @@
-"""Additive attention's comparison and the log-softmax against their equations; a row has the same bits wherever it stands."""
+"""Additive attention's comparison, the softmax and its logarithm against their equations; rows have the same bits anywhere."""
 
 from __future__ import annotations
 
@@ -112,3 +112,17 @@ def test_log_softmax_of_extremes():
     assert arrays.log_softmax(np.zeros((0, 3))).shape == (0, 3)
     with pytest.raises(InputError, match="at least one number"):
         arrays.log_softmax(np.zeros((2, 0)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("K", [1, 2, 15, 16, 17, 100])
+def test_softmax(K, dtype):
+    x = (10 * np.random.default_rng(K).normal(size=(3, 2, K))).astype(dtype)
+    found = arrays.softmax(x)
+    share = arrays.elementary("exp", x - x.max(-1, keepdims=True))
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, share / np.add.accumulate(share, axis=-1)[..., -1:])
+    np.testing.assert_allclose(found, torch.softmax(torch.from_numpy(x), -1), rtol=1e-5)
+    assert np.isnan(arrays.softmax(np.array([0.0, np.nan]))).all()
+    with pytest.raises(InputError, match="at least one number"):
+        arrays.softmax(x[..., :0])

@@ -18,7 +18,7 @@ from unrolled.cells import CELLS
 from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.additive import additive
-from unrolled.kernels.arrays import PackedDense, PackedWeights, backward, elementary, forward, log_softmax
+from unrolled.kernels.arrays import PackedDense, PackedWeights, backward, elementary, forward, log_softmax, softmax
 from unrolled.kernels.layout import Layout
 
 from .conftest import make_case, with_masks
@@ -79,6 +79,7 @@ def digest() -> str:
         vector, query, keys = (rng.normal(size=size).astype(dtype) for size in ((37,), (3, 2, 37), (5, 2, 37)))
         total.update(additive(vector, query, keys, np.array([5, 4])).tobytes())
         total.update(log_softmax(x).tobytes())
+        total.update(softmax(x).tobytes())
     return total.hexdigest()
 
 

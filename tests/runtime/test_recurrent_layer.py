@@ -7,6 +7,7 @@ import pytest
 
 from unrolled.cells import CELLS, Masks, get_cell
 from unrolled.errors import InputError
+from unrolled.kernels.arrays import LONG
 from unrolled.runtime.recurrent import RecurrentLayer
 
 T, B, I, H = 6, 4, 3, 9
@@ -150,3 +151,18 @@ def test_arguments_that_are_no_layer():
             RecurrentLayer("gru", make("gru", np.random.default_rng(8))[1], zoneout=zoneout)
     with pytest.raises(InputError, match="c is a float, expected a NumPy array"):
         layer(x, (3.0, states[1]))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_long_sequence_has_the_bits_alone_that_it_has_beside_others(cell):
+    rng = np.random.default_rng(3)
+    _, _, states, layer, _ = make(cell, rng)
+    x = rng.normal(size=(2 * LONG + 1, B, layer.input_size))
+    y, last = layer(x, states)
+    full, _ = layer(x, states, [len(x)] * B)
+    np.testing.assert_array_equal(full, y)
+    for b in range(B):
+        own, ends = layer(x[:, b : b + 1], tuple(state[b : b + 1] for state in states))
+        np.testing.assert_array_equal(own[:, 0], y[:, b])
+        for one, of_all in zip(ends, last, strict=True):
+            np.testing.assert_array_equal(one[0], of_all[b])

@@ -28,8 +28,10 @@ __all__ = [
     "forward",
     "forward_only",
     "log_softmax",
+    "softmax",
 ]
 
+LONG = 16  # steps from which W x of a single sequence is worth a call of its own
 _FUNCTIONS = {name: number for number, name in enumerate(_native.functions())}
 
 
@@ -98,10 +100,13 @@ def forward_only(
     kernel, H, P, dtype, fused = weights.kernel, weights.hidden, weights.outputs, weights.dtype, weights.fused
     compiled, packed, threads, B, N = kernel.compiled, weights.packed, default_threads(), layout.batch, layout.rows
     x = admitted("x", x, dtype, (N, weights.inputs))
+    alone = fused and B == 1 and layout.steps >= LONG  # a row meets U alone in two thirds of the time of W and U
     first, c_row, row = _first_states(weights, B, states), compiled.memory * H, kernel.gates_row(H, tape=False)
     widths = P, 0 if fused else row
     check_allocation(N * sum(widths) * dtype.itemsize, "the results of all steps")
     h, gates = (np.empty((N, width), dtype) for width in widths)
+    if alone:
+        fused, gates = False, weights.input_products(x)
     memory = np.empty((B, c_row + compiled.projected * H + compiled.work * H), dtype)
     last = tuple(state.copy() for state in first)
     at, given = [address(state) for state in last], [address(state) for state in first]
@@ -109,7 +114,7 @@ def forward_only(
     unprojected = c + compiled.memory * size
     h0, c0 = kernel.split_states(given)
     h_last, c_last = kernel.split_states(at)
-    if not fused:
+    if not (fused or alone):
         kernel.separate_inputs(
             layout, weights.inputs, H, packed, x=x_at, gates=gates_at, gates_row=row, threads=threads
         )
@@ -267,4 +272,24 @@ def log_softmax(x: Floats) -> Values:
     check_allocation(8 * x.size, "the logarithms")
     y = np.empty(x.shape)
     _native.log_softmax(x.dtype == np.float64, address(x), address(y), math.prod(x.shape[:-1]), x.shape[-1])
+    return y
+
+
+def softmax(x: Floats) -> Floats:
+    r""":math:`e^{x_k} / \sum_j e^{x_j}` over the last axis of ``x [..., K]``, summed in its order.
+
+    A row's results have the same bits alone and beside others.
+
+    Raises:
+        InputError: no array of float32 or float64, or its last axis is empty.
+
+    >>> softmax(np.log([1.0, 3.0])).round(6).tolist()
+    [0.25, 0.75]
+    """
+    x = admitted("x", x)
+    if not x.ndim or not x.shape[-1]:
+        raise InputError(f"x has shape {x.shape}, expected at least one number in its last axis")
+    check_allocation(x.nbytes, "the shares")
+    y = np.empty_like(x)
+    _native.softmax(x.dtype == np.float64, address(x), address(y), math.prod(x.shape[:-1]), x.shape[-1])
     return y

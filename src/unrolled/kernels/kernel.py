@@ -183,11 +183,16 @@ class Kernel:
         vectors = place(self.vector_numbers(H)) if compiled.vectors else 0
         separate_bias = packed
         if not fused:
-            self._pack_separate_bias(H, bias_ih, bias_hh, packed)
+            self.pack_separate_bias(H, bias_ih, bias_hh, packed)
         return Packed(input_weight, weight, projection, bias, vectors, separate_bias)
 
-    def _pack_separate_bias(self, H: int, bias_ih: int, bias_hh: int, packed: int) -> None:
-        """A plain row of the biases of all gates that meet W; a last one that stays apart is ``bias_ih`` alone."""
+    def separate_bias_size(self, hidden: int) -> int:
+        """Elements that :meth:`pack_separate_bias` fills; behind them is room for the last one's whole vector."""
+        return self.compiled.input_gates * hidden + self._size(1, hidden, 1)
+
+    def pack_separate_bias(self, H: int, bias_ih: int, bias_hh: int, packed: int) -> None:
+        """What is added to ``W x`` before a step: a plain row of the biases of all gates that meet W; a last one
+        that stays apart is ``bias_ih`` alone."""
         size = self.number_size
         for product in self.compiled.products:
             for k in range(product.W.blocks):

@@ -31,6 +31,10 @@ class PackedDense:
         weight: ``[outputs, inputs]`` of float32 or float64.
         bias: ``[outputs]``, of the same dtype.
 
+    Attributes:
+        address: where the weight is, packed.
+        bias_address: where the bias is, 0 without one.
+
     Raises:
         InputError: a shape or dtype does not fit.
     """
@@ -44,9 +48,10 @@ class PackedDense:
         self._wide = weight.dtype == np.float64
         self._bias = None if bias is None else admitted("bias", bias, self.dtype, (self.outputs,))
         self._packed = np.empty(_native.packed_size(self._wide, 1, self.outputs, self.inputs), self.dtype)
-        self._at, self._bias_at = address(self._packed), address(self._bias)
+        self.has_bias = bias is not None
+        self.address, self.bias_address = address(self._packed), address(self._bias)
         pack_matrix(
-            self._wide, address(weight), self._at, units=self.outputs, depth=self.inputs, threads=default_threads()
+            self._wide, address(weight), self.address, units=self.outputs, depth=self.inputs, threads=default_threads()
         )
 
     def __call__(self, x: Floats, *, threads: int | None = None) -> Floats:
@@ -64,8 +69,8 @@ class PackedDense:
         out = np.empty(shape, self.dtype)
         if out.size:
             _native.dense(
-                self._wide, rows=rows, inputs=self.inputs, outputs=self.outputs, add=False, weight=self._at,
-                bias=self._bias_at, x=address(x), x_row=self.inputs, out=address(out), out_row=self.outputs,
+                self._wide, rows=rows, inputs=self.inputs, outputs=self.outputs, add=False, weight=self.address,
+                bias=self.bias_address, x=address(x), x_row=self.inputs, out=address(out), out_row=self.outputs,
                 threads=threads,
             )  # fmt: skip
         return out
@@ -114,6 +119,20 @@ class PackedWeights:
         """Numbers of a sequence's states: of ``h`` if it is one, and of all values of the memory."""
         compiled = self.kernel.compiled
         return [self.outputs] * compiled.has_h + [compiled.memory * self.hidden] * (compiled.memory > 0)
+
+    def input_products(self, x: Floats) -> Floats:
+        """``W x + b`` of rows ``x [N, I]`` as a pass finds it among the gates, ``[N, gates]``, in the bits of a step's own."""
+        before, products = self.kernel.compiled.input_column * self.hidden, self._inputs(x)
+        return np.pad(products, [(0, 0), (before, 0)]) if before else products
+
+    @cached_property
+    def _inputs(self) -> PackedDense:
+        """W by itself, with what is added to ``W x`` before a step."""
+        kernel, W = self.kernel, self.parameters["weight_ih"]
+        bias = np.empty(kernel.separate_bias_size(self.hidden), self.dtype)
+        bias_ih, bias_hh = (address(self.parameters.get(name)) for name in ("bias_ih", "bias_hh"))
+        kernel.pack_separate_bias(self.hidden, bias_ih, bias_hh, address(bias))
+        return PackedDense(W, bias[: len(W)])
 
     def packed_for_backward(self) -> tuple[Floats, Floats, Floats]:
         """U, W and the projection arranged for the backward pass; empty where there is none."""

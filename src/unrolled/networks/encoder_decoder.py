@@ -19,7 +19,8 @@ et al., arXiv 1409.0473; :math:`\tilde h` and input feeding, M.-T. Luong et al.,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -218,8 +219,16 @@ class EncoderDecoder:
 
     def advance(self, state: DecoderState, tokens: NDArray[np.int64]) -> tuple[Values, DecoderState]:
         """Log-probabilities ``[N, V]`` of what follows ``tokens [N]``, the newest symbol of each row, and the state after it."""
+        found = None if self._step is None else self._step(state, tokens)
+        if found is not None:
+            return found
         scores, state = self.run(state, tokens[None])
         return self.engine.log_probabilities(scores[0]), state
+
+    @cached_property
+    def _step(self) -> Callable[[DecoderState, NDArray[np.int64]], tuple[Values, DecoderState] | None] | None:
+        """A step in one call of the kernels, where they know all of it."""
+        return self.engine.decoder_step(self)
 
     def attention(self, state: DecoderState) -> Values:
         """What the last step of each row read of its source's steps, ``[N, T]``.

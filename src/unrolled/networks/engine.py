@@ -189,6 +189,13 @@ class Engine(Protocol):
         """``a [..., V]`` at one place of the last axis each, ``places [...]``: ``[...]``."""
         ...
 
+    def decoder_step(
+        self, network: Any
+    ) -> Callable[[Any, NDArray[np.int64]], tuple[NDArray[np.float64], Any] | None] | None:
+        """``advance`` of an encoder-decoder in fewer calls and with the same bits, where there is such; it returns None where a
+        step must be taken in the usual way."""
+        ...
+
     def dropout(self, a: Array) -> Array:
         """In training without a random share of its numbers, the others larger by as much."""
         ...

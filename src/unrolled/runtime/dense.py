@@ -17,6 +17,7 @@ class Dense:
 
     Attributes:
         bias: as it was given.
+        packed: weight and bias as the kernels have them.
 
     >>> import numpy as np
     >>> layer = Dense(np.eye(2, 3), np.array([0.0, 1.0]))
@@ -26,7 +27,7 @@ class Dense:
 
     def __init__(self, weight: Floats, bias: Floats | None = None) -> None:
         self.bias = bias
-        self._packed = PackedDense(weight, bias)
+        self.packed = PackedDense(weight, bias)
 
     def __call__(self, x: Floats) -> Floats:
         """Apply to ``x [..., I]``; returns ``[..., O]``.
@@ -34,4 +35,4 @@ class Dense:
         Raises:
             InputError: the shape or dtype does not fit.
         """
-        return self._packed(x)
+        return self.packed(x)

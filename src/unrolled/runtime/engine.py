@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.aliases import Floats, Values
-from unrolled.kernels.additive import additive
-from unrolled.kernels.arrays import elementary
+from unrolled.kernels.arrays import elementary, softmax
 from unrolled.networks.engine import Lengths
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.networks.stack import StackConfig
+from unrolled.runtime.comparison import Comparison
+from unrolled.runtime.decoder_step import decoder_step
 from unrolled.runtime.dense import Dense
 from unrolled.runtime.probabilities import log_softmax, log_sum_exp
 from unrolled.runtime.sources import SourceProducts, SourceSums
 from unrolled.runtime.stack import Stack
+from unrolled.runtime.table import Table
 
 __all__ = ["KernelEngine"]
 
@@ -61,13 +62,13 @@ class KernelEngine:
         product = Dense(self.parameter(name))
         return lambda x: product(x)[..., 0]
 
-    def comparison(self, name: str, size: int) -> Callable[..., Floats]:
+    def comparison(self, name: str, size: int) -> Comparison:
         """With the vector of one row."""
-        return partial(additive, self.parameter(name)[0])
+        return Comparison(self.parameter(name)[0])
 
-    def embedding(self, name: str, entries: int, size: int) -> _Table:
+    def embedding(self, name: str, entries: int, size: int) -> Table:
         """Rows of a table."""
-        return _Table(self.parameter(name))
+        return Table(self.parameter(name))
 
     def parameter(self, name: str, *_: Any) -> NDArray[Any]:
         """An array as it is."""
@@ -126,7 +127,9 @@ class KernelEngine:
 
     def softmax(self, scores: Floats, inside: NDArray[np.bool_] | None) -> Floats:
         """Divided by a sum in the order of the last axis, whatever is outside."""
-        score = scores if inside is None else np.where(inside, scores, -np.inf).astype(scores.dtype)
+        if inside is None:
+            return softmax(scores)
+        score = np.where(inside, scores, -np.inf).astype(scores.dtype)
         share = elementary("exp", score - score.max(-1, keepdims=True))
         return share / np.add.accumulate(share, axis=-1)[..., -1:]
 
@@ -149,6 +152,10 @@ class KernelEngine:
     def chosen(self, a: Floats, places: Places) -> Floats:
         """Copies."""
         return np.take_along_axis(a, places[..., None], -1)[..., 0]
+
+    def decoder_step(self, network: Any) -> Callable[[Any, Places], Any] | None:
+        """In one call, where the kernels know all of it."""
+        return decoder_step(network)
 
     def dropout(self, a: Floats) -> Floats:
         """Nothing is left out."""
@@ -176,23 +183,6 @@ class KernelEngine:
     def batches(self, lengths: Sequence[int]) -> list[list[int]]:
         """Of similar length, as many as memory holds."""
         return batches_of_similar_length(lengths)
-
-
-class _Table:
-    """Vectors, which are packed for products with them when the first is asked for."""
-
-    def __init__(self, vectors: NDArray[Any]) -> None:
-        self._vectors = vectors
-
-    def __call__(self, places: Places) -> Floats:
-        return self._vectors.take(places, 0)
-
-    def products(self, x: Floats) -> Floats:
-        return self._packed(x)
-
-    @cached_property
-    def _packed(self) -> Dense:
-        return Dense(self._vectors)
 
 
 def _sum_over_time(a: Floats) -> Floats:

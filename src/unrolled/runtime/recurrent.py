@@ -74,6 +74,11 @@ class RecurrentLayer:
         # whether the states are those of the kernels, which know no window and one array of all values of the memory
         self._as_kernels = "window" not in self.cell.states and len(self.cell.memory) <= 1
 
+    @property
+    def plain_weights(self) -> PackedWeights | None:
+        """The weights, where a step is what the kernels make of them and of the states; None where more belongs to it."""
+        return self._weights if self._as_kernels and self._masks is None else None
+
     @cached_property
     def state_sizes(self) -> dict[str, int]:
         """The size of each state of one sequence, in the order of ``states``."""
@@ -121,7 +126,7 @@ class RecurrentLayer:
         T, B, I = x.shape
         if states is not None:
             states = self._admitted_states(states, B)
-        if lengths is None:
+        if lengths is None or _whole(lengths, T, B):
             living, last = self._run(x.reshape(T * B, I), states, Layout.padded(T, B), tape=return_gates)
             steps = [rows.reshape(T, B, rows.shape[1]) for rows in living]
         else:
@@ -176,6 +181,12 @@ class RecurrentLayer:
             return [(result.h if result.new_h is None else result.new_h).copy()]
         assert result.gates is not None
         return [result.gates[:, (compiled.gates_at + k) * H :][:, :H].copy() for k in range(G)]
+
+
+def _whole(lengths: Lengths, T: int, B: int) -> bool:
+    """Whether all sequences have every step, so that nothing is to be put in order."""
+    given = whole_numbers("lengths", lengths, B)
+    return B > 0 and bool((given == T).all())
 
 
 def _padded(rows: Floats, places: NDArray[np.int64], T: int, B: int) -> Floats:

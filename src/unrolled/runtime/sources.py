@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Floats
 from unrolled.kernels.arrays import PackedDense
+from unrolled.kernels.decoder_step import Asked
 from unrolled.networks.engine import Lengths, Rows
 
 __all__ = ["SourceProducts", "SourceSums"]
@@ -31,8 +32,8 @@ class SourceProducts:
 
     def __init__(self, keys: Floats, lengths: Lengths) -> None:
         self._steps = len(keys)
-        self._packed = [PackedDense(keys[:n, b], None) for b, n in enumerate(lengths)]
-        self._only = self._packed[0] if list(lengths) == [len(keys)] else None  # no padding: everything asks it
+        self.packed = [PackedDense(keys[:n, b], None) for b, n in enumerate(lengths)]
+        self._only = self.packed[0] if list(lengths) == [len(keys)] else None  # no padding: everything asks it
 
     def __call__(self, q: Floats, rows: Rows | None = None) -> Floats:
         """From ``q [U, N, K]`` to ``[U, N, T]``; ``rows [N]`` are the sources of its rows, by default one each."""
@@ -40,7 +41,7 @@ class SourceProducts:
             return self._only(q)
         found = np.zeros((*q.shape[:2], self._steps), q.dtype)
         for source, own in _asking(q.shape[1], rows):
-            packed = self._packed[source]
+            packed = self.packed[source]
             found[:, own, : packed.outputs] = packed(q[:, own])
         return found
 
@@ -59,8 +60,9 @@ class SourceSums:
 
     def __init__(self, values: Floats, lengths: Lengths) -> None:
         self._size = values.shape[2]
-        self._packed = [PackedDense(values[:n, b].T, None) for b, n in enumerate(lengths)]
-        self._only = self._packed[0] if list(lengths) == [len(values)] else None  # no padding: everything asks it
+        self.asked: Asked | None = None  # they and the keys beside them, once a whole step reads them
+        self.packed = [PackedDense(values[:n, b].T, None) for b, n in enumerate(lengths)]
+        self._only = self.packed[0] if list(lengths) == [len(values)] else None  # no padding: everything asks it
 
     def __call__(self, weights: Floats, rows: Rows | None = None) -> Floats:
         """From weights ``[U, N, T]`` to ``[U, N, V]``; ``rows [N]`` are the sources of its rows, by default one each."""
@@ -68,7 +70,7 @@ class SourceSums:
             return self._only(weights)
         found = np.zeros((*weights.shape[:2], self._size), weights.dtype)
         for source, own in _asking(weights.shape[1], rows):
-            packed = self._packed[source]
+            packed = self.packed[source]
             found[:, own] = packed(weights[:, own, : packed.inputs])
         return found
 

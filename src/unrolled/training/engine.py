@@ -208,6 +208,9 @@ class TorchEngine:
         """Gathered."""
         return a.gather(-1, torch.from_numpy(places)[..., None])[..., 0]
 
+    def decoder_step(self, network: Any) -> None:
+        """None: training takes all steps at once."""
+
     def dropout(self, a: Tensor) -> Tensor:
         """Without a random share."""
         return F.dropout(a, self.options.dropout, self._module.training)

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -33,16 +34,19 @@ from numpy.typing import NDArray
 from unrolled.aliases import Integers, Values
 from unrolled.errors import InputError
 from unrolled.kernels.admission import whole_number, whole_numbers
+from unrolled.kernels.best_tokens import best_tokens
 from unrolled.parameters.declaration import check_range
 from unrolled.parameters.ranges import Range
 from unrolled.runtime.decoding.constraints import Phrases, Progress
-from unrolled.runtime.decoding.decodable import Decodable, State, attention_of, next_log_p
+from unrolled.runtime.decoding.decodable import Decodable, State, attention_of, check_log_p, next_log_p
 from unrolled.runtime.decoding.largest import largest
 
 __all__ = ["BeamSearch", "Hypothesis"]
 
 Rows = NDArray[np.intp]
 Tokens = NDArray[np.int64]
+
+NARROW = 256  # beams up to which keeping the best in order as they come is quick
 
 
 class Hypothesis(NamedTuple):
@@ -145,39 +149,43 @@ class BeamSearch:
         live = rules.begun(live)
         trace: list[_Step] = []
         for length in range(1, self.max_length + 1):
-            log_p, state = next_log_p(network, state, live.tokens)
+            log_p, state = next_log_p(network, state, live.tokens, looked_at=True)
             if length == 1:
                 rules.check_tokens(log_p.shape[1])
             attended = attention_of(network, state) if rules.attends else None
             trace.append(_Step(live.parents, live.tokens, attended if attention else None))
             live = rules.covered(live, attended)
-            rows, tokens, scores = self._chosen(live, rules.applied(live, log_p, length), rules)
+            rows, tokens, scores = self._chosen(live, log_p, length, rules)
             last = length == self.max_length
-            ends = tokens == self.eos
-            answers = rules.complete(live, rows, tokens) if last else ends
-            for at in answers.nonzero()[0]:
-                row, log_likelihood = int(rows[at]), float(scores[at])
-                score = float(log_likelihood / lp[length - 1]) + rules.coverage(live, row)
-                found.add(int(live.sources[row]), _End(score, log_likelihood, length - 1, row, int(tokens[at])))
-            goes_on = ~ends & (scores / lp[-1] > found.bar[live.sources[rows]])
-            if not goes_on.all():
-                rows, tokens, scores = rows[goes_on], tokens[goes_on], scores[goes_on]
+            if last or found.some or self.eos in tokens.tolist():  # or else all go on
+                ends = tokens == self.eos
+                answers = rules.complete(live, rows, tokens) if last else ends
+                for at in answers.nonzero()[0]:
+                    row, log_likelihood = int(rows[at]), float(scores[at])
+                    score = float(log_likelihood / lp[length - 1]) + rules.coverage(live, row)
+                    found.add(int(live.sources[row]), _End(score, log_likelihood, length - 1, row, int(tokens[at])))
+                goes_on = ~ends & (scores / lp[-1] > found.bar[live.sources[rows]])
+                if not goes_on.all():
+                    rows, tokens, scores = rows[goes_on], tokens[goes_on], scores[goes_on]
             if last or not len(rows):
                 break
-            if len(rows) != len(live.sources) or (rows[1:] <= rows[:-1]).any():
+            if len(rows) != len(live.sources) or rows.tolist() != list(range(len(rows))):
                 state = network.select(state, rows)
             live = rules.gone_on(live, _Live(live.sources[rows], tokens, scores, rows))
         return [[_answer(trace, end, self.eos) for end in ends] for ends in found.ends]
 
-    def _chosen(self, live: _Live, total: Values, rules: _Rules) -> tuple[Rows, Tokens, Values]:
+    def _chosen(self, live: _Live, log_p: Values, length: int, rules: _Rules) -> tuple[Rows, Tokens, Values]:
         """Rows, next tokens and log-probabilities of the best ``width`` ways to go on from each source."""
-        if rules.phrases is None and live.sources[0] == live.sources[-1]:  # one source: the same in fewer steps
-            places = largest(total.reshape(1, -1), self.width)[0]
-            scores = total.ravel()[places]
-            if scores[-1] == -np.inf:
-                places = places[scores > -np.inf]
-            rows, tokens = np.divmod(places, total.shape[1])
-            return rows, tokens, scores[: len(places)]
+        narrow = rules.phrases is None and self.width <= NARROW
+        if narrow and not rules.forbids(length):
+            found = best_tokens(log_p, live.log_p, live.sources, self.width)
+            if found is not None:
+                return found
+        check_log_p(log_p)
+        total = rules.applied(live, log_p, length)
+        found = best_tokens(total, None, live.sources, self.width) if narrow else None
+        if found is not None:
+            return found
         tokens = largest(total, self.width)
         R, k = tokens.shape
         rows, tokens = np.repeat(np.arange(R), k), tokens.ravel()
@@ -275,6 +283,11 @@ class _Rules:
             live = live._replace(progress=self.phrases.after(before.progress[rows], live.sources, live.tokens))
         return live
 
+    def forbids(self, length: int) -> bool:
+        """Whether the tokens that come at this place are not all free."""
+        n = self.search.block_ngrams
+        return bool(n and length > n) or self.phrases is not None or length <= self.prefixes.shape[1]
+
     def applied(self, live: _Live, log_p: Values, length: int) -> Values:
         """Log-probabilities ``[R, V]`` of the beginnings with each next token, ``-inf`` for those that may not be."""
         total, n = live.log_p[:, None] + log_p, self.search.block_ngrams
@@ -318,12 +331,18 @@ class _End(NamedTuple):
     token: int  # that comes after it
 
 
-class _Step(NamedTuple):
+@dataclass(frozen=True)
+class _Step:
     """The rows that a step went on from."""
 
     parents: Rows
     tokens: Tokens
     attention: Values | None
+
+    @cached_property
+    def places(self) -> tuple[list[int], list[int]]:
+        """Tokens and parents as lists, which answers are traced back along."""
+        return self.tokens.tolist(), self.parents.tolist()
 
 
 class _Found:
@@ -332,11 +351,12 @@ class _Found:
     def __init__(self, n: int, eos: int, sources: int) -> None:
         self.n, self.eos = n, eos
         self.ends: list[list[_End]] = [[] for _ in range(sources)]
+        self.some = False
         self.bar = np.full(sources, -np.inf)
 
     def add(self, source: int, end: _End) -> None:
         """Keep an end if it is among the n best."""
-        ends = self.ends[source]
+        self.some, ends = True, self.ends[source]
         ends.append(end)
         ends.sort(key=lambda e: (e.token != self.eos, -e.score))
         del ends[self.n :]
@@ -347,9 +367,10 @@ class _Found:
 def _answer(trace: Sequence[_Step], end: _End, eos: int) -> Hypothesis:
     """The tokens and the attention that lead to an end."""
     tokens, rows, row = [end.token], [end.row], end.row
-    for step in range(end.step, 0, -1):
-        tokens.append(int(trace[step].tokens[row]))
-        row = int(trace[step].parents[row])
+    for step in trace[end.step : 0 : -1]:
+        said, parents = step.places
+        tokens.append(said[row])
+        row = parents[row]
         rows.append(row)
     finished = end.token == eos
     y = np.array(tokens[::-1][: -1 if finished else None], np.int64)

@@ -24,7 +24,7 @@ from unrolled.errors import InputError
 from unrolled.kernels.arrays import elementary
 from unrolled.runtime.decoding.crf import finite
 
-__all__ = ["Attending", "Decodable", "Ensemble", "State", "Without", "attention_of", "next_log_p"]
+__all__ = ["Attending", "Decodable", "Ensemble", "State", "Without", "attention_of", "check_log_p", "next_log_p"]
 
 State = TypeVar("State")
 """What a network remembers of the rows it is decoding."""
@@ -76,8 +76,10 @@ def attention_of(network: Decodable[State], state: State) -> Values:
     return attend(state)
 
 
-def next_log_p(network: Decodable[State], state: State, tokens: NDArray[np.int64]) -> tuple[Values, State]:
-    """What ``advance`` returns, where it is what it must be.
+def next_log_p(
+    network: Decodable[State], state: State, tokens: NDArray[np.int64], *, looked_at: bool = False
+) -> tuple[Values, State]:
+    """What ``advance`` returns, where it is what it must be; its numbers are not checked if they are ``looked_at`` anyway.
 
     Raises:
         InputError: the log-probabilities are not ``[N, V]``, or one is NaN or +inf.
@@ -85,10 +87,16 @@ def next_log_p(network: Decodable[State], state: State, tokens: NDArray[np.int64
     log_p, state = network.advance(state, tokens)
     if log_p.ndim != 2 or len(log_p) != len(tokens) or not log_p.shape[1]:
         raise InputError(f"advance returned shape {list(log_p.shape)}, expected [{len(tokens)}, V]: a row a token read")
+    if not looked_at:
+        check_log_p(log_p)
+    return log_p, state
+
+
+def check_log_p(log_p: Values) -> None:
+    """Raise an InputError if one is NaN or +inf."""
     if log_p.size and not log_p.max() < np.inf:  # false of NaN, too
         row, token = np.argwhere(~(log_p < np.inf))[0]
         raise InputError(f"row {row}: the log-probability of token {token} is {log_p[row, token]}, expected a number")
-    return log_p, state
 
 
 class Ensemble(Generic[State]):
@@ -122,11 +130,12 @@ class Ensemble(Generic[State]):
         Raises:
             InputError: the networks have different numbers of tokens.
         """
-        steps = [next_log_p(m, s, tokens) for m, s in zip(self.members, state, strict=True)]
+        alone = len(self.members) == 1  # what is returned as it is, whoever asks looks at
+        steps = [next_log_p(m, s, tokens, looked_at=alone) for m, s in zip(self.members, state, strict=True)]
         sizes = [log_p.shape[1] for log_p, _ in steps]
         if len(set(sizes)) > 1:
             raise InputError(f"the networks of the ensemble have {sizes} tokens, expected as many in each")
-        if len(steps) == 1:
+        if alone:
             return steps[0][0], (steps[0][1],)
         log_p = np.stack([log_p for log_p, _ in steps])  # [M, N, V]
         top = finite(log_p.max(0))
