@@ -204,8 +204,14 @@ def test_sources_that_are_their_own_targets_are_noticed(unrolled: Run, numbers: 
     file = numbers.with_name("train.en")
     outcome = unrolled("fit", "translate", file, file, "-o", tmp_path / "m", *TINY)
     assert outcome.code == 0
-    said = f"{file} and {file} say the same line by line: the model learns to repeat its sources"
+    assert outcome.err.splitlines()[0] == f"{file} is given twice: the model learns to repeat its sources"
+    (tmp_path / "copy").write_bytes(file.read_bytes())
+    outcome = unrolled("fit", "translate", file, tmp_path / "copy", "-o", tmp_path / "m", *TINY)
+    said = f"{file} and {tmp_path / 'copy'} say the same line by line: the model learns to repeat its sources"
     assert outcome.err.splitlines()[0] == said
+    outcome = unrolled("evaluate", numbers, file, "--targets", file)
+    said = f"{file} is given twice: the measures say how well the model repeats its sources"
+    assert (outcome.code, outcome.err.splitlines()[0]) == (0, said)
 
 
 def test_attention_is_drawn(unrolled: Run, numbers: Path, tmp_path: Path) -> None:

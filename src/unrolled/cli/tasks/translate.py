@@ -91,7 +91,7 @@ def fit_translate(
         check_validation(parameters)
     examples, roles, notes = _read(file, second, columns)
     if second is not None and examples.items == examples.targets:
-        copied = f"{file} and {second} say the same line by line: the model learns to repeat its sources"
+        copied = f"{_twice(file, second)}: the model learns to repeat its sources"
         notes = (*notes, copied)
         say(copied)
     check_kind(examples, parameters, of_targets=("embedding_size",))
@@ -113,6 +113,13 @@ def fit_translate(
         raise _placed(error, examples, others) from None
     following = f"translate {quote(str(files.model))} {quote(str(file))}"
     finish_fit(files, estimator, examples, roles, notes, following=following)
+
+
+def _twice(file: Path, second: Path) -> str:
+    """That sources and targets are the same."""
+    from unrolled.runtime.place import same_file
+
+    return f"{file} is given twice" if same_file(file, second) else f"{file} and {second} say the same line by line"
 
 
 def _read(
@@ -153,6 +160,9 @@ def evaluate_answers(model: Model, file: Path, options: KnownPairsOptions, as_js
         targets += examples.targets or ()
         predicted += estimator.predict(examples.items)
     several = [[target] for target in targets]
+    if options.targets is not None and items == targets:
+        notes.append(f"{_twice(file, options.targets)}: the measures say how well the model repeats its sources")
+        say(notes[-1])
     recordings = estimator.item_kind_ == "audio"
     if not recordings and pair_layout(file, options.targets, pair_options(options)) == "dictionary":
         places, several = several_targets(items, targets)
