@@ -178,6 +178,22 @@ def test_what_cannot_be_drawn_is_refused(unrolled: Run, names: Path, tmp_path: P
     assert not (tmp_path / "out.txt").exists()
 
 
+def test_what_is_asked_for_is_called_by_its_flags(unrolled: Run, names: Path, tmp_path: Path) -> None:
+    refused(
+        unrolled("generate", names),
+        "what is each piece to be? the model was trained on the classes 'f', 'm': give the condition (--condition)",
+    )
+    (tmp_path / "two.csv").write_text("name,sex\nAnn,f\nBob,m\n")
+    message = "which column is the text, which the label? name them with --text and --condition; the columns are"
+    refused(unrolled("fit", "generate", tmp_path / "two.csv"), f"{tmp_path / 'two.csv'}: {message}")
+
+
+def test_a_piece_shorter_than_a_stretch(unrolled: Run, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("to be or not to be")
+    outcome = unrolled("fit", "generate", tmp_path / "short.txt", "-o", tmp_path / "m", *TINY)
+    assert outcome.err.splitlines()[-1].endswith("nothing kept back: 1 example of 18 steps")
+
+
 def test_a_surplus_condition_and_other_models_are_refused(unrolled: Run, rhyme: Path, model: Path) -> None:
     refused(unrolled("generate", rhyme, "--class", "f"), "the model was trained without conditions")
     refused(unrolled("generate", model), f"{model} is a forecaster, which draws nothing")

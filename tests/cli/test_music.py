@@ -176,6 +176,15 @@ def test_a_model_of_a_pianos_keys_reads_and_writes_midi(unrolled: Run, music: Pa
     refused(unrolled("evaluate", tmp_path / "keys", tmp_path / "low.mid"), "piece ")
 
 
+def test_a_text_is_no_music(unrolled: Run, music: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("to be\n")
+    for command in ("evaluate", "predict"):
+        refused(
+            unrolled(command, music, tmp_path / "a.txt"),
+            f"{tmp_path / 'a.txt'} holds texts, but {music} was trained on music: give it a MIDI file, a folder of them, or",
+        )
+
+
 def test_what_is_refused(unrolled: Run, music: Path, tmp_path: Path) -> None:
     good = (music.parent / "pieces" / "00.mid").read_bytes()
     (tmp_path / "cut").mkdir()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from unrolled.cli.output_files import check_places
+from unrolled.errors import InputError
 
 Run = Callable[..., Any]
 
@@ -100,6 +101,10 @@ def test_the_validation_is_an_input_and_so_are_recordings(unrolled: Run, example
     outcome = unrolled("fit", "classify", tmp_path / "tones", "-o", folder / "a.wav")
     assert (outcome.code, "it would be one of the recordings in" in outcome.err) == (2, True)
     assert (folder / "a.wav").read_bytes() == b"RIFF"
+    for name, kind in (("a.txt", "transcripts"), ("b.mid", "pieces")):
+        with pytest.raises(InputError, match=f"it would be one of the {kind} in"):
+            check_places({"-o": folder / name}, [tmp_path / "tones"], as_json=False)
+    check_places({"-o": folder / "out.txt"}, [tmp_path / "tones"], as_json=False)
     check_places({"-o": tmp_path / "tones" / "model.safetensors"}, [tmp_path / "tones"], as_json=False)
 
 

@@ -226,6 +226,9 @@ def test_what_transcribe_refuses(unrolled: Run, tunes: Path, tmp_path: Path) -> 
         )
     assert unrolled("fit", "transcribe", tunes / "new", "-o", tmp_path / "both", *TINY).code == 0
     refused(unrolled("transcribe", tmp_path / "both", file, "--stream"), "the model reads items in both directions")
+    (tmp_path / "notes.en").write_text("a\n")
+    with pytest.raises(InputError, match="expected a folder of WAV files, each with a"):
+        open_transcripts(tmp_path / "notes.en")
     with pytest.raises(InputError, match="is a single recording"):
         open_transcripts(file)
     with pytest.raises(InputError, match="is no folder: transcripts= is for a folder"):

@@ -437,6 +437,31 @@ def test_a_window_of_attention_is_none_of_recordings(unrolled: Run, numbers: Pat
     )
 
 
+def test_a_source_that_is_too_long_is_named_by_its_line(
+    unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unrolled.tasks.generation.seq2seq_model.LONGEST_SOURCE", 30)
+    (tmp_path / "long.tsv").write_text("one\tun\n" * 2 + "one " * 31 + "\tun\n")
+    said = f"{tmp_path / 'long.tsv'}, line 3: the source has 31 steps, expected at most 30: cut it into parts"
+    for command in (["fit", "translate"], ["translate", numbers], ["predict", numbers], ["evaluate", numbers]):
+        more = ["-o", tmp_path / "m", *TINY] if command[0] == "fit" else []
+        refused(unrolled(*command, tmp_path / "long.tsv", *more), said)
+
+
+def test_empty_answers_are_counted(unrolled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pairs.tsv").write_text("a b\tx\nb a\ty\n" * 6)
+    assert unrolled("fit", "translate", tmp_path / "pairs.tsv", "-o", tmp_path / "m", *TINY).code == 0
+    nothing = library.load(tmp_path / "m").predict_n_best(["a b"], 1)[0][0]._replace(target="")
+    monkeypatch.setattr(
+        library.Seq2Seq, "predict_n_best", lambda _, X, *__, **___: [[nothing], [], *[[nothing]] * (len(X) - 2)]
+    )
+    outcome = unrolled("translate", tmp_path / "m", tmp_path / "pairs.tsv")
+    assert (outcome.out, outcome.err.splitlines()[-1]) == (
+        "\n" * 12,
+        "12 answers are empty: the most probable has no token, or none was found",
+    )
+
+
 def test_models_of_other_tasks_and_without_attention(unrolled: Run, model: Path, numbers: Path, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("one\n")
     refused(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from unrolled.data.example_file import Examples
     from unrolled.tasks.generation.seq2seq import Answer
 
-__all__ = ["AnswerOptions", "as_text", "write_answers", "write_lines", "write_table"]
+__all__ = ["AnswerOptions", "as_text", "placed_sources", "write_answers", "write_lines", "write_table"]
 
 DRAWN = 12  # sources whose attention is drawn
 
@@ -85,13 +86,14 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
     estimator.set_params(**{name: value for name, value in given.items() if value is not None})
     wanted = _wanted(estimator, options)
     drawn: list[tuple[Any, Any]] = []
-    cut = 0
+    cut = empty = 0
 
     def rows(examples: Examples) -> Iterator[dict[str, Any]]:
-        nonlocal cut
+        nonlocal cut, empty
         _check_known(model, examples)
         found = _answers_to(estimator, examples, options.n_best, wanted)
         for place, item, answers in zip(examples.places, examples.items, found, strict=True):
+            empty += not (answers and answers[0].target)
             if options.attention is not None and answers and answers[0].target and len(drawn) < DRAWN:
                 drawn.append((item, answers[0].target))
             for rank, each in enumerate(answers or [None], 1):
@@ -108,6 +110,9 @@ def write_answers(model: Model, file: Path, options: AnswerOptions, destination:
         say(
             f"{cut:,} answer{'s have' if cut > 1 else ' has'} no end: cut where the most tokens are reached (max_length=)"
         )
+    if empty:
+        are = "answers are" if empty > 1 else "answer is"
+        say(f"{empty:,} {are} empty: the most probable has no token, or none was found")
     if options.attention is not None:
         _draw(estimator, drawn, options.attention)
 
@@ -144,10 +149,17 @@ def _answers_to(estimator: Any, examples: Examples, n_best: int, everywhere: dic
         for name, argument in {"prefix": "prefixes", "phrases": "phrases"}.items()
         if any(name in each for each in own)
     }
-    try:
+    with placed_sources(examples):
         return estimator.predict_n_best(examples.items, n_best, **wanted)
+
+
+@contextmanager
+def placed_sources(examples: Examples) -> Generator[None, None, None]:
+    """Let an error about a source, or about what its answer is to have, name the place that has in its file."""
+    try:
+        yield
     except InputError as error:
-        found = re.fullmatch(r"(prefix|phrase \d+ of source) (\d+) (.+)", str(error))
+        found = re.fullmatch(r"(source|prefix|phrase \d+ of source) (\d+) (.+)", str(error))
         if found is None:
             raise
         raise examples.error(int(found[2]), f"the {found[1].split()[0]} {found[3]}") from None

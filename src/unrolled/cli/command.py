@@ -13,7 +13,7 @@ from unrolled.errors import UnrolledError
 
 __all__ = ["Command"]
 
-OTHER_NAMES = {"labels_file": "labels", "second": "targets"}
+OTHER_NAMES = {"labels_file": "labels", "second": "targets", "label": "condition"}
 """Arguments that the commands call differently."""
 
 
@@ -25,7 +25,8 @@ class Command(TyperCommand):
         options: list[Any] = [option for option in self.params if option.param_type_name == "option"]
         self._options = {str(option.name): option for option in options}
         self._flags = {name: max(option.opts, key=len) for name, option in self._options.items()}
-        self._flags |= {name: self._flags[ours] for name, ours in OTHER_NAMES.items() if ours in self._flags}
+        others = {name: self._flags[ours] for name, ours in OTHER_NAMES.items() if ours in self._flags}
+        self._flags = others | self._flags
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with the names that are found only now."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import ExampleFile, Examples, TargetLevel
 
-__all__ = ["CALLED", "describe", "predict_rows", "read_to_learn", "read_whole", "stream"]
+__all__ = ["CALLED", "check_kind_of", "describe", "predict_rows", "read_to_learn", "read_whole", "stream"]
 
 Opening = Callable[[], "ExampleFile"]
 
@@ -111,7 +111,7 @@ def stream(
         (opening or open_examples)() as opened,
         ShareBar(what, bar and person_watches()) as progress,
     ):
-        _check_kind(model, opened)
+        check_kind_of(model, opened)
         say(*opened.notes)
         notes.extend(opened.notes)
         count = 0
@@ -164,13 +164,18 @@ def _write(rows: Iterator[dict[str, Any]], output: Path | None, writer: Writer) 
         writer(rows, out)
 
 
-def _check_kind(model: Model, opened: ExampleFile) -> None:
+def check_kind_of(model: Model, opened: ExampleFile) -> None:
+    """Raise an InputError, and close the file, if it holds what a model does not read."""
     expected = model.estimator.item_kind_
-    if opened.kind != expected:
-        raise InputError(
-            f"{opened.source} holds {CALLED[opened.kind]}, but {model.path} was trained on {CALLED[expected]}: give it"
-            f" {FILES[expected]}"
-        )
+    if opened.kind == expected:
+        return
+    opened.close()
+    trained, files = CALLED[expected], FILES[expected]
+    if getattr(model.estimator, "notes_", None) is not None:
+        trained, files = "music", "a MIDI file, a folder of them, or a .jsonl or .npz file of frames"
+    raise InputError(
+        f"{opened.source} holds {CALLED[opened.kind]}, but {model.path} was trained on {trained}: give it {files}"
+    )
 
 
 def _check_channels(model: Model, examples: Examples) -> None:

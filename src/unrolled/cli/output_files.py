@@ -58,7 +58,7 @@ def check_places(outputs: Mapping[str, Path | None], inputs: Iterable[Path | Non
     written = {name: path for name, path in outputs.items() if path is not None}
     for name, path in written.items():
         check_place(path, read)
-        _check_recordings(path, read)
+        _check_folders(path, read)
         stream = find_stream(path)
         if stream is not None and name == "--checkpoint":
             raise InputError(f"--checkpoint {path} is no file, which training could go on from: give the path of one")
@@ -69,11 +69,15 @@ def check_places(outputs: Mapping[str, Path | None], inputs: Iterable[Path | Non
             raise InputError(f"{name} and {other} are the same file, {path}: give each its own")
 
 
-def _check_recordings(path: Path, inputs: Iterable[Path]) -> None:
-    """The files of a folder are inputs, too."""
+def _check_folders(path: Path, inputs: Iterable[Path]) -> None:
+    """The files of a folder are inputs, too: recordings and what is said in them, and pieces of music."""
+    kinds = {".wav": "recordings", ".txt": "transcripts", ".mid": "pieces", ".midi": "pieces"}
+    kind = kinds.get(path.suffix.lower())
+    if kind == "transcripts" and not any(path.with_suffix(suffix).exists() for suffix in (".wav", ".WAV")):
+        return
     for folder in inputs:
-        if path.suffix.lower() == ".wav" and folder.is_dir() and folder.resolve() in path.resolve().parents:
-            raise InputError(f"cannot write {path}: it would be one of the recordings in {folder}; choose another path")
+        if kind is not None and folder.is_dir() and folder.resolve() in path.resolve().parents:
+            raise InputError(f"cannot write {path}: it would be one of the {kind} in {folder}; choose another path")
 
 
 def print_with_model(path: Path, file: Path, *lines: str, following: str | None = None) -> None:

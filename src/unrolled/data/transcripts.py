@@ -9,10 +9,13 @@ from pathlib import Path
 
 from unrolled.data.example_file import Example, ExampleFile, Place
 from unrolled.data.pairs import PairOptions, open_pairs
+from unrolled.data.text_lines import unpacked_suffix
 from unrolled.data.wav import reader_of_one_rate, wav_files
 from unrolled.errors import InputError
 
 __all__ = ["open_transcripts", "recordings_named"]
+
+LISTS = (".tsv", ".csv", ".jsonl", ".ndjson")  # of files and transcripts
 
 
 def open_transcripts(path: Path, table: Path | None = None, options: PairOptions | None = None) -> ExampleFile:
@@ -44,6 +47,12 @@ def open_transcripts(path: Path, table: Path | None = None, options: PairOptions
     if path.suffix.lower() == ".wav":
         raise InputError(
             f"{path} is a single recording: expected a folder of them, or a table of files and their transcripts"
+        )
+    layout = None if options is None else options.layout
+    if layout is None and path.is_file() and unpacked_suffix(path) not in LISTS:
+        raise InputError(
+            f"{path}: expected a folder of WAV files, each with a .txt file, or a table of files and their transcripts, which"
+            " ends in .tsv, .csv or .jsonl"
         )
     opened = open_pairs(path, None, options)
     return opened if opened.kind == "numbers" else _listed(opened, path.parent)

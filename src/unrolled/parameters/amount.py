@@ -60,7 +60,8 @@ class Amount:
         kept = f"{self.validation_fraction:.0%} kept back" if self.validation_fraction else "nothing kept back"
         networks = f"{self.members} network{'' if self.members == 1 else 's'}"
         epochs = f"{self.max_epochs} epoch{'' if self.max_epochs == 1 else 's'}"
-        return f"{networks}, batches of {self.batch_size}, {epochs}, {kept}: {self.examples:,} examples"
+        examples = f"{self.examples:,} example{'' if self.examples == 1 else 's'}"
+        return f"{networks}, batches of {self.batch_size}, {epochs}, {kept}: {examples}"
 
 
 def training_by_amount(examples: int, *, epochs: int = 60, members: int = 3, few: int = FEW) -> Amount:

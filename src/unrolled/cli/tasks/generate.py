@@ -151,10 +151,12 @@ def continue_pieces(model: Model, file: Path, options: ContinuationOptions, dest
 
 def evaluate_pieces(model: Model, file: Path, options: MeasuredPiecesOptions, as_json: bool) -> None:
     """Print nats a symbol, perplexity, and of texts bits a character; through a long text the state is carried."""
-    from unrolled.cli.example_streams import read_whole
+    from unrolled.cli.example_streams import check_kind_of, read_whole
     from unrolled.cli.measures_table import print_measures
 
-    examples, _, notes = read_whole(open_known_pieces(model, file, options))
+    opened = open_known_pieces(model, file, options)
+    check_kind_of(model, opened)
+    examples, _, notes = read_whole(opened)
     found = model.estimator.evaluate(examples.items, conditions_of(model, examples), dynamic=options.dynamic)
     print_measures(model, file, len(examples.items), found, as_json=as_json, inferred=notes)
 

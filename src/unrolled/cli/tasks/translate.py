@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unrolled.cli.answers import AnswerOptions, write_answers, write_table
+from unrolled.cli.answers import AnswerOptions, placed_sources, write_answers, write_table
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.hearing_options import FrameParameters, features_given
 from unrolled.cli.messages import say
@@ -158,7 +158,8 @@ def evaluate_answers(model: Model, file: Path, options: KnownPairsOptions, as_js
     for examples in stream(model, file, None, "evaluating", notes, level="sequence", opening=opening):
         items += examples.items
         targets += examples.targets or ()
-        predicted += estimator.predict(examples.items)
+        with placed_sources(examples):
+            predicted += estimator.predict(examples.items)
     several = [[target] for target in targets]
     if options.targets is not None and items == targets:
         notes.append(f"{_twice(file, options.targets)}: the measures say how well the model repeats its sources")

@@ -35,8 +35,11 @@ def read_conditions(y: Any, count: int, dimensions: int | None = None) -> NDArra
     return read
 
 
-def encoded_conditions(codec: ConditionCodec | None, y: Any, count: int) -> NDArray[Any] | None:
+def encoded_conditions(codec: ConditionCodec | None, y: Any, count: int, called: str = "y") -> NDArray[Any] | None:
     """What each of ``count`` pieces is to be, as a network reads it; None where it knows no such thing.
+
+    Args:
+        called: the argument that says so, in errors.
 
     Raises:
         InputError: it is missing, surplus, or unknown.
@@ -46,7 +49,9 @@ def encoded_conditions(codec: ConditionCodec | None, y: Any, count: int) -> NDAr
             raise InputError("the model was trained without conditions: leave the condition out")
         return None
     if y is None:
-        raise InputError(f"what is each piece to be? the model was trained on {_described(codec)}: give the condition")
+        raise InputError(
+            f"what is each piece to be? the model was trained on {_described(codec)}: give the condition ({called}=)"
+        )
     read = read_conditions(y, count, 1 if codec.kind == "class" else 2)
     if codec.kind == "vector" and read.shape[1] != codec.inputs:
         raise InputError(f"a condition has {read.shape[1]} numbers, the model was trained on {codec.inputs}")
@@ -61,12 +66,13 @@ def conditions_of(codec: ConditionCodec | None, condition: Any, n: int | None) -
     """
     count = None if n is None else check_count("n", n)
     if codec is None or condition is None:
-        return encoded_conditions(codec, None if condition is None else [condition], count or 1), count or 1
+        given = None if condition is None else [condition]
+        return encoded_conditions(codec, given, count or 1, "condition"), count or 1
     single = np.ndim(condition) == (0 if codec.kind == "class" else 1)
     given = [condition] * (count or 1) if single else list(condition)
     if count is not None and len(given) != count:
         raise InputError(f"n is {count} and there are {len(given)} conditions: give one for all, or as many")
-    return encoded_conditions(codec, given, len(given)), len(given)
+    return encoded_conditions(codec, given, len(given), "condition"), len(given)
 
 
 def _described(codec: ConditionCodec) -> str:

@@ -426,7 +426,10 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         options, size = NetworkOptions.of(settings), training.batch_size
         learned, held = (_encoded(part, said, condition) for part in (used, kept_back))
         _check_lengths(learned[0], data.carried)
-        inferred = [_summary(said, data, learned[0]), f"{Amount.of(training, amount)}{_stretches(data, settings)}"]
+        inferred = [
+            _summary(said, data, learned[0]),
+            f"{Amount.of(training, amount)}{_stretches(data, settings, len(learned[0][0]))}",
+        ]
         vary = (lambda steps, generator: said.vary(steps, settings, generator)) if said.varies(settings) else None
         self._log(inferred)
 
@@ -523,11 +526,12 @@ def _pieces(data: _Data, settings: GeneratorParameters) -> int:
     if not data.carried:
         return data.learned
     said = SAID[data.output].fit(data.pieces, data.kind, settings)
-    return len(said.encode(data.pieces[0])) // (settings.truncate or CARRIED_STEPS)
+    return max(1, len(said.encode(data.pieces[0])) // (settings.truncate or CARRIED_STEPS))
 
 
-def _stretches(data: _Data, settings: GeneratorParameters) -> str:
-    return f" of {settings.truncate or CARRIED_STEPS} steps" if data.carried else ""
+def _stretches(data: _Data, settings: GeneratorParameters, steps: int) -> str:
+    """How long each of them is, of ``steps`` in all."""
+    return f" of {min(settings.truncate or CARRIED_STEPS, steps)} steps" if data.carried else ""
 
 
 def _kept_back(data: _Data, fraction: float, seed: int) -> tuple[_Data, _Data]:
