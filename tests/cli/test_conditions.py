@@ -155,10 +155,26 @@ def test_wrong_vectors_for_a_model_are_named(unrolled: Run, folder: Path, tmp_pa
     assert (out.code, "row 0: number 1 of y is nan, expected a finite number" in out.err) == (2, True)
     np.savez(tmp_path / "none.npz", X=[[1.0, 2.0]])
     assert "no array 'y'; the arrays are 'X'" in unrolled("generate", model, "--condition", tmp_path / "none.npz").err
+    np.savez(tmp_path / "zero.npz", y=np.zeros((0, 2)))
+    assert (
+        "y has shape [0, 2], expected at least one"
+        in unrolled("generate", model, "--condition", tmp_path / "zero.npz").err
+    )
     assert "no such file" in unrolled("generate", model, "--condition", tmp_path / "absent.jsonl").err
     assert "or a file of them" in unrolled("generate", model, "--condition", "minor").err
     (tmp_path / "empty.jsonl").write_text("")
     assert "is empty" in unrolled("generate", model, "--condition", tmp_path / "empty.jsonl").err
+
+
+def test_what_is_wrong_is_called_by_its_file(unrolled: Run, tmp_path: Path) -> None:
+    file = objects(tmp_path / "pieces.jsonl", [{"text": "ab", "label": "a"}, {"text": "ba", "label": "b"}] * 6)
+    other = objects(tmp_path / "more.jsonl", [{"text": "ab", "label": "c"}])
+    out = unrolled("fit", "generate", file, "--condition", "label", "--validation", other, "-o", tmp_path / "m", *TINY)
+    said = f"unrolled: {other}, line 1: label 'c' is none of the model's classes 'a', 'b'; correct it"
+    assert (out.code, out.err.splitlines()[-1].startswith(said)) == (2, True), out.err
+    out = unrolled("fit", "generate", file, "--steps", "notes", "-o", tmp_path / "m", *TINY)
+    said = f"unrolled: {file} holds text, expected a list of piano rolls"
+    assert (out.code, out.err.splitlines()[-1].startswith(said)) == (2, True), out.err
 
 
 def test_a_condition_that_a_model_does_not_know_is_refused(unrolled: Run, tmp_path: Path) -> None:

@@ -416,6 +416,10 @@ def test_wrong_input(unrolled: Run, numbers: Path, tmp_path: Path, monkeypatch: 
         unrolled("fit", "translate", new, "--validation-targets", new, *TINY),
         f"--validation-targets {new}: whose targets? name the sources with --validation",
     )
+    refused(
+        unrolled("fit", "translate", new, new, "--validation", new, *TINY),
+        f"--validation {new}: where are its targets? name their file by --validation-targets",
+    )
     (tmp_path / "long.tsv").write_text("a\tb\n" * 3 + "a\t" + "b " * 40 + "\n")
     monkeypatch.setattr("unrolled.tasks.generation.seq2seq.LONGEST", 30)
     assert seq2seq_model.LONGEST > 30

@@ -14,6 +14,8 @@ from mutate import NUMBERS, Random, damaged_bytes, one_of
 
 from unrolled.codecs.audio import AudioFeatures
 from unrolled.data.examples import open_example_file
+from unrolled.data.pieces import open_pieces, read_conditions
+from unrolled.data.targets import as_conditions
 from unrolled.data.wav import read_wav
 from unrolled.errors import InputError
 
@@ -55,14 +57,16 @@ class NpzFiles:
             {"X": rng.normal(size=(4, 5, 2)), "y": np.array(["a", "b", "a", "b"])},
             {"X": rng.integers(0, 9, size=(4, 6)), "y": np.arange(4.0), "lengths": np.array([6, 2, 3, 6])},
             {"X": rng.normal(size=(10, 2)).astype(np.float32), "y": np.arange(3), "lengths": np.array([4, 5, 1])},
+            {"X": rng.normal(size=(4, 5, 2)), "y": rng.normal(size=(4, 3))},
         ]
 
     def check_seeds(self) -> None:
         """Read the good files."""
         for seed in self._seeds:
             self._path.write_bytes(_archive(seed))
-            with open_example_file(self._path, target_level="sequence") as file:
-                assert len(file.read().items) == len(seed["y"])
+            with open_pieces(self._path) as file:
+                examples = file.read()
+            assert len(as_conditions(examples)) == len(examples.items) == len(seed["y"])
 
     def case(self, rng: Random) -> bytes:
         """An array changed, its header, or the bytes of the archive."""
@@ -77,11 +81,16 @@ class NpzFiles:
         return _rewritten(rng, _archive(seed), f"{name}.npy")
 
     def use(self, case: bytes) -> None:
-        """Read with and without targets."""
+        """Read with and without targets, and as pieces with what they are to be."""
         self._path.write_bytes(case)
         for target_level in ("none", "sequence"):
             with contextlib.suppress(InputError), open_example_file(self._path, target_level=target_level) as file:
                 file.read()
+        for read in (lambda path: open_pieces(path).read(), read_conditions):
+            with contextlib.suppress(InputError):
+                examples = read(self._path)
+                if examples.targets is not None:
+                    as_conditions(examples)
 
 
 def _other_array(rng: Random, array: Any) -> Any:

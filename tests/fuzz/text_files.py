@@ -15,6 +15,8 @@ from unrolled.data.channels import read_channels
 from unrolled.data.examples import open_example_file
 from unrolled.data.pairs import open_pairs
 from unrolled.data.panel import read_panel
+from unrolled.data.pieces import PieceOptions, open_pieces, read_conditions
+from unrolled.data.targets import as_conditions
 from unrolled.errors import InputError
 
 DAYS = [str(np.datetime64("2024-01-28") + n) for n in range(12)]
@@ -122,6 +124,7 @@ class JsonLinesFiles(TextFiles):
             {"tokens": ["Ada", "slept"], "tags": ["B-PER", "O"], "label": "x"},
             {"tokens": ["so"], "tags": ["O"], "label": "y"},
         ],
+        [{"text": "high", "label": [1, 0.5]}, {"text": "low", "label": [-1, 2.5]}],
     )
     seeds = tuple("".join(json.dumps(each) + "\n" for each in lines) for lines in objects)
 
@@ -134,6 +137,15 @@ class JsonLinesFiles(TextFiles):
             lines = damaged_tree(rng, lines) or [{}]
         ascii_ = bool(rng.random() < 0.7)
         return "".join(json.dumps(each, ensure_ascii=ascii_) + "\n" for each in lines).encode("utf-8", "surrogatepass")
+
+    def readers(self) -> list[Any]:
+        """As others, and as pieces with what they are to be."""
+        return [*super().readers(), _read_pieces, read_conditions]
+
+
+def _read_pieces(path: Path) -> None:
+    with open_pieces(path, PieceOptions(condition="label")) as file:
+        as_conditions(file.read())
 
 
 class ConllFiles(TextFiles):

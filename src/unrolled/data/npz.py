@@ -54,6 +54,8 @@ def npz_targets(path: Path) -> list[Any]:
         InputError: there are none, or they are neither texts nor finite numbers.
     """
     arrays = _load(path, "y")
+    if not arrays["y"].size:
+        raise InputError(f"{path}: y has shape {list(arrays['y'].shape)}, expected at least one")
     return _targets(path, arrays, len(arrays["y"]) if arrays["y"].ndim else 0, vectors=True)
 
 

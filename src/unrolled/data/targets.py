@@ -98,7 +98,7 @@ def as_known_conditions(examples: Examples, known: NDArray[Any]) -> NDArray[Any]
     Raises:
         InputError: one is not.
     """
-    return as_vectors(examples, known.shape[1]) if known.ndim == 2 else as_known_classes(examples, known)
+    return as_vectors(examples, known.shape[1]) if known.ndim == 2 else as_known_classes(examples, np.unique(known))
 
 
 def as_vectors(examples: Examples, width: int | None = None) -> NDArray[np.float64]:

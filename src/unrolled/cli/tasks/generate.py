@@ -120,7 +120,9 @@ def _read(
 
 
 def _placed(error: InputError, examples: Examples) -> InputError:
-    """An error about piece n, by the place that has in its file."""
+    """An error about the pieces by the name of their file, and about piece n by the place that has in it."""
+    if str(error).startswith("X holds "):
+        return InputError(f"{examples.source} {str(error)[2:]}")
     found = re.fullmatch(r"(?:X, )?piece (\d+)([,:]?) (.+)", str(error))
     return error if found is None else examples.error(int(found[1]), f"the piece{found[2]} {found[3]}")
 

@@ -89,6 +89,7 @@ def fit_translate(
         )
     if validation is not None:
         check_validation(parameters)
+        _check_targets_of(validation, validation_targets, columns, beside=second is not None)
     examples, roles, notes = _read(file, second, columns)
     if second is not None and examples.items == examples.targets:
         copied = f"{_twice(file, second)}: the model learns to repeat its sources"
@@ -113,6 +114,19 @@ def fit_translate(
         raise _placed(error, examples, others) from None
     following = f"translate {quote(str(files.model))} {quote(str(file))}"
     finish_fit(files, estimator, examples, roles, notes, following=following)
+
+
+def _check_targets_of(validation: Path, targets: Path | None, columns: TranscriptFileOptions, *, beside: bool) -> None:
+    """Raise an InputError that names the option if a file holds only sources, as the one that is learned from does."""
+    from unrolled.data.pairs import pair_layout
+
+    if beside and targets is None and not validation.is_dir():
+        try:
+            pair_layout(validation, None, pair_options(columns))
+        except InputError:
+            raise InputError(
+                f"--validation {validation}: where are its targets? name their file by --validation-targets"
+            ) from None
 
 
 def _twice(file: Path, second: Path) -> str:

@@ -54,7 +54,8 @@ def encoded_conditions(codec: ConditionCodec | None, y: Any, count: int, called:
         )
     read = read_conditions(y, count, 1 if codec.kind == "class" else 2)
     if codec.kind == "vector" and read.shape[1] != codec.inputs:
-        raise InputError(f"a condition has {read.shape[1]} numbers, the model was trained on {codec.inputs}")
+        numbers = f"{read.shape[1]} number{'s' * (read.shape[1] != 1)}"
+        raise InputError(f"a condition has {numbers}, the model was trained on {codec.inputs}")
     return codec.encode(read)
 
 
