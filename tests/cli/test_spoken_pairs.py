@@ -108,6 +108,15 @@ def test_what_is_wrong_with_recordings_is_named(unrolled: Run, tones: Path, tmp_
     record(tmp_path / "f", 4, 3)
     out = unrolled("fit", "translate", tmp_path / "f", tmp_path / "f" / "000.txt", *TINY)
     assert (out.code, f"{tmp_path / 'f'} is a folder, whose targets are no lines of" in out.err) == (2, True)
+    (tmp_path / "a.en").write_text("a\n")
+    out = unrolled("fit", "translate", tmp_path / "a.en", tmp_path / "a.en", "--transcripts", tmp_path / "a.en", *TINY)
+    assert (out.code, f"{tmp_path / 'a.en'} is no folder: --transcripts is for a folder" in out.err) == (2, True), (
+        out.err
+    )
+    for command in ("translate", "predict"):
+        out = unrolled(command, tones / "m", tmp_path / "a.en")
+        said = f"unrolled: {tmp_path / 'a.en'}: {tones / 'm'} reads recordings; give it a WAV file, or a folder of them"
+        assert (out.code, out.err.strip()) == (2, said)
     (tmp_path / "f" / "000.wav").write_bytes(wav_bytes(np.full(1, 0.5), RATE))
     out = unrolled("translate", tones / "m", tmp_path / "f")
     assert (out.code, f"warning: {tmp_path / 'f' / '000.wav'} has 1 sample, and a frame has 200" in out.err) == (

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from unrolled.data.pairs import PairOptions
 
 __all__ = [
-    "WANTED", "PairFileOptions", "SourceFileOptions", "TranscriptFileOptions", "describe_pairs", "open_given_pairs",
-    "open_known_pairs", "open_sources", "pair_options",
+    "WANTED", "PairFileOptions", "SourceFileOptions", "TranscriptFileOptions", "check_recordings", "describe_pairs",
+    "open_given_pairs", "open_known_pairs", "open_sources", "pair_options",
 ]  # fmt: skip
 
 
@@ -72,9 +72,17 @@ def open_sources(model: Model, file: Path, options: SourceFileOptions) -> Exampl
 
     estimator = model.estimator
     kind = estimator.item_kind_
+    if kind == "audio":
+        check_recordings(model, file)
     if kind == "audio" or (kind == "numbers" and pair_layout(file, targets=False) != "objects"):
         return open_example_file(file, target_level="none")
     return _in_kinds(estimator, open_pairs(file, None, pair_options(options, model), targets=False, beside=WANTED))
+
+
+def check_recordings(model: Model, file: Path) -> None:
+    """Raise an InputError if a file is by its name no recording, nor a folder of them, for a model that reads such."""
+    if not file.is_dir() and file.suffix.lower() != ".wav":
+        raise InputError(f"{file}: {model.path} reads recordings; give it a WAV file, or a folder of them")
 
 
 def open_given_pairs(
@@ -91,7 +99,7 @@ def open_given_pairs(
     given = pair_options(options, model)
     if not file.is_dir() and options.transcripts is None:
         return recordings_named(open_pairs(file, second, given), file.parent)
-    if second is not None:
+    if second is not None and file.is_dir():
         raise InputError(
             f"{file} is a folder, whose targets are no lines of {second}: name their table by --transcripts"
         )

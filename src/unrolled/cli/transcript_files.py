@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unrolled.cli.pair_files import SourceFileOptions, TranscriptFileOptions, pair_options
+from unrolled.cli.pair_files import SourceFileOptions, TranscriptFileOptions, check_recordings, pair_options
 
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
@@ -28,4 +28,6 @@ def open_items(model: Model, file: Path, options: SourceFileOptions) -> ExampleF
 
     if model.estimator.item_kind_ == "numbers" and ".jsonl" in file.suffixes:
         return open_pairs(file, None, pair_options(options, model), targets=False)
+    if model.estimator.item_kind_ == "audio":
+        check_recordings(model, file)
     return open_example_file(file, target_level="none")
