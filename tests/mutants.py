@@ -89,6 +89,8 @@ CTC_LOSS = "tests/training/test_ctc.py"
 TRANSCRIBER = "tests/tasks/generation/test_transcriber.py"
 AUGMENTATION = "tests/codecs/test_augmentation.py"
 NGRAMS = "tests/statistical/test_ngrams.py"
+JOINT = "tests/statistical/test_joint_ngrams.py"
+RANKING = "tests/tasks/generation/test_joint_ranking.py"
 CRF_LOSS = "tests/training/test_crf_loss.py"
 TAGS = "tests/codecs/test_tag_scheme.py"
 TAIL = "tests/codecs/test_episodes_and_tail.py"
@@ -2476,6 +2478,62 @@ MUTANTS = (
         "(h[:, self.order - k :])\n            p[seen] *= order.left_over[context, None]",
         "(h[:, : k - 1])\n            p[seen] *= order.left_over[context, None]",
         NGRAMS,
+    ),
+    python(
+        "alignment: what comes after a piece is not counted",
+        "statistical/pair_alignment.py",
+        "step = own[i] * (beta[i + a, :, b:] / scale",
+        "step = own[i] * (np.ones_like(beta[i + a, :, b:]) / scale",
+        JOINT,
+    ),
+    python(
+        "alignment: the scale of a row that a piece passes over is left out",
+        "statistical/pair_alignment.py",
+        "/ scale[i - a + 1 : i].prod(0)[:, None]",
+        "",
+        JOINT,
+    ),
+    python(
+        "n-grams of pairs: their end costs nothing",
+        "statistical/joint_ngrams.py",
+        "return ways.log_p[rows] + self.ngrams.log_p(ways.before[rows], eos)",
+        "return ways.log_p[rows] + 0 * self.ngrams.log_p(ways.before[rows], eos)",
+        JOINT,
+    ),
+    python(
+        "n-grams of pairs: only the best way to cut a pair",
+        "statistical/joint_ngrams.py",
+        "np.logaddexp.at(found, ways.of[ends], log_p)",
+        "np.maximum.at(found, ways.of[ends], log_p)",
+        JOINT,
+    ),
+    python(
+        "n-grams of pairs: two tokens of a source are never read at once",
+        "statistical/joint_ngrams.py",
+        "two = going[T[n] > i + 1]",
+        "two = going[T[n] > T.max()]",
+        JOINT,
+    ),
+    python(
+        "n-grams of pairs: what they say is not divided by the length",
+        "tasks/generation/joint_ranking.py",
+        "    opinions /= norms[[min(len(each.tokens), len(norms) - 1) for _, each in flat]]\n",
+        "",
+        RANKING,
+    ),
+    python(
+        "n-grams of pairs: they find no answers",
+        "tasks/generation/joint_ranking.py",
+        "        new += [(n, y) for y in targets",
+        "        new += [(n, y) for y in targets[:0]",
+        RANKING,
+    ),
+    python(
+        "n-grams of pairs: the weight of the file is not taken",
+        "tasks/generation/seq2seq.py",
+        "return joint.weight if weight is None else weight",
+        "return 1.0 if weight is None else weight",
+        RANKING,
     ),
     python(
         "CRF loss: true transitions counted backwards",

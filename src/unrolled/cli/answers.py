@@ -65,6 +65,7 @@ class AnswerOptions(SourceFileOptions):
     length_penalty: Annotated[float | None, _anew("length_penalty")] = None
     coverage_penalty: Annotated[float | None, _anew("coverage_penalty")] = None
     block_ngrams: Annotated[int | None, _anew("block_ngrams")] = None
+    joint_weight: Annotated[float | None, _anew("joint_weight")] = None
     max_length: Annotated[int | None, _anew("max_length")] = None
     copy_unknown: Annotated[bool | None, _anew("copy_unknown")] = None
 

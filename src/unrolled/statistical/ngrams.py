@@ -102,6 +102,23 @@ class NGrams:
             named[f"ngrams_{k}"], named[f"counts_{k}"] = order.grams.astype(np.int32), order.counts
         return named
 
+    @staticmethod
+    def shapes(ngrams: Sequence[int]) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """Shape and dtype of each of :meth:`arrays` of so many n-grams of each order.
+
+        >>> NGrams.shapes([3])
+        {'ngrams_1': ((3, 1), <class 'numpy.int32'>), 'counts_1': ((3,), <class 'numpy.int64'>)}
+        """
+        named: dict[str, tuple[tuple[int, ...], Any]] = {}
+        for k, count in enumerate(ngrams, 1):
+            named[f"ngrams_{k}"], named[f"counts_{k}"] = ((count, k), np.int32), ((count,), np.int64)
+        return named
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many n-grams of each order it has."""
+        return [len(order.counts) for order in self._orders]
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, tokens: int, eos: int | None = None) -> NGrams:
         """The model with these :meth:`arrays`; others among them are not looked at.
@@ -143,21 +160,31 @@ class NGrams:
             p[np.repeat(seen, size), order.grams[at, -1]] += order.discounted[at]
         return np.log(p)
 
-    def log_p(self, contexts: Integers, tokens: Integers) -> Values:
-        """Log-probabilities ``[N]`` of a token after each of ``contexts [N, order - 1]``, the same bits as in :meth:`following`.
+    def log_p(self, contexts: Integers, tokens: Integers, rows: Integers | None = None) -> Values:
+        """Log-probabilities ``[M]`` of some tokens after some contexts, the same bits as in :meth:`following`.
+
+        Args:
+            contexts: ``[N, order - 1]``.
+            tokens: ``[M]``.
+            rows: after which of the contexts each token comes, ``[M]``; by default one after each.
 
         Raises:
             InputError: the shapes do not fit, or a token is none of the V.
         """
         h, w = self._contexts(contexts), np.asarray(tokens).astype(np.int64)
-        if w.shape != (len(h),) or ((w < 0) | (w >= self.tokens)).any():
-            raise InputError(f"tokens: expected {len(h)} from 0 to {self.tokens - 1}, one a context")
-        p = np.full(len(h), 1 / self.tokens)
+        n = np.arange(len(h)) if rows is None else np.asarray(rows)
+        if w.shape != n.shape or w.ndim != 1 or ((w < 0) | (w >= self.tokens)).any():
+            raise InputError(f"tokens: expected {len(n)} from 0 to {self.tokens - 1}, one a context")
+        p = np.full(len(w), 1 / self.tokens)
         for k, order in enumerate(self._orders, 1):
             seen, context = order.find(h[:, self.order - k :])
-            p[seen] *= order.left_over[context]
-            known, at = order.find_token(context, w[seen])
-            p[seen[known]] += order.discounted[at]
+            place = np.full(len(h), -1)
+            place[seen] = context
+            of = place[n]
+            after = np.flatnonzero(of >= 0)
+            p[after] *= order.left_over[of[after]]
+            known, at = order.find_token(of[after], w[after])
+            p[after[known]] += order.discounted[at]
         return np.log(p)
 
     def perplexity(self, sequences: Sequence[Sequence[int] | Integers]) -> float:

@@ -143,7 +143,7 @@ class BeamSearch:
         if not sources:
             return []
         rules = _Rules(self, sources, prefixes, phrases, source_lengths, attention)
-        lp = np.maximum.accumulate(((5.0 + np.arange(1, self.max_length + 1)) / 6.0) ** self.length_penalty)
+        lp = self.length_norms()
         found = _Found(self.n_best, self.eos, sources)
         live = _Live(np.arange(sources), np.full(sources, self.bos), np.zeros(sources))
         live = rules.begun(live)
@@ -173,6 +173,10 @@ class BeamSearch:
                 state = network.select(state, rows)
             live = rules.gone_on(live, _Live(live.sources[rows], tokens, scores, rows))
         return [[_answer(trace, end, self.eos) for end in ends] for ends in found.ends]
+
+    def length_norms(self) -> Values:
+        r""":math:`lp` of answers of 1, 2, ... tokens, the end among them."""
+        return np.maximum.accumulate(((5.0 + np.arange(1, self.max_length + 1)) / 6.0) ** self.length_penalty)
 
     def _chosen(self, live: _Live, log_p: Values, length: int, rules: _Rules) -> tuple[Rows, Tokens, Values]:
         """Rows, next tokens and log-probabilities of the best ``width`` ways to go on from each source."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -32,14 +32,29 @@ from unrolled.tasks.agreement import require_same
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
-from unrolled.tasks.generation.seq2seq_model import LONGEST, Seq2SeqConfig, Seq2SeqModel, check_lengths
+from unrolled.tasks.generation.joint_ranking import WEIGHTS, best_weight, learned_joint
+from unrolled.tasks.generation.seq2seq_model import (
+    LONGEST,
+    JointConfig,
+    Seq2SeqConfig,
+    Seq2SeqModel,
+    check_lengths,
+    joint_bases,
+    words_of,
+)
 from unrolled.tasks.generation.seq2seq_parameters import WINDOW, BeamParameters, Seq2SeqParameters
 from unrolled.tasks.generation.seq2seq_wanted import Wanted
 from unrolled.tasks.generation.target_estimator import GivenPairs, TargetEstimator
 from unrolled.tasks.generation.targets import Target, places_kept_back
 from unrolled.tasks.recording_parameters import check_audio
 
+if TYPE_CHECKING:
+    from unrolled.training.encoder_decoder import Pairs
+
 __all__ = ["Answer", "Seq2Seq"]
+
+JUDGES = 1000  # pairs kept back at most that n-grams of pairs are judged by, and
+FEWEST_JUDGES = 20  # at least, where they are not asked for
 
 
 class Answer(NamedTuple):
@@ -104,6 +119,8 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         settings = self._checked()
         _check_copying(settings, kind_of(X))
         data = GivenPairs.read(X, y, validation)
+        known = data.kind in ("text", "tokens") or not settings.joint_ngrams
+        require("joint_ngrams", settings.joint_ngrams, known, "0 or None: sources have no tokens")
         return self._train(data, data.identity, settings, checkpoint)
 
     def predict(
@@ -149,7 +166,7 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         wanted = Wanted.read(self._fitted().targets, len(items), prefixes, phrases)
         search = self._search(n)
         wanted.check_lengths(search.max_length)
-        found = self.model_.search(items, search, wanted, unknown=self.copy_unknown)
+        found = self.model_.search(items, search, wanted, unknown=self.copy_unknown, weight=self._weight())
         return [
             [Answer(self._text(item, each), each.score, each.log_p, each.finished) for each in answers]
             for item, answers in zip(items, found, strict=True)
@@ -172,16 +189,19 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
     def _search(self, n: int) -> BeamSearch:
         config, settings = self._fitted(), self._checked()
         _check_copying(settings, self.item_kind_)
-        return BeamSearch(
-            bos=config.shape.begin,
-            eos=config.shape.end,
-            max_length=settings.max_length or 2 * config.longest + 1,
-            width=max(n, settings.beam_size),
-            n_best=n,
-            length_penalty=settings.length_penalty,
-            coverage_penalty=settings.coverage_penalty,
-            block_ngrams=settings.block_ngrams,
-        )
+        return replace(_beam(settings, config.shape, config.longest), width=max(n, settings.beam_size), n_best=n)
+
+    def _weight(self) -> float:
+        """How much the n-grams of pairs count.
+
+        Raises:
+            InputError: there are none.
+        """
+        weight, joint = self._checked().joint_weight, self._fitted().joint
+        if joint is None:
+            require("joint_weight", weight, not weight, "None: the model has no n-grams of pairs")
+            return 0.0
+        return joint.weight if weight is None else weight
 
     def log_likelihood(self, X: Any, y: Any) -> Values:
         """The logarithm of the probability of each given target, its end included, ``[N]``."""
@@ -225,7 +245,7 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
 
     def _said(self, items: Sequence[Any]) -> list[NDArray[np.int64]]:
         """The places of the tokens of the best answers."""
-        found = self.model_.search(items, self._search(1), unknown=self.copy_unknown)
+        found = self.model_.search(items, self._search(1), unknown=self.copy_unknown, weight=self._weight())
         return [answers[0].tokens if answers else np.empty(0, np.int64) for answers in found]
 
     def _encoded(self, y: Any, items: Sequence[Any]) -> list[NDArray[np.int64]]:
@@ -313,11 +333,15 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
             settings,
             context,
         )  # fmt: skip
-        model = Seq2SeqModel(shape, codec, members)
+        model, joint = Seq2SeqModel(shape, codec, members), None
+        if isinstance(codec, TokenCodec) and settings.joint_ngrams != 0:
+            model, joint, told = self._with_joint(model, targets, pairs, data.items, used, kept_back, settings)
+            self._log(told)
+            inferred += told
         config = Seq2SeqConfig(
             settings=context.settings, seed=context.seed, learned=data.learned, inferred=inferred,
             losses=[loss for run in runs for loss in run.losses], shape=shape, inputs=codec, targets=targets,
-            longest=max(len(pairs.targets[n]) for n in used),
+            longest=_longest(pairs, used), joint=joint,
             validation_losses=[loss for run in runs for loss in run.validation_losses],
             epochs=[run.best_epoch or len(run.losses) for run in runs],
         )  # fmt: skip
@@ -326,6 +350,42 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         self._adopt(settings, config, model)
         found = self.evaluate([data.items[n] for n in kept_back], [data.targets[n] for n in kept_back])
         return msgspec.structs.replace(config, validation=found), model
+
+    def _with_joint(
+        self,
+        model: Seq2SeqModel,
+        targets: TargetCodec,
+        pairs: Pairs,
+        items: Sequence[Any],
+        used: NDArray[np.int64],
+        kept_back: NDArray[np.int64],
+        settings: Seq2SeqParameters,
+    ) -> tuple[Seq2SeqModel, JointConfig | None, list[str]]:
+        """The model with n-grams of pairs, if they are wanted or help on pairs kept back; of which sizes; what to tell."""
+        assert isinstance(model.inputs, TokenCodec)
+        order, judges = settings.joint_ngrams, kept_back[:JUDGES]
+        if order is None and len(judges) < FEWEST_JUDGES:
+            return model, None, []
+        words = words_of(pairs.sources)
+        joint = learned_joint([(words[n], pairs.targets[n]) for n in used], joint_bases(model.inputs, targets), order)
+        if joint is None:
+            return model, None, []
+        model, weight, told = replace(model, joint=joint), 1.0, "n-grams of pairs count as much as the networks"
+        if len(judges):
+            search = replace(_beam(settings, model.shape, _longest(pairs, used)), n_best=settings.beam_size)
+            found = model.judged([items[n] for n in judges], search)
+            weight, right = best_weight(found, [pairs.targets[n] for n in judges])
+            told = (
+                f"n-grams of pairs count {weight:g} beside the networks: of {len(judges)} pairs kept back"
+                f" {right[WEIGHTS.index(weight)]} are said rightly, without them {right[0]}"
+            )
+        if not weight and order is None:
+            return (
+                replace(model, joint=None),
+                None,
+                ["n-grams of pairs are left out: they help on none of the pairs kept back"],
+            )
+        return model, JointConfig(len(joint.pieces.keys), joint.ngrams.sizes, weight), [told]
 
     @classmethod
     def _restore(cls, model_file: ModelFile, config: Seq2SeqConfig, settings: Seq2SeqParameters) -> Seq2SeqModel:
@@ -349,10 +409,32 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         if settings.window is None and settings.reach != "global" and attention is not None:
             expected = replace(settings, window=attention.window or None)
         require_same("shape", config.shape, _shape(config.inputs, config.targets, expected))
+        if config.joint is not None:
+            order = len(config.joint.ngrams)
+            possible = isinstance(inputs, TokenCodec) and settings.joint_ngrams in (None, order)
+            require("joint", config.joint, possible, "None, of such sources and settings")
         return Seq2SeqModel.restore(model_file, config, settings)
 
     def _learned(self) -> str:
         return f"from {self.item_kind_} to {len(self.vocabulary_):,} tokens"
+
+
+def _beam(settings: Seq2SeqParameters, shape: EncoderDecoderConfig, longest: int) -> BeamSearch:
+    """The search of the best answer."""
+    return BeamSearch(
+        bos=shape.begin,
+        eos=shape.end,
+        max_length=settings.max_length or 2 * longest + 1,
+        width=settings.beam_size,
+        length_penalty=settings.length_penalty,
+        coverage_penalty=settings.coverage_penalty,
+        block_ngrams=settings.block_ngrams,
+    )
+
+
+def _longest(pairs: Pairs, used: NDArray[np.int64]) -> int:
+    """Tokens of the longest target learned from."""
+    return max(len(pairs.targets[n]) for n in used)
 
 
 def _source_codec(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.codecs.inputs import AudioCodec, Item, NumberCodec
+from unrolled.codecs.ranges import Count
 from unrolled.codecs.target_tokens import TargetCodec
-from unrolled.codecs.tokens import TokenCodec
+from unrolled.codecs.tokens import TokenCodec, TokenIds
 from unrolled.errors import InputError
 from unrolled.networks.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from unrolled.networks.length_batches import batches_of_similar_length
@@ -23,19 +24,32 @@ from unrolled.runtime.decoding.decodable import Ensemble, Without
 from unrolled.runtime.engine import KernelEngine
 from unrolled.runtime.model_file import ModelFile
 from unrolled.runtime.probabilities import log_mean
+from unrolled.statistical.joint_ngrams import JointNGrams
 from unrolled.tasks.ensemble import Members, named_members, restored_members
-from unrolled.tasks.generation.seq2seq_parameters import Seq2SeqParameters
+from unrolled.tasks.generation.joint_ranking import Judged, judged
+from unrolled.tasks.generation.seq2seq_parameters import LONGEST_ORDER, Seq2SeqParameters
 from unrolled.tasks.generation.seq2seq_wanted import NOTHING_WANTED, Wanted
 from unrolled.tasks.item_estimator import ItemConfig
 
-__all__ = ["LONGEST", "LONGEST_SOURCE", "Seq2SeqConfig", "Seq2SeqModel", "check_lengths"]
+__all__ = [
+    "LONGEST", "LONGEST_SOURCE", "JointConfig", "Seq2SeqConfig", "Seq2SeqModel", "check_lengths", "joint_bases", "words_of",
+]  # fmt: skip
 
+JOINT = "joint."  # which the names of its arrays begin with
 SOURCES = 64  # that are answered at once, fewer where the beam is wide:
 BEGINNINGS = 512  # of answers that are followed at once, as far as one source allows
 LONGEST = 10_000  # tokens that a target has at most,
 LONGEST_SOURCE = (
     50_000  # and steps of a source: what attention compares at each step stays within some hundred megabytes
 )
+
+
+class JointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """N-grams of pairs beside the networks: pieces, n-grams of each order, and how much they count."""
+
+    pieces: Count
+    ngrams: Annotated[list[Count], msgspec.Meta(min_length=1, max_length=LONGEST_ORDER)]
+    weight: Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
 class Seq2SeqConfig(ItemConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,11 +60,12 @@ class Seq2SeqConfig(ItemConfig, frozen=True, forbid_unknown_fields=True, kw_only
     targets: TargetCodec
     longest: Annotated[int, msgspec.Meta(ge=1, le=LONGEST)]
     """Tokens of the longest target."""
+    joint: JointConfig | None = None
 
 
 @dataclass(frozen=True)
 class Seq2SeqModel:
-    """Networks whose probabilities are averaged, and what turns items into what they read.
+    """Networks whose probabilities are averaged, n-grams of pairs beside them, and what turns items into what they read.
 
     Weights are packed and vocabularies indexed at the first use, and kept as long as the model; a copy begins without.
     """
@@ -58,9 +73,10 @@ class Seq2SeqModel:
     shape: EncoderDecoderConfig
     inputs: NumberCodec | TokenCodec | AudioCodec
     members: Members
+    joint: JointNGrams | None = None
 
     def __reduce__(self) -> tuple[type[Seq2SeqModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.inputs, self.members)
+        return type(self), (self.shape, self.inputs, self.members, self.joint)
 
     @cached_property
     def _networks(self) -> list[EncoderDecoder]:
@@ -71,10 +87,49 @@ class Seq2SeqModel:
         return self.inputs.encoder()
 
     def search(
-        self, items: Sequence[Any], search: BeamSearch, wanted: Wanted = NOTHING_WANTED, *, unknown: bool = False
+        self,
+        items: Sequence[Any],
+        search: BeamSearch,
+        wanted: Wanted = NOTHING_WANTED,
+        *,
+        unknown: bool = False,
+        weight: float = 0.0,
     ) -> list[list[Hypothesis]]:
-        """Answers to each item, the best first; with ``unknown``, some of their tokens may be."""
+        """Answers to each item, the best first.
+
+        Args:
+            items: the sources.
+            search: how, and how many.
+            wanted: what the answers begin with and contain.
+            unknown: whether some of their tokens may be.
+            weight: of the n-grams of pairs.
+        """
+        if not weight:
+            return self._by_networks(self._encoded(items), search, wanted, unknown)
+        found = self.judged(items, replace(search, n_best=search.width), wanted, unknown=unknown)
+        return [each.ranked(weight)[: search.n_best] for each in found]
+
+    def judged(
+        self, items: Sequence[Any], search: BeamSearch, wanted: Wanted = NOTHING_WANTED, *, unknown: bool = False
+    ) -> list[Judged]:
+        """What the n-grams of pairs think of the answers that the networks find, and of those that they find.
+
+        They find none where answers have to fulfil what only the networks' search sees to.
+        """
+        assert self.joint is not None
         read = self._encoded(items)
+        free = wanted == NOTHING_WANTED and not (unknown or search.block_ngrams or search.coverage_penalty)
+        return judged(
+            self.joint,
+            words_of(read),
+            self._by_networks(read, search, wanted, unknown),
+            search,
+            (lambda places, targets: self._log_likelihoods([read[n] for n in places], targets)) if free else None,
+        )
+
+    def _by_networks(
+        self, read: Sequence[Item], search: BeamSearch, wanted: Wanted, unknown: bool
+    ) -> list[list[Hypothesis]]:
         found: list[list[Hypothesis]] = [[]] * len(read)
         network = Ensemble(self._networks if unknown else [Without(each, [0]) for each in self._networks])
         size = max(1, min(SOURCES, BEGINNINGS // search.width))
@@ -98,7 +153,9 @@ class Seq2SeqModel:
 
     def log_likelihoods(self, items: Sequence[Any], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
         """Of each target's symbols and of its end, by the mean of the networks' probabilities, ``[U_i + 1]`` each."""
-        read = self._encoded(items)
+        return self._log_likelihoods(self._encoded(items), targets)
+
+    def _log_likelihoods(self, read: Sequence[Item], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
         each = [network.log_likelihoods(read, targets) for network in self._networks]
         return [log_mean(own) for own in zip(*each, strict=True)]
 
@@ -110,7 +167,8 @@ class Seq2SeqModel:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The arrays as a model file names them."""
-        return named_members(self.members)
+        joint = {} if self.joint is None else self.joint.arrays()
+        return {**named_members(self.members), **{JOINT + name: array for name, array in joint.items()}}
 
     @classmethod
     def restore(cls, model_file: ModelFile, config: Seq2SeqConfig, settings: Seq2SeqParameters) -> Seq2SeqModel:
@@ -118,9 +176,30 @@ class Seq2SeqModel:
 
         Raises:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
+            InputError: the n-grams of pairs are none.
         """
-        members = restored_members(model_file, config.shape.parameters(), settings)
-        return cls(config.shape, config.inputs, members)
+        others: dict[str, tuple[tuple[int, ...], Any]] = {}
+        if config.joint is not None:
+            others = {
+                JOINT + name: kind
+                for name, kind in JointNGrams.shapes(config.joint.pieces, config.joint.ngrams).items()
+            }
+        members = restored_members(model_file, config.shape.parameters(), settings, others)
+        joint = None
+        if isinstance(config.inputs, TokenCodec) and config.joint is not None:
+            arrays = {name.removeprefix(JOINT): model_file.tensors[name] for name in others}
+            joint = JointNGrams.from_arrays(arrays, joint_bases(config.inputs, config.targets))
+        return cls(config.shape, config.inputs, members, joint)
+
+
+def joint_bases(inputs: TokenCodec, targets: TargetCodec) -> tuple[int, int]:
+    """Tokens of sources and of targets, that which stands for all unknown ones included."""
+    return len(inputs.words), len(targets.vocabulary)
+
+
+def words_of(read: Sequence[Item]) -> list[NDArray[np.int64]]:
+    """The places of the tokens of sources."""
+    return [each.words for each in read if isinstance(each, TokenIds)]
 
 
 def check_lengths(lengths: Sequence[int]) -> None:

@@ -11,12 +11,22 @@ from unrolled.parameters.text import SplittingParameters
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
 from unrolled.tasks.recording_parameters import RecordingParameters
 
-__all__ = ["WINDOW", "AttentionParameters", "BeamParameters", "Seq2SeqParameters", "TargetWords"]
+__all__ = [
+    "JOINT_ORDER",
+    "LONGEST_ORDER",
+    "WINDOW",
+    "AttentionParameters",
+    "BeamParameters",
+    "Seq2SeqParameters",
+    "TargetWords",
+]
 
 AttentionKind = Literal["none", "additive", "dot", "general", "concat", "multi_head"]
 ReachKind = Literal["global", "local_m", "local_p"]
 TargetWords = Literal["words", "characters"]
 
+JOINT_ORDER = 6
+LONGEST_ORDER = 10
 WINDOW = 10
 """Of local attention, where none is given."""
 
@@ -73,6 +83,15 @@ class BeamParameters(Parameters):
             " and target_min_count from 2 on."
         ),
     ] = False
+    joint_weight: Annotated[
+        float | None,
+        Parameter(
+            "How much the n-grams of pairs count beside the networks.",
+            Range(0, 100),
+            unset="what says most of the pairs kept back, or 1 if none were",
+            metavar="LAMBDA",
+        ),
+    ] = None
     max_length: Annotated[
         int | None,
         Parameter(
@@ -112,6 +131,14 @@ class Seq2SeqParameters(
             metavar="SHARE",
         ),
     ] = 0.0
+    joint_ngrams: Annotated[
+        int | None,
+        Parameter(
+            "Order of n-grams of pairs of source and target, which find and rank answers beside the networks; 0 for none.",
+            Range(0, LONGEST_ORDER),
+            unset=f"{JOINT_ORDER} if pairs are kept back and more of them are said rightly with it",
+        ),
+    ] = None
     bidirectional: Annotated[bool, Parameter("Whether each source is read in both directions.")] = True
     cell: CellName = "lstm"
     hidden_size: int = 128
@@ -140,6 +167,12 @@ class Seq2SeqParameters(
             self.copy_unknown,
             rare or not self.copy_unknown,
             "False: with target_min_count 1 all is known",
+        )
+        require(
+            "joint_weight",
+            self.joint_weight,
+            self.joint_weight is None or self.joint_ngrams != 0,
+            "None: there are no n-grams of pairs",
         )
         for name in ("reach", "input_feeding", "coverage_penalty", "copy_unknown"):
             value = getattr(self, name)

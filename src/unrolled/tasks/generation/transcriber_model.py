@@ -23,7 +23,8 @@ from unrolled.runtime.model_file import ModelFile
 from unrolled.runtime.probabilities import log_mean, log_softmax
 from unrolled.statistical.ngrams import BEFORE, NGrams
 from unrolled.tasks.ensemble import Members, named_members, restored_members
-from unrolled.tasks.generation.transcriber_parameters import LONGEST_ORDER, TranscriberParameters
+from unrolled.tasks.generation.seq2seq_parameters import LONGEST_ORDER
+from unrolled.tasks.generation.transcriber_parameters import TranscriberParameters
 from unrolled.tasks.item_estimator import ItemConfig
 
 __all__ = ["Listener", "Search", "TranscriberConfig", "TranscriberModel"]
@@ -107,10 +108,7 @@ class TranscriberModel:
             ModelFileError: tensors are missing, surplus, of another shape or dtype, or not finite; all are listed.
             InputError: the arrays of the language model are none.
         """
-        others: dict[str, tuple[tuple[int, ...], Any]] = {}
-        for k, count in enumerate(config.language, 1):
-            others[f"{LANGUAGE}ngrams_{k}"] = (count, k), np.int32
-            others[f"{LANGUAGE}counts_{k}"] = (count,), np.int64
+        others = {LANGUAGE + name: kind for name, kind in NGrams.shapes(config.language).items()}
         members = restored_members(model_file, config.shape.parameters(), settings, others)
         language = None
         if config.language:

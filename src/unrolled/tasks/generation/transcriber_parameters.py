@@ -10,7 +10,7 @@ from unrolled.parameters.declaration import Parameter, Parameters, declared, req
 from unrolled.parameters.network import NetworkParameters
 from unrolled.parameters.ranges import COUNT, Range
 from unrolled.parameters.training import TrainingParameters, ValidationParameters
-from unrolled.tasks.generation.seq2seq_parameters import TargetWords
+from unrolled.tasks.generation.seq2seq_parameters import LONGEST_ORDER, TargetWords
 from unrolled.tasks.recording_parameters import RecordingParameters
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 else:
     AudioFeatures = Any
 
-__all__ = ["LONGEST_ORDER", "PrefixBeamParameters", "TranscriberParameters"]
-
-LONGEST_ORDER = 10
+__all__ = ["PrefixBeamParameters", "TranscriberParameters"]
 
 _OF_RECORDINGS = replace(
     declared(RecordingParameters)["audio"].about,
