@@ -2047,9 +2047,23 @@ MUTANTS = (
     python(
         "music: one long piece ends when it is drawn",
         "tasks/generation/generator_model.py",
-        "ended &= not self.carried\n            told = np.concatenate([frames",
+        "ended &= may_end\n            told = np.concatenate([frames",
         "told = np.concatenate([frames",
         MUSIC,
+    ),
+    python(
+        "vectors: a file's rows are drawn once each, whatever -n says",
+        "cli/generate.py",
+        "[each for each in condition for _ in range(options.n)]",
+        "list(condition)",
+        "tests/cli/test_conditions.py -k says_what",
+    ),
+    python(
+        "recordings: one of a frame is too short",
+        "codecs/audio.py",
+        "if n < self.window_length]",
+        "if n <= self.window_length + 1200]",
+        "tests/tasks/generation/test_transcriber.py -k shorter",
     ),
     python(
         "MIDI: a note with velocity 0 begins another",
