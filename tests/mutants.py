@@ -72,6 +72,7 @@ CRF = "tests/runtime/decoding/test_crf.py"
 BEAM = "tests/runtime/decoding/test_beam.py"
 BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
+GRADIENT_FLOW = "tests/insight/test_gradient_flow.py"
 GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
 MIXTURE = "tests/networks/test_mixture_head.py"
 MIXTURE_DRAWS = "tests/runtime/decoding/test_mixture_sampling.py"
@@ -2688,6 +2689,41 @@ MUTANTS = (
         "weights.reshape(-1, ahead, segments, 1)",
         "weights.reshape(-1, segments, ahead, 1).swapaxes(1, 2)",
         WINDOWS,
+    ),
+    python(
+        "gradient flow: what is seen are the states before a step",
+        "nn/composite.py",
+        'watch(d, t, {"h": h, **after}, gates)',
+        'watch(d, t, {"h": h, **before}, gates)',
+        GRADIENT_FLOW,
+    ),
+    python(
+        "gradient flow: directions backwards in the order of their steps",
+        "insight/gradient_flow.py",
+        "in_time = slice(None, None, -1 if trace.backwards else 1)",
+        "in_time = slice(None, None, 1)",
+        GRADIENT_FLOW,
+    ),
+    python(
+        "gradient flow: steps back from the end of the longest sequence",
+        "insight/gradient_flow.py",
+        "row[alive][::-1] for row, alive",
+        "row[::-1][alive] for row, alive",
+        GRADIENT_FLOW,
+    ),
+    python(
+        "gradient flow: steps back from a loss towards later steps",
+        "insight/gradient_flow.py",
+        "towards = 1 if trace.backwards else -1",
+        "towards = -1 if trace.backwards else 1",
+        GRADIENT_FLOW,
+    ),
+    python(
+        "gradient flow: frozen parameters stay without gradients",
+        "insight/watching.py",
+        "weight.requires_grad_(True)",
+        "weight.requires_grad_(False)",
+        GRADIENT_FLOW,
     ),
 )
 

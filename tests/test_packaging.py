@@ -139,7 +139,7 @@ MAY_IMPORT = {
     "errors.py": ("", ""),
     "aliases.py": ("", ""),
     "version.py": ("", ""),
-    "__init__.py": ("", "kernels tasks nn onnx convert version"),
+    "__init__.py": ("", "kernels tasks nn onnx convert insight version"),
     "__main__.py": ("cli", ""),
     "cells": ("", ""),
     "parameters": ("msgspec", "cells typing_extensions"),
@@ -160,6 +160,7 @@ MAY_IMPORT = {
         "msgspec codecs statistical networks runtime data charts progress metrics",
         "torch nn training polars narwhals unrolled",
     ),  # estimators are found by unrolled.__all__
+    "insight": ("cells charts", "torch polars nn tasks"),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
     "cli": ("msgspec typer rich codecs runtime data charts progress metrics tasks bench", "kernels"),
 }

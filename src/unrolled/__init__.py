@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unrolled import convert as convert
+    from unrolled import insight as insight
     from unrolled import nn as nn
     from unrolled import onnx as onnx
     from unrolled.errors import InputError as InputError
@@ -51,6 +52,7 @@ _HOMES = {
     "UnrolledError": "unrolled.errors",
     "accelerate": "unrolled.nn",
     "convert": "",
+    "insight": "",
     "kernel_info": "unrolled.kernels",
     "load": "unrolled.tasks",
     "nn": "",
@@ -74,6 +76,7 @@ __all__ = [
     "__version__",
     "accelerate",
     "convert",
+    "insight",
     "kernel_info",
     "load",
     "nn",

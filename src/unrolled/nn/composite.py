@@ -6,7 +6,7 @@ the transforms of torch.func.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,10 +17,14 @@ from unrolled.cells import Cell, StepMasks, get_cell
 from unrolled.cells.masks import zoned
 from unrolled.nn.inputs import Inputs, Masks, Plan
 
-__all__ = ["composite", "first_states", "named_parameters"]
+__all__ = ["Watch", "composite", "first_states", "named_parameters"]
+
+Watch = Callable[[int, int, dict[str, Any], dict[str, Any]], object]
+"""What is told of each step: the direction, the step, the output ``h`` and the states after it by name, and the gates; all of
+the sequences that are alive."""
 
 
-def composite(plan: Plan, inputs: Inputs) -> list[Tensor]:
+def composite(plan: Plan, inputs: Inputs, watch: Watch | None = None) -> list[Tensor]:
     """Run one layer; the memory of every step is returned whether it was asked for or not."""
     described, directions, batch_sizes = get_cell(plan.cell), plan.directions, plan.batch_sizes
     x, h0, c0, weights = inputs
@@ -39,12 +43,14 @@ def composite(plan: Plan, inputs: Inputs) -> list[Tensor]:
         for t in reversed(range(T)) if d else range(T):
             n = sizes[t]
             before: dict[str, Any] = {name: state[:n] for name, state in states.items()}
-            h, made, _ = described.step(described, params, rows[t], *before.values(), masks=own.at(t, n))
+            h, made, gates = described.step(described, params, rows[t], *before.values(), masks=own.at(t, n))
             after: dict[str, Any] = {
                 # a step whose output is no state has kept its memory itself
                 name: own.zoned(name, t, before[name], new) if described.hands_on_h else new
                 for name, new in zip(described.states, made, strict=True)
             }
+            if watch is not None:
+                watch(d, t, {"h": h, **after}, gates)
             memory = [after[name] for name in described.memory]
             steps.append((after.get("h", h), torch.cat(memory, 1) if memory else rows[t][:, :0]))
             states = {name: torch.cat((after[name], state[n:])) for name, state in states.items()}

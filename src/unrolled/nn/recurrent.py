@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from unrolled.errors import InputError
 from unrolled.nn.arrangement import Arrangement, Origin, Padded, Single
 from unrolled.nn.call import check_strided
+from unrolled.nn.composite import Watch, composite
 from unrolled.nn.directions import each_direction
 from unrolled.nn.dropout import draw, draw_masks, draw_steps, evaluation_masks
 from unrolled.nn.episodes import Episodes
@@ -57,6 +58,10 @@ class _Shown(NamedTuple):
 
 class Recurrent(StackedLayers, Generic[_Hx]):
     """Stacked recurrent layers with the constructor, parameters, initialisation and outputs of ``torch.nn``."""
+
+    watch: Callable[[int], Watch] | None = None
+    """Of a layer's index, what is told of its steps. While it is set, steps are run one at a time in torch's own operations, and
+    each state is a tensor of its own that gradients flow through."""
 
     @overload
     def forward(
@@ -266,6 +271,12 @@ class Recurrent(StackedLayers, Generic[_Hx]):
     def _pass(self, index: int, plan: Plan, inputs: Inputs) -> Result:
         """One layer, with everything drawn."""
         settings = self.settings
+        if self.watch is not None:
+            if plan.gates:
+                raise InputError(
+                    f"{type(self).__name__}: return_gates=True while its steps are watched, who sees the gates"
+                )
+            return Result.of(composite(plan, inputs, self.watch(index)), plan)
         if is_exporting_to_onnx():
             return onnx_layer(plan, inputs)
         if settings.checkpoint or settings.truncate:

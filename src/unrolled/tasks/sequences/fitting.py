@@ -19,9 +19,10 @@ from unrolled.data.items import ItemKind
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig
+from unrolled.parameters.declaration import require
 from unrolled.tasks.ensemble import train_members
 from unrolled.tasks.estimator import FitContext
-from unrolled.tasks.sequences.model import SequenceModel
+from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel
 from unrolled.tasks.sequences.parameters import PoolingParameters, SequenceParameters, SequenceTraining
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from unrolled.training.examples import Examples
     from unrolled.training.problem import Problem
 
-__all__ = ["EncodedTargets", "Fitting", "fit_codec", "fit_model", "widths"]
+__all__ = ["EncodedTargets", "Fitting", "fit_codec", "fit_model", "known_targets", "taught", "widths"]
 
 
 @dataclass(frozen=True)
@@ -139,3 +140,47 @@ def fit_model(
         validation_losses=[loss for run in runs for loss in run.validation_losses],
         epochs=[run.best_epoch or len(run.losses) for run in runs],
     )
+
+
+def known_targets(y: Any, config: SequenceConfig) -> EncodedTargets:
+    """``y``, once it is checked, encoded as a fitted estimator learned it.
+
+    Raises:
+        InputError: it holds a label that is none of the model's, or another number of targets.
+    """
+    outputs, labels = config.shape.outputs, config.labels
+    if labels is not None and isinstance(config.shape, TaggerConfig):
+        values: Any = [labels.encode(np.array(tags)) for tags in y]
+    elif labels is not None:
+        values = labels.encode(y)
+    else:
+        columns = np.asarray(y, np.float64).reshape(len(y), -1).T
+        require("targets", len(columns), len(columns) == outputs, f"{outputs} a sequence, as in the fit")
+        if config.targets:
+            columns = [target.transform(column) for target, column in zip(config.targets, columns, strict=True)]
+        values = np.stack(list(columns), axis=1).astype(np.float32)
+    return EncodedTargets(
+        y, values, outputs, labels, config.targets, scheme=config.scheme, stratified=labels is not None
+    )
+
+
+def taught(
+    model: SequenceModel,
+    member: int,
+    items: Sequence[Any],
+    encoded: EncodedTargets,
+    training: SequenceParameters,
+    loss: Callable[[NetworkModule, Examples], Tensor],
+) -> tuple[NetworkModule, Callable[[], Tensor]]:
+    """A network of the model as the module that it was when its fit ended, in evaluation mode, and what computes its loss."""
+    import torch
+
+    from unrolled.training.engine import NetworkModule, NetworkOptions
+    from unrolled.training.examples import Examples
+
+    network: Any = Encoder if isinstance(model.shape, EncoderConfig) else Tagger
+    with torch.random.fork_rng(devices=[]):
+        module = NetworkModule(network, model.shape, NetworkOptions.of(training)).eval()
+    module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in model.members[member].items()})
+    examples = Examples(model.encoded(items), encoded.values)
+    return module, lambda: loss(module, examples)

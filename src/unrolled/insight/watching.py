@@ -1,0 +1,125 @@
+"""The recurrent layers of a torch model while it runs: states and gates of every step, as tensors that gradients flow through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from unrolled.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+else:
+    Tensor = Any
+
+__all__ = ["Trace", "TracedStep", "Watched", "require_module", "watched"]
+
+
+class TracedStep(NamedTuple):
+    """What one step made of the sequences that were alive, ``[B, H]`` each."""
+
+    states: dict[str, Tensor]
+    """The output ``h`` and the states after the step."""
+    gates: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One direction of one layer: its steps in the order in which it took them, over all calls of its module."""
+
+    place: str
+    """The module's path with the ending of its parameters' names, such as ``encoder.l0_reverse``."""
+    cell: str
+    """As :func:`unrolled.cells.get_cell` takes it."""
+    backwards: bool
+    """Whether it reads from the last step to the first."""
+    steps: list[TracedStep] = field(default_factory=list[TracedStep])
+
+    @property
+    def alive(self) -> list[int]:
+        """Sequences of each step; the longest come first."""
+        return [len(step.states["h"]) for step in self.steps]
+
+
+class Watched(NamedTuple):
+    """What is being watched."""
+
+    traces: dict[str, Trace]
+    """By place; filled while the model runs."""
+    kept: dict[str, str]
+    """Path → why nobody can look inside that layer."""
+
+
+def require_module(model: Any) -> None:
+    """Check that torch is there, and that this is one of its modules.
+
+    Raises:
+        InputError: it is not.
+        MissingExtraError: torch is not installed.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise MissingExtraError("unrolled.insight of torch modules", "torch", "train") from None
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(f"expected a torch.nn.Module or a fitted estimator, got {type(model).__name__}")
+
+
+@contextmanager
+def watched(model: Any) -> Generator[Watched, None, None]:
+    """Within this context the recurrent layers of a torch module run one step at a time, and each step is kept.
+
+    Layers of ``torch.nn`` and of :mod:`unrolled.nn` are looked into, with whatever stacks, directions, lengths and packed
+    sequences they are called with; afterwards the model is what it was. Parameters that do not learn have gradients here.
+
+    Raises:
+        InputError: there is no recurrent layer, or none that can be looked into.
+        MissingExtraError: torch is not installed.
+    """
+    require_module(model)
+    import torch
+
+    from unrolled.nn.accelerate import accelerate, make_theirs
+    from unrolled.nn.recurrent import Recurrent
+
+    report = accelerate(model)
+    layers = {path: module for path, module in model.named_modules() if isinstance(module, Recurrent)}
+    frozen = [weight for layer in layers.values() for weight in layer.parameters() if not weight.requires_grad]
+    found = Watched({}, report.kept)
+    try:
+        if not layers:
+            reasons = "; ".join(f"{path or 'the model'}: {reason}" for path, reason in report.kept.items())
+            raise InputError(
+                f"no recurrent layer to look into: {reasons or 'the model has none of torch.nn or unrolled.nn'}"
+            )
+        for path, layer in layers.items():
+            layer.watch = partial(_watch, found.traces, path, layer.cell)
+        for weight in frozen:
+            weight.requires_grad_(True)
+        with torch.enable_grad():
+            yield found
+    finally:
+        for weight in frozen:
+            weight.requires_grad_(False)
+        for path, layer in layers.items():
+            layer.__dict__.pop("watch", None)
+            if path in report.replaced:
+                make_theirs(layer)
+
+
+def _watch(traces: dict[str, Trace], path: str, cell: str, index: int) -> Callable[..., None]:
+    """What is told of the steps of a layer in one call."""
+
+    def keep(d: int, t: int, states: dict[str, Tensor], gates: dict[str, Tensor]) -> None:
+        place = f"{path}.l{index}".lstrip(".") + "_reverse" * d
+        trace = traces.setdefault(place, Trace(place, cell, backwards=bool(d)))
+        if d and place not in begun and trace.steps:
+            raise InputError(f"{place} reads backwards in more than one call: give it the whole sequence at once")
+        begun.add(place)
+        trace.steps.append(TracedStep(states, gates))
+
+    begun: set[str] = set()
+    return keep
