@@ -74,6 +74,16 @@ def test_cuts_are_those_of_all_ways_counted_one_by_one():
         assert likely[cut] == pytest.approx(max(likely.values()), rel=1e-9)
 
 
+def test_each_round_raises_the_likelihood_of_the_pairs():
+    pairs, told = random_pairs(60), []
+    align(pairs, BASES, rounds=6, report=lambda done, loss: told.append((done, loss)))
+    assert [done for done, _ in told] == [1, 2, 3, 4, 5, 6]
+    assert (np.diff([loss for _, loss in told]) < 0).all()
+    cuts, p = by_hand(pairs, 3)
+    likely = [sum(np.prod([p[piece] for piece in cut]) for cut in own) for own in cuts if own]
+    assert told[3][1] == pytest.approx(-np.mean(np.log(likely)), rel=1e-9)
+
+
 def test_long_pairs_do_not_underflow():
     rng = np.random.default_rng(0)
     x = [rng.integers(0, 30, 200) for _ in range(2)]

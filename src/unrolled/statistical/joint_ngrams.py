@@ -22,7 +22,7 @@ Sources: Bisani and Ney 2008, doi 10.1016/j.specom.2008.01.002; Novak, Minematsu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,18 +72,26 @@ class JointNGrams:
         self._frequent = np.lexsort((-counts[1:-1], source))
 
     @classmethod
-    def fit(cls, pairs: Sequence[Pair], bases: tuple[int, int], *, order: int) -> JointNGrams:
+    def fit(
+        cls,
+        pairs: Sequence[Pair],
+        bases: tuple[int, int],
+        *,
+        order: int,
+        report: Callable[[int, float], object] | None = None,
+    ) -> JointNGrams:
         """Learn from pairs.
 
         Args:
             pairs: of whole numbers.
             bases: above all tokens of either sequence.
             order: n.
+            report: as :func:`unrolled.statistical.pair_alignment.align` calls it.
 
         Raises:
             InputError: no pair can be cut into pieces.
         """
-        pieces, cut = align(pairs, bases)
+        pieces, cut = align(pairs, bases, report=report)
         learned = [own + 1 for own in cut if own is not None]
         if not learned:
             raise InputError("no target has at most two tokens for each token of its source: expected one at least")

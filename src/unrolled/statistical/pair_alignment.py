@@ -21,7 +21,7 @@ conversion*.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,13 +83,20 @@ def cells(pairs: Sequence[Pair]) -> int:
     return sum((len(x) + 1) * (len(y) + 1) for x, y in pairs)
 
 
-def align(pairs: Sequence[Pair], bases: tuple[int, int], *, rounds: int = ROUNDS) -> tuple[Pieces, list[Tokens | None]]:
+def align(
+    pairs: Sequence[Pair],
+    bases: tuple[int, int],
+    *,
+    rounds: int = ROUNDS,
+    report: Callable[[int, float], object] | None = None,
+) -> tuple[Pieces, list[Tokens | None]]:
     """Learn how pairs are cut.
 
     Args:
         pairs: of whole numbers.
         bases: above all tokens of either sequence; :math:`(b_1 + 1)^2 (b_2 + 1)^2 < 2^{63}`.
         rounds: of expectation-maximisation.
+        report: is called after each round with how many were made, and the mean of :math:`-\\log p(x, y)` before it.
 
     Returns:
         the pieces that the pairs are cut into, and of each pair the places of its pieces among them, in order; None of a pair
@@ -103,11 +110,13 @@ def align(pairs: Sequence[Pair], bases: tuple[int, int], *, rounds: int = ROUNDS
     groups = _Group.gather(pairs, bases)
     pieces, groups = _numbered(groups, bases)
     p = np.full(len(pieces.keys), 1 / max(len(pieces.keys), 1))
-    for _ in range(rounds):
+    several = sum(len(group.places) for group in groups)
+    for k in range(rounds):
         counts = np.zeros(len(p))
-        for group in groups:
-            group.expect(p, counts)
+        log_p = sum(group.expect(p, counts) for group in groups)
         p = counts / max(counts.sum(), 1.0)
+        if report is not None and several:
+            report(k + 1, -log_p / several)
     cut: list[Tokens | None] = [None] * len(pairs)
     for group in groups:
         for n, found in zip(group.places, group.best(p), strict=True):
@@ -153,8 +162,8 @@ class _Group(NamedTuple):
                 groups.append(cls(some, T, U, keys))
         return groups
 
-    def expect(self, p: Values, counts: Values) -> None:
-        """Add to ``counts`` how often each piece is expected."""
+    def expect(self, p: Values, counts: Values) -> float:
+        """Add to ``counts`` how often each piece is expected; the logarithm of the probability of all pairs."""
         likely = {size: p[piece] for size, piece in self.pieces.items()}
         ahead, scale = self._forward(likely)
         whole = ahead[self.T, :, self.U]
@@ -168,6 +177,8 @@ class _Group(NamedTuple):
                     width = self.U + 1 - b
                     np.add.at(counts, self.pieces[a, b][i], ahead[i, :, :width] * step)
                     beta[i, :, :width] += step
+        possible = whole > 0
+        return float(np.log(whole[possible]).sum() + np.log(scale[:, possible]).sum())
 
     def _forward(self, likely: Mapping[tuple[int, int], Values]) -> tuple[Values, Values]:
         """Sums ``[T + 1, N, U + 1]``, each row divided by what it and those before are scaled by, ``[T + 1, N]``."""

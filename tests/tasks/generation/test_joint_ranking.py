@@ -196,6 +196,12 @@ def test_the_weight_is_none_where_nothing_is_won():
     assert best_weight(judged, [np.array([1])] * 5) == (0.0, [5] * 5)
 
 
+def test_who_watches_sees_the_pairs_aligned():
+    told = []
+    Seq2Seq(**TINY, callback=told.append).fit(X, Y)
+    assert [each.step for each in told if each.phase == "aligning pairs"] == list(range(1, 9))
+
+
 def test_few_pairs_judge(monkeypatch):
     monkeypatch.setattr(seq2seq, "JUDGES", 25)
     told = Seq2Seq(**TINY).fit(X, Y).inferred_

@@ -8,7 +8,8 @@ with the penalties of :mod:`unrolled.runtime.decoding.beam`. The n-grams find an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,11 @@ from unrolled.errors import InputError
 from unrolled.metrics.edits import edit_distance
 from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
 from unrolled.statistical.joint_ngrams import JointNGrams
-from unrolled.statistical.pair_alignment import Pair, cells
+from unrolled.statistical.pair_alignment import ROUNDS, Pair, cells
 from unrolled.tasks.generation.seq2seq_parameters import JOINT_ORDER
+
+if TYPE_CHECKING:
+    from unrolled.training.progress import Progress
 
 __all__ = ["WEIGHTS", "Judged", "best_weight", "judged", "learned_joint"]
 
@@ -49,7 +53,12 @@ class Judged(NamedTuple):
         return sorted(scored, key=lambda each: (not each.finished, -each.score))
 
 
-def learned_joint(pairs: Sequence[Pair], bases: tuple[int, int], order: int | None) -> JointNGrams | None:
+def learned_joint(
+    pairs: Sequence[Pair],
+    bases: tuple[int, int],
+    order: int | None,
+    callback: Callable[[Progress], object] | None = None,
+) -> JointNGrams | None:
     """N-grams of pairs; None where ``order`` is None and they cannot be learned from these pairs.
 
     Raises:
@@ -62,6 +71,14 @@ def learned_joint(pairs: Sequence[Pair], bases: tuple[int, int], order: int | No
         ...
     unrolled.errors.InputError: joint_ngrams=2: no target has at most two tokens for each token of its source...
     """
+    from unrolled.training.progress import Progress
+
+    began = perf_counter()
+
+    def report(done: int, loss: float) -> None:
+        if callback is not None:
+            callback(Progress("aligning pairs", done, ROUNDS, done, loss, None, perf_counter() - began))
+
     try:
         size, known = cells(pairs), (bases[0] + 1) ** 2 * (bases[1] + 1) ** 2
         if size > MOST:
@@ -70,7 +87,7 @@ def learned_joint(pairs: Sequence[Pair], bases: tuple[int, int], order: int | No
             )
         if known >= 2**63:
             raise InputError(f"sources have {bases[0]:,} tokens and targets {bases[1]:,}, too many for it")
-        return JointNGrams.fit(pairs, bases, order=JOINT_ORDER if order is None else order)
+        return JointNGrams.fit(pairs, bases, order=JOINT_ORDER if order is None else order, report=report)
     except InputError as error:
         if order is None:
             return None

@@ -50,6 +50,7 @@ from unrolled.tasks.recording_parameters import check_audio
 
 if TYPE_CHECKING:
     from unrolled.training.encoder_decoder import Pairs
+    from unrolled.training.progress import Progress
 
 __all__ = ["Answer", "Seq2Seq"]
 
@@ -335,7 +336,9 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         )  # fmt: skip
         model, joint = Seq2SeqModel(shape, codec, members), None
         if isinstance(codec, TokenCodec) and settings.joint_ngrams != 0:
-            model, joint, told = self._with_joint(model, targets, pairs, data.items, used, kept_back, settings)
+            model, joint, told = self._with_joint(
+                model, targets, pairs, data.items, used, kept_back, settings, context.callback
+            )
             self._log(told)
             inferred += told
         config = Seq2SeqConfig(
@@ -360,6 +363,7 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         used: NDArray[np.int64],
         kept_back: NDArray[np.int64],
         settings: Seq2SeqParameters,
+        callback: Callable[[Progress], object] | None,
     ) -> tuple[Seq2SeqModel, JointConfig | None, list[str]]:
         """The model with n-grams of pairs, if they are wanted or help on pairs kept back; of which sizes; what to tell."""
         assert isinstance(model.inputs, TokenCodec)
