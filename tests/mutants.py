@@ -47,6 +47,7 @@ NN_DATABASE = "tests/nn/test_nn_torch_database.py"
 NN_STATES = "tests/nn/test_nn_states.py"
 NN_EXPORT = "tests/nn/test_nn_export.py"
 NN_SEGMENTS = "tests/nn/test_nn_segments.py"
+ROWS = "tests/nn/test_nn_rows.py"
 NN_OPTIONS = "tests/nn/test_nn_options.py"
 NN_STACKS = f"{NN_OPTIONS}::test_stacks_directions_lengths_states_and_resets"
 NN_EVALUATION = f"{NN_OPTIONS}::test_evaluation_draws_nothing_and_mixes_in_zoneout"
@@ -2191,6 +2192,41 @@ MUTANTS = (
         "np.pad(products, [(0, 0), (before, 0)])",
         "np.pad(products, [(0, 0), (0, before)])",
         DECODER_STEP,
+    ),
+    python(
+        "products of rows: without biases",
+        "nn/forward.py",
+        "count) + bias[:count]",
+        "count).contiguous()",
+        ROWS,
+    ),
+    python(
+        "products of rows: both directions from the first one's",
+        "nn/forward.py",
+        "own = products.table.narrow(1, direction * count, count)",
+        "own = products.table.narrow(1, 0, count)",
+        ROWS,
+    ),
+    python(
+        "products of rows: gradients of the gates that meet U",
+        "nn/backward.py",
+        "own.narrow(1, row - count, count), places",
+        "own.narrow(1, 0, count), places",
+        ROWS,
+    ),
+    python(
+        "rows looked up: padding is put in front",
+        "training/engine.py",
+        "_padded(looked_up.places[:, None], lengths)[..., 0])",
+        "_padded(looked_up.places[:, None], lengths).flip(0)[..., 0])",
+        PAIRS_LOSS,
+    ),
+    python(
+        "rows looked up: what dropout has changed is taken for a row",
+        "training/engine.py",
+        "return F.dropout(a, self.options.dropout, True) if self._module.training and self.options.dropout else a",
+        "return a",
+        PAIRS_LOSS,
     ),
     python(
         "beam: it ends by the length so far, not the longest",

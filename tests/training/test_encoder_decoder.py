@@ -11,13 +11,16 @@ from unrolled.networks.attention import AttentionConfig
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from unrolled.networks.stack import StackConfig
+from unrolled.nn.recurrent import Recurrent
 from unrolled.runtime.engine import KernelEngine
+from unrolled.training import engine
 from unrolled.training.encoder_decoder import Pairs, encoder_decoder_problem
 from unrolled.training.engine import NetworkOptions
 from unrolled.training.loop import train
 from unrolled.training.options import TrainingOptions
 
 SYMBOLS, E, H = 6, 8, 16
+of_rows = Recurrent.of_rows
 
 
 def config_for(attention=None, *, input_feeding=False, cell="gru"):
@@ -57,6 +60,41 @@ def test_the_runtime_says_what_training_loses(attention, input_feeding):
     assert problem.validate(module) == pytest.approx(-log_p.mean(), rel=1e-5)
     assert run.validation_losses == [pytest.approx(-log_p.mean(), rel=1e-5)]
     assert problem.loss(module.eval(), np.arange(20)).item() == pytest.approx(-log_p.mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("longest", [1, 6], ids=["one length", "any length"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_products_of_the_tokens_that_occur_give_the_same_gradients(monkeypatch, cell, longest):
+    config, pairs = config_for(ADDITIVE, cell=cell), reversals(20, longest=longest)
+    torch.manual_seed(0)
+    problem = encoder_decoder_problem(config, pairs, NetworkOptions(), 16)
+    module, asked = problem.make(np.random.default_rng(0)), []
+    monkeypatch.setattr(Recurrent, "of_rows", lambda *given: asked.append(given) or of_rows(*given))
+
+    def gradients():
+        module.zero_grad()
+        loss = problem.loss(module, np.arange(20))
+        loss.backward()
+        return [loss.detach(), *(parameter.grad.clone() for parameter in module.parameters())]
+
+    found, padded = gradients(), longest > 1
+    assert [len(table) for _, table, *_ in asked] == [
+        5 + padded,
+        6 + padded,
+    ]  # no source has 0, which pads; targets begin
+    monkeypatch.setattr(engine, "FEW", 0.0)
+    for own, other in zip(found, gradients(), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-6)
+    assert len(asked) == 2
+
+
+def test_products_are_of_tokens_as_they_are(monkeypatch):
+    config, pairs = config_for(), reversals(20)
+    monkeypatch.setattr(Recurrent, "of_rows", None)  # what dropout has changed is no row of a table any more
+    problem = encoder_decoder_problem(config, pairs, NetworkOptions(dropout=0.3), 16)
+    problem.loss(problem.make(np.random.default_rng(0)).train(), np.arange(20))
+    with pytest.raises(TypeError):
+        problem.loss(problem.make(np.random.default_rng(0)).eval(), np.arange(20))
 
 
 def test_label_smoothing_mixes_in_every_symbol():

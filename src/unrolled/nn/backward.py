@@ -11,8 +11,10 @@ from torch import Tensor
 from unrolled.kernels import _native
 from unrolled.kernels.gradients import GateGradients, Rows
 from unrolled.nn.buffers import (
+    Memory,
     address,
     first_states,
+    numbers,
     pack_for_backward,
     pack_input,
     pack_projection,
@@ -23,7 +25,7 @@ from unrolled.nn.buffers import (
 )
 from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
-from unrolled.nn.inputs import Inputs, from_operator
+from unrolled.nn.inputs import Inputs, Products, from_operator
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.threads import kernel_threads
 
@@ -58,12 +60,14 @@ def _backward(*arguments: Any) -> list[Tensor]:
 
 
 def backward_pass(
-    call: Call, inputs: Inputs, y: Tensor, tape: Sequence[Tensor], grads: Arrived, wanted: Sequence[bool]
-) -> list[Tensor]:
-    """What the operator does, for a call that has been checked."""
+    call: Call, inputs: Inputs, y: Tensor, tape: Sequence[Tensor], grads: Arrived, wanted: Sequence[bool], *,
+    products: Products | None = None,
+) -> list[Tensor]:  # fmt: skip
+    """What the operator does, for a call that has been checked; with ``products`` in the place of ``x``, the first gradient is
+    that of their table."""
     kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
     B, H, P, I, each = call.batch, call.hidden, call.size, call.inputs, len(call.names)
-    x, weights = plain(inputs.x), inputs.weights
+    x, weights = plain(inputs.x) if products is None else y, inputs.weights
     layout, threads = get_layout(call), kernel_threads()
     N = layout.rows
     h0, c0 = first_states(call, inputs)
@@ -83,7 +87,8 @@ def backward_pass(
     grad_state = recycled(x, (N, P)) if compiled.projected else None
     work = scratch("states", B * compiled.work * H, x) if compiled.work else None
     gate_gradients = GateGradients(kernel, layout, H, threads, grad_gates.address)
-    grad_x = _input_gradient(x, N) if wanted[0] else None
+    grad_x = _input_gradient(x, N) if wanted[0] and products is None else None
+    grad_products: list[Tensor] = []
     grad_weights: list[Tensor] = []
     for d in range(D):
         own = dict(zip(call.own_tape, kept[d * len(call.own_tape) :], strict=False))
@@ -108,6 +113,8 @@ def backward_pass(
             grad_h0=address(grad_h0, d * B * P), grad_c0=address(grad_c0, d * B * call.memory),
         )  # fmt: skip
         kernel.backward(layout, backward, threads)
+        if products is not None and wanted[0]:
+            grad_products.append(_sums_by_place(call, products, N, grad_gates))
         if grad_x is not None:
             W = pack_input(call, parameters["weight_ih"])
             gate_gradients.inputs(I, W.address, grad_x.data_ptr(), add=d == 1 or compiled.skip)
@@ -130,8 +137,19 @@ def backward_pass(
         if grad_vectors is not None:
             _sum_vectors(call, grad_vectors, gradients)
         grad_weights += gradients.values()
+    if grad_products:
+        grad_x = torch.cat(grad_products, 1) if D > 1 else grad_products[0]
     results = [(grad_x, wanted[0]), (grad_h0, wanted[1]), (grad_c0, wanted[2])]
     return [grad for grad, want in results if want and grad is not None] + grad_weights
+
+
+def _sums_by_place(call: Call, products: Products, rows: int, grad_gates: Memory) -> Tensor:
+    """The gradient of one direction's products: sums of those of the gates that meet W, the last ones of each row."""
+    compiled, H = call.kernel.compiled, call.hidden
+    count, row = compiled.input_gates * H, len(compiled.gradient_columns) * H
+    own = numbers(grad_gates.owner, grad_gates.address, products.table.dtype)[: rows * row].view(rows, row)
+    places, V = products.places[:rows], len(products.table)
+    return torch.ops.aten.embedding_dense_backward(own.narrow(1, row - count, count), places, V, -1, False)
 
 
 def _to_change(grad: Tensor | None, shape: tuple[int, ...], x: Tensor) -> Tensor:

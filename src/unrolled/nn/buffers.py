@@ -20,7 +20,7 @@ from unrolled.nn.inputs import Inputs
 from unrolled.nn.threads import kernel_threads
 
 __all__ = [
-    "address", "first_states", "pack", "pack_for_backward", "pack_input", "pack_projection", "plain", "recycled",
+    "address", "first_states", "numbers", "pack", "pack_for_backward", "pack_input", "pack_projection", "plain", "recycled",
     "scratch", "vectors",
 ]  # fmt: skip
 
@@ -153,6 +153,12 @@ def vectors(call: Call, weights: Sequence[Tensor]) -> Memory:
     memory = scratch("vectors", call.kernel.vector_numbers(call.hidden), weights[0])
     _copy_vectors(call, dict(zip(call.names, weights, strict=True)), memory, memory.address)
     return memory
+
+
+def numbers(owner: Tensor, address: int, dtype: torch.dtype) -> Tensor:
+    """The numbers in a piece of memory from an address on."""
+    first, size = address - owner.data_ptr(), dtype.itemsize
+    return owner[first : first + (len(owner) - first) // size * size].view(dtype)
 
 
 def _copy_vectors(call: Call, named: Mapping[str, Tensor], memory: Memory, address: int) -> None:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from unrolled.kernels import _native
-from unrolled.nn.buffers import address, first_states, pack, plain, recycled, scratch
+from unrolled.nn.buffers import address, first_states, numbers, pack, plain, recycled, scratch
 from unrolled.nn.call import Call, check_tensors, get_layout
-from unrolled.nn.inputs import Inputs, from_operator
+from unrolled.nn.inputs import Inputs, Products, from_operator
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
 from unrolled.nn.onnx import refuse_onnx
@@ -32,8 +32,8 @@ def _forward(*arguments: Any) -> list[Tensor]:
     return forward_pass(check_tensors(plan, inputs), inputs, tape=tape)
 
 
-def forward_pass(call: Call, inputs: Inputs, *, tape: bool) -> list[Tensor]:
-    """What the operator does, for a call that has been checked."""
+def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products | None = None) -> list[Tensor]:
+    """What the operator does, for a call that has been checked; ``products`` take the place of ``x``."""
     kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
     B, H, P, I, R = call.batch, call.hidden, call.size, call.inputs, call.steps * call.batch
     x, weights, each = inputs.x, inputs.weights, len(call.names)
@@ -48,17 +48,20 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool) -> list[Tensor]:
     if layout.rows < R:
         for rows in (y, *taped):
             rows.view(R, rows.shape[2])[layout.rows :] = 0
-    x, fused = plain(x), kernel.fuses(I, H)
+    x, fused = plain(x) if products is None else products.table, products is None and kernel.fuses(I, H)
     # work spaces for what is no part of the tape, used by both directions
     running = None if tape or not call.memory else scratch("cells", B * call.memory, x)
     work = scratch("states", B * compiled.work * H, x) if compiled.work else None
-    products = None if fused or (tape and compiled.tape) else scratch("gates", R * row, x)
+    before = None if fused or (tape and compiled.tape) else scratch("gates", R * row, x)
     for d in range(D):
         own = {name: recycled(x, shape) for name, shape in call.own_tape.items()} if tape else _untaped(call, x)
         taped += own.values() if tape else ()
-        gates = products.address if products is not None else address(own.get("gates"))
+        gates = before.address if before is not None else address(own.get("gates"))
         packed, owner = pack(call, weights[d * each : (d + 1) * each], fused=fused)
-        if not fused:
+        if products is not None:
+            rows = own["gates"] if before is None else numbers(before.owner, gates, x.dtype)[: R * row].view(R, row)
+            _place(call, products, d, numbers(owner, packed.separate_bias, x.dtype), rows)
+        elif not fused:
             kernel.separate_inputs(layout, I, H, packed, x=x.data_ptr(), gates=gates, gates_row=row, threads=threads)
         h_last, c_last = kernel.split_states([address(s, d * B * s.shape[2]) for s in last])
         forward = _native.ForwardCall(
@@ -78,6 +81,17 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool) -> list[Tensor]:
         kernel.forward(layout, forward, threads)
         del owner  # kept until here
     return [y, *last, *taped]
+
+
+def _place(call: Call, products: Products, direction: int, bias: Tensor, gates: Tensor) -> None:
+    """``W x + b`` of one direction, where a pass finds it among the gates."""
+    compiled, H = call.kernel.compiled, call.hidden
+    count = compiled.input_gates * H
+    own = products.table.narrow(1, direction * count, count) + bias[:count]
+    if gates.shape[1] == count:
+        torch.index_select(own, 0, products.places, out=gates)
+    else:
+        gates.narrow(1, compiled.input_column * H, count).copy_(own.index_select(0, products.places))
 
 
 def _untaped(call: Call, x: Tensor) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-__all__ = ["NO_MASKS", "Inputs", "Masks", "Plan", "from_operator", "to_operator"]
+__all__ = ["NO_MASKS", "Inputs", "Masks", "Plan", "Products", "from_operator", "to_operator"]
 
 
 class Masks(NamedTuple):
@@ -62,6 +62,15 @@ class Inputs(NamedTuple):
         """From all in one row."""
         x, h0, c0, *weights = tensors
         return Inputs(x, h0, c0, weights)
+
+
+class Products(NamedTuple):
+    """``W x``, of which many are alike."""
+
+    table: Tensor
+    """``[V, D*G*H]``, without biases."""
+    places: Tensor
+    """``[T*B]``, which of them each row has."""
 
 
 class Plan(NamedTuple):

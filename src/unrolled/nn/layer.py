@@ -10,18 +10,18 @@ import torch
 from torch import Tensor
 
 from unrolled.nn.backward import Arrived, backward_pass, run_backward
-from unrolled.nn.call import Call, check_tensors, holds_numbers, is_tracing, is_transformed
+from unrolled.nn.call import Call, check_shape, check_tensors, holds_numbers, is_tracing, is_transformed
 from unrolled.nn.composite import composite
 from unrolled.nn.errors import TensorError
 from unrolled.nn.forward import forward_pass, run_forward
-from unrolled.nn.inputs import Inputs, Plan, from_operator, to_operator
+from unrolled.nn.inputs import Inputs, Plan, Products, from_operator, to_operator
 from unrolled.nn.kind import gates_on_tape, kind_of
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.precision import in_single_precision, is_half
 from unrolled.nn.result import Result
 from unrolled.nn.saved import allow_changes, is_lost
 
-__all__ = ["differentiable_gradients", "differentiates", "gradients_of", "layer"]
+__all__ = ["differentiable_gradients", "differentiates", "gradients_of", "layer", "layer_of_products"]
 
 
 def _forward(
@@ -139,6 +139,61 @@ class _Layer(torch.autograd.Function):
         if any(output is not None and is_lost(output) for output in outputs) and not torch.is_grad_enabled():
             _, outputs = _again(ctx.plan, inputs)
         return None, *_backward(ctx.plan, ctx.call, inputs, outputs, grad_outputs, wanted)
+
+
+class _OfProducts(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: Plan, shape: tuple[int, int], places: Tensor, *tensors: Tensor | None) -> Any:
+        call, outputs = _forward_of_products(plan, shape, places, tensors, tape=True)
+        before_tape = _before_tape(plan.cell)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(places, *tensors, outputs[0], *outputs[before_tape:])
+        ctx.plan, ctx.call = plan, call
+        return tuple(outputs[:before_tape])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (places, table, *saved), wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
+        n = len(wanted) - 1
+        inputs, (y, *tape) = _without_x(table, ctx.call[2:4], saved[:n]), saved[n:]
+        grads = _name(ctx.plan.cell, grad_outputs)
+        found = backward_pass(ctx.call, inputs, y, tape, grads, wanted, products=Products(table, places))
+        return None, None, None, *_each(found, wanted)
+
+
+def _forward_of_products(
+    plan: Plan, shape: tuple[int, int], places: Tensor, tensors: Sequence[Tensor | None], *, tape: bool
+) -> tuple[Call, list[Tensor]]:
+    table, *rest = tensors
+    assert table is not None
+    inputs = _without_x(table, shape, rest)
+    call, W = check_tensors(plan, inputs), inputs.weights[0]
+    check_shape("products", table, (len(table), plan.directions * len(W)), W.dtype)
+    check_shape("places", places, (call.steps * call.batch,), torch.int64)
+    return call, forward_pass(call, inputs, tape=tape, products=Products(table, places))
+
+
+def _without_x(table: Tensor, shape: Sequence[int], rest: Sequence[Tensor | None]) -> Inputs:
+    """The inputs of a call with a tensor in the place of ``x`` that has no numbers of its own."""
+    inputs = Inputs.of((table, *rest))
+    return inputs._replace(x=table.new_empty(1).expand(*shape, inputs.weights[0].shape[1]))
+
+
+def layer_of_products(
+    plan: Plan, places: Tensor, products: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor]
+) -> Result:
+    """Run one layer whose ``W x`` are the rows of ``products [V, D*G*H]``, without biases, at ``places [T, B]``.
+
+    It is differentiable once, and W is not: the products are.
+    """
+    each = len(weights) // plan.directions
+    fixed = [w if k % each else w.detach() for k, w in enumerate(weights)]  # W is the first parameter of each cell
+    tensors, shape, each_place = (products, h0, c0, *fixed), (places.shape[0], places.shape[1]), places.reshape(-1)
+    if differentiates(*tensors):
+        results: Any = _OfProducts.apply(plan, shape, each_place, *tensors)
+        return Result.of(results, plan)
+    return Result.of(_forward_of_products(plan, shape, each_place, tensors, tape=False)[1], plan)
 
 
 def _again(plan: Plan, inputs: Inputs) -> tuple[Call | None, list[Tensor]]:

@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
+from unrolled.cells import get_cell
 from unrolled.errors import InputError
+from unrolled.kernels.compiled import get_compiled
 from unrolled.nn.arrangement import Arrangement, Origin, Padded, Single
 from unrolled.nn.call import check_strided
 from unrolled.nn.composite import Watch, composite
@@ -21,7 +23,7 @@ from unrolled.nn.episodes import Episodes
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.inputs import Inputs, Plan
 from unrolled.nn.kind import initial_value
-from unrolled.nn.layer import layer
+from unrolled.nn.layer import layer, layer_of_products
 from unrolled.nn.lengths import Ordered, as_lengths
 from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
 from unrolled.nn.packed import Packed
@@ -110,17 +112,30 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         Raises:
             InputError: sizes, dtypes, devices or lengths do not match; also of the type that torch raises.
         """
-        layout = self._states
-        given = () if hx is None else layout.given(type(self).__name__, hx)
+        given = () if hx is None else self._states.given(type(self).__name__, hx)
         if torch.is_autocast_enabled("cpu"):
             dtype = self._layer_weights(0)[0].dtype
             (input,), given = as_parameters((input,), dtype), as_parameters(given, dtype)
         draws = self.training and (self.settings.draws or (generator is not None and self.dropout > 0))
         arranged = self._arrange(input, lengths, resets, draws=draws)
+        return self._run_arranged(arranged, given, input, _Wanted(return_states, return_gates, generator))
+
+    def _run_arranged(
+        self,
+        arranged: Arrangement,
+        given: tuple[Tensor, ...],
+        like: Tensor | PackedSequence,
+        wanted: _Wanted,
+        *,
+        products: Tensor | None = None,
+    ) -> tuple[Any, ...]:
+        """All layers, and their results in the order of the input; with ``products`` of the first layer the input is
+        their places."""
+        layout = self._states
         if given:
-            given = layout.checked(given, input.data, arranged.batch, batched=arranged.batched)
-            given = arranged.start(given, partial(self._default_states, arranged.x))
-        y, last, shown = self._run_layers(arranged, given, _Wanted(return_states, return_gates, generator))
+            given = layout.checked(given, like.data, arranged.batch, batched=arranged.batched)
+            given = arranged.start(given, partial(self._default_states, like.data))
+        y, last, shown = self._run_layers(arranged, given, wanted, products=products)
         output = arranged.output(y)
         last = tuple([arranged.last(state) for state in last])
         hx_last = last[0] if len(layout.names) == 1 else last
@@ -135,7 +150,7 @@ class Recurrent(StackedLayers, Generic[_Hx]):
 
         states: Steps = tuple(tuple([place(state) for state in own.states]) for own in shown)
         gates: Gates = tuple({name: place(gate) for name, gate in own.gates.items()} for own in shown)
-        return output, hx_last, *(states,) * return_states, *(gates,) * return_gates
+        return output, hx_last, *(states,) * wanted.states, *(gates,) * wanted.gates
 
     def _arrange(
         self, input: Tensor | PackedSequence, lengths: Lengths | None, resets: Any, *, draws: bool
@@ -227,7 +242,7 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         return layout.joined(layers)
 
     def _run_layers(
-        self, arranged: Arrangement, states: tuple[Tensor, ...], wanted: _Wanted
+        self, arranged: Arrangement, states: tuple[Tensor, ...], wanted: _Wanted, *, products: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...], list[_Shown]]:
         """One layer after the other: the output, the last states, and what is wanted of each layer."""
         settings, layout, outputs, origin = self.settings, self._states, arranged.x, arranged.origin
@@ -238,7 +253,10 @@ class Recurrent(StackedLayers, Generic[_Hx]):
             if index and self.dropout:
                 outputs = self._drop(outputs, origin, wanted.generator)
             start = layout.of_layer(states, index) if states else self._start_states(index, outputs.shape[1])
-            result = self._run_layer(index, outputs, origin, *start, wanted)
+            if products is not None and not index:
+                result = self._run_of_products(outputs[..., 0], products, origin, *start)
+            else:
+                result = self._run_layer(index, outputs, origin, *start, wanted)
             outputs = result.y
             if settings.merge == "sum":
                 forwards, backwards = outputs.chunk(2, 2)
@@ -267,6 +285,67 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         cells = wanted.states and bool(self._kind.memory)
         plan = Plan(self.cell, D, origin.sizes, masks, cells, wanted.gates)
         return self._pass(index, plan, Inputs(x, h0, c0, weights))
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether :meth:`of_rows` can be called: all that the first layer does with its input is the product with W."""
+        compiled, settings = get_compiled(get_cell(self.cell).name), self.settings
+        other = settings.draws or settings.checkpoint or settings.truncate or compiled.skip or compiled.own_inputs
+        usual = (Recurrent._run_layer, Recurrent._kernel_weights, Recurrent._pass)
+        return not other and (type(self)._run_layer, type(self)._kernel_weights, type(self)._pass) == usual
+
+    def of_rows(
+        self, table: Tensor, places: Tensor, hx: _Hx | None = None, lengths: Lengths | None = None
+    ) -> tuple[Tensor, _Hx]:
+        r"""As ``forward`` of the rows of a table that stand at some places, whose products with W are computed once each:
+
+        .. math::
+            W x_t = (W e)_{p_t}
+
+        where :math:`e` is a row and :math:`p_t` the place at step t. The gradients of W and of the table come from sums of
+        those at equal places. Of few rows and many places this takes half of the time.
+
+        Args:
+            table: ``[V, I]``.
+            places: whole numbers from 0 to below V, ``[T, B]``; time-major whatever ``batch_first``.
+            hx: as in ``forward``.
+            lengths: likewise.
+
+        Returns:
+            The outputs ``[T, B, D*H]`` and the last states.
+
+        Raises:
+            InputError: sizes do not match, or the layers do more with an input (:attr:`takes_rows`).
+
+        >>> from unrolled import nn
+        >>> rnn, table, places = nn.GRU(2, 3), torch.randn(4, 2), torch.tensor([[0], [3], [3]])
+        >>> torch.allclose(rnn.of_rows(table, places)[0], rnn(table[places])[0], atol=1e-6)
+        True
+        """
+        name = type(self).__name__
+        if not self.takes_rows or is_exporting_to_onnx():
+            raise InputError(
+                f"{name}: these layers do more with an input than the product with W: call them with the rows"
+            )
+        if self._check_input(table) != 2 or places.dim() != 2 or not len(places):
+            raise InputError(f"{name}: expected a table [V, I] and places [T, B], got {table.shape} and {places.shape}")
+        given = () if hx is None else self._states.given(name, hx)
+        weights = self._layer_weights(0)
+        W = torch.cat(weights[:: len(weights) // self._directions])
+        x, sizes = places[..., None], None if lengths is None else as_lengths(lengths, places.shape[1])
+        arranged = Padded(x, False, None) if sizes is None else Ordered(x, False, sizes, draws=False)
+        products = F.linear(table, W)
+        return self._run_arranged(arranged, given, table, _Wanted(False, False, None), products=products)
+
+    def _run_of_products(
+        self, places: Tensor, products: Tensor, origin: Origin, h0: Tensor | None, c0: Tensor | None
+    ) -> Result:
+        """The first layer, whose ``W x`` are the rows of ``products [V, D*G*H]`` at ``places [T, B]``."""
+        plan = Plan(self.cell, self._directions, origin.sizes, evaluation_masks(self.settings, self._kind))
+        weights = self._layer_weights(0)
+        if self.settings.weight_drop and self.training:
+            weights = self._dropped(weights, None)
+        return layer_of_products(plan, places, products, h0, c0, weights)
 
     def _pass(self, index: int, plan: Plan, inputs: Inputs) -> Result:
         """One layer, with everything drawn."""

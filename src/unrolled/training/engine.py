@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ from unrolled.parameters.training import TrainingParameters
 __all__ = ["NetworkModule", "NetworkOptions", "TorchEngine", "recurrent_layers", "tensors_of"]
 
 Config = TypeVar("Config")
+
+FEW = 0.75  # distinct rows a place up to which their products are worth putting apart
 
 
 class NetworkOptions(TrainingParameters):
@@ -90,7 +92,10 @@ class TorchEngine:
         ) -> tuple[Tensor, tuple[Tensor, ...]]:
             first = states[0] if states is not None and len(states) == 1 else states
             whole = lengths is None or bool((lengths == len(x)).all())  # nothing to put in order
-            y, last = layers(x, first, lengths=None if whole else torch.from_numpy(lengths))
+            own = None if whole else torch.from_numpy(lengths)
+            looked_up: LookedUp | None = getattr(x, "looked_up", None)
+            few = looked_up.few() if looked_up is not None and layers.takes_rows else None
+            y, last = layers(x, first, lengths=own) if few is None else layers.of_rows(*few, first, own)
             return y, last if isinstance(last, tuple) else (last,)
 
         return run
@@ -213,7 +218,7 @@ class TorchEngine:
 
     def dropout(self, a: Tensor) -> Tensor:
         """Without a random share."""
-        return F.dropout(a, self.options.dropout, self._module.training)
+        return F.dropout(a, self.options.dropout, True) if self._module.training and self.options.dropout else a
 
     def noisy(self, a: Tensor) -> Tensor:
         """With normal numbers added."""
@@ -235,13 +240,32 @@ class TorchEngine:
     def pad(self, rows: Any, lengths: Lengths) -> Tensor:
         """``[ΣT, I]`` → ``[T, B, I]``."""
         rows = torch.as_tensor(rows)
-        if (lengths == lengths[0]).all():
-            return rows.view(len(lengths), int(lengths[0]), -1).transpose(0, 1)
-        return pad_sequence(list(rows.split(lengths.tolist())))
+        found, looked_up = _padded(rows, lengths), getattr(rows, "looked_up", None)
+        if looked_up is not None:
+            found.looked_up = LookedUp(looked_up.table, _padded(looked_up.places[:, None], lengths)[..., 0])
+        return found
 
     def batches(self, lengths: Sequence[int]) -> list[list[int]]:
         """All at once: what is learned from is a batch already."""
         return [list(range(len(lengths)))]
+
+
+class LookedUp(NamedTuple):
+    """Where rows come from that nothing was done to: it goes with them to the layers that read them."""
+
+    table: Tensor
+    """``[V, I]``"""
+    places: Tensor
+
+    def few(self) -> tuple[Tensor, Tensor] | None:
+        """The rows that occur, and the places among them ``[T, B]``; None if they are nearly as many as the places."""
+        if self.places.dim() != 2 or not self.places.numel():
+            return None
+        places = self.places.numpy()
+        distinct, inverse = np.unique(places, return_inverse=True)
+        if len(distinct) > FEW * places.size:
+            return None
+        return F.embedding(torch.from_numpy(distinct), self.table), torch.from_numpy(inverse.reshape(places.shape))
 
 
 class _Table:
@@ -251,7 +275,10 @@ class _Table:
         self._vectors = vectors
 
     def __call__(self, places: Any) -> Tensor:
-        return F.embedding(torch.as_tensor(places), self._vectors)
+        places = torch.as_tensor(places)
+        found: Any = F.embedding(places, self._vectors)
+        found.looked_up = LookedUp(self._vectors, places)
+        return found
 
     def products(self, x: Tensor) -> Tensor:
         return F.linear(x, self._vectors)
@@ -293,6 +320,13 @@ def tensors_of(module: torch.nn.Module) -> dict[str, NDArray[Any]]:
             own = {**part.inference_parameters(), **learned}
         tensors |= {f"{path}.{name}" if path else name: tensor for name, tensor in own.items()}
     return {name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}
+
+
+def _padded(rows: Any, lengths: Lengths) -> Any:
+    """``[ΣT, I]`` → ``[T, B, I]``."""
+    if (lengths == lengths[0]).all():
+        return rows.view(len(lengths), int(lengths[0]), -1).transpose(0, 1)
+    return pad_sequence(list(rows.split(lengths.tolist())))
 
 
 def _each_source(asked: Tensor, held: Tensor, rows: Rows | None) -> Tensor:
