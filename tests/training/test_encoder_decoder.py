@@ -69,6 +69,7 @@ def test_products_of_the_tokens_that_occur_give_the_same_gradients(monkeypatch, 
     torch.manual_seed(0)
     problem = encoder_decoder_problem(config, pairs, NetworkOptions(), 16)
     module, asked = problem.make(np.random.default_rng(0)), []
+    monkeypatch.setattr(engine, "WORTH_APART", 0)
     monkeypatch.setattr(Recurrent, "of_rows", lambda *given: asked.append(given) or of_rows(*given))
 
     def gradients():
@@ -90,6 +91,7 @@ def test_products_of_the_tokens_that_occur_give_the_same_gradients(monkeypatch, 
 
 def test_products_are_of_tokens_as_they_are(monkeypatch):
     config, pairs = config_for(), reversals(20)
+    monkeypatch.setattr(engine, "WORTH_APART", 0)
     monkeypatch.setattr(Recurrent, "of_rows", None)  # what dropout has changed is no row of a table any more
     problem = encoder_decoder_problem(config, pairs, NetworkOptions(dropout=0.3), 16)
     problem.loss(problem.make(np.random.default_rng(0)).train(), np.arange(20))

@@ -26,7 +26,8 @@ __all__ = ["NetworkModule", "NetworkOptions", "TorchEngine", "recurrent_layers",
 
 Config = TypeVar("Config")
 
-FEW = 0.75  # distinct rows a place up to which their products are worth putting apart
+FEW = 0.75  # distinct rows a place up to which their products are put apart
+WORTH_APART = 5e6  # multiply-adds that equal rows must save: their sums take time, too, and calls of their own
 
 
 class NetworkOptions(TrainingParameters):
@@ -86,6 +87,7 @@ class TorchEngine:
         """Recurrent layers."""
         layers = recurrent_layers(config, self.options)
         self._module.add_module(name, layers)
+        weights = config.inputs * config.hidden_size * len(config.described.gates)
 
         def run(
             x: Tensor, lengths: Lengths | None = None, states: tuple[Tensor, ...] | None = None
@@ -94,7 +96,7 @@ class TorchEngine:
             whole = lengths is None or bool((lengths == len(x)).all())  # nothing to put in order
             own = None if whole else torch.from_numpy(lengths)
             looked_up: LookedUp | None = getattr(x, "looked_up", None)
-            few = looked_up.few() if looked_up is not None and layers.takes_rows else None
+            few = looked_up.few(weights) if looked_up is not None and layers.takes_rows else None
             y, last = layers(x, first, lengths=own) if few is None else layers.of_rows(*few, first, own)
             return y, last if isinstance(last, tuple) else (last,)
 
@@ -257,13 +259,13 @@ class LookedUp(NamedTuple):
     """``[V, I]``"""
     places: Tensor
 
-    def few(self) -> tuple[Tensor, Tensor] | None:
-        """The rows that occur, and the places among them ``[T, B]``; None if they are nearly as many as the places."""
-        if self.places.dim() != 2 or not self.places.numel():
+    def few(self, weights: int) -> tuple[Tensor, Tensor] | None:
+        """The rows that occur, and the places among them ``[T, B]``; None if all products cost little more."""
+        if self.places.dim() != 2 or self.places.numel() * weights < WORTH_APART:
             return None
         places = self.places.numpy()
         distinct, inverse = np.unique(places, return_inverse=True)
-        if len(distinct) > FEW * places.size:
+        if len(distinct) > FEW * places.size or (places.size - len(distinct)) * weights < WORTH_APART:
             return None
         return F.embedding(torch.from_numpy(distinct), self.table), torch.from_numpy(inverse.reshape(places.shape))
 
