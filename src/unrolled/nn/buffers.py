@@ -20,8 +20,8 @@ from unrolled.nn.inputs import Inputs
 from unrolled.nn.threads import kernel_threads
 
 __all__ = [
-    "address", "first_states", "numbers", "pack", "pack_for_backward", "pack_input", "pack_projection", "plain", "recycled",
-    "scratch", "vectors",
+    "Memory", "address", "first_states", "numbers", "pack", "pack_for_backward", "pack_input", "pack_projection", "plain",
+    "recycled", "scratch", "vectors",
 ]  # fmt: skip
 
 _Use = Literal["gates", "weights", "states", "cells", "vectors", "projection"]
