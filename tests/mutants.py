@@ -74,6 +74,7 @@ BEAM = "tests/runtime/decoding/test_beam.py"
 BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
 GRADIENT_FLOW = "tests/insight/test_gradient_flow.py"
+JACOBIANS = "tests/insight/test_jacobians.py"
 GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
 MIXTURE = "tests/networks/test_mixture_head.py"
 MIXTURE_DRAWS = "tests/runtime/decoding/test_mixture_sampling.py"
@@ -2729,8 +2730,8 @@ MUTANTS = (
     python(
         "gradient flow: what is seen are the states before a step",
         "nn/composite.py",
-        'watch(d, t, {"h": h, **after}, gates)',
-        'watch(d, t, {"h": h, **before}, gates)',
+        'rows[t], before, {"h": h, **after}, gates)',
+        'rows[t], before, {"h": h, **before}, gates)',
         GRADIENT_FLOW,
     ),
     python(
@@ -2760,6 +2761,34 @@ MUTANTS = (
         "weight.requires_grad_(True)",
         "weight.requires_grad_(False)",
         GRADIENT_FLOW,
+    ),
+    python(
+        "Jacobians: transposed",
+        "insight/step_map.py",
+        ".reshape(R, N, N)",
+        ".reshape(R, N, N).swapaxes(1, 2)",
+        JACOBIANS,
+    ),
+    python(
+        "Jacobians: products in the wrong order",
+        "insight/jacobians.py",
+        "found = J @ found",
+        "found = found @ J",
+        JACOBIANS,
+    ),
+    python(
+        "Jacobians: directions of the QR decomposition forgotten",
+        "insight/jacobians.py",
+        "np.linalg.qr(J @ directions)",
+        "np.linalg.qr(J)",
+        JACOBIANS,
+    ),
+    python(
+        "Jacobians: the bound by the Frobenius norm",
+        "insight/jacobians.py",
+        "np.linalg.norm(U, 2)",
+        "np.linalg.norm(U)",
+        JACOBIANS,
     ),
 )
 

@@ -6,5 +6,6 @@ It reads models and runs; nothing else of the library knows it.
 from __future__ import annotations
 
 from unrolled.insight.gradient_flow import GradientFlow, StateFlow, gradient_flow
+from unrolled.insight.jacobians import Jacobians, jacobians
 
-__all__ = ["GradientFlow", "StateFlow", "gradient_flow"]
+__all__ = ["GradientFlow", "Jacobians", "StateFlow", "gradient_flow", "jacobians"]

@@ -103,7 +103,7 @@ class GradientFlow:
         """The norms by steps back, each line relative to its first, on a logarithmic axis; with matrices where there are such."""
         lines = {f"{flow.place} {flow.state}": _relative(flow.back) for flow in self.states}
         figures = [
-            decay_figure(lines, "steps back", "norm of the gradient, relative to the last step's", mark=VANISHED)
+            decay_figure(lines, "steps back", "norm of the gradient, relative to that of the last step", mark=VANISHED)
         ]
         for flow in self.states:
             if flow.by_loss is not None and len(flow.by_loss) <= MOST_SHOWN:

@@ -21,6 +21,10 @@ __all__ = ["Trace", "TracedStep", "Watched", "require_module", "watched"]
 class TracedStep(NamedTuple):
     """What one step made of the sequences that were alive, ``[B, H]`` each."""
 
+    x: Tensor
+    """What it read, ``[B, I]``."""
+    before: dict[str, Tensor]
+    """The states before it."""
     states: dict[str, Tensor]
     """The output ``h`` and the states after the step."""
     gates: dict[str, Tensor]
@@ -113,13 +117,15 @@ def watched(model: Any) -> Generator[Watched, None, None]:
 def _watch(traces: dict[str, Trace], path: str, cell: str, index: int) -> Callable[..., None]:
     """What is told of the steps of a layer in one call."""
 
-    def keep(d: int, t: int, states: dict[str, Tensor], gates: dict[str, Tensor]) -> None:
+    def keep(
+        d: int, t: int, x: Tensor, before: dict[str, Tensor], states: dict[str, Tensor], gates: dict[str, Tensor]
+    ) -> None:
         place = f"{path}.l{index}".lstrip(".") + "_reverse" * d
         trace = traces.setdefault(place, Trace(place, cell, backwards=bool(d)))
         if d and place not in begun and trace.steps:
             raise InputError(f"{place} reads backwards in more than one call: give it the whole sequence at once")
         begun.add(place)
-        trace.steps.append(TracedStep(states, gates))
+        trace.steps.append(TracedStep(x, before, states, gates))
 
     begun: set[str] = set()
     return keep

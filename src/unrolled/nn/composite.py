@@ -19,9 +19,9 @@ from unrolled.nn.inputs import Inputs, Masks, Plan
 
 __all__ = ["Watch", "composite", "first_states", "named_parameters"]
 
-Watch = Callable[[int, int, dict[str, Any], dict[str, Any]], object]
-"""What is told of each step: the direction, the step, the output ``h`` and the states after it by name, and the gates; all of
-the sequences that are alive."""
+Watch = Callable[[int, int, Tensor, dict[str, Any], dict[str, Any], dict[str, Any]], object]
+"""What is told of each step: the direction, the step, its input, the states before it, the output ``h`` and the states after it,
+and the gates, by name; all of the sequences that are alive."""
 
 
 def composite(plan: Plan, inputs: Inputs, watch: Watch | None = None) -> list[Tensor]:
@@ -50,7 +50,7 @@ def composite(plan: Plan, inputs: Inputs, watch: Watch | None = None) -> list[Te
                 for name, new in zip(described.states, made, strict=True)
             }
             if watch is not None:
-                watch(d, t, {"h": h, **after}, gates)
+                watch(d, t, rows[t], before, {"h": h, **after}, gates)
             memory = [after[name] for name in described.memory]
             steps.append((after.get("h", h), torch.cat(memory, 1) if memory else rows[t][:, :0]))
             states = {name: torch.cat((after[name], state[n:])) for name, state in states.items()}

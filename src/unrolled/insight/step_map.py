@@ -1,0 +1,129 @@
+r"""One step of a cell as a map of its whole state, :math:`s_t = F(s_{t-1}, x_t)`, with its exact derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from unrolled.aliases import Values
+from unrolled.cells import Cell, get_cell
+from unrolled.errors import InputError
+from unrolled.insight.watching import Trace, watched
+
+__all__ = ["Path", "StepMap", "path_of"]
+
+
+@dataclass(frozen=True)
+class StepMap:
+    """A cell with its parameters; a state is all states of the cell side by side, ``[R, N]`` for ``R`` rows."""
+
+    cell: Cell
+    params: Mapping[str, Values]
+    widths: Mapping[str, int]
+    """Numbers of each state."""
+
+    @property
+    def size(self) -> int:
+        """``N``."""
+        return sum(self.widths.values())
+
+    def __call__(self, x: Values, s: Values) -> Values:
+        """``F(s, x)`` of each row."""
+        _, after, _ = self.cell.forward(self.params, x[None], self._apart(s))
+        return np.concatenate(after, axis=1)
+
+    def jacobian(self, x: Values, s: Values) -> Values:
+        r""":math:`\partial F / \partial s` of each row, ``[R, N, N]``, by the cell's own backward pass: one row of each matrix
+        is the gradient of one number of the new state."""
+        R, N = s.shape
+        x, s = x.repeat(N, axis=0), s.repeat(N, axis=0)
+        _, _, tape = self.cell.forward(self.params, x[None], self._apart(s))
+        wanted = np.tile(np.eye(N), (R, 1))  # [R*N, N]
+        nothing = np.zeros((1, *tape[0].h.shape))
+        grads = self.cell.backward(self.params, tape, nothing, self._apart(wanted))
+        return np.concatenate([grads[f"{name}0"] for name in self.widths], axis=1).reshape(R, N, N)
+
+    def _apart(self, s: Values) -> tuple[Values, ...]:
+        ends = np.cumsum(list(self.widths.values()))[:-1]
+        return tuple(np.ascontiguousarray(part) for part in np.split(s, ends, axis=1))
+
+
+class Path(NamedTuple):
+    """What a layer went through on given data."""
+
+    place: str
+    step: StepMap
+    x: Values
+    """Its input at each step, ``[T, B, I]``."""
+    before: Values
+    """Its state before each step, ``[T, B, N]``."""
+
+
+def path_of(model: Any, inputs: Any, place: str) -> Path:
+    """Run a model, and note what one layer reads and which states it is in.
+
+    Args:
+        model: a torch module in evaluation mode, or a pair of a cell's name and its parameters.
+        inputs: what a module is called with, a tuple if these are several; for a cell ``x [T, B, I]``.
+        place: the layer and direction, such as ``encoder.l0_reverse``; without meaning for a cell.
+
+    Raises:
+        InputError: there is no such layer, its sequences differ in length, or it draws masks or zones out.
+    """
+    if isinstance(model, tuple):
+        name, params = cast("tuple[str, Mapping[str, Any]]", model)
+        step = _map_of(get_cell(name), params, np.shape(inputs)[-1])
+        x = np.asarray(inputs, np.float64)
+        _, _, tape = step.cell.forward(step.params, x)
+        return Path(step.cell.name, step, x, np.stack([np.concatenate(now.before, axis=1) for now in tape]))
+    with watched(model) as seen:
+        arguments = cast("tuple[Any, ...]", inputs) if type(inputs) is tuple else (inputs,)
+        model(*arguments)
+        if place not in seen.traces:
+            raise InputError(f"no layer {place!r} ran; there are {', '.join(seen.traces)}")
+        trace = seen.traces[place]
+        layer, suffix = _layer_of(model, place)
+        found = {name.removesuffix(suffix): value for name, value in layer.inference_parameters().items()}
+        params = {
+            name: found[name].detach().double().numpy() for name, _ in get_cell(trace.cell).parameters if name in found
+        }
+        return _traced(trace, params)
+
+
+def _layer_of(model: Any, place: str) -> tuple[Any, str]:
+    """The module of a place, while it is watched, and the ending of its parameters' names."""
+    path, _, ending = place.rpartition(".")
+    layer: Any = model.get_submodule(path)
+    settings = layer.settings
+    if layer.training and (settings.draws or layer.dropout):
+        raise InputError(f"{place} draws masks in training mode, so that no step is like another: call model.eval()")
+    if settings.zoneout:
+        raise InputError(f"{place} has zoneout, of which the Jacobians of its cell know nothing")
+    return layer, f"_{ending}"
+
+
+def _traced(trace: Trace, params: Mapping[str, Any]) -> Path:
+    if len(set(trace.alive)) > 1:
+        raise InputError(f"{trace.place} read sequences of several lengths: give it some of one length, or one alone")
+    x = np.stack([step.x.detach().double().numpy() for step in trace.steps])
+    step = _map_of(get_cell(trace.cell), params, x.shape[-1])
+    before = [
+        np.concatenate([now.before[name].detach().double().numpy() for name in step.widths], 1) for now in trace.steps
+    ]
+    return Path(trace.place, step, x, np.stack(before))
+
+
+def _map_of(cell: Cell, params: Mapping[str, Any], inputs: int) -> StepMap:
+    """With biases of zeros where there are none."""
+    arrays = {name: np.array(value, np.float64) for name, value in params.items()}
+    sizes = cell.sizes_of({name: array.shape for name, array in arrays.items()}, inputs)
+    U = dict(cell.parameters).get("weight_hh", ())
+    if U and U[-1] == "H" and "weight_hh" in arrays:
+        sizes["hidden_size"] = arrays["weight_hh"].shape[-1]
+    for name, shape in cell.parameter_shapes(**sizes).items():
+        if name in ("bias_ih", "bias_hh"):
+            arrays.setdefault(name, np.zeros(shape))
+    return StepMap(cell, arrays, cell.state_sizes(**sizes))
