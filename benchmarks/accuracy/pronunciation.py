@@ -9,9 +9,9 @@ pronunciations by Phonetisaurus (the package phonetisaurus, Novak et al. 2016, d
 by Seq2Seq. Word error rates, in per cent: strict, of the pronunciation that the dictionary lists first, and kind, of any that
 it lists. Shown is the median of the seeds.
 
-"n-grams of pairs" is unrolled.statistical.joint_ngrams alone, and Seq2Seq is a network and these, or two networks and these;
-"network alone" is without them, and "without attention" reads only the end of the word, too. The order of the n-grams and
-the number of epochs were chosen on the part for choosing.
+"n-grams of pairs" is unrolled.statistical.joint_ngrams alone, and Seq2Seq is three networks and these, or one network and
+these; "network alone" is without them, and "without attention" reads only the end of the word, too. The order of the n-grams
+was chosen on the part for choosing.
 
 g2p-en (the package of that name, pip install --no-deps g2p-en) comes with its own weights, which have learned from most of
 the words tested. Words that it cannot have seen are those that came into the dictionary after 2019, in
@@ -53,8 +53,8 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 0.004, "label_smoothing": 0.1, "schedule": "cosine", "validation_fraction": 0, "joint_ngrams": 6,
 }  # fmt: skip
 FITS: dict[str, dict[str, Any]] = {
-    "Seq2Seq": {},
-    "Seq2Seq, two networks": {"members": 2},
+    "Seq2Seq": {"members": 3},
+    "Seq2Seq, one network": {},
     "Seq2Seq, network alone": {"joint_ngrams": 0},
     "Seq2Seq without attention": {"attention": "none", "joint_ngrams": 0},
 }

@@ -3,8 +3,8 @@
     python benchmarks/accuracy/shakespeare.py FILE [--presets 3 30] [--seeds N] [--threads N] [--on dev]
 
 FILE is the text of Karpathy's char-rnn (input.txt, 1,115,394 characters), which may be packed by gzip. Its last tenth is tested;
-with --on dev the last tenth of the rest, which chose the settings and is otherwise learned from, too. The presets are so many
-epochs as take about so many minutes on two cores.
+with --on dev the last tenth of the rest, which is otherwise learned from, too. The presets are so many epochs as take at most
+about so many minutes on two cores.
 
 Nats a character: the mean of -log p over all characters of the part in one pass, each after all those before it (the state is
 carried); "learning on" is the same with a step of gradient descent after every 20 characters (dynamic evaluation, at a rate of
