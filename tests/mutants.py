@@ -73,6 +73,7 @@ CRF = "tests/runtime/decoding/test_crf.py"
 BEAM = "tests/runtime/decoding/test_beam.py"
 BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
+FIXED_POINTS = "tests/insight/test_fixed_points.py"
 GRADIENT_FLOW = "tests/insight/test_gradient_flow.py"
 JACOBIANS = "tests/insight/test_jacobians.py"
 GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
@@ -2789,6 +2790,27 @@ MUTANTS = (
         "np.linalg.norm(U, 2)",
         "np.linalg.norm(U)",
         JACOBIANS,
+    ),
+    python(
+        "fixed points: eigenvalues of the search's matrix",
+        "insight/fixed_points.py",
+        "np.linalg.eigvals(jacobian)",
+        "np.linalg.eigvals(jacobian - np.eye(path.step.size))",
+        FIXED_POINTS,
+    ),
+    python(
+        "fixed points: the input that stays is left out of the search",
+        "insight/fixed_points.py",
+        "return step(np.tile(x, (len(s), 1)), s) - s",
+        "return step(np.tile(0 * x, (len(s), 1)), s) - s",
+        FIXED_POINTS,
+    ),
+    python(
+        "fixed points: steps that go uphill are kept",
+        "insight/fixed_points.py",
+        "better = new_q < q[open_]",
+        "better = new_q < np.inf * q[open_]",
+        FIXED_POINTS,
     ),
 )
 

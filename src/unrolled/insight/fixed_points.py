@@ -1,0 +1,198 @@
+r"""Fixed and slow points: states that a step leaves where they are, or almost, while the input stays the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.aliases import Values
+from unrolled.errors import InputError
+from unrolled.insight.result_frame import frame_of
+from unrolled.insight.step_map import StepMap, path_of
+
+__all__ = ["FixedPoint", "FixedPoints", "fixed_points"]
+
+STEPS = 200
+"""Of the search from one start, at most."""
+FIXED = 1e-16
+"""The largest speed of a fixed point."""
+LEAST_GAIN = 1e-6
+"""The share by which a step of the search must lower the speed, or it has arrived at a slow point."""
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A fixed or slow point."""
+
+    state: Values
+    """``[N]``, all states of the cell side by side."""
+    speed: float
+    """:math:`q = \\frac12 \\|F(s) - s\\|^2`; 0 but for rounding where the point is fixed."""
+    eigenvalues: NDArray[np.complex128]
+    """Of the Jacobian there, the largest first, ``[N]``."""
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it is a fixed point and not a slow one."""
+        return self.speed <= FIXED
+
+    @property
+    def unstable(self) -> int:
+        """In how many directions states near it move away: eigenvalues of a modulus above 1."""
+        return int((np.abs(self.eigenvalues) > 1).sum())
+
+    @property
+    def kind(self) -> str:
+        """``stable``, ``saddle`` or, where all directions lead away, ``unstable``; ``slow`` where it is not fixed."""
+        if not self.fixed:
+            return "slow"
+        return "stable" if not self.unstable else "saddle" if self.unstable < len(self.state) else "unstable"
+
+
+class FixedPoints(NamedTuple):
+    """What a search has found.
+
+    Attributes:
+        place: the layer and direction, or the name of the cell.
+        points: the points, each once, the slowest first.
+        starts: how many states the search began from.
+        arrived: how many of these led to one of the points.
+    """
+
+    place: str
+    points: tuple[FixedPoint, ...]
+    starts: int
+    arrived: int
+
+    def of_kind(self, kind: str) -> list[FixedPoint]:
+        """Those that are ``stable``, ``saddle``, ``unstable`` or ``slow``."""
+        return [point for point in self.points if point.kind == kind]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence with the numbers."""
+        kinds = {"stable": "stable", "saddle": "saddles", "unstable": "unstable", "slow": "slow points"}
+        found = [f"{len(self.of_kind(kind))} {name}" for kind, name in kinds.items() if self.of_kind(kind)]
+        return f"{self.place}: {', '.join(found) or 'no points'}, from {self.arrived} of {self.starts} starts"
+
+    def to_frame(self) -> Any:
+        """A polars frame with one row for each point: ``kind``, ``speed``, ``unstable``, ``largest`` (of the moduli of its
+        eigenvalues).
+
+        Raises:
+            MissingExtraError: polars is not installed.
+        """
+        rows = [(p.kind, p.speed, p.unstable, float(np.abs(p.eigenvalues[0]))) for p in self.points]
+        return frame_of(("kind", "speed", "unstable", "largest"), rows)
+
+    def __str__(self) -> str:
+        return self.verdict
+
+
+def fixed_points(
+    model: Any, inputs: Any, *, place: str = "l0", x: Any = None, starts: int = 256, noise: float = 0.0,
+    slow: float = 1e-4, apart: float = 1e-3, seed: int = 0,
+) -> FixedPoints:  # fmt: skip
+    r"""Find the fixed and slow points of one recurrent layer.
+
+    .. math::
+        q(s) = \tfrac12 \|F(s, x) - s\|^2, \qquad
+        (A^\top A + \mu I)\, d = -A^\top (F(s, x) - s), \quad A = \frac{\partial F}{\partial s} - I
+
+    Points where :math:`q = 0` are fixed; minima of :math:`q` above 0 are slow. Every start walks down :math:`q` by
+    Levenberg-Marquardt steps ``d`` with the exact Jacobian. Near a fixed point small changes of the state are multiplied by
+    the Jacobian's eigenvalues at each step, so that one of a modulus above 1 leads away. Source: Sussillo, Barak 2013, Neural
+    Computation 25(3).
+
+    Args:
+        model, inputs, place: as :func:`unrolled.insight.jacobians` takes them; the states that the layer goes through on
+            ``inputs`` are where the search begins.
+        x: the input that stays the same, ``[I]``, of the layer itself; zeros unless given.
+        starts: how many of those states, drawn at random.
+        noise: standard deviation of normal numbers that are added to them.
+        slow: the largest speed of what is still reported as a slow point.
+        apart: points that are nearer to each other are one.
+        seed: of what is drawn.
+
+    Returns:
+        A :class:`FixedPoints`.
+
+    Raises:
+        InputError: ``x`` or a number does not fit, or as for ``jacobians``.
+
+    >>> params = {"weight_ih": np.ones((1, 1)), "weight_hh": np.array([[2.0]]), "bias_ih": np.zeros(1), "bias_hh": np.zeros(1)}
+    >>> found = fixed_points(("rnn_tanh", params), np.random.default_rng(0).normal(size=(50, 1, 1)), noise=0.5)
+    >>> print(found)  # of h = tanh(2 h)
+    rnn_tanh: 2 stable, 1 unstable, from ... of 50 starts
+    >>> sorted(round(float(point.state[0]), 4) + 0.0 for point in found.points)
+    [-0.9575, 0.0, 0.9575]
+    """
+    for name, number, least in (("starts", starts, 1), ("noise", noise, 0), ("slow", slow, 0), ("apart", apart, 0)):
+        if not number >= least:
+            raise InputError(f"{name} is {number}, expected {least} or more")
+    path = path_of(model, inputs, place)
+    visited = path.before.reshape(-1, path.step.size)
+    visited = visited[np.isfinite(visited).all(1)]
+    if not len(visited):
+        raise InputError(f"{path.place} has been in no state of finite numbers: give longer inputs")
+    I = path.x.shape[-1]
+    constant = np.zeros(I) if x is None else np.asarray(x, np.float64)
+    if constant.shape != (I,):
+        raise InputError(f"x has shape {constant.shape}, expected ({I},): one step of what {path.place} reads")
+    generator = np.random.default_rng(seed)
+    first = visited[generator.permutation(len(visited))[:starts]]
+    first = first + noise * generator.normal(size=first.shape)
+    found, speeds = _descend(path.step, constant, first)
+    arrived = np.flatnonzero(speeds <= max(slow, FIXED))
+    order = arrived[np.argsort(speeds[arrived], kind="stable")]
+    chosen = _distinct(found[order], apart)
+    states = found[order][chosen]
+    jacobian = path.step.jacobian(np.tile(constant, (len(states), 1)), states) if len(states) else np.zeros((0, 1, 1))
+    values = np.linalg.eigvals(jacobian).astype(np.complex128)
+    points = tuple(
+        FixedPoint(state, float(speed), each[np.argsort(-np.abs(each), kind="stable")])
+        for state, speed, each in zip(states, speeds[order][chosen], values, strict=True)
+    )
+    return FixedPoints(path.place, points, len(first), len(arrived))
+
+
+def _descend(step: StepMap, x: Values, s: Values) -> tuple[Values, Values]:
+    """Minima of ``q`` from every start ``[K, N]``, and their ``q [K]``."""
+    s, N = s.copy(), s.shape[1]
+    rest = _rest(step, x, s)
+    q, damping = 0.5 * (rest**2).sum(1), np.full(len(s), 1e-2)
+    open_ = np.arange(len(s))
+    for _ in range(STEPS):
+        open_ = open_[q[open_] > FIXED * 1e-8]
+        if not len(open_):
+            break
+        A = step.jacobian(np.tile(x, (len(open_), 1)), s[open_]) - np.eye(N)
+        transposed = A.swapaxes(1, 2)
+        normal = transposed @ A + damping[open_, None, None] * np.eye(N)
+        moved = s[open_] - np.linalg.solve(normal, transposed @ rest[open_][..., None])[..., 0]
+        new_rest = _rest(step, x, moved)
+        new_q = 0.5 * (new_rest**2).sum(1)
+        better = new_q < q[open_]  # not where it is NaN
+        gain = np.where(better, 1 - new_q / q[open_], 0.0)
+        rows = open_[better]
+        s[rows], rest[rows], q[rows] = moved[better], new_rest[better], new_q[better]
+        damping[open_] = np.where(better, damping[open_] / 5, damping[open_] * 4).clip(1e-14, 1e12)
+        stuck = (better & (gain < LEAST_GAIN)) | (~better & (damping[open_] > 1e8))
+        open_ = open_[~stuck]
+    return s, q
+
+
+def _rest(step: StepMap, x: Values, s: Values) -> Values:
+    return step(np.tile(x, (len(s), 1)), s) - s
+
+
+def _distinct(states: Values, apart: float) -> list[int]:
+    """Places of states of which none is near an earlier one."""
+    chosen: list[int] = []
+    for k, state in enumerate(states):
+        if not len(chosen) or np.linalg.norm(states[chosen] - state, axis=1).min() > apart:
+            chosen.append(k)
+    return chosen
