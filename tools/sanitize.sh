@@ -14,6 +14,7 @@ esac
 build=build/sanitize-${sanitizers//,/-}
 PATH="$(dirname "$python"):$PATH"
 
+mkdir -p build
 cmake -S . -B "$build" -G Ninja -DPython_EXECUTABLE="$python" -DSKBUILD_SABI_COMPONENT= -DUNROLLED_WIDE=ON \
   -DUNROLLED_SANITIZE="$sanitizers" -DCMAKE_CXX_COMPILER=g++ > "$build.log" || { cat "$build.log"; exit 1; }
 ninja -C "$build" >> "$build.log" || { cat "$build.log"; exit 1; }
