@@ -850,8 +850,8 @@ MUTANTS = (
     python(
         "networks: dropout after training",
         "training/engine.py",
-        "F.dropout(a, self.options.dropout, self._module.training)",
-        "F.dropout(a, self.options.dropout, True)",
+        "if self._module.training and self.options.dropout else a",
+        "if self.options.dropout else a",
         NETWORKS,
     ),
     python(
@@ -2577,8 +2577,8 @@ MUTANTS = (
     python(
         "n-grams of pairs: they find no answers",
         "tasks/generation/joint_ranking.py",
-        "        new += [(n, y) for y in targets",
-        "        new += [(n, y) for y in targets[:0]",
+        "        new += [(n, y) for y in targets ",
+        "        new += [(n, y) for y in targets[:0] ",
         RANKING,
     ),
     python(

@@ -107,8 +107,9 @@ def align(
     >>> pieces.tokens[cut[2]].tolist()  # 1 is silent, 2 makes two sounds
     [[2, -1, 1, 2], [1, -1, -1, -1]]
     """
-    groups = _Group.gather(pairs, bases)
-    pieces, groups = _numbered(groups, bases)
+    alike = _Alike.gather(pairs)
+    pieces = _every_piece(alike, pairs, bases)
+    groups = [_Group.numbered(some, pieces.keys, pairs, bases) for some in alike]
     p = np.full(len(pieces.keys), 1 / max(len(pieces.keys), 1))
     several = sum(len(group.places) for group in groups)
     for k in range(rounds):
@@ -127,40 +128,58 @@ def align(
     return Pieces.of(pieces.tokens[used], bases), [None if each is None else place[each] for each in cut]
 
 
+class _Alike(NamedTuple):
+    """Places of pairs of the same two lengths."""
+
+    places: list[int]
+    T: int
+    U: int
+
+    @classmethod
+    def gather(cls, pairs: Sequence[Pair]) -> list[_Alike]:
+        """All pairs that can be cut."""
+        of: dict[tuple[int, int], list[int]] = {}
+        for n, (x, y) in enumerate(pairs):
+            if len(x) and len(y) <= 2 * len(x):
+                of.setdefault((len(x), len(y)), []).append(n)
+        groups: list[_Alike] = []
+        for (T, U), places in sorted(of.items()):
+            size = max(1, AT_ONCE // ((T + 1) * (U + 1)))
+            groups += [cls(places[at : at + size], T, U) for at in range(0, len(places), size)]
+        return groups
+
+    def keys(self, pairs: Sequence[Pair], bases: tuple[int, int]) -> dict[tuple[int, int], Tokens]:
+        """Of each size the keys of what pieces from each cell on would be, ``[T - a + 1, N, U - b + 1]``."""
+        N = len(self.places)
+        x = np.stack([pairs[n][0] for n in self.places], 1).astype(np.int64)  # [T, N]
+        y = np.array([pairs[n][1] for n in self.places], np.int64).reshape(N, self.U)
+        firsts = {1: _half(x, NONE, bases[0]), 2: _half(x[:-1], x[1:], bases[0])}
+        seconds = {
+            0: np.full((N, self.U + 1), _half(NONE, NONE, bases[1])),
+            1: _half(y, NONE, bases[1]),
+            2: _half(y[:, :-1], y[:, 1:], bases[1]),
+        }
+        return {
+            (a, b): _key(firsts[a][:, :, None], seconds[b][None], bases)
+            for a, b in SIZES
+            if a <= self.T and b <= self.U
+        }
+
+
 class _Group(NamedTuple):
     """Pairs of the same two lengths, side by side."""
 
     places: list[int]
     T: int
     U: int
-    pieces: Mapping[tuple[int, int], NDArray[np.int64]]
-    """Of each size, what a piece from a cell on would be, ``[T - a + 1, N, U - b + 1]``: keys at first, then places."""
+    pieces: Mapping[tuple[int, int], NDArray[np.int32]]
+    """Of each size, the place of what a piece from a cell on would be, ``[T - a + 1, N, U - b + 1]``."""
 
     @classmethod
-    def gather(cls, pairs: Sequence[Pair], bases: tuple[int, int]) -> list[_Group]:
-        """All pairs that can be cut."""
-        of: dict[tuple[int, int], list[int]] = {}
-        for n, (x, y) in enumerate(pairs):
-            if len(x) and len(y) <= 2 * len(x):
-                of.setdefault((len(x), len(y)), []).append(n)
-        groups: list[_Group] = []
-        for (T, U), places in sorted(of.items()):
-            size = max(1, AT_ONCE // ((T + 1) * (U + 1)))
-            for some in (places[at : at + size] for at in range(0, len(places), size)):
-                x = np.stack([pairs[n][0] for n in some], 1).astype(np.int64)  # [T, N]
-                y = np.array([pairs[n][1] for n in some], np.int64).reshape(len(some), U)
-                firsts = {1: _half(x, np.full_like(x, NONE), bases[0]), 2: _half(x[:-1], x[1:], bases[0])}
-                none = np.full((len(some), U + 1), NONE)
-                seconds = {
-                    0: _half(none, none, bases[1]),
-                    1: _half(y, np.full_like(y, NONE), bases[1]),
-                    2: _half(y[:, :-1], y[:, 1:], bases[1]),
-                }
-                keys = {
-                    (a, b): _key(firsts[a][:, :, None], seconds[b][None], bases) for a, b in SIZES if a <= T and b <= U
-                }
-                groups.append(cls(some, T, U, keys))
-        return groups
+    def numbered(cls, some: _Alike, keys: Tokens, pairs: Sequence[Pair], bases: tuple[int, int]) -> _Group:
+        """Pairs of the same lengths with the places of their pieces among ``keys``."""
+        own = some.keys(pairs, bases)
+        return cls(*some, {size: np.searchsorted(keys, each).astype(np.int32) for size, each in own.items()})
 
     def expect(self, p: Values, counts: Values) -> float:
         """Add to ``counts`` how often each piece is expected; the logarithm of the probability of all pairs."""
@@ -221,18 +240,18 @@ class _Group(NamedTuple):
         return cuts
 
 
-def _numbered(groups: Sequence[_Group], bases: tuple[int, int]) -> tuple[Pieces, list[_Group]]:
-    """All pieces that the groups could be cut into, and the groups with their places instead of keys."""
-    keys = np.unique(
-        np.concatenate([np.empty(0, np.int64), *(np.unique(own) for g in groups for own in g.pieces.values())])
-    )
+def _every_piece(groups: Sequence[_Alike], pairs: Sequence[Pair], bases: tuple[int, int]) -> Pieces:
+    """All pieces that the groups could be cut into."""
+    keys, pending, waiting = np.empty(0, np.int64), list[Tokens](), 0
+    for n, group in enumerate(groups, 1):
+        pending += [np.unique(own) for own in group.keys(pairs, bases).values()]
+        waiting += sum(map(len, pending[-len(SIZES) :]))
+        if waiting > max(4 * AT_ONCE, len(keys)) or n == len(groups):  # so that not all wait at once
+            keys, pending, waiting = np.unique(np.concatenate([keys, *pending])), [], 0
     first, second = np.divmod(keys, (bases[1] + 1) ** 2)
     halves = [np.divmod(half, base + 1) for half, base in zip((first, second), bases, strict=True)]
     tokens = np.stack([each for half in halves for each in half], 1) - 1
-    return Pieces(tokens, keys, bases), [
-        group._replace(pieces={size: np.searchsorted(keys, own).astype(np.int32) for size, own in group.pieces.items()})
-        for group in groups
-    ]
+    return Pieces(tokens, keys, bases)
 
 
 def _half(first: Some, second: Some, base: int) -> Any:

@@ -137,6 +137,24 @@ def test_what_is_wanted_holds_for_answers_of_both(fitted):
         assert answer.startswith("6"), prefix
 
 
+def test_what_is_wanted_of_one_source_changes_nothing_of_the_others(fitted):
+    plain = fitted.predict_n_best(HELD[:6], 3)
+    nothing = {"prefixes": [""] * 6, "phrases": [[]] * 6}
+    assert fitted.predict_n_best(HELD[:6], 3, **nothing) == plain
+    some = fitted.predict_n_best(HELD[:6], 3, prefixes=["6", *[""] * 5], phrases=[[], ["6"], *[[]] * 4])
+    assert some[2:] == plain[2:]
+    assert some[:2] != plain[:2]
+
+
+@pytest.mark.parametrize("given", [{}, {"validation_fraction": 0}])
+def test_a_weight_that_is_set_asks_for_them(given):
+    model = Seq2Seq(**{**TINY, **given}, joint_weight=0.1).fit(X[:50], Y[:50])
+    assert model.model_.joint is not None
+    assert model.inferred_[-1] == "n-grams of pairs count 0.1 beside the networks, as was set"
+    assert model._weight() == 0.1
+    assert Seq2Seq(**{**TINY, **given}, joint_weight=0.0).fit(X, Y).model_.joint is None
+
+
 def test_unknown_letters_are_passed_over(fitted):
     assert fitted.predict(["aüg"])[0] == "16"
 
@@ -178,6 +196,8 @@ def test_sources_of_numbers_have_none():
     assert model.model_.joint is None
     with pytest.raises(InputError, match="joint_ngrams"):
         Seq2Seq(hidden_size=4, max_epochs=1, random_state=0, joint_ngrams=2).fit([np.ones((3, 1))] * 30, ["a"] * 30)
+    with pytest.raises(InputError, match="joint_weight"):
+        Seq2Seq(hidden_size=4, max_epochs=1, random_state=0, joint_weight=1.0).fit([np.ones((3, 1))] * 30, ["a"] * 30)
 
 
 def answer(tokens, score):

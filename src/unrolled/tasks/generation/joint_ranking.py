@@ -31,8 +31,8 @@ Tokens = NDArray[np.int64]
 
 WEIGHTS = (0.0, 0.3, 0.6, 1.0, 1.5)
 """Of the n-grams, that are tried."""
-MOST = 20_000_000
-"""Cells of the lattices of all pairs, which take about 25 bytes each while the n-grams are learned."""
+MOST = 12_000_000
+"""Cells of the lattices of all pairs, which take up to about 70 bytes each while the n-grams are learned."""
 WAYS = 4
 """To go through a source that the n-grams follow, for each answer of the networks' beam."""
 
@@ -99,7 +99,8 @@ def judged(
     sources: Sequence[Tokens],
     found: Sequence[list[Hypothesis]],
     search: BeamSearch,
-    log_likelihoods: Callable[[list[int], list[Tokens]], Sequence[Values]] | None,
+    free: Sequence[int],
+    log_likelihoods: Callable[[list[int], list[Tokens]], Sequence[Values]],
 ) -> list[Judged]:
     """What the n-grams think of the answers that networks have found, and find.
 
@@ -108,21 +109,20 @@ def judged(
         sources: their tokens.
         found: the answers to each.
         search: as they were searched.
-        log_likelihoods: what the networks think of a target for each of the sources at these places; None if the n-grams are
-            not to find any.
+        free: the places of the sources to which the n-grams are to find answers, too.
+        log_likelihoods: what the networks think of a target for each of the sources at these places.
     """
     norms = search.length_norms()
     answers = [list(own) for own in found]
-    if log_likelihoods is not None:
-        own = model.search(sources, width=WAYS * search.width, n_best=search.width)
-        new: list[tuple[int, Tokens]] = []
-        for n, (targets, known) in enumerate(zip(own, answers, strict=True)):
-            said = {each.tokens.tobytes() for each in known}
-            new += [(n, y) for y in targets if len(y) < len(norms) and y.all() and y.tobytes() not in said]
-        places, targets = [n for n, _ in new], [y for _, y in new]
-        for (n, y), log_p in zip(new, log_likelihoods(places, targets), strict=True):
-            total = float(log_p.sum())
-            answers[n].append(Hypothesis(y, total / float(norms[len(y)]), total, True))
+    own = model.search([sources[n] for n in free], width=WAYS * search.width, n_best=search.width)
+    new: list[tuple[int, Tokens]] = []
+    for n, targets in zip(free, own, strict=True):
+        said = {each.tokens.tobytes() for each in answers[n]}
+        new += [(n, y) for y in targets if len(y) < len(norms) and y.all() and y.tobytes() not in said]
+    likely = log_likelihoods([n for n, _ in new], [y for _, y in new]) if new else []
+    for (n, y), log_p in zip(new, likely, strict=True):
+        total = float(log_p.sum())
+        answers[n].append(Hypothesis(y, total / float(norms[len(y)]), total, True))
     flat = [(n, each) for n, own in enumerate(answers) for each in own]
     opinions = model.log_p([sources[n] for n, _ in flat], [each.tokens for _, each in flat])
     opinions /= norms[[min(len(each.tokens), len(norms) - 1) for _, each in flat]]

@@ -42,7 +42,7 @@ from unrolled.tasks.generation.seq2seq_model import (
     joint_bases,
     words_of,
 )
-from unrolled.tasks.generation.seq2seq_parameters import WINDOW, BeamParameters, Seq2SeqParameters
+from unrolled.tasks.generation.seq2seq_parameters import JOINT_ORDER, WINDOW, BeamParameters, Seq2SeqParameters
 from unrolled.tasks.generation.seq2seq_wanted import Wanted
 from unrolled.tasks.generation.target_estimator import GivenPairs, TargetEstimator
 from unrolled.tasks.generation.targets import Target, places_kept_back
@@ -122,6 +122,8 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         data = GivenPairs.read(X, y, validation)
         known = data.kind in ("text", "tokens") or not settings.joint_ngrams
         require("joint_ngrams", settings.joint_ngrams, known, "0 or None: sources have no tokens")
+        known = data.kind in ("text", "tokens") or not settings.joint_weight
+        require("joint_weight", settings.joint_weight, known, "0 or None: sources have no tokens")
         return self._train(data, data.identity, settings, checkpoint)
 
     def predict(
@@ -367,15 +369,21 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
     ) -> tuple[Seq2SeqModel, JointConfig | None, list[str]]:
         """The model with n-grams of pairs, if they are wanted or help on pairs kept back; of which sizes; what to tell."""
         assert isinstance(model.inputs, TokenCodec)
-        order, judges = settings.joint_ngrams, kept_back[:JUDGES]
-        if order is None and len(judges) < FEWEST_JUDGES:
+        asked, judges = settings.joint_ngrams is not None or bool(settings.joint_weight), kept_back[:JUDGES]
+        if not asked and (len(judges) < FEWEST_JUDGES or settings.joint_weight == 0):
             return model, None, []
+        order = (settings.joint_ngrams or JOINT_ORDER) if asked else None
         words = words_of(pairs.sources)
-        joint = learned_joint([(words[n], pairs.targets[n]) for n in used], joint_bases(model.inputs, targets), order)
+        learned_from = [(words[n], pairs.targets[n]) for n in used]
+        joint = learned_joint(learned_from, joint_bases(model.inputs, targets), order, callback)
         if joint is None:
             return model, None, []
-        model, weight, told = replace(model, joint=joint), 1.0, "n-grams of pairs count as much as the networks"
-        if len(judges):
+        model, weight = replace(model, joint=joint), settings.joint_weight
+        if weight is not None:
+            told = f"n-grams of pairs count {weight:g} beside the networks, as was set"
+        elif not len(judges):
+            weight, told = 1.0, "n-grams of pairs count as much as the networks"
+        else:
             search = replace(_beam(settings, model.shape, _longest(pairs, used)), n_best=settings.beam_size)
             found = model.judged([items[n] for n in judges], search)
             weight, right = best_weight(found, [pairs.targets[n] for n in judges])
@@ -383,12 +391,9 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
                 f"n-grams of pairs count {weight:g} beside the networks: of {len(judges)} pairs kept back"
                 f" {right[WEIGHTS.index(weight)]} are said rightly, without them {right[0]}"
             )
-        if not weight and order is None:
-            return (
-                replace(model, joint=None),
-                None,
-                ["n-grams of pairs are left out: they help on none of the pairs kept back"],
-            )
+        if not weight and not asked:
+            told = "n-grams of pairs are left out: with them no more of the pairs kept back are said rightly"
+            return replace(model, joint=None), None, [told]
         return model, JointConfig(len(joint.pieces.keys), joint.ngrams.sizes, weight), [told]
 
     @classmethod

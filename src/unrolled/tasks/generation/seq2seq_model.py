@@ -118,13 +118,14 @@ class Seq2SeqModel:
         """
         assert self.joint is not None
         read = self._encoded(items)
-        free = wanted == NOTHING_WANTED and not (unknown or search.block_ngrams or search.coverage_penalty)
+        tied = unknown or search.block_ngrams > 0 or search.coverage_penalty > 0
         return judged(
             self.joint,
             words_of(read),
             self._by_networks(read, search, wanted, unknown),
             search,
-            (lambda places, targets: self._log_likelihoods([read[n] for n in places], targets)) if free else None,
+            [] if tied else [n for n in range(len(read)) if wanted.nothing(n)],
+            lambda places, targets: self._log_likelihoods([read[n] for n in places], targets),
         )
 
     def _by_networks(

@@ -136,7 +136,7 @@ class Seq2SeqParameters(
         Parameter(
             "Order of n-grams of pairs of source and target, which find and rank answers beside the networks; 0 for none.",
             Range(0, LONGEST_ORDER),
-            unset=f"{JOINT_ORDER} if pairs are kept back and more of them are said rightly with it",
+            unset=f"{JOINT_ORDER} if pairs are kept back and more of them are said rightly with it, or if joint_weight is set",
         ),
     ] = None
     bidirectional: Annotated[bool, Parameter("Whether each source is read in both directions.")] = True

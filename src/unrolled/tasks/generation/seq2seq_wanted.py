@@ -71,6 +71,11 @@ class Wanted(NamedTuple):
                     f"{name} has {len(tokens)} tokens, but answers at most {most} with their end: allow longer answers"
                 )
 
+    def nothing(self, n: int) -> bool:
+        """Whether nothing is wanted of the answers to a source."""
+        prefix = self.prefixes is not None and len(self.prefixes[n]) > 0
+        return not prefix and not (self.phrases is not None and self.phrases[n])
+
     def of(self, chosen: Sequence[int]) -> dict[str, Any]:
         """Those of some sources, as a beam search takes them."""
         return {name: None if given is None else [given[n] for n in chosen] for name, given in self._asdict().items()}
