@@ -74,6 +74,7 @@ BEAM = "tests/runtime/decoding/test_beam.py"
 BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
 FIXED_POINTS = "tests/insight/test_fixed_points.py"
+GATES = "tests/insight/test_gates.py"
 GRADIENT_FLOW = "tests/insight/test_gradient_flow.py"
 JACOBIANS = "tests/insight/test_jacobians.py"
 GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
@@ -2811,6 +2812,20 @@ MUTANTS = (
         "better = new_q < q[open_]",
         "better = new_q < np.inf * q[open_]",
         FIXED_POINTS,
+    ),
+    python(
+        "gates: a gate that keeps when it is near 0 taken for one that keeps near 1",
+        "insight/gates.py",
+        "kept = 1 - values if",
+        "kept = values if",
+        GATES,
+    ),
+    python(
+        "gates: backwards in the order of the steps",
+        "insight/gates.py",
+        "return found[::-1] if",
+        "return found if",
+        GATES,
     ),
 )
 

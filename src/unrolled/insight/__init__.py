@@ -6,16 +6,11 @@ It reads models and runs; nothing else of the library knows it.
 from __future__ import annotations
 
 from unrolled.insight.fixed_points import FixedPoint, FixedPoints, fixed_points
+from unrolled.insight.gates import LayerGates, gates
 from unrolled.insight.gradient_flow import GradientFlow, StateFlow, gradient_flow
 from unrolled.insight.jacobians import Jacobians, jacobians
 
 __all__ = [
-    "FixedPoint",
-    "FixedPoints",
-    "GradientFlow",
-    "Jacobians",
-    "StateFlow",
-    "fixed_points",
-    "gradient_flow",
-    "jacobians",
-]
+    "FixedPoint", "FixedPoints", "GradientFlow", "Jacobians", "LayerGates", "StateFlow", "fixed_points", "gates",
+    "gradient_flow", "jacobians",
+]  # fmt: skip

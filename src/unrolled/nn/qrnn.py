@@ -74,6 +74,9 @@ class QRNN(Recurrent[tuple[Tensor, ...]], cells={"qrnn": {}}):
             c0 = c0 if c0 is None or c0.shape[2] > H else F.pad(c0, (0, width))
             return super()._pass(index, plan, inputs._replace(c0=c0))
 
+        if self.watch is not None and plan.directions > 1:
+            raise InputError("QRNN: steps of two directions cannot be watched, for each is run over windows of its own")
+
         def run(plan: Plan, inputs: Inputs) -> Result:
             x, c = inputs.x, inputs.c0
             first = x.new_zeros(x.shape[1], width) if c is None or c.shape[2] == H else c[0, :, H:]
