@@ -293,6 +293,8 @@ def test_what_cannot_be_looked_into_is_refused_with_the_reason(items):
 
     with pytest.raises(InputError, match="no recurrent layer to look into: the model: Own is a class of its own"):
         gradient_flow(Own(2, 3), pair, last)
+    with pytest.raises(InputError, match="QRNN: steps of two directions cannot be watched"):
+        gradient_flow(nn.QRNN(2, 3, bidirectional=True), pair, last)
     with pytest.raises(InputError, match="return_gates=True while its steps are watched"):
         gradient_flow(Gated(), pair, last)
 

@@ -79,6 +79,8 @@ def test_an_orthogonal_matrix_times_one_and_a_half():
     _, params = linear(U)
     squashed = jacobians(("rnn_tanh", params), noise(200))
     assert squashed.bound == pytest.approx(1.5)
+    first, second, third = squashed.matrices[:3, 0]
+    np.testing.assert_allclose(squashed.product(0, 3)[0], third @ second @ first)  # the last step stands first
     assert (squashed.singular_values <= 1.5 + 1e-12).all()
     assert squashed.lyapunov()[0] < np.log(1.5) / 2
     assert str(jacobians(linear(U / 3), noise(20))).endswith("the bound γ σ_max(U) = 0.5 promises it.")
