@@ -260,7 +260,7 @@ def test_what_cannot_be_looked_into_is_refused_with_the_reason(items):
     gru = torch.nn.GRU(2, 3)
     with pytest.raises(InputError, match=r"no recurrent layer to look into: the model has none"):
         gradient_flow(torch.nn.Linear(2, 1), pair, last)
-    with pytest.raises(InputError, match=r"expected a torch\.nn\.Module or a fitted estimator, got dict"):
+    with pytest.raises(InputError, match=r"expected a torch\.nn\.Module, got dict"):
         gradient_flow({}, pair, last)
     with pytest.raises(InputError, match=r"data is a Tensor, expected a pair"):
         gradient_flow(gru, pair[0], last)

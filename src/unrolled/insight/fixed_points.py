@@ -12,6 +12,7 @@ from unrolled.aliases import Values
 from unrolled.errors import InputError
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.step_map import StepMap, path_of
+from unrolled.kernels.admission import whole_number
 
 __all__ = ["FixedPoint", "FixedPoints", "fixed_points"]
 
@@ -130,18 +131,23 @@ def fixed_points(
     >>> sorted(round(float(point.state[0]), 4) + 0.0 for point in found.points)
     [-0.9575, 0.0, 0.9575]
     """
-    for name, number, least in (("starts", starts, 1), ("noise", noise, 0), ("slow", slow, 0), ("apart", apart, 0)):
-        if not number >= least:
-            raise InputError(f"{name} is {number}, expected {least} or more")
+    whole_number("starts", starts, 1)
+    whole_number("seed", seed)
+    for name, number in (("noise", noise), ("slow", slow), ("apart", apart)):
+        if not isinstance(number, int | float) or not 0 <= number < np.inf:
+            raise InputError(f"{name} is {number!r}, expected a finite number of at least 0")
     path = path_of(model, inputs, place)
     visited = path.before.reshape(-1, path.step.size)
     visited = visited[np.isfinite(visited).all(1)]
     if not len(visited):
         raise InputError(f"{path.place} has been in no state of finite numbers: give longer inputs")
     I = path.x.shape[-1]
-    constant = np.zeros(I) if x is None else np.asarray(x, np.float64)
-    if constant.shape != (I,):
-        raise InputError(f"x has shape {constant.shape}, expected ({I},): one step of what {path.place} reads")
+    try:
+        constant = np.zeros(I) if x is None else np.asarray(x, np.float64)
+    except (TypeError, ValueError):
+        constant = np.empty(0)
+    if constant.shape != (I,) or not np.isfinite(constant).all():
+        raise InputError(f"x is {x!r:.60}, expected {I} finite numbers: one step of what {path.place} reads")
     generator = np.random.default_rng(seed)
     first = visited[generator.permutation(len(visited))[:starts]]
     first = first + noise * generator.normal(size=first.shape)

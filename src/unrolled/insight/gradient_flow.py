@@ -17,6 +17,7 @@ from unrolled.errors import InputError
 from unrolled.insight.estimators import is_estimator, network_loss
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.watching import Trace, require_module, watched
+from unrolled.kernels.admission import whole_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,10 +55,10 @@ class StateFlow:
 
     def __str__(self) -> str:
         steps, name = len(self.back) - 1, f"dL/d{self.state} of {self.place}"
+        if not np.isfinite(self.back).all():
+            return f"{name} is not finite: it has exploded, or inputs or weights are not finite"
         if not self.back[0] > 0:
             return f"{name}: the loss does not depend on the last step"
-        if not np.isfinite(self.back).all():
-            return f"{name} is not finite: it has exploded"
         if self.memory is not None:
             return f"{name} is below 1 % of the last step's {self.memory} steps back"
         share = self.back[-1] / self.back[0]
@@ -202,6 +203,7 @@ def _module_and_loss(
         )
     inputs, targets = cast("tuple[Any, Any]", data)
     if is_estimator(model):
+        whole_number("member", member)
         if loss is not None or each_step:
             raise InputError(
                 f"{type(model).__name__} has the loss of its fit, over all of the data: leave loss and each_step out"
@@ -215,7 +217,9 @@ def _module_and_loss(
 
 
 def _checked_loss(losses: Any, each_step: bool) -> Tensor:
-    shape = tuple(getattr(losses, "shape", (type(losses).__name__,)))
+    if not hasattr(losses, "requires_grad"):
+        raise InputError(f"loss gave a {type(losses).__name__}, expected a tensor of torch that gradients flow through")
+    shape = tuple(losses.shape)
     if each_step and len(shape) != 1:
         raise InputError(f"loss gave {shape}, expected a tensor [T] with each_step=True: one loss a step")
     if not each_step and shape not in ((), (1,)):
@@ -272,10 +276,12 @@ def _means(norms: list[Values]) -> Values:
 def _steps_back(norms: list[Values]) -> Values:
     """Means by steps back from the last step of each sequence; the rows of a step are its first sequences, ``[T]``."""
     B, T = max(map(len, norms)), len(norms)
-    padded = np.full((T, B), np.nan)
+    if not B:
+        return np.zeros(T)
+    padded = np.full((T, B), -1.0)  # which no norm is
     for t, each in enumerate(norms):
         padded[t, : len(each)] = each
-    by_row = [row[alive][::-1] for row, alive in zip(padded.T, (~np.isnan(padded)).T, strict=True)]
+    by_row = [row[alive][::-1] for row, alive in zip(padded.T, (padded != -1).T, strict=True)]
     return np.array([np.mean([row[s] for row in by_row if len(row) > s]) for s in range(max(map(len, by_row)))])
 
 

@@ -91,6 +91,8 @@ class Jacobians:
         numbers = (
             f"the largest Lyapunov exponent of {self.place} is {rate:.3f}, a factor of {math.exp(rate):.3g} a step"
         )
+        if math.isnan(rate):
+            return f"The Jacobians of {self.place} are not finite: look for inputs or weights that are not."
         if abs(rate) < NEITHER:
             said = f"Gradients neither vanish nor explode: {numbers}"
         elif rate < 0:

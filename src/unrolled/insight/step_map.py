@@ -11,6 +11,7 @@ import numpy as np
 from unrolled.aliases import Values
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
+from unrolled.insight.estimators import is_estimator
 from unrolled.insight.watching import Trace, watched
 
 __all__ = ["Path", "StepMap", "path_of"]
@@ -74,11 +75,21 @@ def path_of(model: Any, inputs: Any, place: str) -> Path:
         InputError: there is no such layer, its sequences differ in length, or it draws masks or zones out.
     """
     if isinstance(model, tuple):
-        name, params = cast("tuple[str, Mapping[str, Any]]", model)
-        step = _map_of(get_cell(name), params, np.shape(inputs)[-1])
+        pair = cast("tuple[Any, ...]", model)
+        if len(pair) != 2 or not isinstance(pair[0], str):
+            raise InputError(f"a cell is a pair of its name and its parameters, got {len(pair)} of {pair!r:.60}")
+        name, params = cast("tuple[str, Mapping[str, Any]]", pair)
         x = np.asarray(inputs, np.float64)
+        if x.ndim != 3:
+            raise InputError(f"inputs of a cell have shape {list(x.shape)}, expected [T, B, I]")
+        step = _map_of(get_cell(name), params, x.shape[-1])
         _, _, tape = step.cell.forward(step.params, x)
         return Path(step.cell.name, step, x, np.stack([np.concatenate(now.before, axis=1) for now in tape]))
+    if is_estimator(model):
+        raise InputError(
+            f"a {type(model).__name__} is looked into by gradient_flow alone: give a torch module, or a cell's name and"
+            " parameters"
+        )
     with watched(model) as seen:
         arguments = cast("tuple[Any, ...]", inputs) if type(inputs) is tuple else (inputs,)
         model(*arguments)

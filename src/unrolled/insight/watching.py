@@ -69,7 +69,7 @@ def require_module(model: Any) -> None:
     except ImportError:
         raise MissingExtraError("unrolled.insight of torch modules", "torch", "train") from None
     if not isinstance(model, torch.nn.Module):
-        raise InputError(f"expected a torch.nn.Module or a fitted estimator, got {type(model).__name__}")
+        raise InputError(f"expected a torch.nn.Module, got {type(model).__name__}")
 
 
 @contextmanager
@@ -124,8 +124,20 @@ def _watch(traces: dict[str, Trace], path: str, cell: str, index: int) -> Callab
         trace = traces.setdefault(place, Trace(place, cell, backwards=bool(d)))
         if d and place not in begun and trace.steps:
             raise InputError(f"{place} reads backwards in more than one call: give it the whole sequence at once")
+        if place not in begun and trace.steps and not _goes_on(trace.steps[-1].states, before):
+            raise InputError(
+                f"{place} ran in several calls, and one does not begin in the states that the last has ended in: give it one"
+                " sequence, or look at each call by itself"
+            )
         begun.add(place)
         trace.steps.append(TracedStep(x, before, states, gates))
 
     begun: set[str] = set()
     return keep
+
+
+def _goes_on(ended: dict[str, Tensor], begins: dict[str, Tensor]) -> bool:
+    """Whether a call begins in the states that the one before has ended in."""
+    import torch
+
+    return all(torch.equal(ended[name], state) for name, state in begins.items() if name in ended)

@@ -125,4 +125,4 @@ class _OwnMasks:
 def _padded(directions: Sequence[Tensor], T: int, B: int) -> Tensor:
     """Living rows of each direction side by side, then zeros: ``[T, B, D*H]``."""
     rows = torch.cat(list(directions), 1)
-    return F.pad(rows, (0, 0, 0, T * B - len(rows))).view(T, B, -1)
+    return F.pad(rows, (0, 0, 0, T * B - len(rows))).view(T, B, rows.shape[1])
