@@ -160,7 +160,7 @@ MAY_IMPORT = {
         "msgspec codecs statistical networks runtime data charts progress metrics",
         "torch nn training polars narwhals unrolled",
     ),  # estimators are found by unrolled.__all__
-    "insight": ("cells charts", "torch polars nn tasks"),
+    "insight": ("cells charts kernels", "torch polars nn tasks"),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
     "cli": ("msgspec typer rich codecs runtime data charts progress metrics tasks bench", "kernels"),
 }
