@@ -67,3 +67,13 @@ def test_nothing_possible_and_other_forms():
 def test_what_does_not_fit_is_refused(log_p, before, sources, wanted):
     with pytest.raises(InputError):
         best_tokens(log_p, before, sources, wanted)
+
+
+@pytest.mark.parametrize("sources", [[0, 1, 0], [3, 3, 1, 3], [0, 1, 0, 1, 0, 1]])
+def test_a_source_whose_rows_are_apart_counts_as_several(sources):
+    log_p = np.random.default_rng(0).normal(size=(len(sources), 50))
+    runs = np.cumsum(np.diff(sources, prepend=sources[0]) != 0)
+    for wanted in (1, 40):
+        rows, tokens, sums = best_tokens(log_p, None, np.array(sources), wanted)
+        expected = by_sorting(log_p, np.zeros(len(sources)), runs, wanted)
+        assert list(zip(rows, tokens, sums, strict=True)) == expected

@@ -23,7 +23,7 @@ def best_tokens(
     Args:
         log_p: ``[R, V]``.
         before: ``[R]``, numbers; None: nothing is added.
-        sources: of each row, ``[R]``, those of a source side by side.
+        sources: of each row, ``[R]``, those of a source side by side; where others are between them, it counts as several.
         wanted: how many of each source, from 1; what is ``-inf`` is not counted.
 
     Returns:
@@ -43,8 +43,7 @@ def best_tokens(
     if log_p.ndim != 2 or sources.shape != (len(log_p),) or (before is not None and before.shape != (rows,)):
         raise InputError(f"log_p {log_p.shape} and sources {sources.shape} do not fit: expected [R, V] and [R]")
     tokens, wanted = log_p.shape[1], min(whole_number("wanted", wanted, 1), log_p.size or 1)
-    several = rows > 1 and sources[0] != sources[-1]
-    room = wanted * (1 + int(np.count_nonzero(sources[1:] != sources[:-1])) if several else 1)
+    room = wanted * (1 + int(np.count_nonzero(sources[1:] != sources[:-1])) if rows > 1 else 1)
     chosen, scores = np.empty((2, room), np.int64), np.empty(room)
     at = _native.address(chosen)
     found = _native.best_tokens(
