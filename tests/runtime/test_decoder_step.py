@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
+
 import numpy as np
 import pytest
 
@@ -162,6 +166,100 @@ def test_layers_that_do_not_fit_are_refused(changed):
     DecoderStep(**parts())
     with pytest.raises(InputError, match="do not fit together"):
         DecoderStep(**parts(**changed))
+
+
+def cell_of(name):
+    """A layer of another cell that fits by its sizes."""
+    sizes = {"weight_ih": (3, 2), "weight_hh": (3, 3), "bias_ih": (3,), "bias_hh": (3,)}
+    return PackedWeights(name, {each: np.zeros(size, np.float32) for each, size in sizes.items()})
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"table": np.zeros(4, np.float32)}, "expected a table"),
+        ({"table": np.zeros((4, 2, 2), np.float32)}, "expected a table"),
+        ({"table": np.zeros((), np.float32)}, "expected a table"),
+        ({"table": [[0.0, 0.0]]}, "table is a list"),
+        ({"layers": []}, r"got \(4, 2\) and 0 layers"),
+        ({"vector": [0.0, 0.0, 0.0]}, "vector is a list"),
+    ],
+)
+def test_what_is_no_table_and_no_layers_is_refused(changed, message):
+    with pytest.raises(InputError, match=message):
+        DecoderStep(**parts(**changed))
+
+
+def test_layers_of_several_cells_are_refused():
+    table = np.zeros((4, 2), np.float32)
+    upper = {"weight_ih": (3, 3), "weight_hh": (3, 3), "bias_ih": (3,), "bias_hh": (3,)}
+    layers = {
+        name: PackedWeights(name, {each: np.zeros(size, np.float32) for each, size in upper.items()})
+        for name in ("rnn_tanh", "rnn_relu")
+    }
+    DecoderStep(**parts(table=table, layers=[cell_of("rnn_tanh"), layers["rnn_tanh"]]))
+    with pytest.raises(InputError, match="do not fit together"):
+        DecoderStep(**parts(table=table, layers=[cell_of("rnn_tanh"), layers["rnn_relu"]]))
+
+
+def asking(compared):
+    """A step with attention, what its source holds, and the source's numbers."""
+    rng = np.random.default_rng(3)
+    keys = rng.normal(size=(4, 1, 3)).astype(np.float32)
+    values = [PackedDense(rng.normal(size=(3, 4)).astype(np.float32), None)]
+    given = parts(
+        asked=3,
+        combine=PackedDense(rng.normal(size=(3, 6)).astype(np.float32), None),
+        vector=np.ones(3, np.float32) if compared else None,
+    )
+    return DecoderStep(**given), Asked(np.array([4]), 4, keys if compared else [PackedDense(keys[:, 0], None)], values)
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_keys_of_the_other_kind_are_refused(compared):
+    (step, own), (_, other) = asking(compared), asking(not compared)
+    tokens, states, rows = np.array([0, 3]), (np.zeros((1, 2, 3), np.float32),), np.array([0, 0])
+    assert step(tokens, states, own, rows, None) is not None
+    with pytest.raises(InputError, match="the keys are"):
+        step(tokens, states, other, rows, None)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("compared", [False, True])
+def test_a_copy_of_what_is_asked_reads_its_own_arrays(compared, copied):
+    step, asked = asking(compared)
+    given = np.array([0, 3]), (np.zeros((1, 2, 3), np.float32),)
+    expected = step(*given, asked, np.array([0, 0]), None).log_p
+    other = copied(asked)
+    assert other.addresses != asked.addresses
+    assert other.addresses[0] == other.lengths.ctypes.data
+    if compared:
+        assert other.addresses[1] == other.keys.ctypes.data
+    del asked
+    gc.collect()
+    np.testing.assert_array_equal(step(*given, other, np.array([0, 0]), None).log_p, expected)
+
+
+def test_what_is_arranged_for_this_machine_is_not_pickled():
+    _, asked = asking(True)
+    for each in (asked, asked.values[0]):
+        with pytest.raises(InputError, match="cannot be pickled"):
+            pickle.dumps(each)
+    with pytest.raises(TypeError):
+        copy.deepcopy(DecoderStep(**parts()))
+
+
+def test_what_was_checked_cannot_be_changed():
+    lengths, values = np.array([4]), [PackedDense(np.zeros((3, 4), np.float32), None)]
+    asked = Asked(lengths, 4, np.zeros((4, 1, 3), np.float32), values)
+    lengths[0] = 9
+    values.clear()
+    assert (asked.lengths.tolist(), len(asked.values)) == ([4], 1)
+    with pytest.raises(ValueError, match="read-only"):
+        asked.lengths[0] = 9
+    for wrong in (np.array([4.0]), np.array([[4]])):
+        with pytest.raises(InputError, match="whole numbers"):
+            Asked(wrong, 4, np.zeros((4, 1, 3), np.float32), values)
 
 
 def test_rows_that_do_not_fit_are_refused():

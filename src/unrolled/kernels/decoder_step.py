@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import Floats, Values
 from unrolled.errors import InputError
 from unrolled.kernels import _native
-from unrolled.kernels.admission import admitted
+from unrolled.kernels.admission import admitted, whole_number, whole_numbers
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.packed import PackedDense, PackedWeights, address
 from unrolled.kernels.threads import default_threads
@@ -31,6 +31,9 @@ class Asked:
         steps: T.
         keys: of each source, packed; or ``[T, B, A]`` of all, for a comparison.
         values: of each source, packed.
+
+    Raises:
+        InputError: they do not fit together.
     """
 
     def __init__(
@@ -40,9 +43,14 @@ class Asked:
         keys: Sequence[PackedDense] | Floats,
         values: Sequence[PackedDense],
     ) -> None:
-        self.lengths, self.steps, self.values = np.ascontiguousarray(lengths, np.int64), steps, values
+        self.lengths, self.steps, self.values = (
+            whole_numbers("lengths", lengths),
+            whole_number("steps", steps),
+            tuple(values),
+        )
+        self.lengths.flags.writeable = False  # what was checked is what is read
         self.compared = isinstance(keys, np.ndarray)
-        self.keys = admitted("keys", keys, _FLOAT32) if isinstance(keys, np.ndarray) else keys
+        self.keys = admitted("keys", keys, _FLOAT32) if isinstance(keys, np.ndarray) else tuple(keys)
         B, found = len(self.lengths), self.lengths.tolist()
         fits = B > 0 and min(found) >= 1 and max(found) <= steps and [each.inputs for each in values] == found
         if isinstance(self.keys, np.ndarray):
@@ -59,6 +67,10 @@ class Asked:
         self.addresses = _native.address(self.lengths), at + 8 * B, at
         if isinstance(self.keys, np.ndarray):
             self.addresses = _native.address(self.lengths), address(self.keys), at
+
+    def __reduce__(self) -> tuple[type[Asked], tuple[Any, ...]]:
+        """A copy has its own arrays, and where these are."""
+        return type(self), (self.lengths, self.steps, self.keys, self.values)
 
 
 class Stepped(NamedTuple):
@@ -104,8 +116,13 @@ class DecoderStep:
         query: PackedDense | None = None, vector: Floats | None = None, asked: int = 0, residual: bool = False,
         feeds: bool = False,
     ) -> None:  # fmt: skip
+        self._table, layers = admitted("table", table, _FLOAT32), tuple(layers)
+        self._vector = None if vector is None else admitted("vector", vector, _FLOAT32)
+        if self._table.ndim != 2 or not layers:
+            raise InputError(
+                f"expected a table [tokens, size] and layers, got {self._table.shape} and {len(layers)} layers"
+            )
         first, last, S = layers[0], layers[-1], layers[-1].outputs
-        self._table = admitted("table", table, _FLOAT32)
         inputs = [self._table.shape[1] + combine.outputs * feeds] + [layer.outputs for layer in layers[:-1]]
         size = query.outputs if query is not None else S
         matrices = [combine, head, *([query] if query is not None else [])]
@@ -113,15 +130,16 @@ class DecoderStep:
         fits = (
             [layer.inputs for layer in layers] == inputs
             and [each.inputs for each in matrices] == widths
+            and all(layer.kernel.cell.spec == first.kernel.cell.spec for layer in layers)
             and all(layer.state_widths == first.state_widths for layer in layers)
             and all(each.dtype == _FLOAT32 for each in [*layers, *matrices])
-            and (vector is None or vector.shape == (size,))
+            and (self._vector is None or self._vector.shape == (size,))
             and (not residual or {layer.outputs for layer in layers} == {*inputs[1:], S})
         )
         if not fits:
             raise InputError("the layers of a decoder do not fit together, or are not of float32")
-        self._vector = None if vector is None else admitted("vector", vector, _FLOAT32)
-        numbers = len(table) * first.kernel.gates_row(first.hidden, tape=False)
+        tokens = len(self._table)
+        numbers = tokens * first.kernel.gates_row(first.hidden, tape=False)
         products = not feeds and not first.kernel.compiled.skip and 4 * numbers <= LARGEST_TABLE
         if products:
             self._table = first.input_products(self._table)
@@ -130,7 +148,7 @@ class DecoderStep:
         self._combined, self._said, self._asked, self._feeds = combine.outputs, head.outputs, asked, feeds
         self._sizes = size, {asked}
         self._step = _native.DecoderStep(
-            table=address(self._table), tokens=len(table), table_row=self._table.shape[1], products=products,
+            table=address(self._table), tokens=tokens, table_row=self._table.shape[1], products=products,
             feeds=feeds, residual=residual, attends=0 if not asked else 1 if vector is None else 2, asked=asked,
             size=size, query=query.address if query else 0, query_bias=query.bias_address if query else 0,
             vector=address(self._vector), combine=combine.address, combine_bias=combine.bias_address,
@@ -194,6 +212,9 @@ class DecoderStep:
             rows = np.ascontiguousarray(rows, np.int64)
             if rows.shape != (N,):
                 raise InputError(f"rows has shape {rows.shape}, expected ({N},)")
+        if asked is not None and asked.compared != (self._vector is not None):
+            found, expected = ("in one array", "packed")[:: 1 if asked.compared else -1]
+            raise InputError(f"the keys are {found}, but the decoder's attention reads them {expected}")
         if asked is not None and (asked.sizes[1] != {self._asked} or asked.sizes[0] != (self._sizes[0],)):
             raise InputError("keys or values have another size than the decoder's attention")
         if self._feeds:

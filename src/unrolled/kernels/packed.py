@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -53,6 +54,22 @@ class PackedDense:
         pack_matrix(
             self._wide, address(weight), self.address, units=self.outputs, depth=self.inputs, threads=default_threads()
         )
+
+    def __copy__(self) -> PackedDense:
+        """Itself, of which nothing changes."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PackedDense:
+        """Itself, of which nothing changes."""
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: another machine may arrange weights in another way.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("weights arranged for this machine cannot be pickled: pickle those they were made of")
 
     def __call__(self, x: Floats, *, threads: int | None = None) -> Floats:
         """Apply over the last axis of ``x [..., inputs]``; returns ``[..., outputs]``.
@@ -113,6 +130,10 @@ class PackedWeights:
             pieces = [self.parameters[name].ravel()[: columns * self.hidden or 1] for name, columns in compiled.vectors]
             vectors = np.concatenate(pieces)
             self._buffer[first : first + vectors.size] = vectors
+
+    def __reduce__(self) -> tuple[type[PackedWeights], tuple[str, dict[str, Floats]]]:
+        """A copy arranges its own parameters anew."""
+        return type(self), (self.kernel.cell.spec, self.parameters)
 
     @cached_property
     def state_widths(self) -> list[int]:

@@ -1,0 +1,40 @@
+"""Copies of weights that are arranged for the kernels stay good when the first ones are gone."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+
+import numpy as np
+import pytest
+
+from unrolled.cells import Activation, get_cell
+from unrolled.kernels.packed import PackedDense, PackedWeights
+
+
+def pickled(given):
+    return pickle.loads(pickle.dumps(given))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+@pytest.mark.parametrize("cell", ["gru", get_cell("rnn_tanh").with_activations(Activation("relu")).spec])
+def test_copies_of_weights_are_arranged_anew(cell, copied):
+    gates, rng = 3 if cell == "gru" else 1, np.random.default_rng(0)
+    sizes = {"weight_ih": (gates * 5, 2), "weight_hh": (gates * 5, 5), "bias_ih": (gates * 5,), "bias_hh": (gates * 5,)}
+    weights = PackedWeights(cell, {name: rng.normal(size=size).astype(np.float32) for name, size in sizes.items()})
+    x = rng.normal(size=(3, 2)).astype(np.float32)
+    expected, other = weights.input_products(x), copied(weights)
+    assert other.packed.input != weights.packed.input
+    assert other.kernel.cell.spec == weights.kernel.cell.spec
+    buffer = other._buffer
+    assert buffer.ctypes.data <= other.packed.input < buffer.ctypes.data + buffer.nbytes
+    del weights
+    gc.collect()
+    np.testing.assert_array_equal(other.input_products(x), expected)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_product_is_the_product(copied):
+    product = PackedDense(np.eye(3), np.ones(3))
+    assert copied(product) is product
