@@ -162,6 +162,10 @@ def test_wrong_vectors_for_a_model_are_named(unrolled: Run, folder: Path, tmp_pa
     )
     assert "no such file" in unrolled("generate", model, "--condition", tmp_path / "absent.jsonl").err
     assert "or a file of them" in unrolled("generate", model, "--condition", "minor").err
+    for typed in ("1,nan", "inf,1", "1e999,0"):
+        said = f"unrolled: --condition is '{typed}', expected finite numbers between commas, or a file of them"
+        out = unrolled("generate", model, f"--condition={typed}")
+        assert (out.code, out.err.startswith(said)) == (2, True), out.err
     (tmp_path / "empty.jsonl").write_text("")
     assert "is empty" in unrolled("generate", model, "--condition", tmp_path / "empty.jsonl").err
 

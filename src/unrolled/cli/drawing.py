@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -114,11 +115,15 @@ def as_condition(model: Model, text: str | None) -> Any:
             raise InputError(f"condition is {text!r}, expected one of {', '.join(known)}")
         return known[text]
     try:
-        return [float(number) for number in text.split(",")]
+        numbers = [float(number) for number in text.split(",")]
     except ValueError:
+        numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
         raise InputError(
-            f"condition is {text!r}, expected numbers between commas, or a file of them, .npz or .jsonl"
-        ) from None
+            f"condition is {text!r}, expected {'finite ' * bool(numbers)}numbers between commas, or a file of them, .npz or"
+            " .jsonl"
+        )
+    return numbers
 
 
 def say_cut(model: Model, cut: int, count: int) -> None:
