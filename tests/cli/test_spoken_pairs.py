@@ -103,6 +103,34 @@ def test_tables_name_recordings(unrolled: Run, tones: Path, tmp_path: Path) -> N
     assert library.load(tmp_path / "m").item_kind_ == "audio"
 
 
+def test_what_comes_next_reads_the_table_that_was_learned_from(unrolled: Run, tones: Path, tmp_path: Path) -> None:
+    texts = record(tmp_path / "f", 4, 3)
+    table = tmp_path / "t.csv"
+    table.write_text("n,file,text\n" + "".join(f"{n},f/{n:03}.wav,{text}\n" for n, text in enumerate(texts)))
+    given = [table, "--source", "file", "--target", "text", "-o", tmp_path / "m", *TINY]
+    following = unrolled("fit", "translate", *given).out.splitlines()[-1]
+    assert following == f"next: unrolled translate {tmp_path / 'm'} {table}"
+    files = [tmp_path / "f" / f"{n:03}.wav" for n in range(4)]
+    said = library.load(tmp_path / "m").predict([read_wav(file) for file in files])
+    out = unrolled(*following.split()[2:])
+    assert (out.code, out.out.splitlines()) == (0, said), out.err
+    rows = unrolled("predict", tmp_path / "m", table).out.splitlines()
+    assert [row.split(",")[0] for row in rows] == ["line", "2", "3", "4", "5"]
+    (tmp_path / "names.txt").write_text("".join(f"f/{file.name}\n" for file in files))
+    (tmp_path / "said.txt").write_text("".join(f"{text}\n" for text in texts))
+    (tmp_path / "names.jsonl").write_text("".join(json.dumps({"source": f"f/{file.name}"}) + "\n" for file in files))
+    expected = library.load(tones / "m").predict([read_wav(file) for file in files])
+    for name in ("names.txt", "names.jsonl"):
+        assert unrolled("translate", tones / "m", tmp_path / name).out.splitlines() == expected
+    wanted = [{"source": f"f/{file.name}", "prefix": "high"} for file in files]
+    (tmp_path / "wanted.jsonl").write_text("".join(json.dumps(each) + "\n" for each in wanted))
+    begun = unrolled("translate", tones / "m", tmp_path / "wanted.jsonl").out.splitlines()
+    assert [each.split()[0] for each in begun] == ["high"] * 4
+    given = [tmp_path / "names.txt", tmp_path / "said.txt", "-o", tmp_path / "two", *TINY]
+    following = unrolled("fit", "translate", *given).out.splitlines()[-1]
+    assert unrolled(*following.split()[2:]).code == 0
+
+
 @pytest.mark.filterwarnings("default:.*too short for anything")
 def test_what_is_wrong_with_recordings_is_named(unrolled: Run, tones: Path, tmp_path: Path) -> None:
     record(tmp_path / "f", 4, 3)
@@ -115,8 +143,15 @@ def test_what_is_wrong_with_recordings_is_named(unrolled: Run, tones: Path, tmp_
     )
     for command in ("translate", "predict"):
         out = unrolled(command, tones / "m", tmp_path / "a.en")
-        said = f"unrolled: {tmp_path / 'a.en'}: {tones / 'm'} reads recordings; give it a WAV file, or a folder of them"
-        assert (out.code, out.err.strip()) == (2, said)
+        said = f"{tones / 'm'} reads recordings; give it a WAV file, a folder of them, or a table that names them"
+        assert (out.code, out.err.strip()) == (2, f"unrolled: {tmp_path / 'a.en'}: {said}")
+        (tmp_path / "a.mp3").write_bytes(b"ID3\xff\xfb\x90")
+        for other in (tmp_path / "a.mp3", "-"):
+            out = unrolled(command, tones / "m", other)
+            assert (out.code, out.err.strip()) == (2, f"unrolled: {other}: {said}")
+        (tmp_path / "names.csv").write_text("file,text\nnone.wav,low\n")
+        out = unrolled(command, tones / "m", tmp_path / "names.csv", "--source", "file")
+        assert (out.code, f"{tmp_path / 'none.wav'} does not exist" in out.err) == (2, True), out.err
     (tmp_path / "f" / "000.wav").write_bytes(wav_bytes(np.full(1, 0.5), RATE))
     out = unrolled("translate", tones / "m", tmp_path / "f")
     assert (out.code, f"warning: {tmp_path / 'f' / '000.wav'} has 1 sample, and a frame has 200" in out.err) == (

@@ -111,6 +111,9 @@ def test_what_comes_next_and_what_is_too_short_to_be_heard(unrolled: Run, tunes:
     (tmp_path / "one.tsv").write_text(f"{first}\tab\n" * 4)
     out = unrolled("fit", "transcribe", tmp_path / "one.tsv", "-o", tmp_path / "m", *TINY).out
     assert out.splitlines()[-1] == f"next: unrolled transcribe {tmp_path / 'm'} {first}"
+    named = unrolled("predict", tunes / "m", tmp_path / "one.tsv").out.splitlines()
+    heard = library.load(tunes / "m").predict([read_wav(first)])[0]
+    assert [row.split(",")[:2] for row in named[1:]] == [[str(n), heard] for n in range(1, 5)]
     short = tmp_path / "short"
     short.mkdir()
     write(short / "click.wav", [0.5])

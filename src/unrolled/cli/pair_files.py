@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from unrolled.data.pairs import PairOptions
 
 __all__ = [
-    "WANTED", "PairFileOptions", "SourceFileOptions", "TranscriptFileOptions", "check_recordings", "describe_pairs",
-    "open_given_pairs", "open_known_pairs", "open_sources", "pair_options",
+    "WANTED", "PairFileOptions", "SourceFileOptions", "TranscriptFileOptions", "describe_pairs", "open_given_pairs",
+    "open_known_pairs", "open_recordings", "open_sources", "pair_options",
 ]  # fmt: skip
 
 
@@ -73,16 +73,43 @@ def open_sources(model: Model, file: Path, options: SourceFileOptions) -> Exampl
     estimator = model.estimator
     kind = estimator.item_kind_
     if kind == "audio":
-        check_recordings(model, file)
-    if kind == "audio" or (kind == "numbers" and pair_layout(file, targets=False) != "objects"):
+        return open_recordings(model, file, options, beside=WANTED)
+    if kind == "numbers" and pair_layout(file, targets=False) != "objects":
         return open_example_file(file, target_level="none")
     return _in_kinds(estimator, open_pairs(file, None, pair_options(options, model), targets=False, beside=WANTED))
 
 
-def check_recordings(model: Model, file: Path) -> None:
-    """Raise an InputError if a file is by its name no recording, nor a folder of them, for a model that reads such."""
-    if not file.is_dir() and file.suffix.lower() != ".wav":
-        raise InputError(f"{file}: {model.path} reads recordings; give it a WAV file, or a folder of them")
+def open_recordings(model: Model, file: Path, options: SourceFileOptions, beside: Sequence[str] = ()) -> ExampleFile:
+    """Open recordings: a WAV file, a folder of them, or a file of sources that names them, relative to its own folder.
+
+    Args:
+        beside: keys of JSON lines to be read in the place of targets.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    from unrolled.data.examples import open_example_file
+    from unrolled.data.pairs import open_pairs, pair_layout
+    from unrolled.data.transcripts import recordings_named
+
+    if file.is_dir() or file.suffix.lower() == ".wav":
+        return open_example_file(file, target_level="none")
+    given = pair_options(options, model)
+    if str(file) != "-":
+        opened = open_pairs(file, None, given, targets=False, beside=beside)
+        try:
+            found = recordings_named(opened, file.parent)
+        except InputError:
+            opened.close()
+            if pair_layout(file, None, given, targets=False) != "lines":  # of no text at all, such as other recordings
+                raise
+        else:
+            if found.kind == "audio":
+                return found
+            found.close()
+    raise InputError(
+        f"{file}: {model.path} reads recordings; give it a WAV file, a folder of them, or a table that names them"
+    )
 
 
 def open_given_pairs(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unrolled.cli.pair_files import SourceFileOptions, TranscriptFileOptions, check_recordings, pair_options
+from unrolled.cli.pair_files import SourceFileOptions, TranscriptFileOptions, open_recordings, pair_options
 
 if TYPE_CHECKING:
     from unrolled.cli.task import Model
@@ -22,12 +22,12 @@ def open_known(file: Path, options: TranscriptFileOptions, model: Model | None =
 
 
 def open_items(model: Model, file: Path, options: SourceFileOptions) -> ExampleFile:
-    """Open items alone: a recording, a folder of them, or steps of numbers."""
+    """Open items alone: a recording, a folder or a table of them, or steps of numbers."""
     from unrolled.data.examples import open_example_file
     from unrolled.data.pairs import open_pairs
 
     if model.estimator.item_kind_ == "numbers" and ".jsonl" in file.suffixes:
         return open_pairs(file, None, pair_options(options, model), targets=False)
     if model.estimator.item_kind_ == "audio":
-        check_recordings(model, file)
+        return open_recordings(model, file, options)
     return open_example_file(file, target_level="none")

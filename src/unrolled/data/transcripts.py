@@ -103,5 +103,5 @@ def _listed(pairs: ExampleFile, folder: Path) -> ExampleFile:
             yield Example(read(file), said, place)
 
     return ExampleFile(
-        pairs.source, "audio", examples(), "sequence", pairs.share, pairs.close, pairs.columns, pairs.notes
+        pairs.source, "audio", examples(), pairs.target_level, pairs.share, pairs.close, pairs.columns, pairs.notes
     )
