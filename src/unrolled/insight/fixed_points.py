@@ -133,7 +133,8 @@ def fixed_points(
     """
     whole_number("starts", starts, 1)
     whole_number("seed", seed)
-    for name, number in (("noise", noise), ("slow", slow), ("apart", apart)):
+    numbers: dict[str, Any] = {"noise": noise, "slow": slow, "apart": apart}
+    for name, number in numbers.items():
         if not isinstance(number, int | float) or not 0 <= number < np.inf:
             raise InputError(f"{name} is {number!r}, expected a finite number of at least 0")
     path = path_of(model, inputs, place)
