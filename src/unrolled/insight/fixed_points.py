@@ -54,19 +54,16 @@ class FixedPoint:
 
 
 class FixedPoints(NamedTuple):
-    """What a search has found.
-
-    Attributes:
-        place: the layer and direction, or the name of the cell.
-        points: the points, each once, the slowest first.
-        starts: how many states the search began from.
-        arrived: how many of these led to one of the points.
-    """
+    """What a search has found."""
 
     place: str
+    """The layer and direction, or the name of the cell."""
     points: tuple[FixedPoint, ...]
+    """The points, each once, the slowest first."""
     starts: int
+    """How many states the search began from."""
     arrived: int
+    """How many of these led to one of the points."""
 
     def of_kind(self, kind: str) -> list[FixedPoint]:
         """Those that are ``stable``, ``saddle``, ``unstable`` or ``slow``."""
