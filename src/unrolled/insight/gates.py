@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from unrolled.charts.chart import Chart
 from unrolled.charts.heatmap import heatmap_figure
 from unrolled.errors import InputError
 from unrolled.insight.result_frame import frame_of
-from unrolled.insight.watching import Trace, watched
+from unrolled.insight.watching import Trace, arguments_of, require_traces, watched
 
 __all__ = ["LayerGates", "gates"]
 
@@ -147,10 +147,8 @@ def gates(model: Any, inputs: Any) -> dict[str, LayerGates]:
     l0: i is closed in ...% and open in ...%; ...; a state lasts ... steps in the median unit, ...; 0 of 4 units dead
     """
     with watched(model) as seen:
-        arguments = cast("tuple[Any, ...]", inputs) if type(inputs) is tuple else (inputs,)
-        model(*arguments)
-    if not seen.traces:
-        raise InputError("the model has recurrent layers, but none of them ran")
+        model(*arguments_of(inputs))
+    require_traces(seen)
     return {place: _layer_gates(trace) for place, trace in seen.traces.items()}
 
 

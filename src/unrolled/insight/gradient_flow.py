@@ -16,7 +16,7 @@ from unrolled.charts.heatmap import heatmap_figure
 from unrolled.errors import InputError
 from unrolled.insight.estimators import is_estimator, network_loss
 from unrolled.insight.result_frame import frame_of
-from unrolled.insight.watching import Trace, require_module, watched
+from unrolled.insight.watching import Trace, arguments_of, require_module, require_traces, watched
 from unrolled.kernels.admission import whole_number
 
 if TYPE_CHECKING:
@@ -174,9 +174,8 @@ def gradient_flow(
     learned = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
     with watched(module) as seen:
         losses = _checked_loss(run(), each_step)
+        require_traces(seen)
         traces = list(seen.traces.values())
-        if not traces:
-            raise InputError("the model has recurrent layers, but none of them ran")
         total = losses.sum()
         of_states = _state_norms(total, traces)
         of_parameters = _gradients(total, list(learned.values()))
@@ -212,8 +211,7 @@ def _module_and_loss(
     require_module(model)
     if loss is None:
         raise InputError("a module needs loss=, a function of its output and the targets")
-    arguments: tuple[Any, ...] = inputs if type(inputs) is tuple else (inputs,)  # a PackedSequence is a tuple, too
-    return model, lambda: loss(model(*arguments), targets)
+    return model, lambda: loss(model(*arguments_of(inputs)), targets)
 
 
 def _checked_loss(losses: Any, each_step: bool) -> Tensor:

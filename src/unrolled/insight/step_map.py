@@ -12,7 +12,7 @@ from unrolled.aliases import Values
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.insight.estimators import is_estimator
-from unrolled.insight.watching import Trace, watched
+from unrolled.insight.watching import Trace, arguments_of, watched
 
 __all__ = ["Path", "StepMap", "path_of"]
 
@@ -91,8 +91,7 @@ def path_of(model: Any, inputs: Any, place: str) -> Path:
             " parameters"
         )
     with watched(model) as seen:
-        arguments = cast("tuple[Any, ...]", inputs) if type(inputs) is tuple else (inputs,)
-        model(*arguments)
+        model(*arguments_of(inputs))
         if place not in seen.traces:
             raise InputError(f"no layer {place!r} ran; there are {', '.join(seen.traces)}")
         trace = seen.traces[place]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     Tensor = Any
 
-__all__ = ["Trace", "TracedStep", "Watched", "require_module", "watched"]
+__all__ = ["Trace", "TracedStep", "Watched", "arguments_of", "require_module", "require_traces", "watched"]
 
 
 class TracedStep(NamedTuple):
@@ -112,6 +112,17 @@ def watched(model: Any) -> Generator[Watched, None, None]:
             layer.__dict__.pop("watch", None)
             if path in report.replaced:
                 make_theirs(layer)
+
+
+def arguments_of(inputs: Any) -> tuple[Any, ...]:
+    """What a model is called with: a tuple is several arguments, anything else one; a packed sequence is a tuple, too."""
+    return inputs if type(inputs) is tuple else (inputs,)
+
+
+def require_traces(seen: Watched) -> None:
+    """Raise an InputError unless a recurrent layer ran."""
+    if not seen.traces:
+        raise InputError("the model has recurrent layers, but none of them ran")
 
 
 def _watch(traces: dict[str, Trace], path: str, cell: str, index: int) -> Callable[..., None]:

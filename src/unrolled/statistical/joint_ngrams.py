@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.errors import InputError
-from unrolled.statistical.ngrams import BEFORE, NGrams
+from unrolled.statistical.ngrams import BEFORE, NGrams, runs
 from unrolled.statistical.pair_alignment import NONE, SIZES, Pair, Pieces, align
 
 __all__ = ["WAYS", "JointNGrams"]
@@ -66,10 +66,8 @@ class JointNGrams:
     def __init__(self, pieces: Pieces, ngrams: NGrams) -> None:
         self.pieces, self.ngrams = pieces, ngrams
         self._said = int(pieces.bases[1])
-        counts, unigrams = np.zeros(ngrams.tokens), ngrams.arrays()
-        counts[unigrams["ngrams_1"][:, 0]] = unigrams["counts_1"]
         source = pieces.keys // (pieces.bases[1] + 1) ** 2
-        self._frequent = np.lexsort((-counts[1:-1], source))
+        self._frequent = np.lexsort((-ngrams.frequencies[1:-1], source))
 
     @classmethod
     def fit(
@@ -200,8 +198,7 @@ class JointNGrams:
     def _tried(self, rows: Rows, first: Tokens, last: Tokens) -> tuple[Rows, Tokens]:
         """Rows, each as often as there are pieces between its places, as far as these are tried; and the pieces."""
         size = np.minimum(last - first, CHOICES)
-        places = np.arange(size.sum()) + np.repeat(first - np.cumsum(size) + size, size)
-        return np.repeat(rows, size), self._frequent[places] + 1
+        return np.repeat(rows, size), self._frequent[runs(first, size)] + 1
 
     def _different(self, ended: Sequence[tuple[float, int]], trace: _Trace, n_best: int) -> list[Tokens]:
         """The first targets that differ."""

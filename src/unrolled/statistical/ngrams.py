@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import Integers, Values
 from unrolled.errors import InputError
 
-__all__ = ["BEFORE", "NGrams"]
+__all__ = ["BEFORE", "NGrams", "runs"]
 
 BEFORE = -1
 """What stands before the first token of a sequence, as often as the order needs it."""
@@ -119,6 +119,14 @@ class NGrams:
         """How many n-grams of each order it has."""
         return [len(order.counts) for order in self._orders]
 
+    @property
+    def frequencies(self) -> Tokens:
+        """How often each token is counted in the lowest order, ``[V]``."""
+        lowest = self._orders[0]
+        counts = np.zeros(self.tokens, np.int64)
+        counts[lowest.grams[:, 0]] = lowest.counts
+        return counts
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, tokens: int, eos: int | None = None) -> NGrams:
         """The model with these :meth:`arrays`; others among them are not looked at.
@@ -156,7 +164,7 @@ class NGrams:
             seen, context = order.find(h[:, self.order - k :])
             p[seen] *= order.left_over[context, None]
             first, size = order.starts[context], order.starts[context + 1] - order.starts[context]
-            at = np.arange(size.sum()) + np.repeat(first - np.cumsum(size) + size, size)
+            at = runs(first, size)
             p[np.repeat(seen, size), order.grams[at, -1]] += order.discounted[at]
         return np.log(p)
 
@@ -259,6 +267,15 @@ class _Order(NamedTuple):
     def find_token(self, context: Tokens, tokens: Tokens) -> tuple[NDArray[np.intp], Tokens]:
         """Which of these tokens were seen after their contexts, and the numbers of these n-grams."""
         return _look_up(self.levels[-1], context * self.base + tokens + 1)
+
+
+def runs(first: Tokens, size: Tokens) -> Tokens:
+    """The places ``first[k], first[k] + 1, ...``, as many as ``size[k]``, one run after the other.
+
+    >>> runs(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    return np.arange(size.sum()) + np.repeat(first - np.cumsum(size) + size, size)
 
 
 def _look_up(keys: Tokens, wanted: Tokens) -> tuple[NDArray[np.intp], Tokens]:

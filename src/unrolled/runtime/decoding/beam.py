@@ -156,7 +156,7 @@ class BeamSearch:
             live = rules.covered(live, attended)
             rows, tokens, scores = self._chosen(live, log_p, length, rules)
             last = length == self.max_length
-            if last or found.some or self.eos in tokens.tolist():  # or else all go on
+            if last or any(found.ends) or self.eos in tokens.tolist():  # or else all go on
                 ends = tokens == self.eos
                 answers = rules.complete(live, rows, tokens) if last else ends
                 for at in answers.nonzero()[0]:
@@ -351,12 +351,11 @@ class _Found:
     def __init__(self, n: int, eos: int, sources: int) -> None:
         self.n, self.eos = n, eos
         self.ends: list[list[_End]] = [[] for _ in range(sources)]
-        self.some = False
         self.bar = np.full(sources, -np.inf)
 
     def add(self, source: int, end: _End) -> None:
         """Keep an end if it is among the n best."""
-        self.some, ends = True, self.ends[source]
+        ends = self.ends[source]
         ends.append(end)
         ends.sort(key=lambda e: (e.token != self.eos, -e.score))
         del ends[self.n :]

@@ -280,7 +280,7 @@ class CTCTranscriber(TargetEstimator, TranscriberParameters):
         config = TranscriberConfig(
             settings=context.settings, seed=context.seed, learned=data.learned, inferred=inferred,
             losses=[loss for run in runs for loss in run.losses], shape=shape, inputs=codec, targets=targets,
-            language=[] if language is None else [len(language.arrays()[f"counts_{n + 1}"]) for n in range(order)],
+            language=[] if language is None else language.sizes,
             validation_losses=[loss for run in runs for loss in run.validation_losses],
             epochs=[run.best_epoch or len(run.losses) for run in runs],
         )  # fmt: skip
