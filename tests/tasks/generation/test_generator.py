@@ -392,6 +392,8 @@ def test_conditions_are_as_they_were_learned(names, rhyme):
         vectors.generate(condition=[1.0, 2.0])
     with pytest.raises(InputError, match="the conditions are labels, expected vectors of numbers"):
         vectors.evaluate(NAMES, SEX)
+    with pytest.raises(InputError, match=r"condition: vector 0 is .*nan.*, expected finite numbers"):
+        vectors.generate(condition=[1.0, np.nan, 0.0])
     with pytest.raises(InputError, match=r"not fitted|fit"):
         SequenceGenerator().generate()
 

@@ -52,6 +52,8 @@ def encoded_conditions(codec: ConditionCodec | None, y: Any, count: int, called:
         raise InputError(
             f"what is each piece to be? the model was trained on {_described(codec)}: give the condition ({called}=)"
         )
+    if codec.kind == "vector":
+        _require_numbers(y, called)
     read = read_conditions(y, count, 1 if codec.kind == "class" else 2)
     if codec.kind == "vector" and read.shape[1] != codec.inputs:
         numbers = f"{read.shape[1]} number{'s' * (read.shape[1] != 1)}"
@@ -74,6 +76,17 @@ def conditions_of(codec: ConditionCodec | None, condition: Any, n: int | None) -
     if count is not None and len(given) != count:
         raise InputError(f"n is {count} and there are {len(given)} conditions: give one for all, or as many")
     return encoded_conditions(codec, given, len(given), "condition"), len(given)
+
+
+def _require_numbers(y: Any, called: str) -> None:
+    """Vectors hold finite numbers; an error names the first that does not as it was given."""
+    for n, vector in enumerate(y):
+        try:
+            finite = np.isfinite(np.asarray(vector, np.float64)).all()
+        except (TypeError, ValueError):
+            finite = False
+        if not (finite or isinstance(vector, str)):  # texts are labels, of which read_conditions tells
+            raise InputError(f"{called}: vector {n} is {vector!r:.60}, expected finite numbers")
 
 
 def _described(codec: ConditionCodec) -> str:
