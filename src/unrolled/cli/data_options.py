@@ -12,7 +12,16 @@ from unrolled.parameters.series import Missing
 if TYPE_CHECKING:
     from unrolled.data.example_file import ReadOptions
 
-__all__ = ["FileOptions", "SeriesOptions", "TableOptions", "TargetOptions", "TimeOptions", "read_options"]
+__all__ = [
+    "ExampleParts",
+    "FileOptions",
+    "GivenParts",
+    "SeriesOptions",
+    "TableOptions",
+    "TargetOptions",
+    "TimeOptions",
+    "read_options",
+]
 
 
 class TableOptions(Parameters):
@@ -43,6 +52,23 @@ class FileOptions(TableOptions):
         str | None,
         Parameter("For a folder: a regular expression for file names with a group (?P<label>…).", metavar="REGEX"),
     ] = None
+
+
+class GivenParts(Parameters):
+    """Files of examples that are held out, where they are not a part of the file that is learned from."""
+
+    _title = "Data"
+
+    validation: Annotated[
+        Path | None, Parameter("A file of examples that models are compared by, instead of a part of FILE.")
+    ] = None
+    test: Annotated[Path | None, Parameter("A file of examples for the last judgement, instead of a part of FILE.")] = (
+        None
+    )
+
+
+class ExampleParts(FileOptions, GivenParts):
+    """Of a file of any examples, and of others that are held out."""
 
 
 class TimeOptions(Parameters):

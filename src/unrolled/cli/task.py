@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unrolled.cli.options import flag
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameters, declared
+
+if TYPE_CHECKING:
+    from unrolled.tasks.held_out.data import Data
 
 __all__ = ["Destination", "Model", "Task"]
 
@@ -44,6 +47,8 @@ class Task:
         evaluate: what ``unrolled evaluate`` does with a model, a file, its options, and whether JSON is printed.
         evaluate_options: the options of ``unrolled evaluate`` for them.
         writes: which of ``predict_options`` are files to write.
+        data: reads a file to try several models on, with its options and the parameters that are settled.
+        data_options: the options of such commands about the file.
         command: the one that runs such a model first of all.
     """
 
@@ -55,6 +60,8 @@ class Task:
     predict_options: type[Parameters]
     evaluate: Callable[[Model, Path, Any, bool], None]
     evaluate_options: type[Parameters]
+    data: Callable[[Path, Any, Mapping[str, Any]], Data]
+    data_options: type[Parameters]
     writes: frozenset[str] = frozenset()
     command: str = "predict"
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,11 @@ class Channels:
         """
         added = self.steps is None or (self.index is None and len(self.steps) < len(values))
         return values if added else values[self.steps]
+
+    def steps_between(self, first: int, end: int) -> Channels:
+        """The steps from ``first`` to before ``end``, in order of time."""
+        times = None if self.times is None else self.times[first:end]
+        return replace(self, values=self.values[first:end], times=times, steps=None, index=None)
 
 
 def read_channels(

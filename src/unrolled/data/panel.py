@@ -78,6 +78,18 @@ class Panel:
     static: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     inferred: list[str] = field(default_factory=list[str])
 
+    def without_last(self, steps: int) -> Panel:
+        """The series as they were known some steps earlier."""
+        if steps == 0:
+            return self
+        return replace(
+            self,
+            times=[None if times is None else times[:-steps] for times in self.times],
+            values=[values[:-steps] for values in self.values],
+            past={name: [column[:-steps] for column in columns] for name, columns in self.past.items()},
+            future={name: [column[:-steps] for column in columns] for name, columns in self.future.items()},
+        )
+
     def require_length(self, horizon: int) -> None:
         """Raise an InputError that names every series that is not longer than ``horizon`` steps (the first three)."""
         short = [(name, len(v)) for name, v in zip(self.names, self.values, strict=True) if len(v) <= horizon]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unrolled.cli.data_options import FileOptions
+from unrolled.cli.data_options import ExampleParts, FileOptions
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, ExamplesArgument, JsonOption, ModelOption, ValidationOption
@@ -20,7 +20,9 @@ from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.tasks.sequences.parameters import ClassifierParameters
 
 if TYPE_CHECKING:
+    from unrolled.cli.example_fitting import Targets
     from unrolled.data.example_file import Examples
+    from unrolled.tasks.held_out.examples import ExampleData
     from unrolled.tasks.sequences.classifier import SequenceClassifier
 
 __all__ = ["TASK"]
@@ -53,8 +55,7 @@ def fit_classify(
 
     For example: unrolled fit classify reviews.csv --text review --label mood
     """
-    from unrolled.cli.example_fitting import Targets, audio_features, fit_examples
-    from unrolled.data.targets import as_known_classes
+    from unrolled.cli.example_fitting import audio_features, fit_examples
     from unrolled.tasks.sequences.classifier import SequenceClassifier
 
     def make(examples: Examples) -> SequenceClassifier:
@@ -62,9 +63,23 @@ def fit_classify(
         complete = replace(parameters, class_weight=weight, audio=audio_features(examples, audio))
         return SequenceClassifier(**parameter_values(complete))
 
-    targets = Targets(_classes, lambda others, y: as_known_classes(others, _unique(y)), _describe)
     files = FitFiles(file, output, checkpoint, as_json, validation, (columns.labels,))
-    fit_examples(make, targets, columns, files, parameters, audio)
+    fit_examples(make, _targets(), columns, files, parameters, audio)
+
+
+def class_data(file: Path, options: ExampleParts, values: Mapping[str, Any]) -> ExampleData:
+    """Examples with a class each, to try several classifiers on."""
+    from unrolled.cli.held_out_files import example_data
+    from unrolled.tasks.sequences.classifier import SequenceClassifier
+
+    return example_data(SequenceClassifier, _targets(), file, options, options, values)
+
+
+def _targets() -> Targets:
+    from unrolled.cli.example_fitting import Targets
+    from unrolled.data.targets import as_known_classes
+
+    return Targets(_classes, lambda others, y: as_known_classes(others, _unique(y)), _describe)
 
 
 def _classes(examples: Examples) -> Any:
@@ -149,4 +164,6 @@ TASK = Task(
     predict_options=ClassesOptions,
     evaluate=evaluate_classes,
     evaluate_options=FileOptions,
+    data=class_data,
+    data_options=ExampleParts,
 )

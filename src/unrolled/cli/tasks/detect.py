@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from unrolled.cli.data_options import SeriesOptions, TimeOptions
 from unrolled.cli.fit_files import FitFiles
@@ -18,8 +18,12 @@ from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.parameters.ranges import Range
 from unrolled.tasks.anomalies.parameters import DetectorParameters
 
+if TYPE_CHECKING:
+    from unrolled.tasks.held_out.channels import ChannelData
+
 __all__ = ["TASK"]
 
+WINDOWS = "A file that says when something was wrong (.csv with start and end, or .json)."
 SHOWN = 10  # episodes that are listed beside the scores
 
 
@@ -29,6 +33,12 @@ class ChannelOptions(TimeOptions):
     values: Annotated[
         Sequence[str], Parameter("A column to watch; if none is given, all that are numeric.", metavar="COLUMN")
     ] = ()
+
+
+class KnownTroubleOptions(ChannelOptions):
+    """Of a table with a column a channel, and the windows in which something was wrong."""
+
+    windows: Annotated[Path | None, Parameter(WINDOWS, metavar="WINDOWS")] = None
 
 
 class ThresholdOptions(SeriesOptions):
@@ -52,7 +62,7 @@ class KnownWindowsOptions(ThresholdOptions):
 
     windows: Annotated[
         Path | None,
-        Parameter("A file that says when something was wrong (.csv with start and end, or .json).", metavar="WINDOWS"),
+        Parameter(WINDOWS, metavar="WINDOWS"),
     ] = None
 
 
@@ -85,6 +95,22 @@ def fit_detect(
         f" is expected in {found.every:,} steps ({'counted in' if found.method == 'counted' else 'extrapolated from'} the last"
         f" {found.steps:,}, which were not learned from)",
     )
+
+
+def channel_data(file: Path, options: KnownTroubleOptions, values: Mapping[str, Any]) -> ChannelData:
+    """Channels to try several detectors on, whose alarms are compared with windows of known trouble."""
+    from unrolled.data.anomaly_windows import read_anomaly_windows
+    from unrolled.data.channels import read_channels
+    from unrolled.tasks.held_out.channels import ChannelData
+
+    if options.windows is None:
+        raise InputError("detectors are compared by known windows of trouble: name the file of them with --windows")
+    known = read_anomaly_windows(options.windows, file.name)
+    channels = read_channels(
+        file, options.values, options.time, missing=values.get("missing", "raise"), time_format=options.time_format
+    )
+    say(*channels.inferred)
+    return ChannelData.of(channels, known, values, source=str(file))
 
 
 def predict_scores(model: Model, file: Path, options: AlarmOptions, destination: Destination) -> None:
@@ -154,5 +180,7 @@ TASK = Task(
     predict_options=AlarmOptions,
     evaluate=evaluate_alarms,
     evaluate_options=KnownWindowsOptions,
+    data=channel_data,
+    data_options=KnownTroubleOptions,
     writes=frozenset({"windows"}),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from unrolled.cli.data_options import SeriesOptions, TargetOptions
 from unrolled.cli.fit_files import FitFiles
@@ -17,6 +17,9 @@ from unrolled.cli.task import Destination, Model, Task
 from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.parameters.ranges import COUNT
 from unrolled.tasks.forecasting.parameters import ForecasterParameters
+
+if TYPE_CHECKING:
+    from unrolled.tasks.held_out.series import SeriesData
 
 __all__ = ["TASK"]
 
@@ -80,6 +83,16 @@ def fit_forecast(
     files.finish(forecaster, forecaster.inferred_, found, verdict)
 
 
+def series_data(file: Path, options: CovariateOptions, values: Mapping[str, Any]) -> SeriesData:
+    """Series to try several forecasters on."""
+    from unrolled.data.panel import read_panel
+    from unrolled.tasks.held_out.series import SeriesData
+
+    panel = read_panel(file, **parameter_values(options), missing=values.get("missing", "raise"), minimum_rows=1)
+    say(*panel.inferred)
+    return SeriesData.of(panel, values, source=str(file))
+
+
 def predict_forecast(model: Model, file: Path, options: HorizonOptions, destination: Destination) -> None:
     """Print what follows a file: a chart and a table, or CSV into a pipe or file."""
     from unrolled.cli.forecast_result import ForecastResult, write_forecast
@@ -110,4 +123,6 @@ TASK = Task(
     predict_options=HorizonOptions,
     evaluate=evaluate_forecast,
     evaluate_options=SeriesOptions,
+    data=series_data,
+    data_options=CovariateOptions,
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unrolled.cli.data_options import GivenParts
 from unrolled.cli.drawing import DrawingOptions, as_text, drawing_arguments, say_cut
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.messages import say
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import Examples
     from unrolled.parameters.music import MusicStep
+    from unrolled.tasks.held_out.examples import ExampleData
 
 __all__ = ["TASK"]
 
@@ -107,6 +109,33 @@ def fit_generate(
     finish_fit(files, estimator, examples, roles, notes, following=following)
 
 
+class PieceParts(FitPiecesOptions, GivenParts):
+    """Of pieces, and of others that are held out."""
+
+
+def piece_data(file: Path, options: PieceParts, values: Mapping[str, Any]) -> ExampleData:
+    """Pieces to try several generators on."""
+    from unrolled.cli.held_out_files import with_given
+    from unrolled.data.targets import as_conditions, as_known_conditions
+    from unrolled.tasks.generation.generator import SequenceGenerator
+    from unrolled.tasks.held_out.examples import ExampleData
+
+    frame: MusicStep = values.get("frame", GeneratorParameters.frame)
+    examples, roles, notes = _read(file, options, frame)
+    conditions = None if examples.targets is None else as_conditions(examples)
+    say(f"{file}: {describe_pieces(examples.items)}")
+
+    def others(path: Path) -> tuple[Any, Any]:
+        found, _, _ = _read(path, options, frame, roles)
+        return found.items, None if conditions is None else as_known_conditions(found, conditions)
+
+    data = ExampleData(
+        estimator=SequenceGenerator, values=values, source=str(file), notes=notes,
+        items=examples.items, targets=conditions, columns=roles,
+    )  # fmt: skip
+    return with_given(data, options, others)
+
+
 def _read(
     file: Path, columns: FitPiecesOptions, frame: MusicStep, roles: ExampleColumns | None = None
 ) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
@@ -172,5 +201,7 @@ TASK = Task(
     predict_options=ContinuationOptions,
     evaluate=evaluate_pieces,
     evaluate_options=MeasuredPiecesOptions,
+    data=piece_data,
+    data_options=PieceParts,
     command="generate",
 )

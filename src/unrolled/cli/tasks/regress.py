@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unrolled.cli.data_options import FileOptions
+from unrolled.cli.data_options import ExampleParts, FileOptions
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, ExamplesArgument, JsonOption, ModelOption, ValidationOption
@@ -17,7 +17,9 @@ from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.sequences.parameters import RegressorParameters
 
 if TYPE_CHECKING:
+    from unrolled.cli.example_fitting import Targets
     from unrolled.data.example_file import Examples
+    from unrolled.tasks.held_out.examples import ExampleData
     from unrolled.tasks.sequences.regressor import SequenceRegressor
 
 __all__ = ["TASK"]
@@ -38,16 +40,29 @@ def fit_regress(
 
     For example: unrolled fit regress engines.csv --series engine --label hours_left
     """
-    from unrolled.cli.example_fitting import Targets, audio_features, fit_examples
-    from unrolled.data.targets import as_numbers
+    from unrolled.cli.example_fitting import audio_features, fit_examples
     from unrolled.tasks.sequences.regressor import SequenceRegressor
 
     def make(examples: Examples) -> SequenceRegressor:
         return SequenceRegressor(**parameter_values(replace(parameters, audio=audio_features(examples, audio))))
 
-    targets = Targets(as_numbers, lambda others, _: as_numbers(others), _describe)
     files = FitFiles(file, output, checkpoint, as_json, validation, (columns.labels,))
-    fit_examples(make, targets, columns, files, parameters, audio)
+    fit_examples(make, _targets(), columns, files, parameters, audio)
+
+
+def number_data(file: Path, options: ExampleParts, values: Mapping[str, Any]) -> ExampleData:
+    """Examples with a number each, to try several regressors on."""
+    from unrolled.cli.held_out_files import example_data
+    from unrolled.tasks.sequences.regressor import SequenceRegressor
+
+    return example_data(SequenceRegressor, _targets(), file, options, options, values)
+
+
+def _targets() -> Targets:
+    from unrolled.cli.example_fitting import Targets
+    from unrolled.data.targets import as_numbers
+
+    return Targets(as_numbers, lambda others, _: as_numbers(others), _describe)
 
 
 def _describe(y: Any) -> tuple[str, dict[str, Any]]:
@@ -95,4 +110,6 @@ TASK = Task(
     predict_options=FileOptions,
     evaluate=evaluate_numbers,
     evaluate_options=FileOptions,
+    data=number_data,
+    data_options=ExampleParts,
 )

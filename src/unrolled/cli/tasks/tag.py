@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unrolled.cli.data_options import TableOptions
+from unrolled.cli.data_options import GivenParts, TableOptions
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.messages import say
 from unrolled.cli.options import with_options
@@ -22,11 +22,17 @@ from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.sequences.parameters import TaggerParameters, TagScheme
 
 if TYPE_CHECKING:
+    from unrolled.cli.example_fitting import Targets
     from unrolled.data.example_file import Examples
+    from unrolled.tasks.held_out.examples import ExampleData
 
 __all__ = ["TASK"]
 
 Tags = list[list[str]]
+
+
+class TaggedParts(TableOptions, GivenParts):
+    """Of tagged sequences, and of others that are held out."""
 
 
 @with_options
@@ -49,7 +55,7 @@ def fit_tag(
 
     For example: unrolled fit tag en_ewt-ud-train.conllu --validation en_ewt-ud-dev.conllu
     """
-    from unrolled.cli.example_fitting import Targets, fit_examples
+    from unrolled.cli.example_fitting import fit_examples
     from unrolled.tasks.sequences.tagger import SequenceTagger
 
     scheme = parameters.scheme
@@ -62,9 +68,32 @@ def fit_tag(
         tags, scheme = _tags_in_order(examples, parameters.scheme)
         return tags
 
-    targets = Targets(read, lambda others, y: _known_tags(others, sorted({*chain(*y)})), _describe, "step")
     files = FitFiles(file, output, checkpoint, as_json, validation)
-    fit_examples(make, targets, columns, files, parameters)
+    fit_examples(make, _targets(read), columns, files, parameters)
+
+
+def tag_data(file: Path, options: TaggedParts, values: Mapping[str, Any]) -> ExampleData:
+    """Tagged sequences to try several taggers on, which take their tags to be in one scheme."""
+    from unrolled.cli.held_out_files import example_data
+    from unrolled.codecs.tag_scheme import infer_scheme
+    from unrolled.tasks.sequences.tagger import SequenceTagger
+
+    scheme: TagScheme = values.get("scheme", "infer")
+
+    def read(examples: Examples) -> Tags:
+        nonlocal scheme
+        tags, scheme = _tags_in_order(examples, scheme)
+        scheme = infer_scheme(tags) if scheme == "infer" else scheme
+        return tags
+
+    data = example_data(SequenceTagger, _targets(read), file, options, options, values)
+    return replace(data, values={**data.values, "scheme": scheme})
+
+
+def _targets(read: Callable[[Examples], Tags]) -> Targets:
+    from unrolled.cli.example_fitting import Targets
+
+    return Targets(read, lambda others, y: _known_tags(others, sorted({*chain(*y)})), _describe, "step")
 
 
 def _tags_in_order(examples: Examples, scheme: TagScheme) -> tuple[Tags, TagScheme]:
@@ -200,4 +229,6 @@ TASK = Task(
     predict_options=TableOptions,
     evaluate=evaluate_tags,
     evaluate_options=TableOptions,
+    data=tag_data,
+    data_options=TaggedParts,
 )

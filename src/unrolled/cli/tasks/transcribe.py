@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unrolled.cli.answers import as_text
+from unrolled.cli.data_options import GivenParts
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.hearing_options import SpeechParameters, features_given
 from unrolled.cli.messages import say
@@ -29,6 +30,7 @@ from unrolled.tasks.generation.transcriber_parameters import TranscriberParamete
 if TYPE_CHECKING:
     from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import Examples
+    from unrolled.tasks.held_out.examples import ExampleData
 
 __all__ = ["TASK"]
 
@@ -85,6 +87,34 @@ def fit_transcribe(
         heard = file if file.is_dir() else examples.items[0].name
         following = f"transcribe {quote(str(files.model))} {quote(str(heard))}"
     finish_fit(files, estimator, examples, roles, notes, following=following)
+
+
+class TranscriptParts(TranscriptFileOptions, GivenParts):
+    """Of items and what is said in each, and of others that are held out."""
+
+
+def transcript_data(file: Path, options: TranscriptParts, values: Mapping[str, Any]) -> ExampleData:
+    """Items and what is said in each, to try several transcribers on."""
+    from unrolled.cli.example_fitting import check_kind
+    from unrolled.cli.example_streams import describe
+    from unrolled.cli.held_out_files import own_and_others, with_given
+    from unrolled.tasks.generation.transcriber import CTCTranscriber
+    from unrolled.tasks.held_out.examples import ExampleData
+
+    examples, roles, notes = _read(file, options)
+    heard, settled = own_and_others(SpeechParameters, values)
+    check_kind(examples, heard)
+    say(f"{file}: {describe(examples)}")
+
+    def others(path: Path) -> tuple[Any, Any]:
+        found, _, _ = _read(path, replace(options, transcripts=None))
+        return found.items, found.targets
+
+    data = ExampleData(
+        estimator=CTCTranscriber, values={**settled, "audio": features_given(examples, heard)}, source=str(file),
+        notes=notes, items=examples.items, targets=examples.targets, columns=roles,
+    )  # fmt: skip
+    return with_given(data, options, others)
 
 
 def _read(file: Path, columns: TranscriptFileOptions) -> tuple[Examples, ExampleColumns | None, tuple[str, ...]]:
@@ -149,5 +179,7 @@ TASK = Task(
     predict_options=TranscriptOptions,
     evaluate=evaluate_transcripts,
     evaluate_options=KnownTranscriptsOptions,
+    data=transcript_data,
+    data_options=TranscriptParts,
     command="transcribe",
 )

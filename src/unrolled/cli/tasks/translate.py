@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unrolled.cli.answers import AnswerOptions, placed_sources, write_answers, write_table
+from unrolled.cli.data_options import GivenParts
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.hearing_options import FrameParameters, features_given
 from unrolled.cli.messages import say
@@ -32,6 +34,7 @@ from unrolled.tasks.generation.seq2seq_parameters import Seq2SeqParameters
 if TYPE_CHECKING:
     from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import Examples
+    from unrolled.tasks.held_out.examples import ExampleData
 
 __all__ = ["TASK"]
 
@@ -114,6 +117,38 @@ def fit_translate(
         raise _placed(error, examples, others) from None
     following = f"translate {quote(str(files.model))} {quote(str(file))}"
     finish_fit(files, estimator, examples, roles, notes, following=following)
+
+
+class PairParts(KnownPairsOptions, GivenParts):
+    """Of sources and targets, and of others that are held out."""
+
+
+def pair_data(file: Path, options: PairParts, values: Mapping[str, Any]) -> ExampleData:
+    """Sources and targets to try several models on; the words of a dictionary are read letter by letter."""
+    from unrolled.cli.example_fitting import check_kind
+    from unrolled.cli.held_out_files import own_and_others, with_given
+    from unrolled.data.pairs import pair_layout
+    from unrolled.tasks.generation.seq2seq import Seq2Seq
+    from unrolled.tasks.held_out.examples import ExampleData
+
+    examples, roles, notes = _read(file, options.targets, options)
+    heard, settled = own_and_others(FrameParameters, values)
+    check_kind(examples, heard)
+    layout = None if examples.kind == "audio" else pair_layout(file, options.targets, pair_options(options))
+    if layout == "dictionary":
+        settled = {"tokens": "characters", **settled}
+    pairs = describe_pairs(examples.items, examples.targets or [], dictionary=layout == "dictionary")
+    say(f"{file}: {pairs}")
+
+    def others(path: Path) -> tuple[Any, Any]:
+        found, _, _ = _read(path, None, replace(options, transcripts=None))
+        return found.items, found.targets
+
+    data = ExampleData(
+        estimator=Seq2Seq, values={**settled, "audio": features_given(examples, heard)}, source=str(file),
+        notes=notes, items=examples.items, targets=examples.targets, columns=roles,
+    )  # fmt: skip
+    return with_given(data, options, others)
 
 
 def _check_targets_of(validation: Path, targets: Path | None, columns: TranscriptFileOptions, *, beside: bool) -> None:
@@ -210,6 +245,8 @@ TASK = Task(
     predict_options=AnswerOptions,
     evaluate=evaluate_answers,
     evaluate_options=KnownPairsOptions,
+    data=pair_data,
+    data_options=PairParts,
     writes=frozenset({"attention"}),
     command="translate",
 )

@@ -125,8 +125,13 @@ class AnomalyDetector(Estimator, DetectorParameters):
         settings = self._checked()
         self._remember(data)
         channels = read_channels(data, values, time, missing=settings.missing, time_format=time_format)
+        return self.fit_channels(channels, checkpoint=checkpoint)
+
+    def fit_channels(self: Self, channels: Channels, *, checkpoint: str | os.PathLike[str] | None = None) -> Self:
+        """:meth:`fit` on data that are already read."""
+        settings = self._checked()
         named = zip(channels.names, channels.values.T, strict=True)
-        warn_of_values(named, "any other value will be an alarm", stacklevel=2)
+        warn_of_values(named, "any other value will be an alarm", stacklevel=3)
         self._log(channels.inferred)
         self._train(channels, (channels.values, channels.times), settings, checkpoint)
         found = self.calibration_
@@ -135,7 +140,7 @@ class AnomalyDetector(Estimator, DetectorParameters):
                 f"an alarm is a score above {found.threshold:.3g}, but of values up to half the range beyond those seen none"
                 f" would have had more than {found.reach:.3g}; ask for a false_alarm_every below {found.every}, or give more data"
             )
-            warnings.warn(message, UserWarning, stacklevel=2)
+            warnings.warn(message, UserWarning, stacklevel=3)
         return self
 
     def _learn(

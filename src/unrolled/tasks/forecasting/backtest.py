@@ -35,8 +35,8 @@ def run_backtest(forecaster: Forecaster, panel: Panel, windows: int, step: int |
     for window in range(windows):
         later = (windows - 1 - window) * step
         if window == 0 or refit:
-            fresh.fit_panel(_without_last(panel, later + shape.horizon), positive=positive)
-        cases.append(fresh.cases(_without_last(panel, later)))
+            fresh.fit_panel(panel.without_last(later + shape.horizon), positive=positive)
+        cases.append(fresh.cases(panel.without_last(later)))
     flat = [case for found in cases for case in found]
     evaluation = evaluate_cases(flat, shape.season, shape.quantiles)
     forecasts = _forecasts(panel, cases, step, shape.quantiles, tuple(forecaster.quantiles))
@@ -52,19 +52,6 @@ def _check_lengths(panel: Panel, window: int, horizon: int, windows: int, step: 
                 f" input window {window} + horizon {horizon} to learn from, and {horizon + (windows - 1) * step} to"
                 " compare with; give more history, or fewer windows, or a smaller step or horizon"
             )
-
-
-def _without_last(panel: Panel, steps: int) -> Panel:
-    """The panel as it was known ``steps`` earlier."""
-    if steps == 0:
-        return panel
-    return replace(
-        panel,
-        times=[None if times is None else times[:-steps] for times in panel.times],
-        values=[values[:-steps] for values in panel.values],
-        past={name: [column[:-steps] for column in columns] for name, columns in panel.past.items()},
-        future={name: [column[:-steps] for column in columns] for name, columns in panel.future.items()},
-    )
 
 
 def _forecasts(
