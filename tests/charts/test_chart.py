@@ -79,7 +79,7 @@ def test_a_notebook_shows_a_chart_as_an_image_of_its_own(forecaster: Forecaster)
     data = re.search(r"base64,([^\"]+)", html)
     assert data is not None
     assert base64.b64decode(data[1]).decode() == chart.svg
-    assert ElementTree.fromstring(html.replace('">', '"/>')).get("alt", "").startswith("sales of")
+    assert re.search(r'alt="sales of', html)
     with pytest.raises(InputError, match="there is no folder"):
         chart.save("/nowhere/at/all.svg")
     assert isinstance(chart, Chart)

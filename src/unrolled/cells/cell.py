@@ -78,7 +78,8 @@ class Cell:
     step: Callable[..., tuple[FloatArray, States, Arrays]]
     """``step(cell, params, x[t], *states[t-1], masks=masks)`` → ``h[t]``, the states at ``t``, and the gates by name."""
     step_backward: Callable[..., tuple[States, Arrays]]
-    """``step_backward(cell, params, tape[t], δh[t], *δmemory[t])`` → ``δstates[t-1]``, and this step's gradients by name."""
+    """``step_backward(cell, params, tape[t], δh[t], *δmemory[t])`` → ``δstates[t-1]``, and this step's gradients by name:
+    of ``x``, of the parameters, and of states that the same step reads again, whole (``δc[t]`` of an LSTM)."""
     parameters: tuple[Parameter, ...] = GATE_PARAMETERS
     """The parameters in torch's order, with their shapes in symbols."""
     candidate: str | None = None

@@ -96,7 +96,8 @@ def step_backward(
     dW = da.T @ now.x
     dU = da.T @ h_prev
     db = da.sum(0)
-    return (masks.state * dh_prev, dc_prev), {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
+    grads = {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db, "c": dc}
+    return (masks.state * dh_prev, dc_prev), grads
 
 
 LSTM = Cell(

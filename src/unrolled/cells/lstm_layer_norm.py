@@ -90,7 +90,7 @@ def step_backward(
     dh_prev = mask.state * (dUh @ U)
     db = da.sum(0)
     return (dh_prev, dc_prev), {
-        "x": dWx @ W, "weight_ih": dWx.T @ now.x, "weight_hh": dUh.T @ met, "bias_ih": db, "bias_hh": db,
+        "x": dWx @ W, "weight_ih": dWx.T @ now.x, "weight_hh": dUh.T @ met, "bias_ih": db, "bias_hh": db, "c": dc,
         "weight_ln_ih": (da * from_x).sum(0), "weight_ln_hh": (da * from_h).sum(0),
         "weight_ln_c": (dq * from_c).sum(0), "bias_ln_c": dq.sum(0),
     }  # fmt: skip

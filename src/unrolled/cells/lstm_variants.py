@@ -106,7 +106,7 @@ def step_backward(
     dh_prev = mask.state * (stacked @ U)
     dx = stacked @ W
     dW, dU, db = stacked.T @ now.x, stacked.T @ (mask.state * h_prev), stacked.sum(0)
-    grads = {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
+    grads = {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db, "c": dc}
     return (dh_prev, dc_prev), {**grads, "weight_ch": stack(dp, tuple(p))} if p else grads
 
 

@@ -74,7 +74,7 @@ def step_backward(
     dh_prev = mask.state * (da @ U)
     dx = da @ W
     dW, dU, db = da.T @ now.x, da.T @ (mask.state * h_prev), da.sum(0)
-    grads = {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db, "weight_hr": dR}
+    grads = {"x": dx, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db, "weight_hr": dR, "c": dc}
     return (dh_prev, dc_prev), grads
 
 

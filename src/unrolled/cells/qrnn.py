@@ -101,7 +101,7 @@ def step_backward(
     dwindow_prev, dx = dseen[:, :-inputs], dseen[:, -inputs:]
     dW = da.T @ seen
     db = da.sum(0)
-    return (dc_prev, dwindow_prev), {"x": dx, "weight_ih": dW, "bias_ih": db}
+    return (dc_prev, dwindow_prev), {"x": dx, "weight_ih": dW, "bias_ih": db, "c": dc}
 
 
 QRNN = Cell(

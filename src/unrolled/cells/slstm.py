@@ -121,7 +121,7 @@ def step_backward(
     dh_prev = mask.state * np.einsum("bgks,kgsj->bkj", da_heads, heads).reshape(h_prev.shape)
     dU = np.einsum("bgks,bkj->gksj", da_heads, met).reshape(U.shape)
     dW, db = da.T @ now.x, da.sum(0)
-    grads = {"x": da @ W, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db}
+    grads = {"x": da @ W, "weight_ih": dW, "weight_hh": dU, "bias_ih": db, "bias_hh": db, "c": dc, "n": dn, "m": dm}
     return (dh_prev, dc * f, dn * f, dm_prev), grads
 
 

@@ -95,7 +95,7 @@ def step_backward(
     da = stack(da, cell.gates)
     dx = da @ params["weight_ih"] if "k" in cell.gates else da @ params["weight_ih"] + dk
     dW = da.T @ now.x
-    return (dc_prev,), {"x": dx, "weight_ih": dW, "weight_ch": dv, "bias_ih": db}
+    return (dc_prev,), {"x": dx, "weight_ih": dW, "weight_ch": dv, "bias_ih": db, "c": dc}
 
 
 def sru(name: str, title: str, gates: tuple[str, ...], *, square: bool) -> Cell:

@@ -23,6 +23,12 @@ circle.truth { fill: #d0641e; }
 circle.forecast { fill: #2f80c9; }
 rect.cell { fill: #2f80c9; }
 rect.frame { fill: none; stroke: #8886; }
+rect.node { fill: #2f80c91a; stroke: #8888; }
+text.name { font: 13px "STIX Two Text", Cambria, "Times New Roman", serif; font-size: 14px; }
+text.number { font: 12px ui-monospace, monospace; }
+path.way { stroke: #888; stroke-width: 1.3; }
+path.back { stroke: #d0641e; stroke-width: 1.3; stroke-dasharray: 5 3; }
+path.back.head { stroke-dasharray: none; }
 """
 """Colours that can be told apart on white and on black."""
 
@@ -72,7 +78,8 @@ class Chart:
         # As an image it keeps its style to itself, and takes on none of the page's.
         labels = "; ".join(_label(chart) for chart in self._charts)
         data = b64encode(self.svg.encode()).decode()
-        return f'<img style="width: 100%; max-width: 860px" alt="{labels}" src="data:image/svg+xml;base64,{data}">'
+        image = f'<img style="width: 100%; min-width: 640px; max-width: 860px" alt="{labels}"'
+        return f'<div style="overflow-x: auto">{image} src="data:image/svg+xml;base64,{data}"></div>'
 
     def __repr__(self) -> str:
         return f"<Chart: {'; '.join(_label(chart) for chart in self._charts)}>"

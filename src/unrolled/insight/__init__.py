@@ -9,8 +9,10 @@ from unrolled.insight.fixed_points import FixedPoint, FixedPoints, fixed_points
 from unrolled.insight.gates import LayerGates, gates
 from unrolled.insight.gradient_flow import GradientFlow, StateFlow, gradient_flow
 from unrolled.insight.jacobians import Jacobians, jacobians
+from unrolled.insight.unrolled_view import UnrolledView, unrolled_view
+from unrolled.insight.worked_examples import worked_example
 
 __all__ = [
-    "FixedPoint", "FixedPoints", "GradientFlow", "Jacobians", "LayerGates", "StateFlow", "fixed_points", "gates",
-    "gradient_flow", "jacobians",
+    "FixedPoint", "FixedPoints", "GradientFlow", "Jacobians", "LayerGates", "StateFlow", "UnrolledView",
+    "fixed_points", "gates", "gradient_flow", "jacobians", "unrolled_view", "worked_example",
 ]  # fmt: skip
