@@ -41,9 +41,9 @@ class RampClassifier(nn.Module):
 train_x, train_y = ramps(640)
 val_x, val_y = ramps(200)
 model = RampClassifier()
-optim = torch.optim.Adam(model.parameters(), lr=0.005)
+optim = torch.optim.Adam(model.parameters(), lr=0.01)
 
-for epoch in range(8):
+for epoch in range(12):
     model.train()
     order = torch.randperm(640, generator=generator)
     losses = []
