@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_sequence
 
-from unrolled import InputError, Seq2Seq, SequenceClassifier, SequenceRegressor, SequenceTagger, nn
+from unrolled import InputError, SequenceClassifier, SequenceRegressor, SequenceTagger, nn
 from unrolled.cells import CELLS, get_cell
 from unrolled.insight import gradient_flow
 
@@ -276,8 +276,6 @@ def test_what_cannot_be_looked_into_is_refused_with_the_reason(items):
         gradient_flow(gru, pair, lambda output, _: output[0].detach().sum())
     with pytest.raises(InputError, match="no state 'c' of 'l0'; there are l0 h"):
         gradient_flow(gru, pair, last).state("l0", "c")
-    with pytest.raises(InputError, match="does not look inside a Seq2Seq: it reads the target"):
-        gradient_flow(Seq2Seq(), (X, y))
     with pytest.raises(InputError, match=r"not fitted|fit"):
         gradient_flow(SequenceClassifier(), (X, y))
     model = SequenceClassifier(convolutions=False, **SMALL).fit(X, y)

@@ -51,13 +51,28 @@ def test_an_empty_batch_has_no_gradient():
     assert flow.states[0].norms.tolist() == [0.0] * 5
 
 
-def test_of_estimators_only_gradients_are_seen():
-    model = SequenceClassifier(hidden_size=2, max_epochs=1, random_state=0)
+def test_a_network_is_named_by_a_number():
+    model = SequenceClassifier(hidden_size=2, max_epochs=1, members=1, random_state=0)
     model.fit([np.ones((3, 1)), np.zeros((3, 1))] * 4, [0, 1] * 4)
-    with pytest.raises(InputError, match="a SequenceClassifier is looked into by gradient_flow alone"):
-        insight.jacobians(model, STEPS)
-    with pytest.raises(InputError, match="member is 'a', expected a whole number"):
-        insight.gradient_flow(model, ([np.ones((3, 1))], [0]), member="a")
+    data = [np.ones((3, 1))], [0]
+    for look in (insight.gradient_flow, insight.gates, insight.jacobians, insight.fixed_points):
+        with pytest.raises(InputError, match="member is 'a', expected a whole number"):
+            look(model, data, member="a")
+        with pytest.raises(InputError, match="member is 1, expected 0"):
+            look(model, data, member=1)
+        with pytest.raises(InputError, match="data is a tuple of 3"):
+            look(model, (*data, 1))
+        options = {"loss": last} if look is insight.gradient_flow else {}
+        with pytest.raises(InputError, match="member is 1, but a module is one network"):
+            look(torch.nn.GRU(1, 2), (torch.ones(3, 1, 1), None), member=1, **options)
+    with pytest.raises(InputError, match="a cell is one layer of one network"):
+        insight.jacobians(CELL, STEPS, place="l0")
+
+
+def test_half_precision_is_refused_with_the_way_out():
+    layer = torch.nn.GRU(1, 2).half()
+    with pytest.raises(InputError, match=r"the model: weight_ih_l0 is torch.float16, .*: \.float\(\) converts it"):
+        insight.gates(layer, torch.ones(3, 1, 1).half())
 
 
 @pytest.mark.parametrize("loss", [lambda *_: np.float64(1), lambda *_: 1.0, lambda *_: None])

@@ -95,7 +95,7 @@ def test_what_torch_keeps_and_why():
     assert not report.replaced
     assert report.kept == {
         "own": "Own is a class of its own, derived from torch.nn.LSTM",
-        "narrow": "weight_ih_l0 is torch.bfloat16, the kernels compute in float32 and float64",
+        "narrow": "weight_ih_l0 is torch.bfloat16, the kernels compute in float32 and float64: .float() converts it",
         "elsewhere": "weight_ih_l0 is on meta, the kernels run on the CPU",
     }
     assert str(report).splitlines()[0] == "own: kept, Own is a class of its own, derived from torch.nn.LSTM"

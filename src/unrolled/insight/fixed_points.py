@@ -91,7 +91,7 @@ class FixedPoints(NamedTuple):
 
 
 def fixed_points(
-    model: Any, inputs: Any, *, place: str = "l0", x: Any = None, starts: int = 256, noise: float = 0.0,
+    model: Any, inputs: Any, *, place: str | None = None, member: int = 0, x: Any = None, starts: int = 256, noise: float = 0.0,
     slow: float = 1e-4, apart: float = 1e-3, seed: int = 0,
 ) -> FixedPoints:  # fmt: skip
     r"""Find the fixed and slow points of one recurrent layer.
@@ -106,7 +106,7 @@ def fixed_points(
     Computation 25(3).
 
     Args:
-        model, inputs, place: as :func:`unrolled.insight.jacobians` takes them; the states that the layer goes through on
+        model, inputs, place, member: as :func:`unrolled.insight.jacobians` takes them; the states that the layer goes through on
             ``inputs`` are where the search begins.
         x: the input that stays the same, ``[I]``, of the layer itself; zeros unless given.
         starts: how many of those states, drawn at random.
@@ -134,7 +134,7 @@ def fixed_points(
     for name, number in numbers.items():
         if not isinstance(number, int | float) or not 0 <= number < np.inf:
             raise InputError(f"{name} is {number!r}, expected a finite number of at least 0")
-    path = path_of(model, inputs, place)
+    path = path_of(model, inputs, place, member)
     visited = path.before.reshape(-1, path.step.size)
     visited = visited[np.isfinite(visited).all(1)]
     if not len(visited):

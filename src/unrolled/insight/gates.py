@@ -14,7 +14,8 @@ from unrolled.charts.chart import Chart
 from unrolled.charts.heatmap import heatmap_figure
 from unrolled.errors import InputError
 from unrolled.insight.result_frame import frame_of
-from unrolled.insight.watching import Trace, arguments_of, require_traces, watched
+from unrolled.insight.subject import subject_of
+from unrolled.insight.watching import Trace, require_traces, watched
 
 __all__ = ["LayerGates", "gates"]
 
@@ -126,12 +127,15 @@ class LayerGates:
         return self.verdict
 
 
-def gates(model: Any, inputs: Any) -> dict[str, LayerGates]:
-    """Look at the gates of every recurrent layer of a torch model while it runs.
+def gates(model: Any, inputs: Any, *, member: int = 0) -> dict[str, LayerGates]:
+    """Look at the gates of every recurrent layer of a model while it runs.
 
     Args:
-        model: any torch module with layers of ``torch.nn.RNN``, ``LSTM``, ``GRU`` or of :mod:`unrolled.nn`.
-        inputs: what it is called with, a tuple if that is more than one.
+        model: any torch module with layers of ``torch.nn.RNN``, ``LSTM``, ``GRU`` or of :mod:`unrolled.nn`, or a fitted
+            estimator.
+        inputs: what it is called with, a tuple if that is more than one; for an estimator data as
+            :func:`unrolled.insight.gradient_flow` takes them.
+        member: which network of an estimator.
 
     Returns:
         By place (``l0``, ``encoder.l1_reverse``) the :class:`LayerGates`.
@@ -146,8 +150,9 @@ def gates(model: Any, inputs: Any) -> dict[str, LayerGates]:
     >>> print(found["l0"])
     l0: i is closed in ...% and open in ...%; ...; a state lasts ... steps in the median unit, ...; 0 of 4 units dead
     """
-    with watched(model) as seen:
-        model(*arguments_of(inputs))
+    subject = subject_of(model, inputs, member)
+    with watched(subject.module) as seen:
+        subject.run()
     require_traces(seen)
     return {place: _layer_gates(trace) for place, trace in seen.traces.items()}
 

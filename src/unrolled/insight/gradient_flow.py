@@ -14,8 +14,8 @@ from unrolled.charts.chart import Chart
 from unrolled.charts.decay import decay_figure
 from unrolled.charts.heatmap import heatmap_figure
 from unrolled.errors import InputError
-from unrolled.insight.estimators import is_estimator, network_loss
 from unrolled.insight.result_frame import frame_of
+from unrolled.insight.subject import Subject, is_estimator, of_estimator
 from unrolled.insight.watching import Trace, arguments_of, require_module, require_traces, watched
 from unrolled.kernels.admission import whole_number
 
@@ -145,14 +145,15 @@ def gradient_flow(
     arXiv 1211.5063.
 
     Args:
-        model: any ``torch.nn.Module`` with layers of ``torch.nn.RNN``, ``LSTM``, ``GRU`` or of :mod:`unrolled.nn`, or a
-            fitted SequenceClassifier, SequenceRegressor or SequenceTagger.
+        model: any ``torch.nn.Module`` with layers of ``torch.nn.RNN``, ``LSTM``, ``GRU`` or of :mod:`unrolled.nn`, or any
+            fitted estimator.
         data: for a module a pair ``(inputs, targets)``; ``inputs`` is a tensor or packed sequence, or a tuple of all
-            arguments. For an estimator ``(X, y)`` as its ``evaluate`` takes them.
+            arguments. For an estimator ``(X, y)`` as its ``evaluate`` takes them; for a forecaster or detector the series, for a
+            generator its pieces, or ``(pieces, conditions)``.
         loss: ``loss(model(*inputs), targets)`` gives a scalar, with ``each_step`` a tensor ``[T]``. An estimator has its own.
         each_step: measure the loss of each step apart, which takes as many backward passes as there are steps. Where every
             step has a loss, only that tells how far back each of them reaches.
-        member: which network of an estimator.
+        member: which network of an estimator; those of a forecaster learn together, and their places tell them apart.
 
     Returns:
         A :class:`GradientFlow`.
@@ -194,24 +195,26 @@ def gradient_flow(
 
 def _module_and_loss(
     model: Any, data: Any, loss: Callable[[Any, Any], Any] | None, each_step: bool, member: int
-) -> tuple[Any, Callable[[], Any]]:
+) -> Subject:
     """The module that is watched, and what runs it to its loss."""
+    whole_number("member", member)
+    if is_estimator(model):
+        if loss is not None or each_step:
+            raise InputError(
+                f"{type(model).__name__} has the loss of its fit, over all of the data: leave loss and each_step out"
+            )
+        return of_estimator(model, data, member)
     if not isinstance(data, tuple) or len(cast("tuple[Any, ...]", data)) != 2:
         raise InputError(
             f"data is a {type(data).__name__}, expected a pair: (inputs, targets), or (X, y) for an estimator"
         )
     inputs, targets = cast("tuple[Any, Any]", data)
-    if is_estimator(model):
-        whole_number("member", member)
-        if loss is not None or each_step:
-            raise InputError(
-                f"{type(model).__name__} has the loss of its fit, over all of the data: leave loss and each_step out"
-            )
-        return network_loss(model, inputs, targets, member)
     require_module(model)
+    if member:
+        raise InputError(f"member is {member}, but a module is one network: leave it out")
     if loss is None:
         raise InputError("a module needs loss=, a function of its output and the targets")
-    return model, lambda: loss(model(*arguments_of(inputs)), targets)
+    return Subject(model, lambda: loss(model(*arguments_of(inputs)), targets))
 
 
 def _checked_loss(losses: Any, each_step: bool) -> Tensor:

@@ -126,7 +126,7 @@ class Jacobians:
         return self.verdict
 
 
-def jacobians(model: Any, inputs: Any, *, place: str = "l0") -> Jacobians:
+def jacobians(model: Any, inputs: Any, *, place: str | None = None, member: int = 0) -> Jacobians:
     r"""The exact Jacobians of one recurrent layer along data.
 
     .. math::
@@ -139,11 +139,13 @@ def jacobians(model: Any, inputs: Any, *, place: str = "l0") -> Jacobians:
 
     Args:
         model: any torch module with layers of ``torch.nn.RNN``, ``LSTM``, ``GRU`` or of :mod:`unrolled.nn`, without dropout
-            (``model.eval()``); or a pair of the name of a cell of :data:`unrolled.cells.CELLS` and its parameters, which
-            needs no torch.
-        inputs: what the module is called with, a tuple if that is more than one; for a cell ``x [T, B, I]``.
+            (``model.eval()``); a fitted estimator; or a pair of the name of a cell of :data:`unrolled.cells.CELLS` and its
+            parameters, which needs no torch.
+        inputs: what the module is called with, a tuple if that is more than one; for an estimator data as
+            :func:`unrolled.insight.gradient_flow` takes them; for a cell ``x [T, B, I]``.
         place: which layer and direction of a module: ``l0`` is the first of a model that is a layer itself,
-            ``encoder.l1_reverse`` the second of ``model.encoder``, backwards.
+            ``encoder.l1_reverse`` the second of ``model.encoder``, backwards; by default the first that runs.
+        member: which network of an estimator.
 
     Returns:
         A :class:`Jacobians`.
@@ -162,7 +164,7 @@ def jacobians(model: Any, inputs: Any, *, place: str = "l0") -> Jacobians:
     >>> found.product(0, 3).shape
     (1, 8, 8)
     """
-    path = path_of(model, inputs, place)
+    path = path_of(model, inputs, place, member)
     matrices = np.stack([path.step.jacobian(x, s) for x, s in zip(path.x, path.before, strict=True)])
     return Jacobians(path.place, path.step.widths, matrices, _bound(path.step.cell, path.step.params))
 

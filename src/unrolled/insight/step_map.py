@@ -11,8 +11,8 @@ import numpy as np
 from unrolled.aliases import Values
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
-from unrolled.insight.estimators import is_estimator
-from unrolled.insight.watching import Trace, arguments_of, watched
+from unrolled.insight.subject import subject_of
+from unrolled.insight.watching import Trace, require_traces, watched
 
 __all__ = ["Path", "StepMap", "path_of"]
 
@@ -63,13 +63,15 @@ class Path(NamedTuple):
     """Its state before each step, ``[T, B, N]``."""
 
 
-def path_of(model: Any, inputs: Any, place: str) -> Path:
+def path_of(model: Any, inputs: Any, place: str | None, member: int) -> Path:
     """Run a model, and note what one layer reads and which states it is in.
 
     Args:
-        model: a torch module in evaluation mode, or a pair of a cell's name and its parameters.
-        inputs: what a module is called with, a tuple if these are several; for a cell ``x [T, B, I]``.
-        place: the layer and direction, such as ``encoder.l0_reverse``; without meaning for a cell.
+        model: a torch module in evaluation mode, a fitted estimator, or a pair of a cell's name and its parameters.
+        inputs: what a module is called with, a tuple if these are several; for an estimator its data; for a cell
+            ``x [T, B, I]``.
+        place: the layer and direction, such as ``encoder.l0_reverse``; None is the first that runs.
+        member: which network of an estimator.
 
     Raises:
         InputError: there is no such layer, its sequences differ in length, or it draws masks or zones out.
@@ -78,6 +80,8 @@ def path_of(model: Any, inputs: Any, place: str) -> Path:
         pair = cast("tuple[Any, ...]", model)
         if len(pair) != 2 or not isinstance(pair[0], str):
             raise InputError(f"a cell is a pair of its name and its parameters, got {len(pair)} of {pair!r:.60}")
+        if place is not None or member:
+            raise InputError("a cell is one layer of one network: leave place and member out")
         name, params = cast("tuple[str, Mapping[str, Any]]", pair)
         x = np.asarray(inputs, np.float64)
         if x.ndim != 3:
@@ -85,17 +89,15 @@ def path_of(model: Any, inputs: Any, place: str) -> Path:
         step = _map_of(get_cell(name), params, x.shape[-1])
         _, _, tape = step.cell.forward(step.params, x)
         return Path(step.cell.name, step, x, np.stack([np.concatenate(now.before, axis=1) for now in tape]))
-    if is_estimator(model):
-        raise InputError(
-            f"a {type(model).__name__} is looked into by gradient_flow alone: give a torch module, or a cell's name and"
-            " parameters"
-        )
-    with watched(model) as seen:
-        model(*arguments_of(inputs))
+    subject = subject_of(model, inputs, member)
+    with watched(subject.module) as seen:
+        subject.run()
+        require_traces(seen)
+        place = next(iter(seen.traces)) if place is None else place
         if place not in seen.traces:
             raise InputError(f"no layer {place!r} ran; there are {', '.join(seen.traces)}")
         trace = seen.traces[place]
-        layer, suffix = _layer_of(model, place)
+        layer, suffix = _layer_of(subject.module, place)
         found = {name.removesuffix(suffix): value for name, value in layer.inference_parameters().items()}
         params = {
             name: found[name].detach().double().numpy() for name, _ in get_cell(trace.cell).parameters if name in found

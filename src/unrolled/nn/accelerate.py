@@ -167,5 +167,5 @@ def obstacle(module: nn.Module, *, of: Collection[type[nn.Module]] = tuple(_OURS
         if parameter.device.type != "cpu":
             return f"{name} is on {parameter.device}, the kernels run on the CPU"
         if parameter.dtype not in (torch.float32, torch.float64):
-            return f"{name} is {parameter.dtype}, the kernels compute in float32 and float64"
+            return f"{name} is {parameter.dtype}, the kernels compute in float32 and float64: .float() converts it"
     return ""

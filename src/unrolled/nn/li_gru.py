@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -78,6 +79,17 @@ class LiGRU(Variant, cells={"li_gru": {}}):
             for _, suffix in self._suffixes()
             for name, parameter in zip(names, self._normalising(suffix, None), strict=True)
         }
+
+    @torch.no_grad()
+    def take_inference_parameters(self, parameters: Mapping[str, Tensor]) -> None:
+        """``W``, ``U`` and biases with the normalisation in them, which therefore changes nothing any more, nor learns."""
+        for _, suffix in self._suffixes():
+            for name in ("weight_ih", "weight_hh"):
+                getattr(self, name + suffix).copy_(parameters[name + suffix])
+            getattr(self, f"bias_bn{suffix}").copy_(parameters[f"bias_ih{suffix}"] + parameters[f"bias_hh{suffix}"])
+            getattr(self, f"weight_bn{suffix}").fill_(1.0).requires_grad_(False)
+            getattr(self, f"running_mean{suffix}").zero_()
+            getattr(self, f"running_var{suffix}").fill_(1 - _EPSILON)
 
     def _kernel_weights(self, index: int, x: Tensor, origin: Origin) -> list[Tensor]:
         moments = _moments(x, origin.sizes) if self.training and x.shape[0] * x.shape[1] else None

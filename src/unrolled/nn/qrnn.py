@@ -75,7 +75,10 @@ class QRNN(Recurrent[tuple[Tensor, ...]], cells={"qrnn": {}}):
             return super()._pass(index, plan, inputs._replace(c0=c0))
 
         if self.watch is not None and plan.directions > 1:
-            raise InputError("QRNN: steps of two directions cannot be watched, for each is run over windows of its own")
+            raise InputError(
+                "QRNN: steps of two directions cannot be watched, for each is run over windows of its own: look at one that is"
+                " not bidirectional"
+            )
 
         def run(plan: Plan, inputs: Inputs) -> Result:
             x, c = inputs.x, inputs.c0

@@ -184,6 +184,20 @@ class StackedLayers(Leaf, RNNBase):
         """
         return {name: getattr(self, name).detach() for names in self._all_weights for name in names}
 
+    @torch.no_grad()
+    def take_inference_parameters(self, parameters: Mapping[str, Tensor]) -> None:
+        """Become layers whose :meth:`inference_parameters` are these: in evaluation they compute what the layers did from which
+        they were taken.
+
+        >>> from unrolled.nn import LiGRU
+        >>> one, other, x = LiGRU(3, 2).eval(), LiGRU(3, 2).eval(), torch.randn(5, 1, 3)
+        >>> other.take_inference_parameters(one.inference_parameters())
+        >>> torch.allclose(one(x)[0], other(x)[0], atol=1e-6)
+        True
+        """
+        for name, value in parameters.items():
+            self.get_parameter(name).copy_(value)
+
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""
         return super().extra_repr() + self.settings.described()

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from unrolled.training.checkpoint import Checkpoint
     from unrolled.training.options import TrainingOptions
     from unrolled.training.progress import Progress
+    from unrolled.training.taught import Taught
 else:
-    Checkpoint = Progress = Any
+    Checkpoint = Progress = Taught = Any
 
 __all__ = ["Estimator", "FitContext", "FittedConfig"]
 
@@ -161,6 +162,32 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Measures of the predictions compared with what is true."""
 
+    def network_loss(self, X: Any, y: Any = None, member: int = 0) -> Taught:
+        """One network of the fitted estimator as a torch module in evaluation mode, and what computes the loss of its fit over
+        all of the data at once; for who looks inside (:mod:`unrolled.insight`).
+
+        It is the loss by which epochs are compared: without weights of classes, smoothed labels, or symbols of the network's own.
+
+        Args:
+            X: the data, as :meth:`evaluate` takes them.
+            y: what is true of them, where there is such: for a generator what its pieces are to be, for forecasters and detectors
+                nothing.
+            member: the number of the network, from 0.
+
+        Raises:
+            InputError: not fitted, there is no such network, or the data do not fit.
+            MissingExtraError: torch is not installed.
+        """
+        self._fitted()
+        try:
+            import torch  # noqa: F401 # pyright: ignore[reportUnusedImport]
+        except ImportError:
+            raise MissingExtraError(f"insight into a {type(self).__name__}", "torch", "train") from None
+        count = self._networks_apart()
+        one = "0 to " * (count > 1) + str(count - 1)
+        require("member", member, member in range(count), one)
+        return self._taught(X, y, member)
+
     @classmethod
     def search_space(cls) -> dict[str, list[Any]]:
         """Values worth trying of the parameters that are worth tuning, as scikit-learn's searches take them."""
@@ -211,6 +238,14 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
         Raises:
             InputError: naming what does not fit.
         """
+
+    @abstractmethod
+    def _taught(self, X: Any, y: Any, member: int) -> Taught:
+        """What :meth:`network_loss` returns, of an estimator that is fitted and has such a network."""
+
+    def _networks_apart(self) -> int:
+        """How many networks there are that learned apart from each other."""
+        return len(self.model_.members)
 
     @abstractmethod
     def _learned(self) -> str:

@@ -22,7 +22,7 @@ from unrolled.nn.stacked import StackedLayers
 from unrolled.parameters.declaration import shared_values
 from unrolled.parameters.training import TrainingParameters
 
-__all__ = ["NetworkModule", "NetworkOptions", "TorchEngine", "recurrent_layers", "tensors_of"]
+__all__ = ["NetworkModule", "NetworkOptions", "TorchEngine", "load_tensors", "recurrent_layers", "tensors_of"]
 
 Config = TypeVar("Config")
 
@@ -322,6 +322,19 @@ def tensors_of(module: torch.nn.Module) -> dict[str, NDArray[Any]]:
             own = {**part.inference_parameters(), **learned}
         tensors |= {f"{path}.{name}" if path else name: tensor for name, tensor in own.items()}
     return {name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}
+
+
+@torch.no_grad()
+def load_tensors(module: torch.nn.Module, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Put what :func:`tensors_of` a module has taken into one that is made alike: in evaluation both compute the same."""
+    assert tensors_of(module).keys() == tensors.keys()
+    rest = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
+    for path, part in module.named_modules():
+        if isinstance(part, StackedLayers):
+            own = {name: f"{path}.{name}" if path else name for name in part.inference_parameters()}
+            part.take_inference_parameters({name: rest.pop(place) for name, place in own.items()})
+    for name, value in rest.items():
+        module.get_parameter(name).copy_(value)
 
 
 def _padded(rows: Any, lengths: Lengths) -> Any:

@@ -6,6 +6,7 @@ parameters are those of the network, nothing of it is computed after training.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from unrolled.aliases import Values
 from unrolled.codecs.seasonality import initial_states
 from unrolled.networks.es_rnn import EsRnnConfig, SmoothingParameters
 from unrolled.networks.series_batch import SeriesBatch
-from unrolled.training.engine import NetworkOptions, recurrent_layers, tensors_of
+from unrolled.training.engine import NetworkOptions, load_tensors, recurrent_layers, tensors_of
 from unrolled.training.forecast_head import head_loss, initial_bias
 from unrolled.training.smoothing import differentiable_smoothing
 
@@ -83,6 +84,34 @@ class EsRnnModule(torch.nn.Module):
         heads = [torch.nn.Linear(config.stack.outputs, config.horizon * config.outputs) for _ in range(M)]
         self.head_weight = torch.nn.Parameter(torch.stack([0.3 * head.weight.detach() for head in heads]))
         self.head_bias = torch.nn.Parameter(self._initial_bias(batch).repeat(M, 1))
+
+    @classmethod
+    @torch.no_grad()
+    def taught(
+        cls,
+        config: EsRnnConfig,
+        batch: SeriesBatch,
+        options: NetworkOptions,
+        tensors: Mapping[str, NDArray[np.floating]],
+        smoothing: SmoothingParameters,
+        *,
+        oldest_weight: float,
+    ) -> EsRnnModule:
+        """The module whose :meth:`tensors` and :meth:`parameters_of_series` are given, in evaluation mode."""
+        with torch.random.fork_rng(devices=[]):
+            module = cls(config, batch, options, oldest_weight=oldest_weight)
+        module.alpha_logit.copy_(torch.logit(torch.from_numpy(smoothing.alpha)))
+        if config.season > 1:
+            module.gamma_logit.copy_(torch.logit(torch.from_numpy(smoothing.gamma)))
+        for name in ("level", "season"):
+            getattr(module, name).copy_(torch.from_numpy(getattr(smoothing, name)))
+        module.regression.copy_(torch.from_numpy(tensors["regression"]))
+        for k, rnn in enumerate(module.rnns):
+            own, prefix = f"members.{k}.", f"members.{k}.rnn."
+            load_tensors(rnn, {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+            module.head_weight[k] = torch.from_numpy(tensors[f"{own}head.weight"])
+            module.head_bias[k] = torch.from_numpy(tensors[f"{own}head.bias"])
+        return module.eval()
 
     def forward(self, batch: SeriesBatch, series: NDArray[np.int64]) -> EsRnnForecasts:
         """Forecasts from all steps; ``series [B]`` are the batch's columns.

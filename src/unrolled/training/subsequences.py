@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unrolled.training.problem import Module, Problem
 
-__all__ = ["subsequences", "subsequences_problem"]
+__all__ = ["all_subsequences", "subsequences", "subsequences_problem"]
 
 OVERLAP = 8  # subsequences that a step is in
 
@@ -30,6 +30,16 @@ def subsequences(
     first = generator.permutation(count) * stride + generator.integers(room + 1)
     for at in range(0, count, batch_size):
         yield np.arange(length)[:, None] + first[at : at + batch_size]
+
+
+def all_subsequences(steps: int, length: int) -> NDArray[np.int64]:
+    """Places ``[length, N]`` of the subsequences of an epoch that begins at the first step.
+
+    >>> all_subsequences(20, 16)[0]
+    array([0, 2, 4])
+    """
+    stride = max(1, length // OVERLAP)
+    return np.arange(length)[:, None] + stride * np.arange((steps - length) // stride + 1)
 
 
 def subsequences_problem(

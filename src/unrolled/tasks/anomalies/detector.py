@@ -24,7 +24,7 @@ from unrolled.parameters.declaration import check_range
 from unrolled.parameters.ranges import Range
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.anomalies.file import AnomalyConfig, check_config, restore
-from unrolled.tasks.anomalies.fitting import fit_model
+from unrolled.tasks.anomalies.fitting import fit_model, taught_by
 from unrolled.tasks.anomalies.labelled_windows import read_windows
 from unrolled.tasks.anomalies.model import AnomalyModel, highest
 from unrolled.tasks.anomalies.parameters import DetectorParameters
@@ -35,6 +35,9 @@ from unrolled.tasks.value_warnings import warn_of_values
 if TYPE_CHECKING:
     import polars
 
+    from unrolled.training.taught import Taught
+else:
+    Taught = Any
 
 __all__ = ["AnomalyDetector"]
 
@@ -167,6 +170,10 @@ class AnomalyDetector(Estimator, DetectorParameters):
         if times is not None:
             history["times"] = times[rows].astype(np.int64)
         return config, replace(fitting.model, history=history)
+
+    def _taught(self, X: Any, y: Any, member: int) -> Taught:
+        self._refuse_y(y)
+        return taught_by(self.model_, self.read(X), self._settings, member)
 
     def score_samples(self, data: Any) -> Values:
         """The score of each row, ``[T]``, in the order of the rows: higher means more unusual, the opposite of

@@ -30,8 +30,9 @@ from unrolled.tasks.estimator import FitContext
 if TYPE_CHECKING:
     from unrolled.training.engine import NetworkModule
     from unrolled.training.problem import Problem
+    from unrolled.training.taught import Taught
 
-__all__ = ["AnomalyFitting", "Sizes", "fit_model", "leads_to", "shape_of"]
+__all__ = ["AnomalyFitting", "Sizes", "fit_model", "leads_to", "shape_of", "taught_by"]
 
 TIMES_SEEN = 3  # times the training part must go through a season before it is one
 FEWEST = 50  # scores that a threshold is calibrated on
@@ -192,6 +193,28 @@ def _scaling(column: NDArray[np.float64], train: int) -> Standardization:
     """Of the steps learned from; of all where the channel changes later, which then is nothing that cannot be."""
     learned = Standardization.fit(column[:train])
     return Standardization.fit(column) if learned.constant else learned
+
+
+def taught_by(model: AnomalyModel, channels: Channels, settings: DetectorParameters, member: int) -> Taught:
+    """A network of the model as the module that it was when its fit ended, and its loss over all channels.
+
+    Raises:
+        InputError: the data are too short.
+    """
+    from unrolled.training.subsequences import all_subsequences
+    from unrolled.training.taught import taught
+
+    shape, z = model.shape, model.scaled(channels.values)
+    network = shape.network
+    window, ahead = (
+        (shape.window, 0) if isinstance(network, AutoencoderConfig) else (2 * shape.window, network.leads[-1])
+    )
+    least, T = shape.settling + window + ahead, len(z)
+    if least > T:
+        raise InputError(f"the data has {T} rows, need at least {least}: as many are read to learn from one window")
+    problem = _problem(shape, model.inputs(z, channels.times), z.astype(np.float32), settings, "")
+    places = all_subsequences(T - shape.settling - ahead, window)
+    return taught(problem.make, model.members[member], lambda module: problem.loss(module, places))
 
 
 def _problem(

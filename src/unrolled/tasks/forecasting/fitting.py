@@ -13,7 +13,7 @@ from unrolled.aliases import Values
 from unrolled.codecs.scaling import SeriesScaling, is_constant, log_scales, scaled
 from unrolled.metrics.forecasts import Evaluation
 from unrolled.networks.es_rnn import EsRnnConfig
-from unrolled.networks.window_rnn import WindowRnnConfig
+from unrolled.networks.window_rnn import WindowRnn, WindowRnnConfig
 from unrolled.statistical.methods import StatisticalMethods
 from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.forecasting.history import History
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from unrolled.training.es_rnn import EsRnnModule
     from unrolled.training.options import TrainingOptions
     from unrolled.training.state import TrainingRun
+    from unrolled.training.taught import Taught
 
-__all__ = ["Fitting", "fit_model"]
+__all__ = ["Fitting", "fit_model", "taught_by"]
 
 TAIL = 6  # one step of so many is kept back from a network that reads windows, in whole horizons
 JUDGES = 4  # origins by which the number of epochs is chosen
@@ -240,6 +241,39 @@ def _learn(
     else:
         module, run = train(window_rnn_problem(shape, batch, network, options, **more), options)
     return part(module), run
+
+
+def taught_by(model: ForecastModel, history: History, settings: ForecasterParameters) -> Taught:
+    """The networks of the model as the module that they were when their fit ended, and their loss over all series.
+
+    Raises:
+        InputError: there is no network, or no series is long enough.
+    """
+    from unrolled.training.engine import NetworkModule, NetworkOptions
+    from unrolled.training.es_rnn import EsRnnModule, es_rnn_loss
+    from unrolled.training.forecast import WINDOWS_AN_EPOCH
+    from unrolled.training.series_windows import SeriesWindows
+    from unrolled.training.taught import Taught, taught
+    from unrolled.training.window_rnn import window_rnn_loss
+
+    batch, smoothing = model.learned_by_network(history)
+    assert model.network is not None
+    shape, tensors = model.network.shape, model.network.tensors
+    training = forecast_training(settings, shape.method)
+    options, oldest = NetworkOptions.of(training), training.oldest_weight
+    if isinstance(shape, EsRnnConfig):
+        assert smoothing is not None
+        module = EsRnnModule.taught(shape, batch, options, tensors, smoothing, oldest_weight=oldest)
+        series = np.arange(len(batch.lengths))
+        return Taught(module, lambda: es_rnn_loss(shape, module(batch, series)))
+    windows = SeriesWindows(batch, shape, oldest)
+    count = len(windows)
+    drawn = windows.draw(np.linspace(0, count - 1, min(count, WINDOWS_AN_EPOCH)).round().astype(np.int64))
+    return taught(
+        lambda _: NetworkModule(WindowRnn, shape, options),
+        tensors,
+        lambda module: window_rnn_loss(shape, module, drawn),
+    )
 
 
 def _pinball(actual: Values, quantiles: Values, levels: Values) -> float:

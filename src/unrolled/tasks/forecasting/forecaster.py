@@ -25,7 +25,7 @@ from unrolled.tasks.checks import check_count
 from unrolled.tasks.estimator import Estimator, FitContext
 from unrolled.tasks.forecasting.backtest import run_backtest
 from unrolled.tasks.forecasting.file import Columns, ForecastConfig, check_config, forecast_tensors, restore_model
-from unrolled.tasks.forecasting.fitting import Fitting, fit_model
+from unrolled.tasks.forecasting.fitting import Fitting, fit_model, taught_by
 from unrolled.tasks.forecasting.history import History
 from unrolled.tasks.forecasting.known_ahead import extend_future
 from unrolled.tasks.forecasting.model import PARTS, ForecastModel, called
@@ -37,6 +37,9 @@ from unrolled.tasks.value_warnings import warn_of_values
 if TYPE_CHECKING:
     import polars
 
+    from unrolled.training.taught import Taught
+else:
+    Taught = Any
 
 __all__ = ["Forecaster"]
 
@@ -271,6 +274,13 @@ class Forecaster(Estimator, ForecasterParameters):
         history = History.from_panel(panel)
         self._log([*panel.inferred, *notes])
         return self._train(TrainingSeries(panel, history, shape, notes, positive), history, settings, checkpoint)
+
+    def _networks_apart(self) -> int:
+        return 1  # they learn together
+
+    def _taught(self, X: Any, y: Any, member: int) -> Taught:
+        self._refuse_y(y)
+        return taught_by(self.model_, History.from_panel(self.read(X)), self._settings)
 
     def _learn(
         self, data: TrainingSeries, settings: ForecasterParameters, context: FitContext

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from unrolled.aliases import Values
 from unrolled.codecs.scaling import SeriesScaling, is_constant, log_scales, scaled
 from unrolled.errors import InputError
+from unrolled.networks.es_rnn import SmoothingParameters
+from unrolled.networks.series_batch import SeriesBatch
 from unrolled.statistical.methods import METHODS, StatisticalMethods
 from unrolled.tasks.forecasting.combination import combined
 from unrolled.tasks.forecasting.history import History
-from unrolled.tasks.forecasting.network_part import NetworkPart
+from unrolled.tasks.forecasting.network_part import NetworkPart, scaled_batch
 from unrolled.tasks.forecasting.plausible import within
 from unrolled.tasks.forecasting.spread import Spread
 
@@ -101,6 +103,28 @@ class ForecastModel:
             if values.min() >= 0:
                 np.maximum(each, 0.0, out=each)
         return np.maximum.accumulate(quantiles, axis=-1)  # equal up to rounding is in order, too
+
+    def learned_by_network(self, history: History) -> tuple[SeriesBatch, SmoothingParameters | None]:
+        """Those series of ``history`` that are long enough to learn from, as the network reads them, and their smoothing.
+
+        Raises:
+            InputError: there is no network, or no series is long enough.
+        """
+        network = self.network
+        if network is None:
+            raise InputError("the forecaster has no network: the series it was fitted to are too short for one")
+        least = network.shape.input_window + network.shape.horizon
+        rows = [n for n, length in enumerate(history.lengths) if length >= least]
+        if not rows:
+            raise InputError(
+                f"the longest series has {max(history.lengths)} rows, need at least {least}: input window"
+                f" {network.shape.input_window} and horizon {network.shape.horizon}"
+            )
+        some = history.select(rows)
+        known = self._known(some)
+        z = scaled(self._scalings(some, known), some.values)
+        batch = scaled_batch(some, z, network.covariates, network.shape.horizon)
+        return batch, None if network.smoothing is None else network.smoothing_of(z, known)
 
     def _of_network(
         self,

@@ -110,11 +110,11 @@ class NetworkPart:
         """From scaled series to quantiles of the next steps."""
         network = self._network
         if isinstance(network, EsRnn):
-            smoothing = self._smoothing(z, series)
+            smoothing = self.smoothing_of(z, series)
             return lambda batch: network.forecast(batch, smoothing)
         return lambda batch: network.forecast(batch.last(self.shape.input_window))
 
-    def _smoothing(self, z: Sequence[Values], series: Sequence[tuple[int | None, bool]]) -> SmoothingParameters:
+    def smoothing_of(self, z: Sequence[Values], series: Sequence[tuple[int | None, bool]]) -> SmoothingParameters:
         """Smoothing of each series, learned as far as it is known.
 
         A history that begins as in training starts from the learned states. Another one starts from its own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -43,6 +43,11 @@ from unrolled.tasks.generation.said_notes import SaidNotes
 from unrolled.tasks.generation.said_symbols import SaidSymbols
 from unrolled.tasks.generation.targets import FEWEST, places_kept_back
 from unrolled.tasks.item_estimator import ExampleEstimator
+
+if TYPE_CHECKING:
+    from unrolled.training.taught import Taught
+else:
+    Taught = Any
 
 __all__ = ["Generated", "PieceStream", "SequenceGenerator"]
 
@@ -410,6 +415,28 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
     def _read(self, X: Any) -> list[Piece]:
         said = self._fitted().said
         return read_known_pieces(X, said.item_kind, said.step_kind, said.columns)
+
+    def _taught(self, X: Any, y: Any, member: int) -> Taught:
+        from unrolled.training.engine import NetworkOptions
+        from unrolled.training.next_step import Pieces, carried_problem, pieces_problem, text_parts
+        from unrolled.training.taught import taught
+
+        pieces, config, model, settings = self._read(X), self._fitted(), self.model_, self._settings
+        conditions = encoded_conditions(config.condition, y, len(pieces))
+        steps, options = [config.said.encode(piece) for piece in pieces], NetworkOptions.of(settings)
+        _check_lengths(steps, config.carried)
+        if not config.carried:
+            known = Pieces(steps, conditions)
+            problem: Any = pieces_problem(model.shape, known, options, len(steps))
+        else:
+            if len(steps) > 1:
+                raise InputError(f"X holds {len(steps)} texts, but the model learned one long text: give one of them")
+            (text,) = steps
+            stretches = max(1, len(text) // (settings.truncate or CARRIED_STEPS))
+            tracks = min(generator_training(settings, stretches).batch_size, len(text))
+            (known,) = text_parts(text, model.shape.head, tracks, len(text) // tracks)
+            problem = carried_problem(model.shape, text, options, tracks, len(text) // tracks)
+        return taught(problem.make, model.members[member], lambda module: problem.loss(module, known))
 
     def _learn(
         self, data: _Data, settings: GeneratorParameters, context: FitContext

@@ -51,6 +51,7 @@ from unrolled.tasks.recording_parameters import check_audio
 if TYPE_CHECKING:
     from unrolled.training.encoder_decoder import Pairs
     from unrolled.training.progress import Progress
+    from unrolled.training.taught import Taught
 
 __all__ = ["Answer", "Seq2Seq"]
 
@@ -301,6 +302,16 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
     def _told(self, X: Any, y: Any) -> list[Values]:
         items = self._read(X)
         return self.model_.log_likelihoods(items, self._encoded(y, items))
+
+    def _taught(self, X: Any, y: Any, member: int) -> Taught:
+        from unrolled.training.encoder_decoder import Pairs, encoder_decoder_problem
+        from unrolled.training.engine import NetworkOptions
+        from unrolled.training.taught import taught
+
+        items, model = self._read(X), self.model_
+        pairs = Pairs(model.encoded(items), self._encoded(y, items))
+        problem = encoder_decoder_problem(model.shape, pairs, NetworkOptions.of(self._settings), len(items))
+        return taught(problem.make, model.members[member], lambda module: problem.loss(module, np.arange(len(items))))
 
     def _learn(
         self, data: GivenPairs, settings: Seq2SeqParameters, context: FitContext

@@ -105,7 +105,7 @@ class Seq2SeqModel:
             weight: of the n-grams of pairs.
         """
         if not weight:
-            return self._by_networks(self._encoded(items), search, wanted, unknown)
+            return self._by_networks(self.encoded(items), search, wanted, unknown)
         found = self.judged(items, replace(search, n_best=search.width), wanted, unknown=unknown)
         return [each.ranked(weight)[: search.n_best] for each in found]
 
@@ -117,7 +117,7 @@ class Seq2SeqModel:
         They find none where answers have to fulfil what only the networks' search sees to.
         """
         assert self.joint is not None
-        read = self._encoded(items)
+        read = self.encoded(items)
         tied = unknown or search.block_ngrams > 0 or search.coverage_penalty > 0
         return judged(
             self.joint,
@@ -145,7 +145,8 @@ class Seq2SeqModel:
                     found[n] = answers
         return found
 
-    def _encoded(self, items: Sequence[Any]) -> list[Item]:
+    def encoded(self, items: Sequence[Any]) -> list[Item]:
+        """Items as the networks read them."""
         if isinstance(self.inputs, AudioCodec):
             self.inputs.warn_of_short(items)
         read = [self._encode(item) for item in items]
@@ -154,7 +155,7 @@ class Seq2SeqModel:
 
     def log_likelihoods(self, items: Sequence[Any], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
         """Of each target's symbols and of its end, by the mean of the networks' probabilities, ``[U_i + 1]`` each."""
-        return self._log_likelihoods(self._encoded(items), targets)
+        return self._log_likelihoods(self.encoded(items), targets)
 
     def _log_likelihoods(self, read: Sequence[Item], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
         each = [network.log_likelihoods(read, targets) for network in self._networks]
@@ -162,7 +163,7 @@ class Seq2SeqModel:
 
     def attention(self, items: Sequence[Any], targets: Sequence[NDArray[np.int64]]) -> list[Values]:
         """What was read of the source for each symbol of the targets, the mean of the networks, ``[U_i, T_i]`` each."""
-        read = self._encoded(items)
+        read = self.encoded(items)
         each = [network.attention_weights(read, targets) for network in self._networks]
         return [np.stack(own).astype(np.float64).mean(0)[:-1] for own in zip(*each, strict=True)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -37,6 +37,11 @@ from unrolled.tasks.generation.transcriber_model import TranscriberConfig, Trans
 from unrolled.tasks.generation.transcriber_parameters import PrefixBeamParameters, TranscriberParameters
 from unrolled.tasks.generation.transcriber_stream import TranscriberStream
 from unrolled.tasks.recording_parameters import check_audio
+
+if TYPE_CHECKING:
+    from unrolled.training.taught import Taught
+else:
+    Taught = Any
 
 __all__ = ["CTCTranscriber", "Heard", "Transcript"]
 
@@ -243,6 +248,19 @@ class CTCTranscriber(TargetEstimator, TranscriberParameters):
         ]  # fmt: skip
         return Transcript(codec.decode(found.symbols), heard, found.score, found.log_p)
 
+    def _taught(self, X: Any, y: Any, member: int) -> Taught:
+        from unrolled.training.ctc import Transcripts, ctc_problem
+        from unrolled.training.engine import NetworkOptions
+        from unrolled.training.taught import taught
+
+        items, model, targets = self._read(X), self.model_, self._fitted().targets
+        true = self._read_y(y, items)
+        said = Transcripts(model.encoded(items), [targets.encode(target) for target in true])
+        _check_known(true, targets, said.targets, "y")
+        _check_alignments(said.items, said.targets)
+        problem = ctc_problem(model.shape, said, NetworkOptions.of(self._settings), len(items))
+        return taught(problem.make, model.members[member], lambda module: problem.loss(module, said))
+
     def _learn(
         self, data: GivenPairs, settings: TranscriberParameters, context: FitContext
     ) -> tuple[TranscriberConfig, TranscriberModel]:
@@ -258,7 +276,8 @@ class CTCTranscriber(TargetEstimator, TranscriberParameters):
         encode, k = codec.encoder(), settings.stride
         symbols = [targets.encode(target) for target in data.targets]
         said = Transcripts([joined(encode(item), k) for item in data.items], symbols)
-        _check_said(data, targets, said.items, said.targets)
+        _check_known(data.targets[data.learned :], targets, symbols[data.learned :], "validation's y")
+        _check_alignments(said.items, symbols)
         if isinstance(codec, AudioCodec):
             codec.warn_of_short(data.items)
         shape = _shape(codec, targets, settings)
@@ -340,22 +359,29 @@ def _drawing(
     return lambda n, generator: joined(encode(items[n], generator), k)
 
 
-def _check_said(
-    data: GivenPairs, targets: TargetCodec, steps: Sequence[Any], symbols: Sequence[NDArray[np.int64]]
+def _check_known(
+    true: Sequence[Target], targets: TargetCodec, symbols: Sequence[NDArray[np.int64]], called: str
 ) -> None:
-    """Check that every transcript has only symbols that are learned, and an alignment.
+    """Check that transcripts have only symbols that are learned.
 
     Raises:
-        InputError: naming the first ones that have not.
+        InputError: naming the first one that has another.
     """
-    for n in range(data.learned, len(symbols)):
-        if not symbols[n].all():
-            token = targets.tokens(data.targets[n])[int(symbols[n].argmin())]
-            unknown = token.strip() or token
+    for n, (target, own) in enumerate(zip(true, symbols, strict=True)):
+        if not own.all():
+            token = targets.tokens(target)[int(own.argmin())]
             raise InputError(
-                f"validation's y: transcript {n - data.learned} has the symbol {unknown!r}, which no transcript that is"
+                f"{called}: transcript {n} has the symbol {token.strip() or token!r}, which no transcript that is"
                 " learned from has: leave it out"
             )
+
+
+def _check_alignments(steps: Sequence[Any], symbols: Sequence[NDArray[np.int64]]) -> None:
+    """Check that every transcript has an alignment.
+
+    Raises:
+        InputError: naming the first ones that have none.
+    """
     long: list[str] = []
     for n, (own, item) in enumerate(zip(symbols, steps, strict=True)):
         needed = fewest_frames(own)

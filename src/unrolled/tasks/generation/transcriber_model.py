@@ -69,11 +69,15 @@ class TranscriberModel:
 
     def log_p(self, items: Sequence[Any]) -> list[Values]:
         """Log-probabilities of the blank and each symbol at each step of each item, ``[T_i, V]``."""
-        if isinstance(self.inputs, AudioCodec):
-            self.inputs.warn_of_short(items)
-        read = [joined(self._encode(item), self.stride) for item in items]
+        read = self.encoded(items)
         each = [network.emissions(read) for network in self._networks]
         return [log_mean(list(map(log_softmax, scores))) for scores in zip(*each, strict=True)]
+
+    def encoded(self, items: Sequence[Any]) -> list[NDArray[np.float32]]:
+        """Items as the networks read them."""
+        if isinstance(self.inputs, AudioCodec):
+            self.inputs.warn_of_short(items)
+        return [joined(self._encode(item), self.stride) for item in items]
 
     def decoded(
         self, log_p: Sequence[Values], width: int, n_best: int, fusion: Fusion[Any] | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
@@ -28,18 +28,16 @@ from unrolled.tasks.agreement import require_same
 from unrolled.tasks.estimator import FitContext
 from unrolled.tasks.item_estimator import ItemEstimator
 from unrolled.tasks.sequences.combination import folds, has_linear_part, with_linear_part
-from unrolled.tasks.sequences.fitting import EncodedTargets, fit_codec, fit_model, known_targets, taught, widths
+from unrolled.tasks.sequences.fitting import EncodedTargets, fit_codec, fit_model, known_targets, taught_by, widths
 from unrolled.tasks.sequences.model import SequenceConfig, SequenceModel, check_inputs, check_linear_part
 from unrolled.tasks.sequences.parameters import SequenceParameters, sequence_training
 from unrolled.tasks.sequences.reading import Given, read_as_trained, read_to_learn
 from unrolled.tasks.sequences.targets import join_targets, read_sample_weight
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from unrolled.training.engine import NetworkModule
+    from unrolled.training.taught import Taught
 else:
-    Tensor = NetworkModule = Any
+    Taught = Any
 
 __all__ = ["SequenceEstimator"]
 
@@ -225,25 +223,10 @@ class SequenceEstimator(ItemEstimator):
         stack = StackConfig.of(settings, inputs, bidirectional=settings.bidirectional)
         return cls._shape(stack, tokens, outputs, settings)
 
-    def network_loss(self, X: Any, y: Any = None, member: int = 0) -> tuple[NetworkModule, Callable[[], Tensor]]:
-        """One network of the fitted estimator as a torch module in evaluation mode, and what computes the loss of its fit over
-        all of the items at once, without weights of classes; for who looks at gradients.
-
-        Args:
-            X, y: as :meth:`evaluate` takes them.
-            member: its number, from 0.
-
-        Raises:
-            InputError: there is no such network, or its layers keep their parameters in another form (Li-GRU, whose batch
-                normalisation is part of its weights after the fit); or the data do not fit.
-            MissingExtraError: torch is not installed.
-        """
-        config, members = self._fitted(), self.model_.members
-        require("member", member, 0 <= member < len(members), f"0 to {len(members) - 1}")
-        require("cell", config.shape.stack.cell, config.shape.stack.cell != "li_gru", "one without batch normalisation")
+    def _taught(self, X: Any, y: Any, member: int) -> Taught:
         items, given = self._read_with_y(X, y)
-        encoded = known_targets(self._read_y(given, items), config)
-        return taught(self.model_, member, items, encoded, self._settings, self._loss(encoded))
+        encoded = known_targets(self._read_y(given, items), self._fitted())
+        return taught_by(self.model_, member, items, encoded, self._settings, self._loss(encoded))
 
     def _feature_names(self) -> Sequence[str]:
         return self.columns_.features if self.columns_ is not None else ()

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from unrolled.training.engine import NetworkModule
     from unrolled.training.examples import Examples
     from unrolled.training.problem import Problem
+    from unrolled.training.taught import Taught
 
-__all__ = ["EncodedTargets", "Fitting", "fit_codec", "fit_model", "known_targets", "taught", "widths"]
+__all__ = ["EncodedTargets", "Fitting", "fit_codec", "fit_model", "known_targets", "taught_by", "widths"]
 
 
 @dataclass(frozen=True)
@@ -164,23 +165,23 @@ def known_targets(y: Any, config: SequenceConfig) -> EncodedTargets:
     )
 
 
-def taught(
+def taught_by(
     model: SequenceModel,
     member: int,
     items: Sequence[Any],
     encoded: EncodedTargets,
     training: SequenceParameters,
     loss: Callable[[NetworkModule, Examples], Tensor],
-) -> tuple[NetworkModule, Callable[[], Tensor]]:
-    """A network of the model as the module that it was when its fit ended, in evaluation mode, and what computes its loss."""
-    import torch
-
+) -> Taught:
+    """A network of the model as the module that it was when its fit ended, and its loss over the items."""
     from unrolled.training.engine import NetworkModule, NetworkOptions
     from unrolled.training.examples import Examples
+    from unrolled.training.taught import taught
 
     network: Any = Encoder if isinstance(model.shape, EncoderConfig) else Tagger
-    with torch.random.fork_rng(devices=[]):
-        module = NetworkModule(network, model.shape, NetworkOptions.of(training)).eval()
-    module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in model.members[member].items()})
-    examples = Examples(model.encoded(items), encoded.values)
-    return module, lambda: loss(module, examples)
+    options, examples = NetworkOptions.of(training), Examples(model.encoded(items), encoded.values)
+    return taught(
+        lambda _: NetworkModule(network, model.shape, options),
+        model.members[member],
+        lambda module: loss(module, examples),
+    )

@@ -1,0 +1,58 @@
+"""What is looked into: a torch module with its inputs, or a fitted estimator with data, as something that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+from unrolled.errors import InputError
+from unrolled.insight.watching import arguments_of, require_module
+from unrolled.kernels.admission import whole_number
+
+__all__ = ["Subject", "is_estimator", "of_estimator", "subject_of"]
+
+
+class Subject(NamedTuple):
+    """A module, and what runs it."""
+
+    module: Any
+    run: Callable[[], Any]
+    """Of an estimator's network it returns the loss of its fit, of another module what that returns."""
+
+
+def is_estimator(model: Any) -> bool:
+    """Whether it is one of the library's estimators."""
+    from unrolled.tasks.estimator import Estimator
+
+    return isinstance(model, Estimator)
+
+
+def subject_of(model: Any, data: Any, member: int) -> Subject:
+    """A module or a fitted estimator as something that runs.
+
+    Args:
+        model: any torch module, or a fitted estimator.
+        data: what the module is called with, a tuple if that is more than one; for an estimator the data of its ``evaluate``,
+            ``(X, y)`` if these are two.
+        member: which network of an estimator.
+
+    Raises:
+        InputError: it is neither, not fitted, has no such network, or the data do not fit.
+        MissingExtraError: torch is not installed.
+    """
+    whole_number("member", member)
+    if is_estimator(model):
+        return of_estimator(model, data, member)
+    require_module(model)
+    if member:
+        raise InputError(f"member is {member}, but a module is one network: leave it out")
+    return Subject(model, lambda: model(*arguments_of(data)))
+
+
+def of_estimator(model: Any, data: Any, member: int) -> Subject:
+    """One network of a fitted estimator with the loss of its fit, as :func:`subject_of` has them."""
+    name = type(model).__name__
+    given = cast("tuple[Any, ...]", data) if isinstance(data, tuple) else (data,)
+    if not 1 <= len(given) <= 2:
+        raise InputError(f"data is a tuple of {len(given)}, expected the data of {name}.evaluate, or a pair (X, y)")
+    return Subject(*model.network_loss(*given, member=member))
