@@ -1,6 +1,6 @@
 """Direction of a noisy ramp: does the series rise, fall or stay? 40 steps, three classes, an LSTM.
 
-Planted: all weights of the LSTM start from a normal distribution of deviation 3, so that its gates are stuck open or shut.
+Planted: what was meant as a forget bias fills the biases of all gates with 3, in both bias vectors, so that they are stuck open.
 """
 
 import torch
@@ -30,8 +30,9 @@ class RampClassifier(nn.Module):
         self.init_weights()
 
     def init_weights(self):
-        for parameter in self.lstm.parameters():
-            nn.init.normal_(parameter, std=3.0)
+        for name, parameter in self.lstm.named_parameters():
+            if "bias" in name:
+                nn.init.constant_(parameter, 3.0)
 
     def forward(self, x):
         _, (h, _) = self.lstm(x)
