@@ -290,3 +290,50 @@ def test_the_tables_of_encoder_decoders(encoder_decoder, monkeypatch, capsys):
         assert len({line.count("|") for line in lines}) == 1
         assert ["disagree" in line for line in lines] == ["additive" in line for line in lines]
     assert err == ""
+
+
+@pytest.fixture
+def three_bits(scripts):
+    """A layer of three units that keep one bit each, and outputs that are the units."""
+    layer, head = torch.nn.RNN(3, 3), torch.nn.Linear(3, 3)
+    with torch.no_grad():
+        for parameter in (*layer.parameters(), *head.parameters()):
+            parameter.zero_()
+        layer.weight_ih_l0.copy_(3 * torch.eye(3))
+        layer.weight_hh_l0.copy_(2 * torch.eye(3))
+        head.weight.copy_(torch.eye(3))
+    return scripts("fixed_points"), layer, head
+
+
+def test_a_plain_search_finds_fixed_points_that_are_ours(three_bits):
+    script, layer, head = three_bits
+    ours, plain = script.our_search(layer, 200), script.plain_search(layer, 200, 1000, 0.03)
+    told = script.compare(layer, head, ours, plain)
+    assert told.startswith("8 stable; unstable directions: 12 of 1")
+    also, of = map(int, told.rpartition(" | ")[2].split(" of "))
+    assert 20 <= also <= of == len(plain.points)
+    assert plain.arrived > 150
+    few = plain._replace(points=plain.points[:3])
+    with pytest.raises(AssertionError, match=r"\d stable points are not among"):
+        script.compare(layer, head, ours, few)
+    with pytest.raises(AssertionError, match="memories without a stable point"):
+        script.compare(layer, torch.nn.Linear(3, 3).requires_grad_(False), ours, plain)
+
+
+def test_both_searches_for_fixed_points_begin_in_the_same_states(three_bits, monkeypatch):
+    script, layer, _ = three_bits
+    begun = []
+    module = sys.modules["unrolled.insight.fixed_points"]
+    descend = module._descend
+    monkeypatch.setattr(module, "_descend", lambda step, x, s: descend(step, x, (begun.append(s), s)[1]))
+    script.our_search(layer, 20)
+    np.testing.assert_allclose(begun[0], script.states_visited(layer, 20).numpy(), atol=1e-6)
+
+
+def test_bits_are_kept_until_the_next_pulse(three_bits):
+    x, kept = three_bits[0].pulses(2, np.random.default_rng(0), 30)
+    for b, i in np.ndindex(2, 3):
+        last = 0.0
+        for t in range(30):
+            last = float(x[t, b, i]) or last
+            assert kept[t, b, i] == last

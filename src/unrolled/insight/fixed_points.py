@@ -165,7 +165,7 @@ def fixed_points(
 
 def _descend(step: StepMap, x: Values, s: Values) -> tuple[Values, Values]:
     """Minima of ``q`` from every start ``[K, N]``, and their ``q [K]``."""
-    s, N = s.copy(), s.shape[1]
+    s = s.copy()
     rest = _rest(step, x, s)
     q, damping = 0.5 * (rest**2).sum(1), np.full(len(s), 1e-2)
     open_ = np.arange(len(s))
@@ -173,10 +173,9 @@ def _descend(step: StepMap, x: Values, s: Values) -> tuple[Values, Values]:
         open_ = open_[q[open_] > FIXED * 1e-8]
         if not len(open_):
             break
-        A = step.jacobian(np.tile(x, (len(open_), 1)), s[open_]) - np.eye(N)
-        transposed = A.swapaxes(1, 2)
-        normal = transposed @ A + damping[open_, None, None] * np.eye(N)
-        moved = s[open_] - np.linalg.solve(normal, transposed @ rest[open_][..., None])[..., 0]
+        blocks = np.split(open_, range(step.block, len(open_), step.block))
+        d = np.concatenate([_downwards(step, x, s[rows], rest[rows], damping[rows]) for rows in blocks])
+        moved = s[open_] + d
         new_rest = _rest(step, x, moved)
         new_q = 0.5 * (new_rest**2).sum(1)
         better = new_q < q[open_]  # not where it is NaN
@@ -187,6 +186,17 @@ def _descend(step: StepMap, x: Values, s: Values) -> tuple[Values, Values]:
         stuck = (better & (gain < LEAST_GAIN)) | (~better & (damping[open_] > 1e8))
         open_ = open_[~stuck]
     return s, q
+
+
+def _downwards(step: StepMap, x: Values, s: Values, rest: Values, damping: Values) -> Values:
+    """The step ``d`` of each row."""
+    A = step.jacobian(np.tile(x, (len(s), 1)), s)
+    on_diagonal = np.arange(step.size)
+    A[:, on_diagonal, on_diagonal] -= 1
+    transposed = A.swapaxes(1, 2)
+    normal = transposed @ A
+    normal[:, on_diagonal, on_diagonal] += damping[:, None]
+    return -np.linalg.solve(normal, transposed @ rest[..., None])[..., 0]
 
 
 def _rest(step: StepMap, x: Values, s: Values) -> Values:

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from unrolled.aliases import Values
-from unrolled.cells import Cell, get_cell
+from unrolled.cells import Cell, Step, get_cell
 from unrolled.errors import InputError
 from unrolled.insight.subject import subject_of
 from unrolled.insight.watching import Trace, require_traces, watched
 
 __all__ = ["Path", "StepMap", "path_of"]
+
+CACHED = 2**16
+"""Numbers of an array that stays in the processor's cache while a step goes back."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class StepMap:
         """``N``."""
         return sum(self.widths.values())
 
+    @property
+    def block(self) -> int:
+        """Rows whose Jacobians stay in the processor's cache together."""
+        return max(1, CACHED // self.size**2)
+
     def __call__(self, x: Values, s: Values) -> Values:
         """``F(s, x)`` of each row."""
         _, after, _ = self.cell.forward(self.params, x[None], self._apart(s))
@@ -39,17 +47,32 @@ class StepMap:
     def jacobian(self, x: Values, s: Values) -> Values:
         r""":math:`\partial F / \partial s` of each row, ``[R, N, N]``, by the cell's own backward pass: one row of each matrix
         is the gradient of one number of the new state."""
-        R, N = s.shape
-        x, s = x.repeat(N, axis=0), s.repeat(N, axis=0)
-        _, _, tape = self.cell.forward(self.params, x[None], self._apart(s))
-        wanted = np.tile(np.eye(N), (R, 1))  # [R*N, N]
-        nothing = np.zeros((1, *tape[0].h.shape))
-        grads = self.cell.backward(self.params, tape, nothing, self._apart(wanted))
-        return np.concatenate([grads[f"{name}0"] for name in self.widths], axis=1).reshape(R, N, N)
+        N = s.shape[1]
+        if len(s) > self.block:
+            parts = [slice(k, k + self.block) for k in range(0, len(s), self.block)]
+            return np.concatenate([self.jacobian(x[part], s[part]) for part in parts])
+        _, _, (now,) = self.cell.forward(self.params, x[None], self._apart(s))
+        many = _repeated(now, N)
+        wanted = self._apart(np.tile(np.eye(N), (len(s), 1)))  # [R*N, N]
+        arriving = wanted if self.cell.hands_on_h else (np.zeros_like(many.h), *wanted)
+        before, _ = self.cell.step_backward(self.cell, self.params, many, *arriving)
+        return np.concatenate(before, axis=1).reshape(-1, N, N)
 
     def _apart(self, s: Values) -> tuple[Values, ...]:
         ends = np.cumsum(list(self.widths.values()))[:-1]
         return tuple(np.ascontiguousarray(part) for part in np.split(s, ends, axis=1))
+
+
+def _repeated(now: Step, times: int) -> Step:
+    """The record of a step with each row so many times, one after the other."""
+
+    def rows(array: Values) -> Values:
+        return array.repeat(times, axis=0)
+
+    return Step(
+        rows(now.x), tuple(map(rows, now.before)), tuple(map(rows, now.after)),
+        {name: rows(gate) for name, gate in now.gates.items()}, rows(now.h), tuple(map(rows, now.made)), now.masks,
+    )  # fmt: skip
 
 
 class Path(NamedTuple):
