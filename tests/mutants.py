@@ -2767,8 +2767,8 @@ MUTANTS = (
     python(
         "Jacobians: transposed",
         "insight/step_map.py",
-        ".reshape(R, N, N)",
-        ".reshape(R, N, N).swapaxes(1, 2)",
+        ".reshape(-1, N, N)",
+        ".reshape(-1, N, N).swapaxes(1, 2)",
         JACOBIANS,
     ),
     python(
