@@ -5,6 +5,7 @@ It reads models and runs; nothing else of the library knows it.
 
 from __future__ import annotations
 
+from unrolled.insight.attributions import Attributions, attributions
 from unrolled.insight.fixed_points import FixedPoint, FixedPoints, fixed_points
 from unrolled.insight.gates import LayerGates, gates
 from unrolled.insight.gradient_flow import GradientFlow, StateFlow, gradient_flow
@@ -13,6 +14,6 @@ from unrolled.insight.unrolled_view import UnrolledView, unrolled_view
 from unrolled.insight.worked_examples import worked_example
 
 __all__ = [
-    "FixedPoint", "FixedPoints", "GradientFlow", "Jacobians", "LayerGates", "StateFlow", "UnrolledView",
-    "fixed_points", "gates", "gradient_flow", "jacobians", "unrolled_view", "worked_example",
+    "Attributions", "FixedPoint", "FixedPoints", "GradientFlow", "Jacobians", "LayerGates", "StateFlow", "UnrolledView",
+    "attributions", "fixed_points", "gates", "gradient_flow", "jacobians", "unrolled_view", "worked_example",
 ]  # fmt: skip
