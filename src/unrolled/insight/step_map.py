@@ -14,7 +14,7 @@ from unrolled.errors import InputError
 from unrolled.insight.subject import subject_of
 from unrolled.insight.watching import Trace, require_traces, watched
 
-__all__ = ["Path", "StepMap", "path_of"]
+__all__ = ["Path", "StepMap", "path_of", "traced_path"]
 
 CACHED = 2**16
 """Numbers of an array that stays in the processor's cache while a step goes back."""
@@ -86,7 +86,7 @@ class Path(NamedTuple):
     """Its state before each step, ``[T, B, N]``."""
 
 
-def path_of(model: Any, inputs: Any, place: str | None, member: int) -> Path:
+def path_of(model: Any, inputs: Any, place: str | None, member: int = 0) -> Path:
     """Run a model, and note what one layer reads and which states it is in.
 
     Args:
@@ -119,13 +119,33 @@ def path_of(model: Any, inputs: Any, place: str | None, member: int) -> Path:
         place = next(iter(seen.traces)) if place is None else place
         if place not in seen.traces:
             raise InputError(f"no layer {place!r} ran; there are {', '.join(seen.traces)}")
-        trace = seen.traces[place]
-        layer, suffix = _layer_of(subject.module, place)
-        found = {name.removesuffix(suffix): value for name, value in layer.inference_parameters().items()}
-        params = {
-            name: found[name].detach().double().numpy() for name, _ in get_cell(trace.cell).parameters if name in found
-        }
-        return _traced(trace, params)
+        return traced_path(subject.module, seen.traces[place])
+
+
+def traced_path(module: Any, trace: Trace, rows: int | None = None) -> Path:
+    """What a layer of a module went through, while it is watched.
+
+    Args:
+        rows: of how many sequences, the longest ones; by default all.
+
+    Raises:
+        InputError: their sequences differ in length, or the layer draws masks or zones out.
+    """
+    layer, suffix = _layer_of(module, trace.place)
+    found = {name.removesuffix(suffix): value for name, value in layer.inference_parameters().items()}
+    params = {
+        name: found[name].detach().double().numpy() for name, _ in get_cell(trace.cell).parameters if name in found
+    }
+    count = max(trace.alive) if rows is None else rows
+    if any(alive < count for alive in trace.alive):
+        raise InputError(f"{trace.place} read sequences of several lengths: give it some of one length, or one alone")
+    x = np.stack([step.x[:count].detach().double().numpy() for step in trace.steps])
+    step = _map_of(get_cell(trace.cell), params, x.shape[-1])
+    before = [
+        np.concatenate([now.before[name][:count].detach().double().numpy() for name in step.widths], 1)
+        for now in trace.steps
+    ]
+    return Path(trace.place, step, x, np.stack(before))
 
 
 def _layer_of(model: Any, place: str) -> tuple[Any, str]:
@@ -138,17 +158,6 @@ def _layer_of(model: Any, place: str) -> tuple[Any, str]:
     if settings.zoneout:
         raise InputError(f"{place} has zoneout, of which the Jacobians of its cell know nothing")
     return layer, f"_{ending}"
-
-
-def _traced(trace: Trace, params: Mapping[str, Any]) -> Path:
-    if len(set(trace.alive)) > 1:
-        raise InputError(f"{trace.place} read sequences of several lengths: give it some of one length, or one alone")
-    x = np.stack([step.x.detach().double().numpy() for step in trace.steps])
-    step = _map_of(get_cell(trace.cell), params, x.shape[-1])
-    before = [
-        np.concatenate([now.before[name].detach().double().numpy() for name in step.widths], 1) for now in trace.steps
-    ]
-    return Path(trace.place, step, x, np.stack(before))
 
 
 def _map_of(cell: Cell, params: Mapping[str, Any], inputs: int) -> StepMap:

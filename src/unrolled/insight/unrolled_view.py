@@ -250,7 +250,7 @@ def unrolled_view(
     if not isinstance(cast("Any", cell), tuple):
         raise InputError(f"cell is {cell!r:.60}, expected a pair of the name of a cell and its parameters")
     rows = _numbers("x", x)
-    path = path_of(cell, rows[:, None], "l0")
+    path = path_of(cell, rows[:, None], None)
     described, params = path.step.cell, dict(path.step.params)
     if described.clip is not None:
         raise InputError(f"{described.name} with clip={described.clip} has no backward pass: leave the clip out")
