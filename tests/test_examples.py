@@ -55,6 +55,7 @@ SCRIPTS = {
     "summarisation": Example("vega_datasets:", "Seq2Seq", "most similar report", column=0),
     "text": Example("tinyshakespeare/input.txt.gz", "SequenceGenerator", "letters by themselves", -1),
     "translation": Example(None, "Seq2Seq", "word for word", column=0),
+    "vanishing": Example(None, "LSTM, chrono", "RNN, tanh", column=0),
     "video": Example(None, "SequenceClassifier", "chance"),
     "vitals": Example("bokeh_sampledata:_data/CGM.csv.gz", "AnomalyDetector", "large changes", column=0),
     "weather": Example("vega_datasets:", "forecast", "naive", -1),

@@ -21,8 +21,8 @@ def decay_figure(lines: Mapping[str, Values], below: str, label: str, mark: floa
     """Return an SVG of positive numbers by name, the first of each at 0; ``mark`` is a level that is drawn, too.
 
     >>> picture = decay_figure({"h": np.array([1, 0.1, 0.01])}, "steps back", "gradients", mark=0.01)
-    >>> picture.count('class="forecast"'), "steps back" in picture
-    (1, True)
+    >>> picture.count('class="forecast"'), "steps back" in picture  # the line, and a sample of it beside its name
+    (2, True)
     """
     logs = {name: _logarithms(values) for name, values in lines.items()}
     shown = np.concatenate([*logs.values(), [] if mark is None else [np.log10(mark)]])
@@ -31,7 +31,7 @@ def decay_figure(lines: Mapping[str, Values], below: str, label: str, mark: floa
     room = 0.05 * (high - low) or 1.0
     low, high = low - room, high + room
     last = max((len(values) for values in lines.values()), default=2) - 1
-    right = 20 + 8.0 * max(map(len, lines), default=0)
+    right = 40 + 8.0 * max(map(len, lines), default=0)
     plot = Plot(860, 300, x=(0, max(last, 1)), y=(low, high), left=70, right=right, bottom=44, top=28)
     plot.text(plot.left, 16, label, "tick")
     plot.y_axis([(tick, number_label(10.0**tick)) for tick in number_ticks(low, high, 7)])
@@ -43,7 +43,8 @@ def decay_figure(lines: Mapping[str, Values], below: str, label: str, mark: floa
     ends = sorted((plot.to_y(_end(values, low)), k) for k, values in enumerate(logs.values()))
     for y, k in ends:
         before = max(y, before + LINE)
-        plot.text(plot.right + 8, before + 4, list(lines)[k], "tick")
+        plot.sample(plot.right + 8, before, COLOURS[k % len(COLOURS)])
+        plot.text(plot.right + 28, before + 4, list(lines)[k], "tick")
     for k, values in enumerate(logs.values()):
         inside = np.flatnonzero(values >= low)  # not NaN
         if len(inside) > 1:

@@ -100,6 +100,10 @@ class Plot:
         inner = f"><title>{escape(hint)}</title></rect>" if hint else "/>"
         self._parts.append(f'<rect class="{css}" {place}{seen}{inner}')
 
+    def sample(self, x: float, y: float, css: str, width: float = 14) -> None:
+        """Draw a piece of a line at a place given in the picture's own units, for a legend."""
+        self._parts.append(f'<path class="{css}" d="M{_short(x)} {_short(y)}h{_short(width)}"/>')
+
     def text(self, x: float, y: float, text: str, css: str, anchor: str = "start", slant: float = 0) -> None:
         """Write text at a place given in the picture's own units, turned by an angle in degrees."""
         turned = f' transform="rotate({_short(slant)} {_short(x)} {_short(y)})"' if slant else ""
