@@ -161,8 +161,12 @@ MAY_IMPORT = {
         "torch nn training polars narwhals unrolled",
     ),  # estimators are found by unrolled.__all__
     "insight": ("cells charts kernels", "torch polars nn tasks"),
+    "comparison": (
+        "torch cells kernels codecs networks statistical training tasks data charts insight progress",
+        "polars hmmlearn sklearn_crfsuite",
+    ),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
-    "cli": ("msgspec typer rich codecs runtime data charts progress metrics tasks bench", "kernels"),
+    "cli": ("msgspec typer rich codecs runtime data charts progress metrics tasks bench", "torch kernels comparison"),
 }
 EVERYWHERE = {"numpy", "errors", "version", "aliases", "parameters"}
 

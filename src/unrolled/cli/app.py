@@ -13,6 +13,7 @@ import typer
 from unrolled.cli.bench import run_bench
 from unrolled.cli.catalogue import TASKS
 from unrolled.cli.command import Command
+from unrolled.cli.compare import compare
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
 from unrolled.cli.fit_and_forecast import forecast
@@ -47,6 +48,7 @@ app.command(cls=Command)(translate)
 app.command(cls=Command)(generate)
 app.command(cls=Command)(transcribe)
 app.command(cls=Command)(evaluate)
+app.command(cls=Command)(compare)
 app.command(cls=Command)(info)
 app.command("bench", cls=Command)(run_bench)
 
