@@ -160,13 +160,17 @@ MAY_IMPORT = {
         "msgspec codecs statistical networks runtime data charts progress metrics",
         "torch nn training polars narwhals unrolled",
     ),  # estimators are found by unrolled.__all__
+    "tuning": ("codecs data charts tasks", "torch optuna ray training"),
     "insight": ("cells charts kernels", "torch polars nn tasks"),
     "comparison": (
         "torch cells kernels codecs networks statistical training tasks data charts insight progress",
         "polars hmmlearn sklearn_crfsuite",
     ),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
-    "cli": ("msgspec typer rich codecs runtime data charts progress metrics tasks bench", "torch kernels comparison"),
+    "cli": (
+        "msgspec typer rich codecs runtime data charts progress metrics tasks bench",
+        "torch kernels comparison tuning",
+    ),
 }
 EVERYWHERE = {"numpy", "errors", "version", "aliases", "parameters"}
 

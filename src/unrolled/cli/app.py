@@ -23,6 +23,7 @@ from unrolled.cli.messages import say
 from unrolled.cli.predict import predict
 from unrolled.cli.transcribe import transcribe
 from unrolled.cli.translate import translate
+from unrolled.cli.tune import tune
 from unrolled.errors import InputError, UnrolledError
 
 __all__ = ["app", "run"]
@@ -49,6 +50,7 @@ app.command(cls=Command)(generate)
 app.command(cls=Command)(transcribe)
 app.command(cls=Command)(evaluate)
 app.command(cls=Command)(compare)
+app.command(cls=Command)(tune)
 app.command(cls=Command)(info)
 app.command("bench", cls=Command)(run_bench)
 

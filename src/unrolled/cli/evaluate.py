@@ -29,4 +29,4 @@ def evaluate(
     For example: unrolled evaluate reviews.safetensors other_reviews.csv
     """
     loaded, task = load_model(model)
-    task.evaluate(loaded, file, task.own(loaded, options, task.evaluate_options), as_json)
+    task.evaluate(loaded, file, task.own(f"{model} is {task.called}", options, task.evaluate_options), as_json)

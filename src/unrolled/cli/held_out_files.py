@@ -12,7 +12,7 @@ from unrolled.cli.example_fitting import Targets, audio_features, check_kind
 from unrolled.cli.example_streams import describe, read_to_learn
 from unrolled.cli.messages import say
 from unrolled.parameters.audio import AudioParameters
-from unrolled.parameters.declaration import Parameters, declared
+from unrolled.parameters.declaration import Parameters, checked, declared, parameter_values
 
 if TYPE_CHECKING:
     from unrolled.tasks.held_out.examples import ExampleData
@@ -80,4 +80,6 @@ def own_and_others(group: type[Group], values: Mapping[str, Any]) -> tuple[Group
     """
     known = declared(group)
     own = {name: value for name, value in values.items() if name in known}
-    return group(**own), {name: value for name, value in values.items() if name not in known}
+    return checked(group, {**parameter_values(group()), **own}), {
+        name: value for name, value in values.items() if name not in known
+    }

@@ -40,4 +40,6 @@ def predict(
     inputs = [model, file, *(path for name, path in files.items() if name not in WRITTEN)]
     check_places(outputs, inputs, as_json=as_json)
     loaded, task = load_model(model)
-    task.predict(loaded, file, task.own(loaded, options, task.predict_options), Destination(output, as_json))
+    task.predict(
+        loaded, file, task.own(f"{model} is {task.called}", options, task.predict_options), Destination(output, as_json)
+    )

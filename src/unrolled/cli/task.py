@@ -65,8 +65,13 @@ class Task:
     writes: frozenset[str] = frozenset()
     command: str = "predict"
 
-    def own(self, model: Model, given: Parameters, options: type[Parameters]) -> Parameters:
+    def own(self, chosen: str, given: Parameters, options: type[Parameters]) -> Parameters:
         """The task's own among the options of all tasks.
+
+        Args:
+            chosen: a clause that says why it is this task.
+            given: the options of all tasks.
+            options: which of them are this task's.
 
         Raises:
             InputError: an option was given that is not for this task.
@@ -74,5 +79,5 @@ class Task:
         own = declared(options)
         for name, each in declared(type(given)).items():
             if name not in own and getattr(given, name) != each.default:
-                raise InputError(f"{model.path} is {self.called}, for which {flag(each)} means nothing: leave it out")
+                raise InputError(f"{chosen}, for which {flag(each)} means nothing: leave it out")
         return options(**{name: getattr(given, name) for name in own})

@@ -99,6 +99,12 @@ class ChannelData(Data):
         several = f" of {channels} channels" if channels > 1 else ""
         return f"{steps:,} steps{several}, {len(self.windows)} windows of known trouble"
 
+    @property
+    def identity(self) -> Any:
+        """The values and the windows."""
+        times = None if self.channels.times is None else self.channels.times.astype(np.int64)
+        return [self.channels.names, self.channels.values, times, self.windows]
+
     def _learn(self, estimator: AnomalyDetector) -> None:
         estimator.fit_channels(self._normal().channels)
 

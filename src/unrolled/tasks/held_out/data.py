@@ -80,6 +80,16 @@ class Data:
     def describe(self) -> str:
         """How much there is, in a few words."""
 
+    @property
+    @abstractmethod
+    def identity(self) -> Any:
+        """What :func:`unrolled.training.checkpoint.fingerprint` knows these data by."""
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """Parameters of the estimator that mean nothing for such data."""
+        return frozenset()
+
     @abstractmethod
     def _learn(self, estimator: Any) -> None:
         """Fit an estimator to all of it."""
@@ -109,13 +119,18 @@ class Data:
         self._learn(estimator)
         return estimator.set_params(callback=None, verbose=None)
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures by which models are compared, the first that there is."""
+        return self.preferred or PREFERRED[self.estimator.__name__]
+
     def measure(self, scores: Mapping[str, float]) -> str:
         """The name of the measure by which models are compared, among those there are.
 
         Raises:
             InputError: there is none of the preferred ones.
         """
-        preferred = self.preferred or PREFERRED[self.estimator.__name__]
+        preferred = self.measures
         found = next((name for name in preferred if name in scores), None)
         if found is None:
             raise InputError(f"measure is {preferred[0]!r}, expected one of {', '.join(scores)}")

@@ -10,8 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.data.example_columns import ExampleColumns
+from unrolled.data.items import kind_of
 from unrolled.data.wav import Waveform
 from unrolled.errors import InputError
+from unrolled.parameters.declaration import Parameters, declared
+from unrolled.parameters.numbers import NumberParameters
+from unrolled.parameters.text import TokenParameters
+from unrolled.parameters.values import ValueParameters
+from unrolled.tasks.generation.target_estimator import TargetEstimator
 from unrolled.tasks.held_out.data import Data, Split
 from unrolled.tasks.item_estimator import ExampleEstimator
 
@@ -69,6 +75,24 @@ class ExampleData(Data):
         if self._is_long:
             return f"one long text of {len(self.items[0]):,} characters or steps"
         return f"{len(self.items):,} examples"
+
+    @property
+    def identity(self) -> Any:
+        """The items and their targets, and the same of those that were given to be held out."""
+        others = [None if each is None else each.identity for each in (self.validation, self.test)]
+        return [list(self.items), None if self.targets is None else list(self.targets), *others]
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """What is for items of other kinds."""
+        kind = kind_of(self.items)
+        says_tokens = issubclass(self.estimator, TargetEstimator)  # whose embeddings are of targets, too
+        groups: list[type[Parameters]] = []
+        if kind not in ("text", "tokens") and not says_tokens:
+            groups.append(TokenParameters)
+        if kind != "numbers":
+            groups += [NumberParameters, ValueParameters]
+        return frozenset(name for group in groups for name in declared(group))
 
     def _learn(self, estimator: ExampleEstimator) -> None:
         others = self.validation

@@ -99,6 +99,14 @@ class SeriesData(Data):
         steps = f"{low:,}" if low == high else f"{low:,} to {high:,}"
         return f"{len(lengths):,} series of {steps} steps" if len(lengths) > 1 else f"a series of {steps} steps"
 
+    @property
+    def identity(self) -> Any:
+        """The series, their covariates, and what is forecast."""
+        panel = self.panel
+        times = [None if each is None else each.astype(np.int64) for each in panel.times]
+        known = [panel.past, panel.future, panel.static]
+        return [panel.names, times, panel.values, *known, self.horizon]
+
     def _learn(self, estimator: Forecaster) -> None:
         estimator.fit_panel(self.panel)
 

@@ -1,0 +1,113 @@
+"""``unrolled tune``: what it prints, what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from unrolled import load
+from unrolled.cli.catalogue import TASKS
+from unrolled.cli.options import parameters_of
+from unrolled.cli.settled import fit_command, settled
+from unrolled.errors import InputError
+
+TASK = {task.name: task for task in TASKS}
+SMALL = ["--fix", "members=1", "--fix", "max-epochs=2", "--fix", "method=windows", "--rounds", 3, "--seeds", 3]
+
+
+def test_the_answer_its_model_and_the_command_that_trains_it(unrolled, passengers, tmp_path):
+    model = tmp_path / "best.safetensors"
+    arguments = ["tune", passengers, "--task", "forecast", "--trials", 2, "--only", "layers,hidden_size", *SMALL]
+    done = unrolled(*arguments, "--study", tmp_path / "study.db", "-o", model)
+    assert done.code == 0, done.err
+    assert "2 trials: the best mase on the validation part was" in done.out
+    assert "on the test part, which nothing has seen" in done.out
+    assert f"wrote {model}" in done.out
+    assert "tuning on a series of 144 steps" in done.err
+    (command,) = [line for line in done.out.splitlines() if line.startswith("trained by: ")]
+    words = shlex.split(command.removeprefix("trained by: unrolled "))
+    assert unrolled(*words, "-o", tmp_path / "same.safetensors").code == 0
+    assert load(tmp_path / "same.safetensors").predict().equals(load(model).predict())
+    assert load(model).get_params()["max_epochs"] == 2
+    again = unrolled(*arguments, "--study", tmp_path / "study.db", "--json")
+    report = json.loads(again.out)
+    assert (report["command"], report["task"], report["measure"]) == ("tune", "forecast", "mase")
+    assert report["defaults"] == {"hidden_size": None, "num_layers": 1}
+    assert len(report["trials"]) == 2
+    assert len(report["test"]["defaults"]) == 3
+    assert report["verdict"] in " ".join(done.out.splitlines())
+    assert report["fit"] in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--task", "sing"], "--task is 'sing', expected one of classify, detect"),
+        (
+            ["--task", "forecast", "--text", "review"],
+            "--task is forecast, for which --text means nothing: leave it out",
+        ),
+        (["--task", "forecast", "--fix", "members"], "--fix is 'members', expected NAME=VALUE, such as hidden_size=32"),
+        (["--task", "forecast", "--fix", "size=3"], "--fix is 'size', expected a parameter of a forecaster: "),
+        (["--task", "forecast", "--fix", "members=few"], "--fix members is 'few', expected a whole number"),
+        (["--task", "forecast", "--fix", "method=x"], "--fix method is 'x', expected one of auto, smoothing, windows"),
+        (["--task", "forecast", "--fix", "members=0"], "members is 0, expected at least 1"),
+        (["--task", "forecast", "--fix", "members=1", "--fix", "members=2"], "--fix says twice what members is"),
+        (
+            ["--task", "forecast", "--only", "horizon"],
+            "--only is 'horizon', expected parameters with values worth trying: cell",
+        ),
+        (["--task", "forecast", "--trials", "0"], "--trials is 0, expected at least 1"),
+        (["--task", "forecast", "--measure", "f1", *map(str, SMALL)], "--measure is 'f1', expected one of mase, mae"),
+        (
+            ["--task", "forecast", "--fix", "horizon=90"],
+            "the shortest series has 144 steps to learn from and to be judged on",
+        ),
+        (["--task", "forecast", "--study", "."], "cannot write .: it is a folder"),
+        (["--task", "detect"], "name the file of them with --windows"),
+    ],
+)
+def test_bad_input_is_one_sentence(unrolled, passengers, arguments, message):
+    done = unrolled("tune", passengers, *arguments)
+    assert done.code == 2
+    assert message in done.err.splitlines()[-1]
+    assert done.out == ""
+
+
+def test_values_are_read_as_their_options_are():
+    given = ["cell=lstm", "dropout=0", "bidirectional=no", "mel-bands=20", "segment=none", "init=orthogonal"]
+    assert settled(TASK["classify"], given) == {
+        "cell": "lstm", "dropout": 0.0, "bidirectional": False, "mel_bands": 20, "segment": None, "start": "orthogonal",
+    }  # fmt: skip
+    assert settled(TASK["forecast"], ["quantiles=0.05,0.5,0.95", "season=7"]) == {
+        "quantiles": [0.05, 0.5, 0.95], "season_length": 7,
+    }  # fmt: skip
+    with pytest.raises(InputError, match="random_state"):
+        settled(TASK["classify"], ["random_state=3"])
+
+
+def test_the_command_has_the_files_and_columns_that_were_given(tmp_path):
+    options = TASK["classify"].data_options(text="a review", label="mood", validation="more.csv", test="last.csv")
+    values = {"hidden_size": 32, "bidirectional": False, "batch_size": None}
+    assert fit_command(TASK["classify"], "my file.csv", options, values) == (
+        "unrolled fit classify 'my file.csv' --validation more.csv --label mood --text 'a review' --hidden-size 32"
+        " --no-bidirectional"
+    )
+    pairs = TASK["translate"].data_options(targets="train.de", source="en")
+    assert fit_command(TASK["translate"], "train.en", pairs, {"num_layers": 2}) == (
+        "unrolled fit translate train.en train.de --source en --layers 2"
+    )
+    several = TASK["forecast"].data_options(past=("a", "b"))
+    assert fit_command(TASK["forecast"], "x.csv", several, {"quantiles": (0.1,)}) == (
+        "unrolled fit forecast x.csv --past a --past b --quantile 0.1"
+    )
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_parameter_worth_trying_is_an_option_of_fit(task):
+    from unrolled.tasks import estimators
+
+    kind = next(each for each in estimators().values() if each.__name__ == task.estimator)
+    assert {*kind.search_space()} <= {*parameters_of(task.fit)}
