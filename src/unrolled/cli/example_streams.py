@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,7 @@ def stream(
     level: TargetLevel,
     bar: bool = True,
     opening: Opening | None = None,
-) -> Iterator[Examples]:
+) -> Generator[Examples, None, None]:
     """The examples of a file, as many as are held at once, that a model can read.
 
     Args:

@@ -14,7 +14,7 @@ from unrolled.parameters.declaration import Parameters, declared
 if TYPE_CHECKING:
     from unrolled.tasks.held_out.data import Data
 
-__all__ = ["Destination", "Model", "Task"]
+__all__ = ["Destination", "Known", "Model", "Task"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,21 @@ class Destination:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a model is looked at with: the data of its ``evaluate``.
+
+    Attributes:
+        data: ``(X, y)``, with ``y`` None where there are no targets; or a table, as the estimator's ``read`` returns it.
+        places: where each item stands in its file, such as ``line 3``; empty of a table.
+        notes: what was inferred of the file, and what was left out of it.
+    """
+
+    data: Any
+    places: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
 class Task:
     """One of the tasks of ``unrolled fit``.
 
@@ -47,6 +62,7 @@ class Task:
         evaluate: what ``unrolled evaluate`` does with a model, a file, its options, and whether JSON is printed.
         evaluate_options: the options of ``unrolled evaluate`` for them.
         writes: which of ``predict_options`` are files to write.
+        known: reads the data of ``evaluate`` for a model, with the options of ``unrolled evaluate``.
         data: reads a file to try several models on, with its options and the parameters that are settled.
         data_options: the options of such commands about the file.
         command: the one that runs such a model first of all.
@@ -60,6 +76,7 @@ class Task:
     predict_options: type[Parameters]
     evaluate: Callable[[Model, Path, Any, bool], None]
     evaluate_options: type[Parameters]
+    known: Callable[[Model, Path, Any], Known]
     data: Callable[[Path, Any, Mapping[str, Any]], Data]
     data_options: type[Parameters]
     writes: frozenset[str] = frozenset()

@@ -13,7 +13,7 @@ from unrolled.cli.data_options import ExampleParts, FileOptions
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, ExamplesArgument, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Known, Model, Task
 from unrolled.errors import InputError
 from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import Parameter, parameter_values
@@ -155,6 +155,15 @@ def evaluate_classes(model: Model, file: Path, options: FileOptions, as_json: bo
     )  # fmt: skip
 
 
+def known_classes(model: Model, file: Path, options: FileOptions) -> Known:
+    """Items and their classes."""
+    from unrolled.cli.known_examples import read_known
+    from unrolled.data.targets import as_known_classes
+
+    classes = model.estimator.classes_
+    return read_known(model, file, options, lambda examples: as_known_classes(examples, classes), level="sequence")
+
+
 TASK = Task(
     name="classify",
     estimator="SequenceClassifier",
@@ -164,6 +173,7 @@ TASK = Task(
     predict_options=ClassesOptions,
     evaluate=evaluate_classes,
     evaluate_options=FileOptions,
+    known=known_classes,
     data=class_data,
     data_options=ExampleParts,
 )

@@ -12,7 +12,7 @@ from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import say, show
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, TableArgument
-from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Known, Model, Task
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.parameters.ranges import Range
@@ -171,6 +171,11 @@ def _prepared(model: Model, options: ThresholdOptions) -> Any:
     return model.estimator
 
 
+def known_channels(model: Model, file: Path, options: KnownWindowsOptions) -> Known:
+    """The channels of a table."""
+    return Known(_prepared(model, options).read(file), [], [])
+
+
 TASK = Task(
     name="detect",
     estimator="AnomalyDetector",
@@ -180,6 +185,7 @@ TASK = Task(
     predict_options=AlarmOptions,
     evaluate=evaluate_alarms,
     evaluate_options=KnownWindowsOptions,
+    known=known_channels,
     data=channel_data,
     data_options=KnownTroubleOptions,
     writes=frozenset({"windows"}),

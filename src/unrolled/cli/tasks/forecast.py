@@ -13,7 +13,7 @@ from unrolled.cli.measures_table import evaluation_as_dict
 from unrolled.cli.messages import say, show
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, TableArgument
-from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Known, Model, Task
 from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.parameters.ranges import COUNT
 from unrolled.tasks.forecasting.parameters import ForecasterParameters
@@ -114,6 +114,12 @@ def evaluate_forecast(model: Model, file: Path, options: SeriesOptions, as_json:
     show(evaluation)
 
 
+def known_series(model: Model, file: Path, options: SeriesOptions) -> Known:
+    """The series of a table."""
+    panel = model.estimator.set_params(missing=options.missing or "raise").read(file)
+    return Known(panel, [], list(panel.inferred))
+
+
 TASK = Task(
     name="forecast",
     estimator="Forecaster",
@@ -123,6 +129,7 @@ TASK = Task(
     predict_options=HorizonOptions,
     evaluate=evaluate_forecast,
     evaluate_options=SeriesOptions,
+    known=known_series,
     data=series_data,
     data_options=CovariateOptions,
 )

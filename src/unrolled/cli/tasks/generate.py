@@ -23,7 +23,7 @@ from unrolled.cli.piece_files import (
     open_known_pieces,
 )
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Known, Model, Task
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.parameters.ranges import POSITIVE
@@ -192,6 +192,17 @@ def evaluate_pieces(model: Model, file: Path, options: MeasuredPiecesOptions, as
     print_measures(model, file, len(examples.items), found, as_json=as_json, inferred=notes)
 
 
+def known_pieces(model: Model, file: Path, options: MeasuredPiecesOptions) -> Known:
+    """Pieces, and what each is of where the model knows such a thing."""
+    from unrolled.cli.example_streams import check_kind_of, read_whole
+
+    opened = open_known_pieces(model, file, options)
+    check_kind_of(model, opened)
+    examples, _, notes = read_whole(opened)
+    places = [str(place) for place in examples.places]
+    return Known((examples.items, conditions_of(model, examples)), places, list(notes))
+
+
 TASK = Task(
     name="generate",
     estimator="SequenceGenerator",
@@ -201,6 +212,7 @@ TASK = Task(
     predict_options=ContinuationOptions,
     evaluate=evaluate_pieces,
     evaluate_options=MeasuredPiecesOptions,
+    known=known_pieces,
     data=piece_data,
     data_options=PieceParts,
     command="generate",

@@ -11,7 +11,7 @@ from unrolled.cli.data_options import ExampleParts, FileOptions
 from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, ExamplesArgument, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Known, Model, Task
 from unrolled.parameters.audio import AudioParameters
 from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.sequences.parameters import RegressorParameters
@@ -101,6 +101,14 @@ def evaluate_numbers(model: Model, file: Path, options: FileOptions, as_json: bo
     print_measures(model, file, len(y), found, as_json=as_json, inferred=notes)
 
 
+def known_numbers(model: Model, file: Path, options: FileOptions) -> Known:
+    """Items and their numbers."""
+    from unrolled.cli.known_examples import read_known
+    from unrolled.data.targets import as_numbers
+
+    return read_known(model, file, options, as_numbers, level="sequence")
+
+
 TASK = Task(
     name="regress",
     estimator="SequenceRegressor",
@@ -110,6 +118,7 @@ TASK = Task(
     predict_options=FileOptions,
     evaluate=evaluate_numbers,
     evaluate_options=FileOptions,
+    known=known_numbers,
     data=number_data,
     data_options=ExampleParts,
 )

@@ -16,7 +16,7 @@ from unrolled.cli.fit_files import FitFiles
 from unrolled.cli.messages import say
 from unrolled.cli.options import with_options
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Known, Model, Task
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import parameter_values
 from unrolled.tasks.sequences.parameters import TaggerParameters, TagScheme
@@ -220,6 +220,14 @@ def _say_unknown(file: Path, true: Counter[str], known: Collection[str]) -> None
         )
 
 
+def known_tags(model: Model, file: Path, options: TableOptions) -> Known:
+    """Items and the tags of their steps."""
+    from unrolled.cli.known_examples import read_known
+
+    known = model.estimator.tags_
+    return read_known(model, file, options, lambda examples: _known_tags(examples, known), level="step")
+
+
 TASK = Task(
     name="tag",
     estimator="SequenceTagger",
@@ -229,6 +237,7 @@ TASK = Task(
     predict_options=TableOptions,
     evaluate=evaluate_tags,
     evaluate_options=TableOptions,
+    known=known_tags,
     data=tag_data,
     data_options=TaggedParts,
 )

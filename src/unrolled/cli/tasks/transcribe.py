@@ -20,7 +20,7 @@ from unrolled.cli.messages import say
 from unrolled.cli.options import with_options
 from unrolled.cli.pair_files import TranscriptFileOptions
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Known, Model, Task
 from unrolled.cli.transcript_files import open_items, open_known
 from unrolled.cli.transcripts import SearchOptions, TranscriptOptions, heard_rows, search_anew
 from unrolled.errors import InputError
@@ -170,6 +170,20 @@ def evaluate_transcripts(model: Model, file: Path, options: KnownTranscriptsOpti
     )
 
 
+def known_transcripts(model: Model, file: Path, options: KnownTranscriptsOptions) -> Known:
+    """Recordings and what is said in them."""
+    from unrolled.cli.known_examples import read_known
+
+    in_tokens = model.estimator.target_kind_ == "tokens"
+
+    def targets(examples: Examples) -> list[Any]:
+        given = [as_text(target) for target in examples.targets or ()]
+        return [each.split() for each in given] if in_tokens else given
+
+    search_anew(model, options)
+    return read_known(model, file, None, targets, level="sequence", opening=partial(open_known, file, options, model))
+
+
 TASK = Task(
     name="transcribe",
     estimator="CTCTranscriber",
@@ -179,6 +193,7 @@ TASK = Task(
     predict_options=TranscriptOptions,
     evaluate=evaluate_transcripts,
     evaluate_options=KnownTranscriptsOptions,
+    known=known_transcripts,
     data=transcript_data,
     data_options=TranscriptParts,
     command="transcribe",

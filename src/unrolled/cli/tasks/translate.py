@@ -26,7 +26,7 @@ from unrolled.cli.pair_files import (
     pair_options,
 )
 from unrolled.cli.shared_options import CheckpointOption, JsonOption, ModelOption, ValidationOption
-from unrolled.cli.task import Destination, Model, Task
+from unrolled.cli.task import Destination, Known, Model, Task
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.parameters.declaration import Parameter, parameter_values
 from unrolled.tasks.generation.seq2seq_parameters import Seq2SeqParameters
@@ -236,6 +236,14 @@ def _translation_measures(several: list[list[Any]], predicted: list[Any]) -> dic
         return {}
 
 
+def known_pairs(model: Model, file: Path, options: KnownPairsOptions) -> Known:
+    """Sources and their targets."""
+    from unrolled.cli.known_examples import read_known
+
+    opening = partial(open_known_pairs, model, file, options.targets, options)
+    return read_known(model, file, None, lambda examples: examples.targets or [], level="sequence", opening=opening)
+
+
 TASK = Task(
     name="translate",
     estimator="Seq2Seq",
@@ -245,6 +253,7 @@ TASK = Task(
     predict_options=AnswerOptions,
     evaluate=evaluate_answers,
     evaluate_options=KnownPairsOptions,
+    known=known_pairs,
     data=pair_data,
     data_options=PairParts,
     writes=frozenset({"attention"}),
