@@ -161,7 +161,7 @@ MAY_IMPORT = {
         "torch nn training polars narwhals unrolled",
     ),  # estimators are found by unrolled.__all__
     "tuning": ("codecs data charts tasks", "torch optuna ray training"),
-    "insight": ("cells charts kernels", "torch polars nn tasks"),
+    "insight": ("cells charts kernels", "torch polars nn runtime tasks metrics version"),
     "comparison": (
         "torch cells kernels codecs networks statistical training tasks data charts insight progress",
         "polars hmmlearn sklearn_crfsuite",
@@ -169,7 +169,7 @@ MAY_IMPORT = {
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),
     "cli": (
         "msgspec typer rich codecs runtime data charts progress metrics tasks bench",
-        "torch kernels comparison tuning",
+        "torch kernels comparison insight tuning",
     ),
 }
 EVERYWHERE = {"numpy", "errors", "version", "aliases", "parameters"}

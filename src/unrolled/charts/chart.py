@@ -47,6 +47,11 @@ class Chart:
         self._charts = charts
 
     @property
+    def figures(self) -> tuple[str, ...]:
+        """Each of the charts as SVG that takes its colours from the page it is part of."""
+        return self._charts
+
+    @property
     def svg(self) -> str:
         """The chart as an SVG file has it, with its own colours."""
         if len(self._charts) == 1:

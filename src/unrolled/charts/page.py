@@ -1,14 +1,17 @@
-"""The demo's page: one HTML file that needs nothing beside it, in the reader's own light or dark."""
+"""Pages: one HTML file that needs nothing beside it and loads nothing, in the reader's own light or dark."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from unrolled.charts.chart import html_table
 
-__all__ = ["Figure", "Page"]
+__all__ = ["Figure", "Page", "equation_html"]
 
 STYLE = """
 :root {
@@ -53,10 +56,22 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin-to
 th, td { padding: 6px 18px 6px 0; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; color: var(--quiet); font-size: 14px; }
+.words-table th, .words-table td { text-align: left; vertical-align: top; }
 tr.own td { font-weight: 600; color: var(--forecast); }
 pre { background: var(--code); border-radius: 8px; padding: 14px 16px; overflow-x: auto; font-size: 14px; }
 footer { margin-top: 48px; border-top: 1px solid var(--line); padding-top: 14px; }
+svg rect.cell { fill: var(--forecast); }
+svg rect.frame { fill: none; stroke: var(--line); }
+a { color: var(--forecast); }
+nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 18px 0 0; padding: 0; list-style: none; }
+:focus-visible { outline: 3px solid var(--forecast); outline-offset: 2px; border-radius: 3px; }
+.equation { font: 18px/1.7 "STIX Two Text", Cambria, "Times New Roman", serif; margin: 6px 0; max-width: none; }
+.equation sub { font-size: 70%; line-height: 0; }
+.finding { border-left: 4px solid var(--forecast); padding-left: 12px; font-weight: 600; }
 """
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+"""What the browser may load: nothing from anywhere else."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +99,35 @@ class Page:
     def __init__(self, title: str) -> None:
         self._title = title
         self._parts = [f"<h1>{escape(title)}</h1>"]
+        self._styles, self._scripts = [STYLE], list[str]()
 
-    def heading(self, text: str) -> None:
-        """Begin a section."""
-        self._parts.append(f"<h2>{escape(text)}</h2>")
+    def heading(self, text: str, key: str = "") -> None:
+        """Begin a section, which links find by ``key``."""
+        place = f' id="{escape(key)}"' if key else ""
+        self._parts.append(f"<h2{place}>{escape(text)}</h2>")
+
+    def contents(self, entries: Iterable[tuple[str, str]]) -> None:
+        """Add links to sections: their keys and titles."""
+        links = "".join(f'<li><a href="#{escape(key)}">{escape(title)}</a></li>' for key, title in entries)
+        self._parts.append(f'<nav aria-label="Sections"><ul>{links}</ul></nav>')
+
+    def equations(self, lines: Iterable[str]) -> None:
+        """Add equations, as :func:`equation_html` writes them."""
+        self._parts.append("\n".join(f'<p class="equation">{equation_html(line)}</p>' for line in lines))
+
+    def finding(self, text: str) -> None:
+        """Add what was found, which stands out."""
+        self._parts.append(f'<p class="finding">{escape(text)}</p>')
+
+    def markup(self, html: str, style: str = "") -> None:
+        """Add HTML of one's own, in which all data is escaped, and the style rules that it needs."""
+        self._parts.append(html)
+        self._styles.append(style)
+
+    def program(self, script: str, data: Any) -> None:
+        """Run a script at the end of the page, with ``data`` as its variable of that name."""
+        known = json.dumps(data, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+        self._scripts.append(f"<script>\n(function () {{\nconst data = {known};\n{script}}})();\n</script>")
 
     def paragraph(self, text: str, *, quiet: bool = False) -> None:
         """Add a paragraph, in a smaller and paler type if it is ``quiet``."""
@@ -104,11 +144,15 @@ class Page:
         key = f'<ul class="key">{marks}</ul>\n' if marks else ""
         caption = f"<figcaption>{escape(figure.caption)}</figcaption>"
         kind = "scroll latest" if figure.latest else "scroll"
-        self._parts.append(f'<figure>\n{key}<div class="{kind}">{figure.svg}</div>\n{caption}\n</figure>')
+        svg = f'<div class="{kind}" {_scrolled("picture")}>{_sized(figure.svg)}</div>'
+        self._parts.append(f"<figure>\n{key}{svg}\n{caption}\n</figure>")
 
-    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, own: int) -> None:
-        """Add a table; row ``own`` stands out."""
-        self._parts.append(f'<div class="scroll">{html_table(head, rows, own=own)}</div>')
+    def table(
+        self, head: Sequence[str], rows: Iterable[Sequence[str]], *, own: int | None = None, words: bool = False
+    ) -> None:
+        """Add a table; row ``own`` stands out. ``words``: it has no columns of numbers that are to be compared."""
+        kind = "scroll words-table" if words else "scroll"
+        self._parts.append(f'<div class="{kind}" {_scrolled("table")}>{html_table(head, rows, own=own)}</div>')
 
     def code(self, lines: Iterable[str]) -> None:
         """Add lines to be typed."""
@@ -124,6 +168,33 @@ class Page:
         return (
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{escape(self._title)}</title>\n<style>{STYLE}</style>\n</head>\n"
-            f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n<link rel="icon" href="data:,">\n'
+            f"<title>{escape(self._title)}</title>\n<style>{''.join(self._styles)}</style>\n</head>\n"
+            f"<body>\n<main>\n{body}\n</main>\n{''.join(self._scripts)}\n</body>\n</html>\n"
         )
+
+
+def equation_html(text: str) -> str:
+    """An equation in letters as HTML: names in italics, and what stands behind ``_`` or in brackets below the line.
+
+    >>> equation_html("h[t-1] < W_f x")
+    '<i>h</i><sub>t−1</sub> &lt; <i>W</i><sub>f</sub> <i>x</i>'
+    """
+    found = list[str]()
+    for name, below, other in re.findall(r"([^\W\d_]+[ᵀ′]*)((?:_\w+|_\*|\[t[^\]]*\])*)|(.)", text):
+        lower = re.sub(r"[_\[]", " ", below).replace("]", "").strip().replace("-", "−")
+        upright = len(name.rstrip("ᵀ′")) > 2 and not below
+        written = escape(name) if upright else f"<i>{escape(name)}</i>"
+        found.append((written if name else "") + (f"<sub>{escape(lower)}</sub>" if below else "") + escape(other))
+    return "".join(found)
+
+
+def _scrolled(what: str) -> str:
+    """So that the keyboard can move what is wider than the screen."""
+    return f'tabindex="0" role="group" aria-label="{what}, scrolls sideways on a narrow screen"'
+
+
+def _sized(svg: str) -> str:
+    """A picture that does not grow far beyond its own size."""
+    width = float((re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+)', svg) or [0, 860])[1])
+    return svg.replace("<svg ", f'<svg style="max-width: {1.25 * width:.0f}px; min-width: {min(width, 640):.0f}px" ', 1)

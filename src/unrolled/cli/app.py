@@ -19,6 +19,7 @@ from unrolled.cli.evaluate import evaluate
 from unrolled.cli.fit_and_forecast import forecast
 from unrolled.cli.generate import generate
 from unrolled.cli.info import info
+from unrolled.cli.inspect import inspect
 from unrolled.cli.messages import say
 from unrolled.cli.predict import predict
 from unrolled.cli.transcribe import transcribe
@@ -51,6 +52,7 @@ app.command(cls=Command)(transcribe)
 app.command(cls=Command)(evaluate)
 app.command(cls=Command)(compare)
 app.command(cls=Command)(tune)
+app.command(cls=Command)(inspect)
 app.command(cls=Command)(info)
 app.command("bench", cls=Command)(run_bench)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unrolled.data.example_columns import ExampleColumns
     from unrolled.data.example_file import ExampleFile, Examples, TargetLevel
 
-__all__ = ["CALLED", "check_kind_of", "describe", "predict_rows", "read_to_learn", "read_whole", "stream"]
+__all__ = ["CALLED", "Opening", "check_kind_of", "describe", "predict_rows", "read_to_learn", "read_whole", "stream"]
 
 Opening = Callable[[], "ExampleFile"]
 

@@ -40,7 +40,7 @@ def read_known(
     with closing(stream(model, file, columns, "reading", notes, level=level, opening=opening)) as batches:
         for examples in batches:
             items += examples.items
-            y += targets(examples)
+            y.extend(targets(examples))
             places += [str(place) for place in examples.places]
             if len(items) > MOST:
                 notes.append(f"the first {MOST:,} items are looked at")

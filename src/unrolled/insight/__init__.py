@@ -10,10 +10,12 @@ from unrolled.insight.fixed_points import FixedPoint, FixedPoints, fixed_points
 from unrolled.insight.gates import LayerGates, gates
 from unrolled.insight.gradient_flow import GradientFlow, StateFlow, gradient_flow
 from unrolled.insight.jacobians import Jacobians, jacobians
+from unrolled.insight.report import Inspection, inspect
 from unrolled.insight.unrolled_view import UnrolledView, unrolled_view
 from unrolled.insight.worked_examples import worked_example
 
 __all__ = [
-    "Attributions", "FixedPoint", "FixedPoints", "GradientFlow", "Jacobians", "LayerGates", "StateFlow", "UnrolledView",
-    "attributions", "fixed_points", "gates", "gradient_flow", "jacobians", "unrolled_view", "worked_example",
+    "Attributions", "FixedPoint", "FixedPoints", "GradientFlow", "Inspection", "Jacobians", "LayerGates", "StateFlow",
+    "UnrolledView", "attributions", "fixed_points", "gates", "gradient_flow", "inspect", "jacobians", "unrolled_view",
+    "worked_example",
 ]  # fmt: skip

@@ -16,9 +16,9 @@ from unrolled.charts.chart import Chart
 from unrolled.charts.decay import decay_figure
 from unrolled.errors import InputError
 from unrolled.insight.result_frame import frame_of
-from unrolled.insight.step_map import path_of
+from unrolled.insight.step_map import Path, path_of
 
-__all__ = ["Jacobians", "jacobians"]
+__all__ = ["Jacobians", "jacobians", "jacobians_along"]
 
 NEITHER = 1e-3
 """Below this size of the largest exponent a hundred steps change a gradient by a tenth."""
@@ -164,7 +164,11 @@ def jacobians(model: Any, inputs: Any, *, place: str | None = None, member: int 
     >>> found.product(0, 3).shape
     (1, 8, 8)
     """
-    path = path_of(model, inputs, place, member)
+    return jacobians_along(path_of(model, inputs, place, member))
+
+
+def jacobians_along(path: Path) -> Jacobians:
+    """Those of what a layer went through."""
     matrices = np.stack([path.step.jacobian(x, s) for x, s in zip(path.x, path.before, strict=True)])
     return Jacobians(path.place, path.step.widths, matrices, _bound(path.step.cell, path.step.params))
 
