@@ -16,6 +16,7 @@ from unrolled.cli.command import Command
 from unrolled.cli.compare import compare
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
+from unrolled.cli.explain import explain
 from unrolled.cli.fit_and_forecast import forecast
 from unrolled.cli.generate import generate
 from unrolled.cli.info import info
@@ -53,6 +54,7 @@ app.command(cls=Command)(evaluate)
 app.command(cls=Command)(compare)
 app.command(cls=Command)(tune)
 app.command(cls=Command)(inspect)
+app.command(cls=Command)(explain)
 app.command(cls=Command)(info)
 app.command("bench", cls=Command)(run_bench)
 

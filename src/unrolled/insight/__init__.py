@@ -6,6 +6,7 @@ It reads models and runs; nothing else of the library knows it.
 from __future__ import annotations
 
 from unrolled.insight.attributions import Attributions, attributions
+from unrolled.insight.explanation import Explanation, explain
 from unrolled.insight.fixed_points import FixedPoint, FixedPoints, fixed_points
 from unrolled.insight.gates import LayerGates, gates
 from unrolled.insight.gradient_flow import GradientFlow, StateFlow, gradient_flow
@@ -15,7 +16,7 @@ from unrolled.insight.unrolled_view import UnrolledView, unrolled_view
 from unrolled.insight.worked_examples import worked_example
 
 __all__ = [
-    "Attributions", "FixedPoint", "FixedPoints", "GradientFlow", "Inspection", "Jacobians", "LayerGates", "StateFlow",
-    "UnrolledView", "attributions", "fixed_points", "gates", "gradient_flow", "inspect", "jacobians", "unrolled_view",
-    "worked_example",
+    "Attributions", "Explanation", "FixedPoint", "FixedPoints", "GradientFlow", "Inspection", "Jacobians",
+    "LayerGates", "StateFlow", "UnrolledView", "attributions", "explain", "fixed_points", "gates", "gradient_flow",
+    "inspect", "jacobians", "unrolled_view", "worked_example",
 ]  # fmt: skip

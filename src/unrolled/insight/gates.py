@@ -17,7 +17,7 @@ from unrolled.insight.result_frame import frame_of
 from unrolled.insight.subject import subject_of
 from unrolled.insight.watching import Trace, require_traces, watched
 
-__all__ = ["LayerGates", "gates"]
+__all__ = ["LayerGates", "gates", "layer_gates"]
 
 CLOSED, OPEN = 0.1, 0.9
 """Below and above which a gate counts as saturated."""
@@ -154,7 +154,7 @@ def gates(model: Any, inputs: Any, *, member: int = 0) -> dict[str, LayerGates]:
     with watched(subject.module) as seen:
         subject.run()
     require_traces(seen)
-    return {place: _layer_gates(trace) for place, trace in seen.traces.items()}
+    return {place: layer_gates(trace) for place, trace in seen.traces.items()}
 
 
 def _shares(cell: str) -> list[str]:
@@ -164,7 +164,8 @@ def _shares(cell: str) -> list[str]:
     return [name for name in described.gates if name in named and name != described.candidate]
 
 
-def _layer_gates(trace: Trace) -> LayerGates:
+def layer_gates(trace: Trace) -> LayerGates:
+    """The gates of one direction of a layer that was watched."""
     names = get_cell(trace.cell).gates
     values = {name: _padded(trace, [step.gates[name] for step in trace.steps]) for name in names}
     return LayerGates(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 else:
     Tensor = Any
 
-__all__ = ["GradientFlow", "StateFlow", "gradient_flow"]
+__all__ = ["VANISHED", "GradientFlow", "StateFlow", "gradient_flow"]
 
 VANISHED = 0.01
 """The share of the last step's norm below which a step counts as forgotten."""

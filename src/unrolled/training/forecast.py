@@ -19,7 +19,7 @@ from unrolled.training.problem import Problem
 from unrolled.training.series_windows import SeriesWindows
 from unrolled.training.window_rnn import window_rnn_loss, window_rnn_module
 
-__all__ = ["WINDOWS_AN_EPOCH", "es_rnn_problem", "window_rnn_problem"]
+__all__ = ["es_rnn_problem", "window_rnn_problem"]
 
 WINDOWS_AN_EPOCH = 20_000  # at most; validation and the learning rate move on after as many
 

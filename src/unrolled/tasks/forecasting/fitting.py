@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Fitting", "fit_model", "taught_by"]
 
 TAIL = 6  # one step of so many is kept back from a network that reads windows, in whole horizons
+LOOKED_AT = 500  # windows, evenly over all, that are enough to see what a network does
 JUDGES = 4  # origins by which the number of epochs is chosen
 
 
@@ -251,7 +252,6 @@ def taught_by(model: ForecastModel, history: History, settings: ForecasterParame
     """
     from unrolled.training.engine import NetworkModule, NetworkOptions
     from unrolled.training.es_rnn import EsRnnModule, es_rnn_loss
-    from unrolled.training.forecast import WINDOWS_AN_EPOCH
     from unrolled.training.series_windows import SeriesWindows
     from unrolled.training.taught import Taught, taught
     from unrolled.training.window_rnn import window_rnn_loss
@@ -268,7 +268,7 @@ def taught_by(model: ForecastModel, history: History, settings: ForecasterParame
         return Taught(module, lambda: es_rnn_loss(shape, module(batch, series)))
     windows = SeriesWindows(batch, shape, oldest)
     count = len(windows)
-    drawn = windows.draw(np.linspace(0, count - 1, min(count, WINDOWS_AN_EPOCH)).round().astype(np.int64))
+    drawn = windows.draw(np.linspace(0, count - 1, min(count, LOOKED_AT)).round().astype(np.int64))
     return taught(
         lambda _: NetworkModule(WindowRnn, shape, options),
         tensors,

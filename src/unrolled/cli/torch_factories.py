@@ -1,0 +1,160 @@
+"""Torch modules at the command line: made by a function of the user's own code, with a batch from a file of arrays."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from unrolled.errors import InputError, MissingExtraError
+
+__all__ = ["Batch", "default_loss", "imported", "is_factory", "load_weights", "made", "read_batch"]
+
+NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class Batch(NamedTuple):
+    """What a module is called with, and what is true of it, as tensors."""
+
+    x: Any
+    y: Any
+
+
+def is_factory(name: str) -> bool:
+    """Whether it names a function in a module, and not a file.
+
+    >>> is_factory("mymodule:build_model"), is_factory("models/reviews.safetensors")
+    (True, False)
+    """
+    return NAME.fullmatch(name) is not None
+
+
+def imported(name: str) -> Callable[..., Any]:
+    """The function ``module:function``; modules in the current folder are found, too.
+
+    Raises:
+        InputError: there is no such module or function.
+        MissingExtraError: torch is not installed.
+    """
+    try:
+        import torch  # noqa: F401 # pyright: ignore[reportUnusedImport]
+    except ImportError:
+        raise MissingExtraError("insight into torch modules", "torch", "train") from None
+    module_name, _, function = name.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name not in (module_name, module_name.partition(".")[0]):
+            raise
+        raise InputError(f"{name}: there is no module {module_name!r} here or among what is installed") from None
+    finally:
+        sys.path.remove(here)
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise InputError(f"{name}: {module_name} has no function {function!r}")
+    return found
+
+
+def made(name: str, make: Callable[..., Any]) -> Any:
+    """What a factory makes, in evaluation mode.
+
+    Raises:
+        InputError: it is no module of torch.
+    """
+    import torch
+
+    module = make()
+    if not isinstance(module, torch.nn.Module):
+        raise InputError(f"{name}() returned a {type(module).__name__}, expected a torch.nn.Module")
+    return module.eval()
+
+
+def load_weights(module: Any, path: Path) -> None:
+    """Put the weights of a ``state_dict`` that was saved by ``torch.save`` into a module; nothing in the file is run.
+
+    Raises:
+        InputError: it holds something else, or weights of another module.
+    """
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0][:100]
+        raise InputError(
+            f"{path} holds no weights alone ({reason}); a whole module in a file is code that would be run: save"
+            " model.state_dict()"
+        ) from None
+    if not isinstance(state, dict):
+        raise InputError(
+            f"{path} holds a {type(state).__name__}, expected what torch.save(model.state_dict(), path) writes"
+        )
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())[:300]}") from None
+
+
+def read_batch(path: Path) -> Batch:
+    """The arrays ``x`` and ``y`` of an ``.npz`` file.
+
+    Raises:
+        InputError: it is none, or has no such arrays.
+    """
+    import torch
+
+    if path.suffix != ".npz":
+        raise InputError(
+            f"{path}: expected an .npz file with the arrays x and y, as np.savez('batch.npz', x=x, y=y) writes"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except OSError:
+        raise
+    except Exception as error:
+        raise InputError(f"{path} cannot be read as an .npz file: {error}") from None
+    if not {"x", "y"} <= found.keys():
+        raise InputError(f"{path} holds {', '.join(found) or 'nothing'}, expected the arrays x and y")
+    x, y = found["x"], found["y"]
+    if x.dtype.kind not in "fiub" or y.dtype.kind not in "fiub":
+        raise InputError(f"{path}: x is {x.dtype} and y is {y.dtype}, expected numbers")
+    if x.ndim < 2:
+        raise InputError(f"{path}: x has shape {list(x.shape)}, expected sequences, such as [T, B, I]")
+    return Batch(
+        *(torch.from_numpy(a.astype(np.float32) if a.dtype.kind == "f" else a.astype(np.int64)) for a in (x, y))
+    )
+
+
+def default_loss(output: Any, y: Any) -> Any:
+    """Cross entropy of whole numbers, mean squared error of others, of a module's output or the first of several.
+
+    Raises:
+        InputError: the output has no shape that fits the targets.
+    """
+    from torch.nn import functional as F
+
+    scores = output[0] if isinstance(output, tuple) else output
+    if not y.is_floating_point():
+        if scores.shape[:-1] == y.shape:
+            if int(y.min()) < 0 or int(y.max()) >= scores.shape[-1]:
+                raise InputError(
+                    f"y holds {int(y.min())} to {int(y.max())}, expected classes from 0 to {scores.shape[-1] - 1}"
+                )
+            return F.cross_entropy(scores.flatten(0, -2), y.flatten())
+    elif scores.shape == y.shape or scores.shape == (*y.shape, 1):
+        return F.mse_loss(scores.reshape(y.shape), y)
+    kind = "[..., C] scores of classes" if not y.is_floating_point() else "the same shape"
+    raise InputError(
+        f"the module puts out {list(scores.shape)} for y of shape {list(y.shape)}, expected {kind}: name a function"
+        " loss(output, y) with loss='module:function'"
+    )

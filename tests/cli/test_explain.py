@@ -1,0 +1,168 @@
+"""``unrolled explain``: of models of every task, of torch modules, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+RNG = np.random.default_rng(0)
+FACTORIES = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def __init__(self, cell):
+        super().__init__()
+        self.rnn, self.head = cell(1, 8, batch_first=True), torch.nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+def simple():
+    return Net(torch.nn.RNN)
+
+
+def bare():
+    return torch.nn.GRU(1, 3)
+
+
+def number():
+    return 3
+
+
+def loss(output, y):
+    return output[0].square().mean()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, with a module and batches for it."""
+    (tmp_path / "factories.py").write_text(FACTORIES)
+    x = RNG.normal(size=(60, 25, 1))
+    np.savez(tmp_path / "batch.npz", x=x, y=(x[:, 0, 0] > 0).astype(int))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("factories", None)
+
+
+@pytest.fixture
+def examples(folder):
+    """Sequences of numbers of two classes."""
+    X = RNG.normal(size=(60, 12, 1))
+    np.savez(folder / "examples.npz", X=X, y=np.where(X[:, 0, 0] > 0, "up", "down"))
+    return folder / "examples.npz"
+
+
+def test_a_model_and_its_change(unrolled, examples, folder):
+    options = ("--cell", "rnn", "--no-convolutions", "--learning-rate", "0.00001", "-o", "model.safetensors")
+    assert unrolled("fit", "classify", examples, *options, quick=True).code == 0
+    found = unrolled("explain", "model.safetensors", examples)
+    assert found.code == 0
+    lines = found.out.splitlines()
+    assert lines[0].startswith("It remembers ")
+    assert "in rnn.l0" in lines[0]
+    assert "its learning rate is 1e-05" in lines[1]
+    assert lines[2] == "Try a usual learning rate: --learning-rate 0.005."
+    tried = unrolled("explain", "model.safetensors", examples, "--try", "--seeds", 1, "--json")
+    report = json.loads(tried.out)
+    assert report["cause"] == "learning_rate"
+    assert report["change"] == {"learning_rate": 0.005}
+    assert report["tried"]["measure"] == "accuracy"
+    assert len(report["tried"]["before"]) == len(report["tried"]["after"]) == 1
+    assert {layer["place"] for layer in report["layers"]} == {"rnn.l0", "rnn.l0_reverse"}
+    wrong = unrolled("explain", "model.safetensors", examples, "--test", examples)
+    assert (wrong.code, "nothing is tried: leave it out, or add --try" in wrong.err) == (2, True)
+    wrong = unrolled("explain", "model.safetensors", examples, "--loss", "factories:loss")
+    assert (wrong.code, "--loss is 'factories:loss', but model.safetensors is a model file" in wrong.err) == (2, True)
+    wrong = unrolled("explain", "model.safetensors", examples, "--source", "a")
+    assert (wrong.code, "--source means nothing: leave it out" in wrong.err) == (2, True)
+
+
+def test_columns_are_those_of_the_fit(unrolled, folder):
+    rows = [f"{n % 3},{'good' if n % 2 else 'bad'} film {n},{'+' if n % 2 else '-'}" for n in range(30)]
+    (folder / "films.csv").write_text("\n".join(["stars,review,mood", *rows]))
+    fitted = unrolled(
+        "fit", "classify", "films.csv", "--text", "review", "--label", "mood", "-o", "m.safetensors", quick=True
+    )
+    assert fitted.code == 0
+    assert unrolled("explain", "m.safetensors", "films.csv").out.startswith("It remembers ")
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "text", "options"),
+    [
+        ("generate", "text.txt", "the cat sat on the mat. " * 20, ()),
+        ("translate", "pairs.tsv", "".join(f"a b {n}\tb a {n}\n" for n in range(20)), ()),
+        ("tag", "tags.conll", "".join(f"a B{n}\nb O\nc O\n\n" for n in (0, 1) * 10), ()),
+        ("regress", "numbers.csv", "a,b,c,target\n" + "".join(f"{n},{n % 7},{n % 5},{n}\n" for n in range(30)), ()),
+    ],
+)  # fmt: skip
+def test_models_of_other_tasks(unrolled, folder, task, name, text, options):
+    (folder / name).write_text(text)
+    fitted = unrolled("fit", task, name, "-o", "m.safetensors", *options, quick=True)
+    assert fitted.code == 0, fitted.err
+    found = unrolled("explain", "m.safetensors", name)
+    assert found.code == 0, found.err
+    assert found.out.startswith("It remembers ")
+
+
+def test_a_forecaster_and_a_detector(unrolled, model, passengers, folder):
+    found = unrolled("explain", model, passengers)
+    assert found.code == 0, found.err
+    assert "naive forecast" in found.out
+    wave = np.sin(np.arange(700.0) / 3) + 0.1 * RNG.normal(size=700)
+    (folder / "pump.csv").write_text("pressure\n" + "\n".join(map(str, wave)))
+    options = ("--window", 8, "--horizon", 4, "--false-alarm-every", 30, "--merge", 5)
+    assert unrolled("fit", "detect", "pump.csv", "-o", "d.safetensors", *options, quick=True).code == 0
+    found = unrolled("explain", "d.safetensors", "pump.csv")
+    assert found.code == 0, found.err
+    assert "its error is" in found.out
+
+
+def test_a_torch_module(unrolled, folder):
+    found = unrolled("explain", "factories:simple", "batch.npz")
+    assert found.code == 0, found.err
+    assert "steps later rnn.l0 feels a change by less than 1 %, and it reads 25 steps" in found.out
+    assert "Try a GRU" in found.out
+    state = torch.nn.ModuleDict(
+        {"rnn": torch.nn.RNN(1, 8, batch_first=True), "head": torch.nn.Linear(8, 2)}
+    ).state_dict()
+    torch.save({name: value * 0 for name, value in state.items()}, "weights.pt")
+    found = unrolled("explain", "factories:simple", "batch.npz", "--weights", "weights.pt", "--json")
+    report = json.loads(found.out)
+    assert report["loss"] == pytest.approx(np.log(2), rel=1e-4)
+    assert report["model"] is None
+    assert unrolled("explain", "factories:bare", "batch.npz", "--loss", "factories:loss").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("factories:none", "batch.npz"), "factories has no function 'none'"),
+        (("nowhere:none", "batch.npz"), "there is no module 'nowhere'"),
+        (("factories:number", "batch.npz"), "factories:number() returned a int, expected a torch.nn.Module"),
+        (("factories:simple", "batch.csv"), "expected an .npz file with the arrays x and y"),
+        (("factories:simple", "only.npz"), "only.npz holds X, expected the arrays x and y"),
+        (("factories:bare", "batch.npz"), "the module puts out [60, 25, 3] for y of shape [60], expected [..., C] scores"),
+        (("factories:simple", "many.npz"), "y holds 0 to 7, expected classes from 0 to 1"),
+        (("factories:simple", "batch.npz", "--weights", "whole.pt"), "whole.pt holds no weights alone"),
+        (("factories:simple", "batch.npz", "--weights", "other.pt"), "other.pt: Error(s) in loading state_dict"),
+        (("factories:simple", "batch.npz", "--label", "a"), "--label is 'a', but factories:simple makes a torch module"),
+        (("none.safetensors", "batch.npz"), "none.safetensors: no such file"),
+    ],
+)  # fmt: skip
+def test_wrong_modules_are_named(unrolled, folder, arguments, message):
+    np.savez("only.npz", X=np.ones((2, 3, 1)))
+    np.savez("many.npz", x=np.ones((8, 3, 1)), y=np.arange(8))
+    torch.save(torch.nn.Linear(1, 1), "whole.pt")
+    torch.save(torch.nn.Linear(1, 1).state_dict(), "other.pt")
+    found = unrolled("explain", *arguments)
+    assert found.code == 2
+    assert message in found.err
+    assert "Traceback" not in found.err
