@@ -81,7 +81,10 @@ def test_a_model_and_its_change(unrolled, examples, folder):
     wrong = unrolled("explain", "model.safetensors", examples, "--loss", "factories:loss")
     assert (wrong.code, "--loss is 'factories:loss', but model.safetensors is a model file" in wrong.err) == (2, True)
     wrong = unrolled("explain", "model.safetensors", examples, "--source", "a")
-    assert (wrong.code, "--source means nothing: leave it out" in wrong.err) == (2, True)
+    assert (
+        wrong.code,
+        "model.safetensors is a classifier, for which --source means nothing: leave it out" in wrong.err,
+    ) == (2, True)
 
 
 def test_columns_are_those_of_the_fit(unrolled, folder):

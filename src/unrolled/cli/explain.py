@@ -95,7 +95,7 @@ def _explain_model(model: str, file: Path, options: Any, wanted: _Wanted) -> Non
             raise InputError(f"{name} is {str(getattr(wanted, name))!r}, but {model} is a model file: leave it out")
     loaded, task = load_model(Path(model))
     settings = in_use(loaded.estimator)
-    own = task.own(loaded, options, task.data_options)
+    own = task.own(f"{model} is {task.called}", options, task.data_options)
     for name, each in declared(GivenParts).items():
         if not wanted.try_it and getattr(own, name, each.default) is not None:
             raise InputError(f"{name} is {str(getattr(own, name))!r}, but nothing is tried: leave it out, or add --try")

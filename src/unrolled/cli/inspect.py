@@ -41,7 +41,7 @@ def inspect(
 
     check_places({"--output": output}, [model, file], as_json=as_json)
     loaded, task = load_model(model)
-    known = task.known(loaded, file, task.own(loaded, options, task.evaluate_options))
+    known = task.known(loaded, file, task.own(f"{model} is {task.called}", options, task.evaluate_options))
     with ShareBar("inspecting", person_watches()) as bar:
         found = look(
             loaded.estimator,
