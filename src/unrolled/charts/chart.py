@@ -21,6 +21,7 @@ path.pen { stroke: #2f80c9; stroke-linecap: round; }
 path.interval { fill: #2f80c933; }
 circle.truth { fill: #d0641e; }
 circle.forecast { fill: #2f80c9; }
+circle.history { fill: #888; }
 rect.cell { fill: #2f80c9; }
 rect.frame { fill: none; stroke: #8886; }
 rect.node { fill: #2f80c91a; stroke: #8888; }

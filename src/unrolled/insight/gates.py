@@ -13,9 +13,10 @@ from unrolled.cells import get_cell
 from unrolled.charts.chart import Chart
 from unrolled.charts.heatmap import heatmap_figure
 from unrolled.errors import InputError
+from unrolled.insight.gate_roles import GateRoles, roles_of
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.subject import subject_of
-from unrolled.insight.watching import Trace, require_traces, watched
+from unrolled.insight.watching import Trace, padded, require_traces, watched
 
 __all__ = ["LayerGates", "gates", "layer_gates"]
 
@@ -75,6 +76,14 @@ class LayerGates:
         kept = 1 - values if described.keeps.startswith("-") else values
         with np.errstate(divide="ignore"):
             return -1 / np.nanmean(np.log(kept), axis=(0, 1))
+
+    @property
+    def roles(self) -> GateRoles | None:
+        """Whether the reset gates of a GRU act in the short term and its update gates in the long term; None for other cells."""
+        tau = self.time_constants
+        if tau is None or not {"r", "z"} <= self.values.keys() or get_cell(self.cell).keeps != "z":
+            return None
+        return roles_of(self.place, self.values["r"], self.values["z"], tau)
 
     @property
     def dead(self) -> NDArray[np.intp]:
@@ -167,15 +176,7 @@ def _shares(cell: str) -> list[str]:
 def layer_gates(trace: Trace) -> LayerGates:
     """The gates of one direction of a layer that was watched."""
     names = get_cell(trace.cell).gates
-    values = {name: _padded(trace, [step.gates[name] for step in trace.steps]) for name in names}
+    values = {name: padded(trace, [step.gates[name] for step in trace.steps]) for name in names}
     return LayerGates(
-        trace.place, get_cell(trace.cell).name, values, _padded(trace, [step.states["h"] for step in trace.steps])
+        trace.place, get_cell(trace.cell).name, values, padded(trace, [step.states["h"] for step in trace.steps])
     )
-
-
-def _padded(trace: Trace, steps: list[Any]) -> Values:
-    """In the order of time, NaN where a step had fewer sequences."""
-    found = np.full((len(steps), max(trace.alive), steps[0].shape[1]), np.nan)
-    for t, each in enumerate(steps):
-        found[t, : len(each)] = each.detach().double().numpy()
-    return found[::-1] if trace.backwards else found

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from unrolled.aliases import Values
 from unrolled.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 else:
     Tensor = Any
 
-__all__ = ["Trace", "TracedStep", "Watched", "arguments_of", "require_module", "require_traces", "watched"]
+__all__ = ["Trace", "TracedStep", "Watched", "arguments_of", "padded", "require_module", "require_traces", "watched"]
 
 
 class TracedStep(NamedTuple):
@@ -123,6 +126,14 @@ def require_traces(seen: Watched) -> None:
     """Raise an InputError unless a recurrent layer ran."""
     if not seen.traces:
         raise InputError("the model has recurrent layers, but none of them ran")
+
+
+def padded(trace: Trace, steps: list[Any]) -> Values:
+    """What each step has ``[B, H]``, in the order of time, NaN where a step had fewer sequences, ``[T, B, H]``."""
+    found = np.full((len(steps), max(trace.alive), steps[0].shape[1]), np.nan)
+    for t, each in enumerate(steps):
+        found[t, : len(each)] = each.detach().double().numpy()
+    return found[::-1] if trace.backwards else found
 
 
 def _watch(traces: dict[str, Trace], path: str, cell: str, index: int) -> Callable[..., None]:

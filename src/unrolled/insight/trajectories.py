@@ -1,0 +1,185 @@
+r"""The ways that states go, in the few directions in which they differ most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unrolled.aliases import Values
+from unrolled.cells import get_cell
+from unrolled.charts.chart import Chart
+from unrolled.charts.plane import Dot, plane_figure
+from unrolled.errors import InputError
+from unrolled.insight.fixed_points import FixedPoints
+from unrolled.insight.result_frame import frame_of
+from unrolled.insight.step_map import path_of
+from unrolled.insight.subject import subject_of
+from unrolled.insight.watching import padded, require_traces, watched
+
+__all__ = ["Trajectories", "trajectories"]
+
+MOST = 0.95
+"""The share of the variance that the verdict counts directions for."""
+SHOWN = 20
+"""Sequences that a picture can show."""
+COLOURS = {"stable": "forecast", "saddle": "truth", "unstable": "truth", "slow": "history"}
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """States along sequences, and the directions in which they differ most.
+
+    Attributes:
+        place: the layer and direction, or the name of the cell.
+        values: the states in those directions, ``[T + 1, B, K]`` in the order of steps, the state before the first among them;
+            NaN past the end of a sequence.
+        directions: of length 1 and at right angles to each other, ``[K, N]``; a state is all states of the cell side by side.
+        mean: of the states, ``[N]``.
+        shares: how much of the variance lies in each direction, ``[K]``, falling.
+    """
+
+    place: str
+    values: Values
+    directions: Values
+    mean: Values
+    shares: Values
+
+    def project(self, states: Values) -> Values:
+        """States ``[..., N]`` in these directions, ``[..., K]``."""
+        return (np.asarray(states, np.float64) - self.mean) @ self.directions.T
+
+    @property
+    def dimensions(self) -> float:
+        r"""The participation ratio :math:`(\sum_k \lambda_k)^2 / \sum_k \lambda_k^2` of the variances: about how many directions
+        the states fill."""
+        total = float(np.square(self.shares).sum())
+        return float(self.shares.sum()) ** 2 / total if total else 0.0
+
+    @property
+    def verdict(self) -> str:
+        """One sentence with the numbers."""
+        if not self.shares.any():
+            return f"{self.place}: the states do not move"
+        needed = int(np.searchsorted(np.cumsum(self.shares), MOST - 1e-9)) + 1
+        first = ", ".join(f"{share:.0%}" for share in self.shares[:2])
+        return (
+            f"{self.place}: states of {len(self.mean)} numbers move in about {self.dimensions:.2g} directions; the first"
+            f" {'two have' if len(self.shares) > 1 else 'has'} {first} of the variance, {needed} have {MOST:.0%}"
+        )
+
+    def plot(self, points: FixedPoints | None = None) -> Chart:
+        """The first sequences in the plane of the first two directions, and fixed points of the same layer among them.
+
+        Raises:
+            InputError: states have one number only, or the points are of states of another size.
+        """
+        if len(self.shares) < 2:
+            raise InputError(f"{self.place} has states of one number: there is no plane to show them in")
+        paths = [path[~np.isnan(path[:, 0]), :2] for path in self.values[:, :SHOWN].swapaxes(0, 1)]
+        dots = list[Dot]()
+        for point in points.points if points is not None else ():
+            if point.state.shape != self.mean.shape:
+                raise InputError(
+                    f"points are of states of {len(point.state)} numbers, expected {len(self.mean)}, as here"
+                )
+            x, y = self.project(point.state)[:2].tolist()
+            dots.append(Dot(x, y, COLOURS[point.kind], f"{point.kind}, {point.unstable} unstable"))
+        across, up = (f"direction {k + 1}, {share:.0%} of the variance" for k, share in enumerate(self.shares[:2]))
+        shown = "" if points is None else ": stable points blue, others orange, slow ones grey"
+        return Chart(plane_figure(paths, dots, across, up, f"states of {self.place}{shown}"))
+
+    def to_frame(self) -> Any:
+        """A polars frame with one row for each step and sequence: ``step`` (0 before the first), ``sequence`` and the first
+        directions, ten at most.
+
+        Raises:
+            MissingExtraError: polars is not installed.
+        """
+        names = [f"direction_{k + 1}" for k in range(min(10, len(self.shares)))]
+        rows = [
+            (t, b, *values[: len(names)])
+            for t, step in enumerate(self.values.tolist())
+            for b, values in enumerate(step)
+            if values[0] == values[0]  # not NaN
+        ]
+        return frame_of(("step", "sequence", *names), rows)
+
+    def __str__(self) -> str:
+        return self.verdict
+
+
+def trajectories(
+    model: Any, inputs: Any, *, place: str | None = None, directions: int = 10, member: int = 0
+) -> Trajectories:
+    r"""Look at the ways that the states of a recurrent layer go.
+
+    .. math::
+        \Sigma = \frac1n \sum_{t,b} (s_{tb} - \bar s)(s_{tb} - \bar s)^\top = V \Lambda V^\top, \qquad
+        p_{tb} = V_{1..K}^\top (s_{tb} - \bar s)
+
+    States are projected on the directions in which they vary most (principal components); each points to where its largest
+    number is above 0.
+
+    Args:
+        model, inputs, place, member: as :func:`unrolled.insight.jacobians` takes them, but for sequences of several lengths,
+            which are fine here.
+        directions: how many are kept at most.
+
+    Returns:
+        A :class:`Trajectories`.
+
+    Raises:
+        InputError: there is no such layer, or its states are not finite.
+        MissingExtraError: a module without torch.
+
+    >>> params = {"weight_ih": np.ones((2, 1)), "weight_hh": 0.9 * np.array([[0, -1], [1, 0]]), "bias_ih": np.zeros(2),
+    ...           "bias_hh": np.zeros(2)}
+    >>> found = trajectories(("rnn_identity", params), np.ones((30, 1, 1)))
+    >>> print(found)
+    rnn_identity: states of 2 numbers move in about ... directions; the first two have ...%, ...% of the variance, 2 have 95%
+    >>> found.values.shape
+    (31, 1, 2)
+    """
+    name, states, inside = _states(model, inputs, place, member)
+    visited = states[inside]
+    if not len(visited) or not np.isfinite(visited).all():
+        raise InputError(f"the states of {name} are not finite: look for inputs or weights that are not")
+    mean = visited.mean(0)
+    _, sizes, found = np.linalg.svd(visited - mean, full_matrices=False)
+    found, variances = found[: max(1, directions)], np.square(sizes)
+    largest = np.abs(found).argmax(1)
+    found = found * np.sign(found[np.arange(len(found)), largest])[:, None]
+    total = variances.sum()
+    shares = (variances / total if total else variances)[: len(found)]
+    return Trajectories(name, (states - mean) @ found.T, found, mean, shares)
+
+
+def _states(model: Any, inputs: Any, place: str | None, member: int) -> tuple[str, Values, NDArray[np.bool_]]:
+    """A layer's name, its states ``[T + 1, B, N]`` in the order of its steps, and which of them are there ``[T + 1, B]``."""
+    if isinstance(model, tuple):
+        path = path_of(model, inputs, place, member)
+        states = np.concatenate([path.before, path.step(path.x[-1], path.before[-1])[None]])
+        return path.place, states, np.ones(states.shape[:2], bool)
+    subject = subject_of(model, inputs, member)
+    with watched(subject.module) as seen:
+        subject.run()
+    require_traces(seen)
+    place = next(iter(seen.traces)) if place is None else place
+    if place not in seen.traces:
+        raise InputError(f"no layer {place!r} ran; there are {', '.join(seen.traces)}")
+    trace = seen.traces[place]
+    names = get_cell(trace.cell).states
+    after = [padded(trace, [step.states[name] for step in trace.steps]) for name in names]
+    first = [padded(trace, [step.before[name] for step in trace.steps]) for name in names]
+    in_steps = slice(None, None, -1 if trace.backwards else 1)
+    before, states = (np.concatenate(each, axis=2)[in_steps] for each in (first, after))
+    runs = np.arange(states.shape[1]) < np.array(trace.alive)[:, None]  # [T, B], at which steps a sequence takes part
+    ways = np.concatenate([before[:1], states])
+    begins = runs & ~np.concatenate([np.zeros_like(runs[:1]), runs[:-1]])
+    ways[:-1][begins] = before[begins]
+    inside = np.concatenate([runs, runs[-1:]])
+    inside[1:] |= runs
+    return place, ways, inside
