@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from importlib import import_module
 from time import sleep
@@ -14,6 +15,8 @@ from unrolled.tuning.job import Job, Outcome, Pruned, run_job
 from unrolled.tuning.workers import Ended, Lost, Reported, Workers
 
 __all__ = ["RayWorkers"]
+
+PATIENCE = 10  # seconds to reach a cluster
 
 
 class Board:
@@ -59,11 +62,12 @@ class RayWorkers(Workers):
             raise MissingExtraError("tuning on a Ray cluster", "ray", "ray") from None
         ray = self._ray
         try:
+            _reach(address)
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise InputError(f"ray is {address!r}, expected the address of a cluster that runs: {error}") from None
         super().__init__(count or max(1, int(ray.cluster_resources().get("CPU", 1))))
-        here = strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        here = strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
         self._run = ray.remote(run_there).options(num_cpus=1, max_retries=0)
         self._data = ray.put(data)
@@ -88,7 +92,7 @@ class RayWorkers(Workers):
             sleep(seconds)
             return
         ended, _ = self._ray.wait(list(self._tasks), timeout=seconds)
-        yield from (each for each in self._ray.get(self._board.take.remote()) if each.key in self.running)
+        yield from (each for each in self._reports() if each.key in self.running)
         for task in ended:
             key = self._tasks.pop(task)
             try:
@@ -98,13 +102,30 @@ class RayWorkers(Workers):
             else:
                 yield Ended(key, outcome)
 
+    def _reports(self) -> list[Reported]:
+        try:
+            return self._ray.get(self._board.take.remote())
+        except self._ray.exceptions.RayError:  # then nothing is pruned
+            return []
+
+
+def _reach(address: str) -> None:
+    """Raise an OSError where nobody listens at an address with a port, which Ray would go on trying for minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), PATIENCE).close()
+
 
 def run_there(data: Data, board: Any, key: Any, job: Job) -> Outcome:
     """What a machine of the cluster does."""
     ray: Any = import_module("ray")
 
     def report(rung: int, loss: float) -> None:
-        if ray.get(board.report.remote(Reported(key, rung, loss))):
+        try:
+            hopeless = ray.get(board.report.remote(Reported(key, rung, loss)))
+        except ray.exceptions.RayError:
+            return
+        if hopeless:
             raise Pruned
 
     return run_job(data, job, report, lambda: None)
