@@ -126,7 +126,7 @@ def test_other_tasks_are_compared_likewise(kind, request):
         plain,
         *(["gru-bidirectional", "transformer"] if kind != "text" else ["transformer-causal"]),
     ]
-    found = compare(task, models, match="size", **{**QUICK, "updates": 60})
+    found = compare(task, models, match="size", **{**QUICK, "updates": 40, "seeds": 1})
     assert {row.name for row in found.rows} == set(models)
     assert all(np.isfinite(row.scores).all() for row in found.rows)
     if kind != "text":

@@ -15,7 +15,7 @@ from unrolled.comparison.body import BodyModule
 from unrolled.comparison.catalogue import DEFAULT_MODELS, family_of, missing_package, refusal
 from unrolled.comparison.claims import Evidence, Figures, Probe, judged
 from unrolled.comparison.family import NETWORKS, NetworkFamily, network_family
-from unrolled.comparison.learning import LEARNING_RATES, LearnedNetwork, learn, update_seconds
+from unrolled.comparison.learning import LEARNING_RATES, LearnedNetwork, an_update, learn, processor_seconds
 from unrolled.comparison.live_memory import peak_bytes
 from unrolled.comparison.matching import Match, matched
 from unrolled.comparison.plain import Fitted, PlainFamily
@@ -31,6 +31,8 @@ __all__ = ["compare"]
 
 REFERENCE = "gru"
 """The family whose number of parameters all get."""
+UPDATES_TIMED, PREDICTIONS_TIMED = 9, 3
+"""Calls whose median time counts."""
 FLOAT = 4
 """Bytes of a number of the state."""
 
@@ -203,7 +205,7 @@ def _learn_network(
     problem = task.problem(lambda: task.make(family, config))
     updates = options.updates
     if options.budget is not None:
-        updates = max(1, int(options.budget / update_seconds(problem)[0]))
+        updates = max(1, int(options.budget / processor_seconds([an_update(problem)], UPDATES_TIMED)[0]))
     total, done = len(LEARNING_RATES) + options.seeds - 1, 0
 
     def run(rate: float, seed: int) -> LearnedNetwork | None:
@@ -247,26 +249,16 @@ def _best_loss(network: _Network) -> float:
 
 
 def _network_rows(task: Task, networks: Sequence[_Network], options: Options) -> list[Row]:
-    """The rows; times are measured in turn, so that all meet the same machine."""
+    """The rows."""
     target = _target(networks, options)
-    updates = [update_seconds(task.problem(lambda n=n: task.make(n.family, n.config)))[1] for n in networks]
-    of_updates = _in_turn(updates)
-    of_predictions = _in_turn([lambda n=n: task.predict(n.runs[0].module) for n in networks], rounds=3)
+    updates = [an_update(task.problem(lambda n=n: task.make(n.family, n.config))) for n in networks]
+    of_updates = processor_seconds(updates, UPDATES_TIMED)
+    predictions = [lambda n=n: task.predict(n.runs[0].module) for n in networks]
+    of_predictions = processor_seconds(predictions, PREDICTIONS_TIMED)
     return [
         _network_row(task, network, target, update, seconds, predicting)
         for network, update, seconds, predicting in zip(networks, updates, of_updates, of_predictions, strict=True)
     ]
-
-
-def _in_turn(calls: Sequence[Callable[[], object]], rounds: int = 7) -> list[float]:
-    """The median of the processor's time of each."""
-    found: list[list[float]] = [[] for _ in calls]
-    for _ in range(rounds):
-        for own, call in zip(found, calls, strict=True):
-            began = process_time()
-            call()
-            own.append(process_time() - began)
-    return [float(np.median(own)) for own in found]
 
 
 def _network_row(
@@ -346,7 +338,7 @@ def _fit_plain(
 
 def _plain_row(task: Task, name: str, fits: Sequence[tuple[float, Fitted, float]]) -> Row:
     fitted = fits[0][1]
-    (predicting,) = _in_turn([fitted.predict], rounds=3)
+    (predicting,) = processor_seconds([fitted.predict], PREDICTIONS_TIMED)
     same = len({score for score, _, _ in fits}) == 1
     return Row(
         name=name,
@@ -381,8 +373,8 @@ def _probe(task: Task, networks: Sequence[_Network], hidden_size: int) -> Probe:
     lectured = {name: family for name, family in compared.items() if name in ("rnn", "gru", "lstm")}
     config = {name: family.config(task.context, hidden_size) for name, family in lectured.items()}
     parameters = {name: task.weights(family, config[name]) for name, family in lectured.items()}
-    updates = [update_seconds(task.problem(lambda f=f, c=config[n]: task.make(f, c)))[1] for n, f in lectured.items()]
-    seconds = dict(zip(lectured, _in_turn(updates, rounds=21), strict=True))
+    updates = [an_update(task.problem(lambda f=f, c=config[n]: task.make(f, c))) for n, f in lectured.items()]
+    seconds = dict(zip(lectured, processor_seconds(updates, 2 * UPDATES_TIMED), strict=True))
     long = replace(task, context=_doubled(task))
     doubled = {
         network.family.name: (

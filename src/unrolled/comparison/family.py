@@ -117,7 +117,7 @@ def network_family(name: str) -> NetworkFamily | None:
     cell, both = USUAL.get(plain, plain), name != plain
     if cell not in CELLS:
         return None
-    refused = {"generate": AHEAD} if both else {}
+    refused: dict[str, str] = {"generate": AHEAD} if both else {}
     if CELLS[cell].square:
-        refused = dict.fromkeys(("forecast", "classify", "tag", "generate"), SQUARE)
+        refused = {task: SQUARE for task in ("forecast", "classify", "tag", "generate")}
     return NetworkFamily(name, cell, both, multiple=2 if cell in PROJECTED else 1, refused=refused)

@@ -7,7 +7,7 @@ a cosine, the state of the best validation loss. An epoch is a tenth of the budg
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from time import process_time
@@ -22,13 +22,11 @@ from unrolled.training.loop import train
 from unrolled.training.options import TrainingOptions
 from unrolled.training.problem import Problem
 
-__all__ = ["LEARNING_RATES", "LearnedNetwork", "learn", "update_seconds"]
+__all__ = ["LEARNING_RATES", "LearnedNetwork", "an_update", "learn", "processor_seconds"]
 
 LEARNING_RATES = (0.001, 0.003, 0.01)
 """Of which each family gets the one with the least validation loss."""
 EVALUATIONS = 10
-TIMED = 7
-"""Updates whose median time counts."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +128,11 @@ class _Clock:
         self.marks.append(process_time() - self._start - self._left_out)
 
 
-def update_seconds(problem: Problem[BodyModule, Any], seed: int = 0) -> tuple[float, Callable[[], object]]:
-    """The processor's time of one update, the median of seven, and the update itself, on the problem's first batch."""
+def an_update(problem: Problem[BodyModule, Any], seed: int = 0) -> Callable[[], object]:
+    """An update of the problem's module, which learns from the first batch; it has been made once already."""
     generator = np.random.default_rng(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        module = problem.make(generator)
+    torch.manual_seed(seed)
+    module = problem.make(generator)
     batch = next(iter(problem.batches(generator)))
     optimiser = torch.optim.AdamW(module.parameters(), lr=1e-4, foreach=True)
 
@@ -145,9 +142,15 @@ def update_seconds(problem: Problem[BodyModule, Any], seed: int = 0) -> tuple[fl
         optimiser.step()
 
     update()
-    found: list[float] = []
-    for _ in range(TIMED):
-        began = process_time()
-        update()
-        found.append(process_time() - began)
-    return float(np.median(found)), update
+    return update
+
+
+def processor_seconds(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
+    """The median of the processor's time of each call; they take turns, so that all meet the same machine."""
+    found: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for own, call in zip(found, calls, strict=True):
+            began = process_time()
+            call()
+            own.append(process_time() - began)
+    return [float(np.median(own)) for own in found]
