@@ -119,5 +119,5 @@ def network_family(name: str) -> NetworkFamily | None:
         return None
     refused: dict[str, str] = {"generate": AHEAD} if both else {}
     if CELLS[cell].square:
-        refused = {task: SQUARE for task in ("forecast", "classify", "tag", "generate")}
+        refused = dict[str, str].fromkeys(("forecast", "classify", "tag", "generate"), SQUARE)
     return NetworkFamily(name, cell, both, multiple=2 if cell in PROJECTED else 1, refused=refused)
