@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unrolled.cells import CELLS
+from unrolled.comparison import Part, classify_task, tag_task
 from unrolled.comparison.catalogue import DEFAULT_MODELS, family_of, missing_package, refusal
 from unrolled.comparison.crf import features
 from unrolled.comparison.family import NETWORKS, network_family
@@ -176,3 +177,23 @@ def test_the_crf_predicts_what_its_library_predicts(tags):
     expected = crf.predict([features(item, True) for item in tags.items[2]])
     assert [[tags.tags[k] for k in each] for each in fitted.predict()] == [list(each) for each in expected]
     assert tags.score(fitted.predict()) == 1.0
+
+
+def test_a_class_of_one_short_sequence_has_a_model():
+    pytest.importorskip("hmmlearn")
+    rng = np.random.default_rng(0)
+    parts = [Part([rng.normal(size=(6, 1)), np.array([[9.0]])], ["long", "short"])] * 3
+    task = classify_task(parts, "numbers", batch_size=2)
+    assert family_of("hmm").fits["classify"](task, 0).chosen == "1 states a class"
+
+
+def test_a_tag_that_training_lacks_is_never_right_and_leaves_the_loss_alone():
+    items = [["a", "b"], ["a", "b"]]
+    parts = [Part(items, [["X", "Y"], ["X", "Y"]]), Part(items[:1], [["X", "Z"]]), Part(items[:1], [["X", "Z"]])]
+    task = tag_task(parts, "tokens", batch_size=2)
+    assert task.score([np.array([0, 1])]) == task.score([np.array([0, 0])], validation=True) == 0.5
+    family = network_family("gru")
+    module = task.make(family, family.config(task.context, 4)).eval()
+    problem = task.problem(lambda: module)
+    scores = module(task.encoded.parts[1]).emissions.log_softmax(2)
+    assert problem.validate(module) == pytest.approx(-scores[0, 0, 0].item(), rel=1e-5)

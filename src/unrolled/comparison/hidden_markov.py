@@ -11,7 +11,8 @@ Rabiner 1989, *A tutorial on hidden Markov models and selected applications in s
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from unrolled.comparison.tag import TagTask
 
 __all__ = ["HMM", "tag_model"]
 
-STATES = (2, 4, 8)
+STATES = (1, 2, 4, 8)
 """Of a class's model; the number is chosen on the validation part."""
 ADDED = (1.0, 0.1, 0.01)
 """Added to counts of words; chosen likewise."""
@@ -37,10 +38,24 @@ def _joined(items: Sequence[Any], of_words: bool) -> tuple[NDArray[Any], list[in
     return np.concatenate(arrays), [len(array) for array in arrays]
 
 
+@contextmanager
+def _quiet() -> Generator[None]:
+    """While hmmlearn warns of likelihoods that fall by rounding, and of classes with few examples."""
+    logger = logging.getLogger("hmmlearn")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def _class_model(items: Sequence[Any], words: int | None, states: int, seed: int) -> Any:
     from hmmlearn import hmm
 
-    x, lengths = _joined(items, words is not None)
+    x, lengths = _joined(
+        [*items, *items] if sum(map(len, items)) < 2 else items, words is not None
+    )  # it needs two steps
     options: dict[str, Any] = {"n_components": states, "n_iter": 20, "random_state": seed}
     if words is None:
         model = hmm.GaussianHMM(covariance_type="diag", min_covar=LEAST_VARIANCE, **options)
@@ -50,7 +65,6 @@ def _class_model(items: Sequence[Any], words: int | None, states: int, seed: int
 
 
 def _fit_classes(task: ClassifyTask, seed: int) -> Fitted:
-    logging.getLogger("hmmlearn").setLevel(logging.ERROR)  # it warns of likelihoods that fall by rounding
     tokens, targets = task.encoded.tokens, task.targets[0]
     words = None if tokens is None else tokens.words
     shares = np.log(np.bincount(targets) / len(targets))
@@ -64,7 +78,8 @@ def _fit_classes(task: ClassifyTask, seed: int) -> Fitted:
 
     of_class = [[task.encoded.parts[0][n] for n in np.flatnonzero(targets == k)] for k in range(len(task.classes))]
     fewest = min(sum(map(len, items)) for items in of_class)
-    tried = {S: [_class_model(items, words, S, seed) for items in of_class] for S in STATES if fewest >= S}
+    with _quiet():
+        tried = {S: [_class_model(items, words, S, seed) for items in of_class] for S in STATES if fewest >= S}
     best = max(tried, key=lambda S: task.score(answers(tried[S], 1), validation=True))
     emitted = 2 * task.context.inputs if words is None else words - 1
     numbers = len(of_class) * (best - 1 + best * (best - 1) + best * emitted)

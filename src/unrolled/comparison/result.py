@@ -134,10 +134,10 @@ class Comparison:
         loss = "" if self.target_loss is None else f" (validation loss {self.target_loss:.4g})"
         return (
             "In brackets the interval of the mean over seeds, of 95 %. Times are the processor's: of an update of training, of a"
-            f" step when predicting, of learning until the loss is reached{loss}. Training memory is the most that tensors of an"
-            " update take at once with weights and Adam's moments; the state is what it takes to go on from a step to the next."
-            " Effective memory is how many steps back the gradient of the last step's loss falls below 1 %; reach, to how many"
-            " steps an answer can be owed at all."
+            f" whole fit, of a step when predicting, of learning until the loss is reached{loss}. Training memory is the most"
+            " that tensors of an update take at once with weights and Adam's moments; the state is what it takes to go on from a"
+            " step to the next. Effective memory is how many steps back the gradient of the last step's loss falls below 1 %;"
+            " reach, to how many steps an answer can be owed at all."
         )
 
     def cells(self) -> list[list[str]]:
@@ -192,7 +192,7 @@ class Comparison:
 
 
 COLUMNS = [
-    "parameters", "units", "training memory", "state", "an update", "a step", "to the loss", "effective memory", "reach",
+    "parameters", "units", "training memory", "state", "an update", "a fit", "a step", "to the loss", "effective memory", "reach",
     "chosen",
 ]  # fmt: skip
 
@@ -209,6 +209,7 @@ def _cells(row: Row) -> list[str]:
         _bytes(row.training_bytes),
         "all steps" if row.state_bytes is None else _bytes(row.state_bytes),
         _seconds(row.update_seconds),
+        _seconds(row.fit_seconds),
         _seconds(row.step_seconds),
         ("–" if row.validation_loss is None else "never")
         if row.seconds_to_loss is None

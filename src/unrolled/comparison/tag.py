@@ -35,6 +35,8 @@ __all__ = ["TagTask", "tag_task"]
 
 AROUND = 2
 """Steps on either side that a feed-forward net reads."""
+UNKNOWN = -100
+"""In the place of a tag that the training part lacks: no answer is right, and the loss leaves it out."""
 LONGEST_PROBED = 40
 """Steps along which effective memory is measured, at most."""
 
@@ -106,7 +108,9 @@ class TagTask(Task):
 
 
 def tag_task(parts: Sequence[Part], kind: str, *, batch_size: int) -> TagTask:
-    """The task of three parts of items with a tag for each step; a tag that the training part lacks is never right.
+    """The task of three parts of items with a tag for each step.
+
+    A tag that the training part lacks is never right, and leaves no mark on the loss.
 
     Raises:
         InputError: there are fewer than two tags.
@@ -116,12 +120,9 @@ def tag_task(parts: Sequence[Part], kind: str, *, batch_size: int) -> TagTask:
         raise InputError("the training part has one tag only: there is nothing to tell apart")
     known = {tag: place for place, tag in enumerate(tags)}
     encoded = encoded_items(parts, kind)
-    unknown = [tag for part in parts[1:2] for tag in chain(*part.targets) if tag not in known]
-    if unknown:
-        raise InputError(
-            f"tag {unknown[0]!r} of the validation part is not in the training part: give more examples of it"
-        )
-    targets = [[np.array([known.get(tag, -1) for tag in each], np.int64) for each in part.targets] for part in parts]
+    targets = [
+        [np.array([known.get(tag, UNKNOWN) for tag in each], np.int64) for each in part.targets] for part in parts
+    ]
     counts = [f"{len(part.items):,} sequences ({sum(map(len, part.targets)):,} steps)" for part in parts]
     about = f"{counts[0]} to learn from, {counts[1]} to validate, {counts[2]} to test; {len(tags)} tags"
     digest = digest_of([*encoded.arrays(), *chain(*targets)])
