@@ -162,6 +162,7 @@ def test_the_hmm_of_classes_is_the_likelier_one_of_hmmlearn(classes):
         own = [classes.encoded.parts[0][n].astype(float) for n in np.flatnonzero(classes.targets[0] == k)]
         model = hmm.GaussianHMM(states, covariance_type="diag", min_covar=1e-2, n_iter=20, random_state=3)
         model.fit(np.concatenate(own), [len(each) for each in own])
+        assert (model.transmat_.sum(1) > 0.99).all()
         share = np.log((classes.targets[0] == k).mean())
         logs.append([model.score(item.astype(float)) + share for item in classes.encoded.parts[2]])
     np.testing.assert_array_equal(fitted.predict(), np.argmax(logs, 0))

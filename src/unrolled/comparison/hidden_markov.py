@@ -61,7 +61,10 @@ def _class_model(items: Sequence[Any], words: int | None, states: int, seed: int
         model = hmm.GaussianHMM(covariance_type="diag", min_covar=LEAST_VARIANCE, **options)
     else:
         model = hmm.CategoricalHMM(n_features=words, emissionprob_prior=1.1, **options)
-    return model.fit(x, lengths)
+    model.fit(x, lengths)
+    steps = model.transmat_
+    model.transmat_ = np.where(steps.sum(1, keepdims=True) > 0, steps, 1 / states)  # of a state that nothing has left
+    return model
 
 
 def _fit_classes(task: ClassifyTask, seed: int) -> Fitted:
