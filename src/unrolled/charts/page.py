@@ -70,7 +70,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 18px 0 0; paddin
 .finding { border-left: 4px solid var(--forecast); padding-left: 12px; font-weight: 600; }
 """
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """What the browser may load: nothing from anywhere else."""
 
 
@@ -114,6 +114,10 @@ class Page:
     def equations(self, lines: Iterable[str]) -> None:
         """Add equations, as :func:`equation_html` writes them."""
         self._parts.append("\n".join(f'<p class="equation">{equation_html(line)}</p>' for line in lines))
+
+    def point(self, lead: str, text: str) -> None:
+        """Add a paragraph whose first words stand out."""
+        self._parts.append(f"<p><strong>{escape(lead)}</strong> {escape(text)}</p>")
 
     def finding(self, text: str) -> None:
         """Add what was found, which stands out."""
@@ -168,7 +172,7 @@ class Page:
         return (
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n<link rel="icon" href="data:,">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
             f"<title>{escape(self._title)}</title>\n<style>{''.join(self._styles)}</style>\n</head>\n"
             f"<body>\n<main>\n{body}\n</main>\n{''.join(self._scripts)}\n</body>\n</html>\n"
         )
@@ -181,7 +185,7 @@ def equation_html(text: str) -> str:
     '<i>h</i><sub>t−1</sub> &lt; <i>W</i><sub>f</sub> <i>x</i>'
     """
     found = list[str]()
-    for name, below, other in re.findall(r"([^\W\d_]+[ᵀ′]*)((?:_\w+|_\*|\[t[^\]]*\])*)|(.)", text):
+    for name, below, other in re.findall(r"([^\W\d_]+[ᵀ′]*)((?:_\w+|_\*|\[(?:t[^\]]*|1|T)\])*)|(.)", text):
         lower = re.sub(r"[_\[]", " ", below).replace("]", "").strip().replace("-", "−")
         upright = len(name.rstrip("ᵀ′")) > 2 and not below
         written = escape(name) if upright else f"<i>{escape(name)}</i>"

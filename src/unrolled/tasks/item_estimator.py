@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -74,3 +75,20 @@ class ItemEstimator(ExampleEstimator):
         if isinstance(codec, TokenCodec):
             return "tokens" if codec.splitting == "given" else "text"
         return "audio" if isinstance(codec, AudioCodec) else "numbers"
+
+    def steps(self, X: Any) -> list[list[str]]:
+        """What each item is split into, by names: tokens, or for numbers and recordings the numbers of their steps.
+
+        Args:
+            X: items.
+        """
+        split = self._split()
+        return [split(item) for item in X]
+
+    def _split(self) -> Callable[[Any], list[str]]:
+        """What an item is split into, by names; steps of numbers are counted."""
+        codec = self._fitted().inputs
+        if isinstance(codec, TokenCodec):
+            return codec.encoder().split
+        encode = codec.encoder()
+        return lambda item: [str(n) for n in range(len(encode(item)))]

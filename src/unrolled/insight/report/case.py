@@ -97,8 +97,14 @@ class Case:
 
     @property
     def main_place(self) -> str:
-        """The first of the widest layers: what reads the sequence, and not how its words are spelled."""
-        return max(self.layers, key=lambda place: self.layers[place].output.shape[2])
+        """The first of :attr:`places_inside`."""
+        return self.places_inside[0]
+
+    @cached_property
+    def places_inside(self) -> list[str]:
+        """The layers, what reads the sequence before what reads how each of its words is spelled, wide ones first."""
+        sizes = {place: layer.output.shape for place, layer in self.layers.items()}
+        return sorted(sizes, key=lambda place: (sizes[place][1], -sizes[place][2]))
 
     def sample(self) -> Any:
         """The data of which gradients are measured."""

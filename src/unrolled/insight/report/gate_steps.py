@@ -31,7 +31,7 @@ def gates_section(case: Case) -> Section:
         InputError: the layers cannot be looked into.
     """
     told = _one_by_one(case) if case.one_by_one else _side_by_side(case)
-    data = {"levels": LEVELS, "sequences": [_written(name, found, labels) for name, found, labels in told]}
+    data = {"levels": LEVELS, "sequences": [_written(case.places_inside[:PLACES], *each) for each in told]}
     return Section(
         "gates", "The gates, step by step",
         "A gate is a number between 0 and 1 by which each unit multiplies what passes: at 0 it is closed, at 1 open. Move"
@@ -92,7 +92,8 @@ def _labels(case: Case, n: int, place: str, T: int) -> list[str]:
     """The names of the steps: symbols where their number tells which they are, otherwise numbers."""
     item, target = case.items[n], None if case.targets is None else case.targets[n]
     said = case.family in ("answers", "transcripts") and "decoder" in place
-    for symbols in _symbols(target if said else item):
+    spelled = said or case.family == "pieces" or case.estimator.item_kind_ not in ("text", "tokens")
+    for symbols in _symbols(target if said else item) if spelled else case.estimator.steps([item]):
         if len(symbols) == T:
             return [_visible(each) for each in symbols]
         if len(symbols) + 1 == T:  # the end of a source is read, too; a piece or an answer begins with nothing
@@ -110,8 +111,9 @@ def _symbols(sequence: Any) -> list[list[str]]:
     return []
 
 
-def _written(name: str, layers: dict[str, LayerGates], labels: dict[str, list[str]]) -> dict[str, Any]:
-    places = sorted(layers, key=lambda place: -layers[place].output.shape[2])[:PLACES]  # the widest, in their order
+def _written(
+    places: Sequence[str], name: str, layers: dict[str, LayerGates], labels: dict[str, list[str]]
+) -> dict[str, Any]:
     return {"name": name, "layers": [_layer(layers[place], labels[place]) for place in places]}
 
 

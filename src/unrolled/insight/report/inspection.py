@@ -59,7 +59,7 @@ class Inspection:
         page.heading("Verdict", "verdict")
         for each in self.sections:
             if each.finding:
-                page.paragraph(f"{each.title}. {each.finding}")
+                page.point(f"{each.title}.", each.finding)
         for each in self.sections:
             each.draw(page)
         if self.left_out or self.notes:

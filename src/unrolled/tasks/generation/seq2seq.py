@@ -185,7 +185,7 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         if not len(unknown):
             return codec.decode(answer.tokens)
         assert answer.attention is not None
-        source, known = self._source_tokens()(item), {token.strip() for token in codec.vocabulary.entries}
+        source, known = self._split()(item), {token.strip() for token in codec.vocabulary.entries}
         strange = np.array([token not in known for token in source])
         read = answer.attention[unknown, : len(source)] * (strange if strange.any() else 1.0)
         return codec.decode(answer.tokens, [source[place] for place in read.argmax(1)])
@@ -240,7 +240,7 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
             rows = [codec.vocabulary.decode(target.tolist()) for target in targets]
         else:
             rows = [codec.tokens(target) for target in self._read_y(y, items)]
-        split, label = self._source_tokens(), "source across, answer down: what is read"
+        split, label = self._split(), "source across, answer down: what is read"
         figures = [
             heatmap_figure(read, _labels(said), _labels(split(item)), label)
             for item, said, read in zip(items, rows, self.model_.attention(items, targets), strict=True)
@@ -290,14 +290,6 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
             "token_error_rate": error_rate(tokens, found),
             "perplexity": self.perplexity(items, true),
         }
-
-    def _source_tokens(self) -> Callable[[Any], list[str]]:
-        """What a source is split into, by names; steps of numbers are counted."""
-        codec = self._fitted().inputs
-        if isinstance(codec, TokenCodec):
-            return codec.encoder().split
-        encode = codec.encoder()
-        return lambda item: [str(n) for n in range(len(encode(item)))]
 
     def _told(self, X: Any, y: Any) -> list[Values]:
         items = self._read(X)

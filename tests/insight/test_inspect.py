@@ -1,0 +1,298 @@
+"""A page on a model: every estimator has one, it is sound HTML that loads nothing, and a browser runs it without an error."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unrolled import (
+    AnomalyDetector,
+    CTCTranscriber,
+    Forecaster,
+    Seq2Seq,
+    SequenceClassifier,
+    SequenceGenerator,
+    SequenceRegressor,
+    SequenceTagger,
+    insight,
+)
+from unrolled.cli.app import run
+from unrolled.errors import InputError
+
+HOSTILE = "</script><script>document.title='bad'</script>"
+TINY: dict[str, Any] = {"members": 1, "max_epochs": 1, "hidden_size": 4, "random_state": 0, "verbose": False}
+RNG = np.random.default_rng(0)
+TEXTS = [f"so good and {HOSTILE}", "so bad & <b>sad</b>", "good good", "bad bad"] * 3
+CLASSES = [HOSTILE, "down"] * 6
+SEQUENCES = [RNG.normal(size=(6 + n % 3, 2)) for n in range(12)]
+TOKENS = [["Emmy", "lives", "in", HOSTILE], ["in", "London"], ["Bo", "lives"]] * 4
+TAGS = [["P", "O", "O", "L"], ["O", "L"], ["P", "O"]] * 4
+PAIRS = ["abc", "cab", "bca", "acb"] * 3, ["cba", "bac", "acb", "bca"] * 3
+TEXT = "the cat sat on the mat and the dog sat on the cat. " * 12
+SERIES = 10 + np.sin(np.arange(60) * np.pi / 2) + 0.1 * RNG.normal(size=60)
+CHANNELS = np.stack([np.sin(np.arange(400) / 3), np.cos(np.arange(400) / 3)], 1)
+
+
+def classifier() -> tuple[Any, Any]:
+    return SequenceClassifier(cell="lstm", convolutions=False, **TINY).fit(TEXTS, CLASSES), (TEXTS, CLASSES)
+
+
+def regressor() -> tuple[Any, Any]:
+    y = RNG.normal(size=12)
+    return SequenceRegressor(cell="gru", convolutions=False, **TINY).fit(SEQUENCES, y), (SEQUENCES, y)
+
+
+def tagger() -> tuple[Any, Any]:
+    return SequenceTagger(cell="lstm", **TINY).fit(TOKENS, TAGS), (TOKENS, TAGS)
+
+
+def translator() -> tuple[Any, Any]:
+    model = Seq2Seq(
+        cell="gru", attention="dot", tokens="characters", target_tokens="characters", joint_ngrams=0, **TINY
+    )
+    return model.fit(*PAIRS), PAIRS
+
+
+def generator() -> tuple[Any, Any]:
+    return SequenceGenerator(cell="lstm", **TINY).fit([TEXT]), [TEXT]
+
+
+def generator_of_pieces() -> tuple[Any, Any]:
+    return SequenceGenerator(cell="rnn", **TINY).fit(PAIRS[0]), PAIRS[0]
+
+
+def transcriber() -> tuple[Any, Any]:
+    X = [RNG.normal(size=(30, 2)) for _ in range(8)]
+    return CTCTranscriber(cell="gru", **TINY).fit(X, ["ab", "ba"] * 4), (X, ["ab", "ba"] * 4)
+
+
+def forecaster() -> tuple[Any, Any]:
+    return Forecaster(horizon=4, season_length=4, cell="gru", **TINY).fit(SERIES), SERIES
+
+
+def detector() -> tuple[Any, Any]:
+    settings = {**TINY, "window": 8, "false_alarm_every": 100}
+    return AnomalyDetector(**settings).fit(CHANNELS), CHANNELS
+
+
+MAKERS = [classifier, regressor, tagger, translator, generator, generator_of_pieces, transcriber, forecaster, detector]
+
+
+@pytest.fixture(scope="module", params=MAKERS, ids=lambda make: make.__name__)
+def found(request: pytest.FixtureRequest) -> insight.Inspection:
+    make: Callable[[], tuple[Any, Any]] = request.param
+    return insight.inspect(*make())
+
+
+VOID = {"meta", "link", "input", "br"}
+BLOCKS = {"p", "div", "figure", "table", "ul", "h1", "h2", "nav", "footer"}
+
+
+class Strict(html.parser.HTMLParser):
+    """Raises at the first tag that is not closed, closed twice, where it may not be, or has an id or attribute twice."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: set[str] = set()
+        self.named: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        assert len(given) == len(attrs), f"{tag} has an attribute twice: {attrs}"
+        if "id" in given:
+            assert given["id"] not in self.ids, f"id {given['id']} twice"
+            self.ids.add(str(given["id"]))
+        assert not (tag in BLOCKS and "p" in self.open), f"{tag} in a paragraph"
+        self.named.append((tag, {**given, "within": self.open[-1] if self.open else None}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in ("path", "rect", "circle"), f"{tag} closes itself"
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"{tag} was not open"
+        assert self.open.pop() == tag, f"{tag} closed out of turn"
+
+
+def parsed(page: str) -> Strict:
+    parser = Strict()
+    parser.feed(page)
+    parser.close()
+    assert not parser.open
+    return parser
+
+
+def test_every_estimator_has_a_page_of_sound_html(found: insight.Inspection) -> None:
+    keys = [section.key for section in found.sections]
+    assert keys[:6] == ["data", "fit", "errors", "gradients", "spectrum", "gates"], found.left_out
+    assert ("attention" in keys) == (not found.left_out)
+    page = found.html
+    tags = parsed(page).named
+    names = [tag for tag, _ in tags]
+    assert names.count("h1") == 1
+    assert [given["href"] for tag, given in tags if tag == "a"] == [f"#{key}" for key in ("verdict", *keys)]
+    for tag, given in tags:
+        if tag == "svg":
+            assert given["aria-label"], "a picture has no name"
+        if tag in ("button", "input"):
+            assert given["aria-label"]
+        if tag == "select":
+            assert given["within"] == "label"
+        if "scroll" in str(given.get("class")).split():
+            assert given["tabindex"] == "0"
+            assert given["aria-label"]
+    for section in found.sections:
+        assert section.equations
+        assert section.finding
+        assert 2 <= len(re.findall(r"[.?!:](?=\s|$)", section.says)) <= 4
+    assert len(page.encode()) < 1_000_000
+
+
+def test_the_page_loads_nothing_and_shows_data_as_text(found: insight.Inspection) -> None:
+    page = found.html
+    assert "default-src 'none'" in page
+    outside = page.replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"https?:|@import|url\(|<img|<iframe|<object| src=", outside)
+    assert page.count("<script>") == 1
+    assert HOSTILE not in page
+    assert "<b>sad" not in page
+
+
+def test_what_is_stepped_through_are_the_gates() -> None:
+    model, data = classifier()
+    page = insight.inspect(model, data).html
+    told = json.loads(re.search(r"const data = (.*);\n", page)[1])
+    values = insight.gates(model, ([TEXTS[0]], [CLASSES[0]]))
+    sequence = told["sequences"][0]
+    levels = {letter: n / 63 for n, letter in enumerate(told["levels"])}
+    for layer in sequence["layers"]:
+        real = values[layer["place"]]
+        assert layer["steps"][:3] == ["so", "good", "and"]
+        for row in layer["rows"]:
+            shown = np.array([[levels[letter] for letter in step] for step in row["values"]])
+            own = (real.output if row["name"] == "h" else real.values[row["name"]])[:, 0]
+            shown = shown if row["share"] else (2 * shown - 1) * row["scale"]
+            np.testing.assert_allclose(shown, own, atol=0.51 / 63 * (1 if row["share"] else 2 * row["scale"]))
+    assert {row["name"] for row in sequence["layers"][0]["rows"] if row["share"]} == {"i", "f", "o"}
+
+
+def test_the_worst_come_first() -> None:
+    model, data = classifier()
+    p = model.predict_proba(TEXTS)[np.arange(12), [list(model.classes_).index(c) for c in CLASSES]]
+    page = insight.inspect(model, data, places=[f"place {n}." for n in range(12)]).html
+    errors = page[page.index('id="errors"') : page.index('id="gradients"')]
+    shown = [int(n) for n in re.findall(r"<td>place (\d+)\.</td>", errors)]
+    assert shown == np.argsort(p, kind="stable").tolist()
+
+
+def test_without_targets_the_errors_are_left_out() -> None:
+    model, (X, _) = tagger()
+    found = insight.inspect(model, X)
+    assert "no targets" in found.left_out["Where it errs, the worst first"]
+    assert "is left out: there are no targets" in found.html
+
+
+def test_wrong_data_are_named() -> None:
+    model, (X, y) = tagger()
+    with pytest.raises(InputError, match="12 items and 2 targets"):
+        insight.inspect(model, (X, y[:2]))
+    with pytest.raises(InputError, match="has no items"):
+        insight.inspect(model, ([], []))
+    with pytest.raises(InputError, match="got a dict"):
+        insight.inspect({}, (X, y))
+    with pytest.raises(InputError, match="not fitted"):
+        insight.inspect(SequenceTagger(), (X, y))
+
+
+def written(folder: Path) -> tuple[Path, Path]:
+    """A model file, and a file that it can be inspected on."""
+    model, _ = classifier()
+    model.save(folder / "model.safetensors")
+    lines = [f'"{text}","{label}"' for text, label in zip(TEXTS, CLASSES, strict=True)]
+    (folder / "file.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    return folder / "model.safetensors", folder / "file.csv"
+
+
+def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, file = written(tmp_path)
+    page = tmp_path / "page.html"
+    assert run(["inspect", str(model), str(file), "-o", str(page)]) == 0
+    out, err = capsys.readouterr()
+    assert "The data: 12 items" in out
+    assert "left out: What is read while it answers" in err
+    assert "<td>line 2</td>" in page.read_text()
+    parsed(page.read_text())
+    assert run(["inspect", str(model), str(file), "-o", str(page), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert set(told["findings"]) == {"data", "fit", "errors", "gradients", "spectrum", "gates"}
+    assert told["bytes"] == len(page.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["nothing.safetensors", "file.csv"], "nothing.safetensors"),
+        (["model.safetensors", "nothing.csv"], "nothing.csv"),
+        (["model.safetensors", "file.csv", "-o", "file.csv"], "file.csv"),
+        (["model.safetensors", "file.csv", "-o", "no/folder/page.html"], "no folder"),
+        (["model.safetensors", "file.csv", "--windows", "file.csv"], "means nothing"),
+    ],
+)
+def test_the_command_refuses_what_it_cannot_do(
+    given: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = (tmp_path / "file.csv").read_bytes()
+    assert run(["inspect", *given]) == 2
+    assert words in capsys.readouterr().err
+    assert (tmp_path / "file.csv").read_bytes() == before
+    assert not (tmp_path / "report.html").exists()
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+TRY = """<script>
+window.onerror = (message) => { document.title = "error: " + message; };
+const now = () => document.getElementById("gate-now").textContent, said = [now()];
+document.getElementById("gate-on").click(); said.push(now());
+const slider = document.getElementById("gate-step");
+slider.value = slider.max; slider.dispatchEvent(new Event("input")); said.push(now());
+const sequence = document.getElementById("gate-sequence");
+sequence.value = "1"; sequence.dispatchEvent(new Event("change")); said.push(now());
+said.push(String(document.querySelectorAll("#gate-rows svg rect").length));
+said.push(slider.getAttribute("aria-valuetext"));
+said.push(String(document.documentElement.scrollWidth <= document.documentElement.clientWidth));
+document.title = JSON.stringify(said);
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page with")
+def test_a_browser_opens_it_without_errors_and_steps_through_the_gates(tmp_path: Path) -> None:
+    model, data = classifier()
+    page = tmp_path / "page.html"
+    page.write_text(insight.inspect(model, data).html.replace("</body>", TRY))
+    command = [
+        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=500,900",
+        "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert "CONSOLE" not in done.stderr
+    title = html.unescape(re.search(r"<title>(.*?)</title>", done.stdout, re.S)[1])
+    first, second, last, other, bars, spoken, fits = json.loads(title)
+    assert (first, second) == ("step 1 of 16: so", "step 2 of 16: good")
+    assert last.startswith("step 16 of 16: ")
+    assert other.startswith("step 1 of ")
+    assert int(bars) == 5 * 4  # i, f, g, o and h of four units
+    assert spoken == other
+    assert fits == "true"  # nothing is wider than the screen
