@@ -106,7 +106,7 @@ FADES = 0.5 ** np.arange(20.0)
 def evidence(*layers, **changed):
     facts = {
         "layers": layers or (layer(),), "loss": 0.7, "learned": Learned(0.7, 0.7, "always saying the mean"), "gradient": 1.0,
-        "inputs": (0.0, 1.0, 3.0), "settings": SETTINGS, "losses": [0.7, 0.5, 0.45],
+        "inputs": (0.0, 1.0, 3.0), "settings": SETTINGS, "losses": [0.7, 0.46, 0.455, 0.45],
     }  # fmt: skip
     return Evidence(**{**facts, **changed})
 
@@ -128,7 +128,15 @@ PLANTED = {
         evidence(settings={**SETTINGS, "learning_rate": 1e-5}, losses=[0.7, 0.699]),
         {"learning_rate": 0.005},
     ),
-    "by_heart": (evidence(losses=[0.7, 0.1], validation_losses=[0.69, 0.8]), {"hidden_size": 8}),
+    "by_heart": (
+        evidence(settings={**SETTINGS, "dropout": 0.1}, losses=[0.7, 0.1], validation_losses=[0.69, 0.8]),
+        {"dropout": 0.5},
+    ),
+    "by_heart, already dropped": (
+        evidence(settings={**SETTINGS, "dropout": 0.5}, losses=[0.7, 0.1], validation_losses=[0.69, 0.8]),
+        {"hidden_size": 8},
+    ),
+    "too_short": (evidence(losses=[0.7, 0.65, 0.6, 0.55, 0.5]), {"max_epochs": 10}),
     "vanishing": (evidence(layer(cell="rnn_tanh", back=FADES)), {"cell": "gru", "chrono": 20}),
     "vanishing, with gates": (evidence(layer(back=FADES)), {"chrono": 20}),
     "vanishing, with biases": (
@@ -152,9 +160,15 @@ def test_each_rule_names_its_cause_and_the_change(case):
 
 def test_nothing_is_said_against_a_network_that_has_learned_or_shows_no_cause():
     assert reason_for(evidence()) is None
-    for found, _ in PLANTED.values():
-        if math.isfinite(found.loss):
-            assert reason_for(dataclasses.replace(found, learned=Learned(0.1, 0.7, "always saying the mean"))) is None
+    for case, (found, _) in PLANTED.items():
+        learned = dataclasses.replace(found, learned=Learned(0.1, 0.7, "always saying the mean"))
+        if math.isfinite(found.loss) and not case.startswith("by_heart"):
+            assert reason_for(learned) is None
+    by_heart = dataclasses.replace(PLANTED["by_heart"][0], learned=Learned(0.1, 0.7, "always saying the mean"))
+    said = insight.Explanation(by_heart, reason_for(by_heart)).why
+    assert said.startswith(
+        "It has learned these data (its loss is 0.1, 14% of the 0.7 of always saying the mean), but it learned"
+    )
     assert {rule.__name__ for rule in RULES} >= {"exploding", "vanishing"}
     assert all(rule.__doc__ for rule in RULES)
 
@@ -203,7 +217,7 @@ def test_estimators_without_targets():
     series = 10 + np.sin(2 * np.pi * np.arange(60) / 4) + 0.3 * RNG.normal(size=60)
     forecaster = Forecaster(season_length=4, horizon=3, **{**FIT, "learning_rate": 0.01}).fit(series)
     learned = explain(forecaster, series).evidence.learned
-    assert learned.own == forecaster.validation_.accuracy["forecast"].mae
+    assert learned.own == forecaster.validation_.accuracy["network"].mae
     assert "naive" in str(learned)
     wave = np.sin(np.arange(400.0)) + 0.1 * RNG.normal(size=400)
     detector = AnomalyDetector(window=8, horizon=4, seasons=(), false_alarm_every=20, merge=5, **FIT).fit(wave)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LookedAt", "looked_at"]
 
-ITEMS, CHARACTERS, STEPS = 64, 20_000, 4_000
+ITEMS, CHARACTERS, STEPS = 64, 8_000, 4_000
 """Examples, characters or steps of one long text, and steps of channels, that are enough to look at."""
 OF_DATA = ("missing", "horizon", "frame")
 """Settings that say how a file is read, or what is forecast."""

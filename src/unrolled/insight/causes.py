@@ -39,6 +39,8 @@ HALF = 0.5
 """The share of the loss on what was kept back, below which that on what was learned from means that it is known by heart."""
 STEPS = 8
 """Epochs that tell something of a learning rate."""
+LAST, FALLS = 0.2, 0.03
+"""A share of the epochs, the last ones, and the share of the first loss, by which they lower it if there were too few."""
 
 
 @dataclass(frozen=True)
@@ -230,22 +232,38 @@ def by_heart(e: Evidence) -> Reason | None:
         f"it learned by heart: its loss is {e.losses[-1]:.3g} on what it learned from, {min(e.validation_losses):.3g} at best"
         " on what was kept back"
     )
-    units = e.settings.get("hidden_size")
-    values = {"hidden_size": max(4, units // 2)} if units else {}
-    return Reason("by_heart", words, Change("half of the units", values) if values else None)
+    units, dropout = e.settings.get("hidden_size"), e.settings.get("dropout")
+    if dropout is not None and dropout < HALF:
+        change = Change("more dropout", {"dropout": HALF})
+    else:
+        change = Change("half of the units", {"hidden_size": max(4, units // 2)}) if units else None
+    return Reason("by_heart", words, change)
+
+
+def too_short(e: Evidence) -> Reason | None:
+    """A loss that still falls when the training ends had further to go."""
+    last = max(1, round(LAST * len(e.losses)))
+    if len(e.losses) <= 2 * last or e.losses[-1 - last] - e.losses[-1] < FALLS * abs(e.losses[0]):
+        return None
+    words = (
+        f"its training ended too early: in the last {f'{last} epochs' if last > 1 else 'epoch'} the loss still fell from"
+        f" {e.losses[-1 - last]:.3g} to {e.losses[-1]:.3g}"
+    )
+    return Reason("too_short", words, Change("twice as many epochs", {"max_epochs": 2 * len(e.losses)}))
 
 
 RULES: tuple[Rule, ...] = (
     not_finite, inputs_not_scaled, exploding, saturated, dead, short_truncation, rate_too_high, rate_tiny, by_heart, vanishing,
-    short_window, rate_too_low,
+    too_short, short_window, rate_too_low,
 )  # fmt: skip
 """In the order in which they are asked."""
 
 
 def reason_for(e: Evidence, rules: Sequence[Rule] = RULES) -> Reason | None:
-    """The first cause that the evidence shows; none where the network has learned."""
+    """The first cause that the evidence shows; where the network has learned, only that it did so by heart."""
     if e.learned is not None and e.learned.has and math.isfinite(e.loss):
-        return None
+        kept_back = min(e.validation_losses, default=0.0) / max(e.learned.other, e.learned.own)
+        return by_heart(e) if e.learned.name == "loss" and kept_back > e.learned.enough else None
     return next((found for rule in rules if (found := rule(e)) is not None), None)
 
 

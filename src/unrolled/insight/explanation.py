@@ -39,10 +39,10 @@ class Explanation:
     @property
     def remembers(self) -> str:
         """What it remembers, in a sentence."""
-        layer = self.evidence.longest
-        others = len(self.evidence.layers) - 1
-        of = "" if not others else f", the most of {others + 1} layers and directions,"
-        return f"It remembers {_felt(layer)}{of} in {layer.place}, {_called(layer)}{_numbers(layer)}."
+        layer, count = self.evidence.longest, len(self.evidence.layers)
+        most = f", the longest memory of {count} layers and directions" if count > 1 else ""
+        numbers = "; ".join(_numbers(layer))
+        return f"It remembers {_steps(layer)} in {layer.place}, {_called(layer)}{most}{f' ({numbers})' if numbers else ''}."
 
     @property
     def why(self) -> str:
@@ -60,6 +60,8 @@ class Explanation:
             )
         if learned is None:
             return f"What stands in the way of learning: {reason.words} ({loss})."
+        if learned.has:
+            return f"It has learned these data ({loss}), but {reason.words}."
         return f"It has learned {_how_much(learned.share)} ({loss}), and {reason.words}."
 
     @property
@@ -196,14 +198,10 @@ def _of_member(model: Any, losses: Any, member: int) -> list[float]:
     return losses[member * each : (member + 1) * each] if count > 1 else losses
 
 
-def _felt(layer: LayerFacts) -> str:
+def _steps(layer: LayerFacts) -> str:
     if not np.isfinite(layer.back).all():
         return "nothing that can be measured"
-    if layer.memory is not None:
-        return f"{layer.memory} of {layer.steps} steps"
-    share = layer.back[-1]
-    much = f"by {share:.0%} of" if share < 1 else f"{share:.3g} times as much as"
-    return f"all of its {layer.steps} steps, for at the end a change of the first is felt {much} one of the last,"
+    return f"all of its {layer.steps} steps" if layer.memory is None else f"{layer.memory} of {layer.steps} steps"
 
 
 def _called(layer: LayerFacts) -> str:
@@ -212,8 +210,13 @@ def _called(layer: LayerFacts) -> str:
     return f"{name} of {layer.units} unit{'s' * (layer.units != 1)}"
 
 
-def _numbers(layer: LayerFacts) -> str:
+def _numbers(layer: LayerFacts) -> list[str]:
+    """What else is known of a memory, a clause each."""
     said: list[str] = []
+    share = float(layer.back[-1])
+    if layer.memory is None and math.isfinite(share):
+        much = f"by {share:.0%} of" if share < 1 else f"{share:.3g} times as much as"
+        said.append(f"at the end a change of the first step is felt {much} one of the last")
     if layer.rate is not None and math.isfinite(layer.rate):
         factor = f"a change is multiplied by {math.exp(layer.rate):.2g} a step"
         said.append(f"{factor}, its largest Lyapunov exponent is {layer.rate:.2f}")
@@ -222,7 +225,7 @@ def _numbers(layer: LayerFacts) -> str:
         said.append(
             f"its gates keep a state for {np.median(tau):.3g} steps in the median unit, {tau.max():.3g} in the longest"
         )
-    return f" ({'; '.join(said)})" if said else ""
+    return said
 
 
 def _how_much(share: float) -> str:

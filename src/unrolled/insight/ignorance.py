@@ -80,7 +80,7 @@ def of_targets(loss: float, y: Any) -> Learned:
 def learned_by(model: Any, data: tuple[Any, ...], loss: float) -> Learned | None:
     """The loss of a fitted estimator on data beside that of somebody who reads nothing; None where that is not known.
 
-    A forecaster is compared with the seasonal-naive forecast, on steps that its fit kept back.
+    The network of a forecaster is compared with the seasonal-naive forecast, on steps that its fit kept back.
     """
     kind, config = type(model).__name__, model._fitted()  # pyright: ignore[reportPrivateUsage], one library
     if kind == "Forecaster":
@@ -133,4 +133,5 @@ def _forecasts(model: Any) -> Learned | None:
     if naive is None or not errors[naive].mae:
         return None
     what = f"the {naive} forecast"
-    return Learned(errors["forecast"].mae, errors[naive].mae, what, BETTER, "error")
+    own = errors["network"] if "network" in errors else errors["forecast"]  # others may be better, and hide it
+    return Learned(own.mae, errors[naive].mae, what, BETTER, "error")
