@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -50,7 +52,11 @@ def texts(**values):
 
 def test_values_come_from_the_declarations_with_the_default_first():
     space = values_to_try(texts())
-    for name, values in SequenceClassifier.search_space().items():
+    worth = SequenceClassifier.search_space()
+    assert {*worth} - {*space} == {"differences"}  # of numbers
+    for name, values in worth.items():
+        if name not in space:
+            continue
         assert sorted(map(str, {*space[name]})) == sorted(map(str, {*values, usual(space)[name]}))
     assert usual(space)["hidden_size"] == 64
     assert usual(space)["batch_size"] is None
@@ -175,6 +181,12 @@ def study(path=None, space=SPACE, seed=0):
     return Study(None if path is None else storage_url(path), "test", space, maximize=False, seed=seed)
 
 
+def silent(path):
+    """As if the last heartbeats were an hour ago."""
+    with contextlib.closing(sqlite3.connect(path)) as opened, opened:
+        opened.execute("update trial_heartbeats set heartbeat = datetime('now', '-1 hour')")
+
+
 def told(kept, trials, value=lambda trial: float(trial.params["hidden_size"])):
     chosen = []
     while (trial := kept.next(trials)) is not None:
@@ -214,20 +226,31 @@ def test_a_trial_of_a_process_that_is_gone_is_begun_again(tmp_path):
 
 def test_a_trial_whose_heartbeat_stopped_is_begun_again(tmp_path, monkeypatch):
     """Another machine that is gone."""
-    monkeypatch.setattr("unrolled.tuning.study.GRACE", 1)
-    monkeypatch.setattr("unrolled.tuning.study.HEARTBEAT", 1)
     with monkeypatch.context() as patch:
         patch.setattr("socket.gethostname", lambda: "elsewhere")
         lost = study(tmp_path / "a.db").next(1)
     kept = study(tmp_path / "a.db")
     assert kept.next(1) is None
     assert kept.running_elsewhere([]) == 1
-    time.sleep(2.5)
+    silent(tmp_path / "a.db")
     again = kept.next(1)
     assert again.params == lost.params
     kept.tell(again, 1.0, scores={"loss": 1.0})
     assert [trial.value for trial in kept.finished] == [1.0]
     assert kept.next(1) is None
+
+
+def test_what_a_process_says_of_a_trial_that_was_begun_again_is_not_heard(tmp_path):
+    """It slept, and its trial has been given to another one."""
+    sleeper = study(tmp_path / "a.db")
+    lost = sleeper.next(1)
+    silent(tmp_path / "a.db")
+    kept = study(tmp_path / "a.db")
+    again = kept.next(1)
+    assert sleeper.report(lost, 1, 1.0)
+    sleeper.tell(lost, 9.0, scores={"loss": 9.0})
+    kept.tell(again, 1.0, scores={"loss": 1.0})
+    assert [trial.value for trial in sleeper.finished] == [1.0]
 
 
 def test_values_that_were_tried_are_not_trained_again(tmp_path):
@@ -321,12 +344,12 @@ def test_a_change_that_is_better_is_found_and_said_to_be():
 def test_luck_changes_nothing():
     """Where no value is better than another, the defaults stay, though most searches find something "better"."""
     answers, lucky = [], 0
-    for seed in range(6):
+    for seed in range(5):
         found = tune(made(gain=0.0, noise=0.1), trials=6, only=["hidden_size"], rounds=6, seeds=3, random_state=seed)
         answers.append(found.values)
         lucky += bool(found.judged)
         assert found.values or "the defaults are the answer" in found.verdict or "they are the answer" in found.verdict
-    assert lucky >= 3
+    assert lucky >= 2
     assert sum(bool(values) for values in answers) <= 1
 
 

@@ -16,7 +16,10 @@ class NumberParameters(Parameters):
     _title = "Sequences of numbers"
 
     differences: Annotated[
-        bool, Parameter("Whether numbers are read together with their differences from the step before.")
+        bool,
+        Parameter(
+            "Whether numbers are read together with their differences from the step before.", search=(True, False)
+        ),
     ] = True
     segment: Annotated[
         int | None,

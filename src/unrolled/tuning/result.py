@@ -108,8 +108,9 @@ class Tuning:
         usual = next((each.value for each in complete if each.values == self.defaults), None)
         low, high = float(values.min()), float(values.max())
         room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-        y, last = (low - room, high + room), max(len(values) - 1, 1)
-        plot = Plot(860, 300, x=(0, last), y=y, left=70, bottom=44, top=28)
+        places = [each.number for each in complete]
+        y, last = (low - room, high + room), max(*places, 1)
+        plot = Plot(860, 300, x=(0, last), y=y, left=70, right=90, bottom=44, top=28)
         label = f"{self.measure} of {len(values)} trials on the validation part, and the best so far"
         plot.text(plot.left, 16, label, "tick")
         plot.y_axis([(tick, number_label(tick)) for tick in number_ticks(*y, 6)])
@@ -117,7 +118,7 @@ class Tuning:
         plot.text((plot.left + plot.right) / 2, plot.bottom + 38, "trial", "tick", anchor="middle")
         if usual is not None:
             plot.line([0, last], [usual, usual], "now")
-        places = list(range(len(values)))
+            plot.text(plot.right + 8, plot.to_y(usual) + 4, "the defaults", "tick")
         plot.line(places, best.tolist(), "forecast")
         hints = [f"trial {each.number}: {each.value:.4g}; {changes(each.values, self.defaults)}" for each in complete]
         plot.points(places, values.tolist(), "truth", hints)

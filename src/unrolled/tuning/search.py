@@ -33,6 +33,9 @@ def search(data: Data, space: Space, study: Study, workers: Workers, *, trials: 
     running: dict[int, Trial] = {}
     beaten = monotonic()
     while True:
+        if monotonic() - beaten > HEARTBEAT:
+            beaten = monotonic()
+            study.beat(list(running.values()))
         while workers.free and (trial := study.next(trials)) is not None:
             same = study.same_as(trial)
             if same is not None:
@@ -52,9 +55,6 @@ def search(data: Data, space: Space, study: Study, workers: Workers, *, trials: 
             _tell(data, study, trial, event.outcome)
             if event.outcome.error is not None and trial.params == usual(space):
                 raise InputError(f"{data.source}: the defaults cannot be trained: {event.outcome.error}")
-        if monotonic() - beaten > HEARTBEAT:
-            beaten = monotonic()
-            study.beat(list(running.values()))
 
 
 def run_jobs(workers: Workers, jobs: Mapping[str, Job], study: Study, what: str, heard: Heard) -> dict[str, Outcome]:
@@ -78,5 +78,4 @@ def run_jobs(workers: Workers, jobs: Mapping[str, Job], study: Study, what: str,
 def _tell(data: Data, study: Study, trial: Trial, outcome: Outcome) -> None:
     scores = outcome.scores or {}
     value = scores[data.measure(scores)] if scores else None
-    trial.set_user_attr("seconds", outcome.seconds)
-    study.tell(trial, value, scores=scores, pruned=outcome.pruned, why=outcome.error)
+    study.tell(trial, value, scores=scores, pruned=outcome.pruned, why=outcome.error, seconds=outcome.seconds)

@@ -7,11 +7,11 @@ be relied on: they share a server, by its address.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import warnings
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -96,9 +96,10 @@ class Study:
 
     def report(self, trial: Trial, rung: int, loss: float) -> bool:
         """Take a validation loss; returns whether the trial is hopeless: its best so far is worse than half of the others'."""
-        with _quiet():
+        with _quiet(), self._unless_begun_again():
             trial.report(-loss if self._maximize else loss, rung)
             return trial.should_prune()
+        return True
 
     def tell(
         self,
@@ -108,13 +109,15 @@ class Study:
         scores: Mapping[str, float],
         pruned: bool = False,
         why: str | None = None,
+        seconds: float | None = None,
     ) -> None:
         """The end of a trial: its value, or that it was pruned, or why it failed."""
         state = self._optuna.trial.TrialState
-        trial.set_user_attr("scores", dict(scores))
-        if why is not None:
-            trial.set_user_attr("why", why[:1000])
-        with _quiet():
+        with _quiet(), self._unless_begun_again():
+            trial.set_user_attr("scores", dict(scores))
+            trial.set_user_attr("seconds", seconds)
+            if why is not None:
+                trial.set_user_attr("why", why[:1000])
             self._study.tell(trial, value, state.PRUNED if pruned else state.FAIL if value is None else state.COMPLETE)
 
     def beat(self, trials: Sequence[Trial]) -> None:
@@ -152,6 +155,10 @@ class Study:
     def _distributions(self) -> dict[str, BaseDistribution]:
         kind = self._optuna.distributions.CategoricalDistribution
         return {name: kind(list(values)) for name, values in self._space.items()}
+
+    def _unless_begun_again(self) -> contextlib.suppress:
+        """For what is said of a trial that another process took to be lost, since this one had been silent for long."""
+        return contextlib.suppress(self._optuna.exceptions.UpdateFinishedTrialError, ValueError)
 
     def _was_lost(self, trial: FrozenTrial) -> bool:
         """Whether it failed for no fault of its own, so that another one has its values."""
@@ -237,7 +244,7 @@ def _optuna() -> Any:
     return optuna
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet() -> Generator[None, None, None]:
     """Without Optuna's warnings that something is new there."""
     with warnings.catch_warnings():

@@ -83,7 +83,11 @@ class DetectorParameters(AlarmParameters, TrainingParameters, NetworkParameters)
 
     method: Annotated[
         AnomalyMethod,
-        Parameter("What each step is compared with: a forecast, or a reconstruction of the window.", metavar="METHOD"),
+        Parameter(
+            "What each step is compared with: a forecast, or a reconstruction of the window.",
+            metavar="METHOD",
+            search=("forecast", "reconstruction"),
+        ),
     ] = "forecast"
     window: Annotated[
         Span | None,

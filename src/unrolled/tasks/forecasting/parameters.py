@@ -58,6 +58,7 @@ class ForecastTraining(EarlyStopping, TrainingParameters, NetworkParameters):
             "Weight of the oldest steps of a series in training, relative to the newest.",
             Range(0, 1, open_low=True),
             metavar="SHARE",
+            search=(0.1, 0.3, 1.0),
         ),
     ] = 1.0
 
