@@ -134,26 +134,29 @@ class Tuning:
 
     def _judgement(self) -> str:
         if not self.judged:
-            return "no trial was better than the defaults: they are the answer."
-        best, rounds = self.judged[0], len(self.judged[0].scores)
-        beside = f"{self.measure} {_mean(best.scores)} against {_mean(best.usual)} of the defaults"
-        found = f"{changes(best.values, self.defaults)}: {beside}"
-        among = f"trained again {rounds} times, on other parts than it was chosen by, the best of {len(self.judged)} is {found}"
+            return "No trial was better than the defaults, which are the answer."
+        best, K = self.judged[0], len(self.judged)
+        trained = (
+            f"The best {f'{K} were' if K > 1 else 'was'} trained again {len(best.scores)} times beside the defaults"
+        )
+        change = changes(best.values, self.defaults)
+        found = f"{self.measure} {best.scores.mean():.4g} with {change}, {best.usual.mean():.4g} of the defaults"
         by = f"better by {best.better:.3g}, give or take {best.uncertainty:.3g}"
         if self.values:
-            return f"{among}; that is {by}: it is the answer."
-        if best.better <= 0:
-            return f"{among}; that is no better: the defaults are the answer."
-        return f"{among}; that is {by}, which may be chance: the defaults are the answer."
+            end = f"{by}. The answer is {change}."
+        elif best.better > 0:
+            end = f"{by}, which may be chance. The answer is the defaults."
+        else:
+            end = f"worse by {-best.better:.3g}. The answer is the defaults."
+        return f"{trained}, from other seeds and judged on other parts: {found}; {end}"
 
     def _test(self) -> str:
-        seeds = len(self.usual_scores)
+        over = f"On the test part, which nothing has seen, over {len(self.usual_scores)} seeds: {self.measure}"
         usual = f"{_mean(self.usual_scores)} of the defaults"
         if self.tested is None:
-            return f"on the test part, which nothing has seen, {self.measure} is {usual} over {seeds} seeds."
-        who = "the answer's" if self.values else "its"
-        beside = f"on the test part, which nothing has seen, {who} {self.measure} is {_mean(self.tested.scores)} against {usual}"
-        return f"{beside} over {seeds} seeds: {self._comparison(self.tested)}."
+            return f"{over} {usual}."
+        which = "the answer" if self.values else "that change"
+        return f"{over} {_mean(self.tested.scores)} with {which}, {usual}; {self._comparison(self.tested)}."
 
     def _comparison(self, found: Compared) -> str:
         size = f"by {abs(found.better):.3g}, give or take {found.uncertainty:.3g}"
@@ -161,7 +164,7 @@ class Tuning:
             return f"it is better {size}"
         if found.worse_beyond_chance:
             return f"the defaults are better {size}"
-        return f"the defaults are as good (it differs {size})"
+        return f"the defaults are as good, for it differs {size}"
 
 
 def changes(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
