@@ -75,6 +75,12 @@ BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
 FIXED_POINTS = "tests/insight/test_fixed_points.py"
 GATES = "tests/insight/test_gates.py"
+GATE_ROLES = "tests/insight/test_gate_roles.py"
+ATTRIBUTIONS = "tests/insight/test_attributions.py"
+TRAJECTORIES = "tests/insight/test_trajectories.py"
+MOVEMENTS = "tests/insight/test_movements.py"
+ORDER_EFFECT = "tests/insight/test_order_effect.py"
+ALIGNMENT = "tests/insight/test_alignment.py"
 GRADIENT_FLOW = "tests/insight/test_gradient_flow.py"
 JACOBIANS = "tests/insight/test_jacobians.py"
 GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
@@ -2822,10 +2828,73 @@ MUTANTS = (
     ),
     python(
         "gates: backwards in the order of the steps",
-        "insight/gates.py",
+        "insight/watching.py",
         "return found[::-1] if",
         "return found if",
         GATES,
+    ),
+    python(
+        "attributions: the baseline left out of the distance",
+        "insight/attributions.py",
+        "((x - start) * total)",
+        "(x * total)",
+        ATTRIBUTIONS,
+    ),
+    python(
+        "attributions: points of the integral over both sides of the baseline",
+        "insight/attributions.py",
+        "zip((places + 1) / 2, weights / 2",
+        "zip(places, weights / 2",
+        ATTRIBUTIONS,
+    ),
+    python(
+        "attributions: of another class",
+        "insight/answers.py",
+        "classes.index(each) for each in",
+        "-1 - classes.index(each) for each in",
+        ATTRIBUTIONS,
+    ),
+    python(
+        "trajectories: projected without the mean taken off",
+        "insight/trajectories.py",
+        "(np.asarray(states, np.float64) - self.mean)",
+        "np.asarray(states, np.float64)",
+        TRAJECTORIES,
+    ),
+    python(
+        "movements: the step before of what reads backwards",
+        "insight/movements.py",
+        "in_steps = slice(None, None, -1 if trace.backwards else 1)",
+        "in_steps = slice(None, None, -1)",
+        MOVEMENTS,
+    ),
+    python(
+        "gate roles: the persistence of what is not centred",
+        "insight/gate_roles.py",
+        "around = values - np.nanmean(values, axis=(0, 1))",
+        "around = values",
+        GATE_ROLES,
+    ),
+    python(
+        "order effect: steps are shuffled beyond their windows",
+        "insight/order_effect.py",
+        "// window\n",
+        "// (window + 1)\n",
+        ORDER_EFFECT,
+    ),
+    python(
+        "order effect: tags stay while their words are shuffled",
+        "insight/order_effect.py",
+        "[[tags[n][k] for k in order]",
+        "[[tags[n][k] for k in sorted(order)]",
+        ORDER_EFFECT,
+    ),
+    python(
+        "alignment: pairs of tokens the other way round",
+        "insight/alignment.py",
+        "places[v] - places[u]",
+        "places[u] - places[v]",
+        ALIGNMENT,
     ),
 )
 

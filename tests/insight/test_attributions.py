@@ -137,6 +137,8 @@ def test_a_classifier_of_sequences_of_several_lengths():
     np.testing.assert_allclose(chosen.answer, scores[range(4), places], atol=1e-5)
     with pytest.raises(InputError, match="answer is 'left', expected a class: 'down', 'up'"):
         attributions(model, X, "left")
+    with pytest.raises(InputError, match=r"answer is array\(\['up'"):
+        attributions(model, X, np.array(["up"] * len(X)))
     with pytest.raises(InputError, match="through and batch_first are for modules"):
         attributions(model, X, through="rnn")
 
@@ -185,6 +187,7 @@ def test_a_number_and_a_tag():
         ({"answer": lambda output: torch.ones(2)}, "the answer does not depend on what is read"),
         ({"baseline": np.nan}, "baseline is nan, expected a finite number"),
         ({"baseline": torch.zeros(3)}, r"expected a finite number, or a tensor \[4, 2, 1\]"),
+        ({"baseline": "a"}, "baseline is 'a', expected a finite number"),
         ({"points": 0}, "points is 0, expected a whole number of at least 1"),
         ({"through": "words"}, "through is 'words', but the model has no such part"),
         ({"member": 1}, "member is 1, but a module is one network"),
@@ -202,5 +205,11 @@ def test_others_are_refused_by_name():
         attributions(Forecaster(), np.zeros(5))
     with pytest.raises(InputError, match=r"expected a torch.nn.Module, got int"):
         attributions(3, torch.zeros(4, 2, 1), last)
+    with pytest.raises(InputError, match="an array of NumPy, expected a tensor of torch"):
+        attributions(torch.nn.GRU(1, 3), np.zeros((4, 2, 1)), last)
+    with pytest.raises(InputError, match=r"there is nothing in x, a tensor \[4, 0, 1\]"):
+        attributions(torch.nn.GRU(1, 3), torch.zeros(4, 0, 1), last)
+    still = attributions(torch.nn.GRU(1, 3), torch.zeros(4, 2, 1), last)
+    assert str(still).startswith("What is read does not move the answer, which is ")
     found = attributions(torch.nn.GRU(1, 3), torch.full((4, 2, 1), torch.nan), last)
     assert str(found) == "The answer is not finite: inputs or weights are not."

@@ -53,5 +53,6 @@ def test_only_grus_have_roles():
         assert found.roles is not None
         np.testing.assert_array_equal(found.roles.time_constants, found.time_constants)
         assert str(found.roles).startswith("l0: the update gates keep a state for ")
+    assert "they themselves never change, the reset gates never change." in str(gates(layer, x[:1] * 0)["l0"].roles)
     for layer in (torch.nn.LSTM(2, 6), torch.nn.RNN(2, 6), nn.MGU(2, 6), nn.SRU(2, 2)):
         assert gates(layer, x)["l0"].roles is None

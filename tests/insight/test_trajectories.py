@@ -31,13 +31,13 @@ def test_directions_are_eigenvectors_of_the_covariance():
         states.append(torch.cat(state, 2)[0].detach().numpy())
     states = np.stack(states)
     values, vectors = np.linalg.eigh(np.cov(states.reshape(-1, 8).T))
-    np.testing.assert_allclose(found.shares, values[::-1][:3] / values.sum(), rtol=1e-4)
+    np.testing.assert_allclose(found.shares, values[::-1] / values.sum(), rtol=1e-4)
+    assert found.dimensions == pytest.approx(values.sum() ** 2 / np.square(values).sum(), rel=1e-4)
     for direction, vector in zip(found.directions, vectors.T[::-1], strict=False):
         assert abs(direction @ vector) == pytest.approx(1, abs=1e-4)
         assert direction[np.abs(direction).argmax()] > 0
     np.testing.assert_allclose(found.values, found.project(states), atol=1e-5)
     assert found.values.shape == (31, 5, 3)
-    assert found.dimensions == pytest.approx(found.shares.sum() ** 2 / np.square(found.shares).sum())
     assert found.to_frame().shape == (31 * 5, 5)
     assert str(found).startswith("l0: states of 8 numbers move in about ")
 
@@ -90,7 +90,7 @@ def test_fixed_points_stand_among_the_ways():
     assert "<title>" not in trajectories(model, x[:1] * 0 + 1).plot().svg.replace("<title>begins here</title>", "")
     with pytest.raises(InputError, match="points are of states of 3 numbers, expected 2"):
         trajectories(rnn(np.eye(2)), x).plot(points)
-    with pytest.raises(InputError, match="states of one number"):
+    with pytest.raises(InputError, match="one direction"):
         trajectories(rnn(np.eye(1)), x).plot()
 
 
@@ -98,5 +98,9 @@ def test_what_does_not_move_or_is_not_finite_is_said():
     still = trajectories(rnn(np.eye(2)), np.zeros((5, 1, 1)))
     assert str(still) == "rnn_tanh: the states do not move"
     assert still.dimensions == 0
+    with pytest.raises(InputError, match="directions is 0"):
+        trajectories(rnn(np.eye(2)), np.zeros((5, 1, 1)), directions=0)
+    with pytest.raises(InputError, match="l0 has been in no state"):
+        trajectories(torch.nn.GRU(1, 2), torch.zeros(3, 0, 1))
     with pytest.raises(InputError, match="not finite"):
         trajectories(rnn(np.eye(2)), np.full((5, 1, 1), np.nan))

@@ -57,6 +57,8 @@ def answer_of_module(
             _output_of(model, parts[through], (first, *others)),
             partial(_with_output, model, parts[through], (first, *others)),
         )
+    if type(x).__module__ == "numpy":
+        raise InputError("the first input is an array of NumPy, expected a tensor of torch: torch.from_numpy makes one")
     if not hasattr(x, "is_floating_point") or not x.is_floating_point() or x.dim() != 3:
         what = f"a tensor {list(x.shape)} of {x.dtype}" if hasattr(x, "dtype") else f"a {type(x).__name__}"
         where = "the first input" if through is None else f"the output of {through}"
@@ -64,6 +66,8 @@ def answer_of_module(
             f"{where} is {what}, expected floats [T, B, I]; through= names the embedding of a model of tokens"
         )
     B, T = (x.shape[0], x.shape[1]) if batch_first else (x.shape[1], x.shape[0])
+    if not x.numel():
+        raise InputError(f"there is nothing in x, a tensor {list(x.shape)}: expected at least one step of one sequence")
     return Answer(lambda x: _checked(answer(run(x)), B), x, batch_first, [T] * B, None)
 
 
@@ -145,7 +149,7 @@ def _class_score(model: Any, asked: Any, predicted: Any, lengths: list[int]) -> 
     classes = model.classes_.tolist()
     if asked is None and model.multilabel_:
         raise InputError(f"answer is None, but several classes may hold at once: name one of {classes}")
-    if asked is not None and asked not in classes:
+    if asked is not None and not any(type(asked) is type(each) and asked == each for each in classes):
         raise InputError(f"answer is {asked!r}, expected a class: {', '.join(map(repr, classes[:20]))}")
     places = [classes.index(each) for each in (predicted.tolist() if asked is None else [asked] * len(lengths))]
     return lambda scores: scores[range(len(places)), places]

@@ -66,10 +66,12 @@ class Attributions:
         moved = f"from {self.baseline.mean():.3g} to {self.answer.mean():.3g}"
         if not np.isfinite(self.answer).all():
             return "The answer is not finite: inputs or weights are not."
+        if not np.nan_to_num(self.values).any():
+            return f"What is read does not move the answer, which is {self.answer.mean():.3g} in the mean."
         where = f"half of what moves it is in the last {self.span:g} of {len(self.values)} steps"
         said = f"What is read moves the answer {moved} in the mean; {where}"
         if self.missed > AMISS:
-            said += f"; the steps miss the difference by up to {self.missed:.0%}: take more points"
+            said += f"; the steps miss the difference by up to {self.missed:.0%}: take more points, or the model after eval()"
         return said
 
     def plot(self, sequence: int = 0) -> Chart:
@@ -167,7 +169,10 @@ def _integrated(asked: Answer, baseline: Any, points: int) -> tuple[Values, Valu
     import torch
 
     x = asked.x.detach()
-    start = torch.as_tensor(baseline, dtype=x.dtype)
+    try:
+        start = torch.as_tensor(baseline, dtype=x.dtype)
+    except (TypeError, ValueError, RuntimeError):
+        start = torch.tensor(torch.nan)
     if (start.dim() and start.shape != x.shape) or not bool(torch.isfinite(start).all()):
         raise InputError(f"baseline is {baseline!r:.60}, expected a finite number, or a tensor {list(x.shape)}")
     start = start.expand(x.shape)

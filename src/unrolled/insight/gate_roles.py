@@ -34,10 +34,10 @@ class GateRoles(NamedTuple):
     def verdict(self) -> str:
         """Two sentences with the numbers."""
         tau = self.time_constants
-        r, z = (_median(self.persistence[name]) for name in ("r", "z"))
+        r, z = (_alike(self.persistence[name]) for name in ("r", "z"))
         said = (
             f"{self.place}: the update gates keep a state for {np.median(tau):.3g} steps in the median unit, {tau.min():.3g} to"
-            f" {tau.max():.3g} over all; they themselves stay alike for {z} steps, the reset gates for {r}."
+            f" {tau.max():.3g} over all; they themselves {z}, the reset gates {r}."
         )
         rho = self.correlation
         if np.isnan(rho):
@@ -87,6 +87,9 @@ def persistence(values: Values) -> Values:
     return found
 
 
-def _median(steps: Values) -> str:
+def _alike(steps: Values) -> str:
     known = steps[~np.isnan(steps)]
-    return f"{np.median(known):.3g}" if len(known) else "no"
+    if not len(known):
+        return "never change"
+    middle = float(np.median(known))
+    return f"stay alike for {middle:.3g} step{'s' * (middle != 1)}"

@@ -165,6 +165,8 @@ def shuffled_places(length: int, window: int, generator: np.random.Generator) ->
 def _windows(asked: Sequence[int] | None, longest: int) -> tuple[int, ...]:
     if asked is None:
         return (*(2**k for k in range(1, 30) if 2**k < longest), longest)
+    if not isinstance(asked, list | tuple):
+        raise InputError(f"windows is {asked!r:.40}, expected a list of numbers of steps")
     found = sorted({whole_number("a window", each, 2) for each in asked})
     if not found:
         raise InputError("windows is empty, expected at least one number of steps")
@@ -199,7 +201,11 @@ def _of_module(
             return a.gather(axis, index)
 
         with torch.no_grad():
-            return float(loss(model(moved(x), *others), moved(targets) if targets_too else targets))
+            value = loss(model(moved(x), *others), moved(targets) if targets_too else targets)
+        if not hasattr(value, "__float__") or getattr(value, "shape", ()) not in ((), (1,)):
+            shape = f" {list(value.shape)}" if hasattr(value, "shape") else ""
+            raise InputError(f"loss gave a {type(value).__name__}{shape}, expected one number")
+        return float(value)
 
     return "loss", T, run
 

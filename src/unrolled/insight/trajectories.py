@@ -18,6 +18,7 @@ from unrolled.insight.result_frame import frame_of
 from unrolled.insight.step_map import path_of
 from unrolled.insight.subject import subject_of
 from unrolled.insight.watching import padded, require_traces, watched
+from unrolled.kernels.admission import whole_number
 
 __all__ = ["Trajectories", "trajectories"]
 
@@ -38,7 +39,7 @@ class Trajectories:
             NaN past the end of a sequence.
         directions: of length 1 and at right angles to each other, ``[K, N]``; a state is all states of the cell side by side.
         mean: of the states, ``[N]``.
-        shares: how much of the variance lies in each direction, ``[K]``, falling.
+        shares: how much of the variance lies in each direction, falling; also of those that were not kept.
     """
 
     place: str
@@ -74,10 +75,10 @@ class Trajectories:
         """The first sequences in the plane of the first two directions, and fixed points of the same layer among them.
 
         Raises:
-            InputError: states have one number only, or the points are of states of another size.
+            InputError: there is one direction only, or the points are of states of another size.
         """
-        if len(self.shares) < 2:
-            raise InputError(f"{self.place} has states of one number: there is no plane to show them in")
+        if len(self.directions) < 2:
+            raise InputError(f"{self.place} has one direction: there is no plane to show its states in")
         paths = [path[~np.isnan(path[:, 0]), :2] for path in self.values[:, :SHOWN].swapaxes(0, 1)]
         dots = list[Dot]()
         for point in points.points if points is not None else ():
@@ -92,15 +93,15 @@ class Trajectories:
         return Chart(plane_figure(paths, dots, across, up, f"states of {self.place}{shown}"))
 
     def to_frame(self) -> Any:
-        """A polars frame with one row for each step and sequence: ``step`` (0 before the first), ``sequence`` and the first
-        directions, ten at most.
+        """A polars frame with one row for each step and sequence: ``step`` (0 before the first), ``sequence`` and the
+        directions.
 
         Raises:
             MissingExtraError: polars is not installed.
         """
-        names = [f"direction_{k + 1}" for k in range(min(10, len(self.shares)))]
+        names = [f"direction_{k + 1}" for k in range(len(self.directions))]
         rows = [
-            (t, b, *values[: len(names)])
+            (t, b, *values)
             for t, step in enumerate(self.values.tolist())
             for b, values in enumerate(step)
             if values[0] == values[0]  # not NaN
@@ -143,18 +144,20 @@ def trajectories(
     >>> found.values.shape
     (31, 1, 2)
     """
+    whole_number("directions", directions, 1)
     name, states, inside = _states(model, inputs, place, member)
     visited = states[inside]
-    if not len(visited) or not np.isfinite(visited).all():
+    if not len(visited):
+        raise InputError(f"{name} has been in no state: give it at least one sequence")
+    if not np.isfinite(visited).all():
         raise InputError(f"the states of {name} are not finite: look for inputs or weights that are not")
     mean = visited.mean(0)
     _, sizes, found = np.linalg.svd(visited - mean, full_matrices=False)
-    found, variances = found[: max(1, directions)], np.square(sizes)
+    found, variances = found[:directions], np.square(sizes)
     largest = np.abs(found).argmax(1)
     found = found * np.sign(found[np.arange(len(found)), largest])[:, None]
     total = variances.sum()
-    shares = (variances / total if total else variances)[: len(found)]
-    return Trajectories(name, (states - mean) @ found.T, found, mean, shares)
+    return Trajectories(name, (states - mean) @ found.T, found, mean, variances / total if total else variances)
 
 
 def _states(model: Any, inputs: Any, place: str | None, member: int) -> tuple[str, Values, NDArray[np.bool_]]:
