@@ -351,7 +351,7 @@ def test_a_trial_says_either_way():
     )
     assert better.to_frame()["after"].to_list() == [0.9, 0.7]
     assert str(Trial("rmse", False, [1.0], [2.0], "the rest")).endswith(
-        "better from 0 of 1 seed: it makes it worse: leave it out."
+        "better from 0 of 1 seed: it makes it worse: leave it out, as far as one seed can tell."
     )
     assert str(Trial("rmse", False, [1.0, 1.0], [2.0, 0.5], "the rest")).endswith(
         "1 of 2 seeds: the seeds do not agree."

@@ -39,8 +39,8 @@ HALF = 0.5
 """The share of the loss on what was kept back, below which that on what was learned from means that it is known by heart."""
 STEPS = 8
 """Epochs that tell something of a learning rate."""
-LAST, FALLS = 0.2, 0.03
-"""A share of the epochs, the last ones, and the share of the first loss, by which they lower it if there were too few."""
+LAST, FALLS = 0.5, 0.25
+"""A share of the epochs, the last ones; of all that the loss fell by, the share that it fell in them where they were too few."""
 
 
 @dataclass(frozen=True)
@@ -242,8 +242,8 @@ def by_heart(e: Evidence) -> Reason | None:
 
 def too_short(e: Evidence) -> Reason | None:
     """A loss that still falls when the training ends had further to go."""
-    last = max(1, round(LAST * len(e.losses)))
-    if len(e.losses) <= 2 * last or e.losses[-1 - last] - e.losses[-1] < FALLS * abs(e.losses[0]):
+    last = int(LAST * len(e.losses))
+    if len(e.losses) < 3 or e.losses[-1 - last] - e.losses[-1] < FALLS * abs(e.losses[0] - e.losses[-1]):
         return None
     words = (
         f"its training ended too early: in the last {f'{last} epochs' if last > 1 else 'epoch'} the loss still fell from"

@@ -60,11 +60,10 @@ class Trial:
         better = sum(gain > 0 for gain in self.gains)
         said = f"{name} {np.mean(self.before):.3g} as it is, {np.mean(self.after):.3g} with the change"
         count = f"better from {better} of {seeds} seed{'s' * (seeds > 1)}"
-        end = {
-            True: "it helps",
-            False: "it makes it worse: leave it out",
-            None: "the seeds do not agree" if better or any(gain < 0 for gain in self.gains) else "no difference",
-        }[self.helps]
+        mixed = "the seeds do not agree" if better or any(gain < 0 for gain in self.gains) else "no difference"
+        end = {True: "it helps", False: "it makes it worse: leave it out", None: mixed}[self.helps]
+        if seeds == 1 and self.helps is not None:
+            end += ", as far as one seed can tell"
         return f"Tried on {self.held_out}: {said}, {count}: {end}."
 
     def to_frame(self) -> Any:
