@@ -26,8 +26,8 @@ def test_the_answer_its_model_and_the_command_that_trains_it(unrolled, passenger
     assert "On the test part, which nothing has seen" in done.out
     assert f"wrote {model}" in done.out
     assert "tuning on a series of 144 steps" in done.err
-    (command,) = [line for line in done.out.splitlines() if line.startswith("trained by: ")]
-    words = shlex.split(command.removeprefix("trained by: unrolled "))
+    (command,) = [line for line in done.out.splitlines() if line.startswith("trained as by: ")]
+    words = shlex.split(command.removeprefix("trained as by: unrolled "))
     assert unrolled(*words, "-o", tmp_path / "same.safetensors").code == 0
     assert load(tmp_path / "same.safetensors").predict().equals(load(model).predict())
     assert load(model).get_params()["max_epochs"] == 2

@@ -446,6 +446,15 @@ def test_ctrl_c_says_what_is_kept(tmp_path):
         tune(made(), trials=4, only=["hidden_size"], heard=stop, study=tmp_path / "a.db")
 
 
+def test_a_study_that_is_lost_is_named(tmp_path):
+    def lose(what, done, of):
+        with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as opened, opened:
+            opened.execute("drop table trial_user_attributes")
+
+    with pytest.raises(WorkerError, match=r"a.db can no longer be read or written"):
+        tune(made(), trials=4, only=["hidden_size"], heard=lose, study=tmp_path / "a.db")
+
+
 def test_without_optuna_there_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"tuning needs the package 'optuna'.*pip install '.\[compare\]'"):

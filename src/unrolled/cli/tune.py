@@ -131,14 +131,15 @@ def tune(
         )  # fmt: skip
     values = {**fixed, **found.values, **({"random_state": search.random_state} if search.random_state else {})}
     command = fit_command(chosen, file, own, values)
+    remark = f", {data.learned_from}" if data.learned_from else ""
     if output is not None:
         data.fit(found.values, seed=search.random_state, verbose=None).save(output)
     if as_json:
         print_report(Report(output, file, data.notes, _as_dict(found, chosen, command), "trials"), _rows(found))
     elif output is not None:
-        print_with_model(output, file, str(found), f"trained by: {command}")
+        print_with_model(output, file, str(found), f"trained as by: {command}{remark}")
     else:
-        show(found, f"next: {command}")
+        show(found, f"next: {command}{remark}")
 
 
 class _Bars:

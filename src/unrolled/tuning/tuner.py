@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from unrolled.tuning.result import TrialRow, Tuning
 from unrolled.tuning.search import Heard, run_jobs, search
 from unrolled.tuning.space import Space, usual, values_to_try
 from unrolled.tuning.study import Study, storage_url
-from unrolled.tuning.workers import Workers
+from unrolled.tuning.workers import WorkerError, Workers
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -85,21 +86,14 @@ def tune(
     larger = data.measures[0] in LARGER_IS_BETTER
     storage = None if study is None else storage_url(study)
     kept = Study(storage, _name(data, space, random_state), space, maximize=larger, seed=random_state)
-    try:
-        with _workers(data, workers, ray) as crew:
-            search(data, space, kept, crew, trials=trials, seed=random_state, heard=heard)
-            best = _best(kept.finished, space, larger=larger)
-            jobs = [[Job(each, r, random_state + r) for r in range(1, rounds + 1)] for each in ({}, *best)]
-            judged = _compared(best, _scored(data, kept, crew, jobs if best else [[]], "rounds", heard), larger=larger)
-            change = judged[0].values if judged else {}
-            jobs = [[Job(each, None, random_state + n) for n in range(seeds)] for each in ({}, change)]
-            tested = _scored(data, kept, crew, jobs, "tests", heard)
-    except KeyboardInterrupt as error:
-        kept_in = (
-            "they are lost: study= and the path of a file would keep them" if study is None else f"{study} has them"
-        )
-        error.args = (f"stopped after {len(kept.finished)} of {trials} trials; {kept_in}",)
-        raise
+    with _said_what_is_kept(kept, study, trials), _workers(data, workers, ray) as crew:
+        search(data, space, kept, crew, trials=trials, seed=random_state, heard=heard)
+        best = _best(kept.finished, space, larger=larger)
+        jobs = [[Job(each, r, random_state + r) for r in range(1, rounds + 1)] for each in ({}, *best)]
+        judged = _compared(best, _scored(data, kept, crew, jobs if best else [[]], "rounds", heard), larger=larger)
+        change = judged[0].values if judged else {}
+        jobs = [[Job(each, None, random_state + n) for n in range(seeds)] for each in ({}, change)]
+        tested = _scored(data, kept, crew, jobs, "tests", heard)
     rows = tuple(map(_row, kept.finished))
     return Tuning(
         measure=data.measure(next(row.scores for row in rows if row.scores)),
@@ -112,6 +106,23 @@ def tune(
         tested=next(iter(_compared([change], tested, larger=larger)), None) if change else None,
         usual_scores=tested[0],
     )
+
+
+@contextmanager
+def _said_what_is_kept(kept: Study, study: Any, trials: int) -> Generator[None, None, None]:
+    """Tell an interruption what is kept, and a failure of the storage what it was."""
+    from optuna.exceptions import StorageInternalError
+
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        lost = "they are lost: study= and the path of a file would keep them"
+        error.args = (
+            f"stopped after {len(kept.finished)} of {trials} trials; {f'{study} has them' if study else lost}",
+        )
+        raise
+    except StorageInternalError as error:
+        raise WorkerError(f"{study} can no longer be read or written: {error}") from error
 
 
 def _name(data: Data, space: Space, seed: int) -> str:

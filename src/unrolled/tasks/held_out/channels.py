@@ -100,6 +100,11 @@ class ChannelData(Data):
         return f"{steps:,} steps{several}, {len(self.windows)} windows of known trouble"
 
     @property
+    def learned_from(self) -> str:
+        """The steps before all trouble."""
+        return "on the steps before the first window"
+
+    @property
     def identity(self) -> Any:
         """The values and the windows."""
         times = None if self.channels.times is None else self.channels.times.astype(np.int64)

@@ -86,6 +86,11 @@ class Data:
         """What :func:`unrolled.training.checkpoint.fingerprint` knows these data by."""
 
     @property
+    def learned_from(self) -> str:
+        """What of a file is learned from in the end, where that is not all of it."""
+        return ""
+
+    @property
     def idle(self) -> frozenset[str]:
         """Parameters of the estimator that mean nothing for such data."""
         return frozenset()
