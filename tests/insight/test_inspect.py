@@ -136,11 +136,13 @@ def parsed(page: str) -> Strict:
 def test_every_estimator_has_a_page_of_sound_html(found: insight.Inspection) -> None:
     keys = [section.key for section in found.sections]
     assert keys[:6] == ["data", "fit", "errors", "gradients", "spectrum", "gates"], found.left_out
-    assert ("attention" in keys) == (not found.left_out)
+    names = {"Which steps the answer comes from": "steps", "What is read while it answers": "attention"}
+    assert keys[6:] == [key for name, key in names.items() if name not in found.left_out]
+    assert ("steps" in keys) == found.title.endswith(("Classifier", "Regressor"))
+    assert ("attention" in keys) == found.title.endswith("Seq2Seq")
     page = found.html
     tags = parsed(page).named
-    names = [tag for tag, _ in tags]
-    assert names.count("h1") == 1
+    assert [tag for tag, _ in tags].count("h1") == 1
     assert [given["href"] for tag, given in tags if tag == "a"] == [f"#{key}" for key in ("verdict", *keys)]
     for tag, given in tags:
         if tag == "svg":
@@ -235,7 +237,7 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     parsed(page.read_text())
     assert run(["inspect", str(model), str(file), "-o", str(page), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert set(told["findings"]) == {"data", "fit", "errors", "gradients", "spectrum", "gates"}
+    assert set(told["findings"]) == {"data", "fit", "errors", "gradients", "spectrum", "gates", "steps"}
     assert told["bytes"] == len(page.read_bytes())
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from unrolled.charts.page import Page
 from unrolled.errors import InputError, MissingExtraError
+from unrolled.insight.report.answer_steps import answer_section
 from unrolled.insight.report.attention_map import attention_section
 from unrolled.insight.report.case import FAMILIES, Case
 from unrolled.insight.report.data import data_section
@@ -24,7 +25,8 @@ __all__ = ["Inspection", "inspect"]
 SECTIONS: dict[str, Callable[[Case], Section]] = {
     "The data": data_section, "The model and its training": fit_section, "Where it errs, the worst first": errors_section,
     "How far back the gradient reaches": gradient_section, "What a step does to the state": spectrum_section,
-    "The gates, step by step": gates_section, "What is read while it answers": attention_section,
+    "The gates, step by step": gates_section, "Which steps the answer comes from": answer_section,
+    "What is read while it answers": attention_section,
 }  # fmt: skip
 
 
@@ -94,8 +96,9 @@ def inspect(
 
     The sections: the data; the model and its training; errors, the worst first; how far back gradients reach
     (:func:`unrolled.insight.gradient_flow`); what a step does to the state (:func:`unrolled.insight.jacobians`); gates to step
-    through (:func:`unrolled.insight.gates`); attention. Each has its equation, two sentences and what was found; one that the
-    model has nothing to show for is left out, with the reason.
+    through (:func:`unrolled.insight.gates`); which steps answers come from (:func:`unrolled.insight.attributions`); attention.
+    Each has its equation, two sentences and what was found; one that the model has nothing to show for is left out, with the
+    reason.
 
     Args:
         model: any fitted estimator of the library.
