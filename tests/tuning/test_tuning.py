@@ -240,6 +240,31 @@ def test_a_trial_whose_heartbeat_stopped_is_begun_again(tmp_path, monkeypatch):
     assert kept.next(1) is None
 
 
+def test_a_trial_whose_process_was_killed_as_it_asked_is_begun_again(tmp_path):
+    """It runs, but nobody has put a name to it, and of its values only the first was chosen."""
+    script = (
+        "import os; from optuna.trial import Trial; from unrolled.tuning.study import Study, storage_url\n"
+        f"kept = Study(storage_url({str(tmp_path / 'a.db')!r}), 'test', {SPACE!r}, maximize=False, seed=0)\n"
+        "suggest, count = Trial._suggest, [0]\n"
+        "def killed(*given):\n"
+        "    count[0] += 1\n"
+        "    return os._exit(9) if count[0] == 2 else suggest(*given)\n"
+        "Trial._suggest = killed; kept.next(1)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 9, done.stderr
+    kept = study(tmp_path / "a.db")
+    assert kept.next(1) is None
+    assert kept.running_elsewhere([]) == 1
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as opened, opened:
+        opened.execute("update trials set datetime_start = datetime('now', 'localtime', '-1 hour')")
+    again = kept.next(1)
+    assert again.params == usual(SPACE)
+    kept.tell(again, 1.0, scores={"loss": 1.0})
+    assert [trial.value for trial in kept.finished] == [1.0]
+    assert kept.running_elsewhere([]) == 0
+
+
 def test_what_a_process_says_of_a_trial_that_was_begun_again_is_not_heard(tmp_path):
     """It slept, and its trial has been given to another one."""
     sleeper = study(tmp_path / "a.db")

@@ -12,6 +12,7 @@ import os
 import socket
 import warnings
 from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -129,7 +130,7 @@ class Study:
 
     def running_elsewhere(self, own: Sequence[int]) -> int:
         """How many trials run in other processes or machines."""
-        return sum(trial.state.name == "RUNNING" and trial.number not in own for trial in self.trials)
+        return sum(trial.number not in own for trial in self._running())
 
     def remember(self, key: str, scores: Mapping[str, float]) -> None:
         """Keep the scores of a job that is no trial."""
@@ -168,19 +169,28 @@ class Study:
         study.enqueue_trial(trial.params, user_attrs={"again": trial.number})
 
     def _begin_again_what_is_stale(self) -> None:
-        """Trials without a heartbeat: their machine is gone."""
+        """Trials without a heartbeat: their machine is gone; or their process was killed before there was one."""
         with _quiet():
             self._optuna.storages.fail_stale_trials(self._study)
+        for trial in self._running():
+            begun = trial.datetime_start or datetime.now()
+            if "owner" not in trial.user_attrs and (datetime.now() - begun).total_seconds() > GRACE:
+                self._give_up(trial)
 
     def _begin_again_what_ended_here(self) -> None:
         """Trials of processes of this machine that are no more; nobody has to wait for their heartbeat."""
-        for trial in self.trials:
-            if trial.state.name == "RUNNING" and self._has_ended(trial.user_attrs.get("owner", "")):
-                try:
-                    self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
-                except ValueError:  # another process was faster
-                    continue
-                self._begin_again(self._study, trial)
+        for trial in self._running():
+            if self._has_ended(trial.user_attrs.get("owner", "")):
+                self._give_up(trial)
+
+    def _running(self) -> list[FrozenTrial]:
+        return [trial for trial in self.trials if trial.state.name == "RUNNING"]
+
+    def _give_up(self, trial: FrozenTrial) -> None:
+        """End a trial that another process left behind, and begin it again."""
+        with self._unless_begun_again():
+            self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
+            self._begin_again(self._study, trial)
 
     def _has_ended(self, owner: str) -> bool:
         host, _, rest = owner.partition(" ")
