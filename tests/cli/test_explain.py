@@ -151,6 +151,8 @@ def test_a_torch_module(unrolled, folder):
         (("nowhere:none", "batch.npz"), "there is no module 'nowhere'"),
         (("factories:number", "batch.npz"), "factories:number() returned a int, expected a torch.nn.Module"),
         (("factories:simple", "batch.csv"), "expected an .npz file with the arrays x and y"),
+        (("factories:simple", "junk.npz"), "junk.npz is damaged, or holds something other than arrays of numbers"),
+        (("factories:simple", "objects.npz"), "objects.npz is damaged, or holds something other than arrays of numbers"),
         (("factories:simple", "only.npz"), "only.npz holds X, expected the arrays x and y"),
         (("factories:bare", "batch.npz"), "the module puts out [60, 25, 3] for y of shape [60], expected [..., C] scores"),
         (("factories:simple", "many.npz"), "y holds 0 to 7, expected classes from 0 to 1"),
@@ -161,6 +163,8 @@ def test_a_torch_module(unrolled, folder):
     ],
 )  # fmt: skip
 def test_wrong_modules_are_named(unrolled, folder, arguments, message):
+    (folder / "junk.npz").write_text("junk")
+    np.savez("objects.npz", x=np.array([{}]), y=np.array([1]))
     np.savez("only.npz", X=np.ones((2, 3, 1)))
     np.savez("many.npz", x=np.ones((8, 3, 1)), y=np.arange(8))
     torch.save(torch.nn.Linear(1, 1), "whole.pt")

@@ -121,8 +121,10 @@ def read_batch(path: Path) -> Batch:
             found = {name: arrays[name] for name in arrays.files}
     except OSError:
         raise
-    except Exception as error:
-        raise InputError(f"{path} cannot be read as an .npz file: {error}") from None
+    except Exception:
+        raise InputError(
+            f"{path} is damaged, or holds something other than arrays of numbers: no pickle is read"
+        ) from None
     if not {"x", "y"} <= found.keys():
         raise InputError(f"{path} holds {', '.join(found) or 'nothing'}, expected the arrays x and y")
     x, y = found["x"], found["y"]
