@@ -36,7 +36,7 @@ class Trajectories:
     Attributes:
         place: the layer and direction, or the name of the cell.
         values: the states in those directions, ``[T + 1, B, K]`` in the order of steps, the state before the first among them;
-            NaN past the end of a sequence.
+            NaN past the end of a sequence. Of sequences of several lengths the longest come first.
         directions: of length 1 and at right angles to each other, ``[K, N]``; a state is all states of the cell side by side.
         mean: of the states, ``[N]``.
         shares: how much of the variance lies in each direction, falling; also of those that were not kept.
