@@ -75,6 +75,8 @@ BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
 FIXED_POINTS = "tests/insight/test_fixed_points.py"
 GATES = "tests/insight/test_gates.py"
+INSPECT = "tests/insight/test_inspect.py"
+UNROLLED_VIEW = "tests/insight/test_unrolled_view.py"
 GATE_ROLES = "tests/insight/test_gate_roles.py"
 ATTRIBUTIONS = "tests/insight/test_attributions.py"
 TRAJECTORIES = "tests/insight/test_trajectories.py"
@@ -2832,6 +2834,34 @@ MUTANTS = (
         "return found[::-1] if",
         "return found if",
         GATES,
+    ),
+    python(
+        "unrolled view: a step's own output left out of what reaches its cell state",
+        "insight/unrolled_view.py",
+        "found.append({**states, **grads,",
+        "found.append({**grads, **states,",
+        UNROLLED_VIEW,
+    ),
+    python(
+        "unrolled view: the gradient of the loss comes a step too early",
+        "insight/unrolled_view.py",
+        "zip(reversed(tape), grad_h[::-1, None], strict=True)",
+        "zip(reversed(tape), grad_h[:, None], strict=True)",
+        UNROLLED_VIEW,
+    ),
+    python(
+        "inspect: the best items first",
+        "insight/report/errors_of_items.py",
+        "for n in own.argsort(",
+        "for n in (-own).argsort(",
+        INSPECT,
+    ),
+    python(
+        "inspect: data within the script can end it",
+        "charts/page.py",
+        '.replace("<", "\\\\u003c")',
+        "",
+        INSPECT,
     ),
     python(
         "attributions: the baseline left out of the distance",

@@ -57,6 +57,7 @@ th, td { padding: 6px 18px 6px 0; text-align: right; border-bottom: 1px solid va
 th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; color: var(--quiet); font-size: 14px; }
 .words-table th, .words-table td { text-align: left; vertical-align: top; }
+.words-table td:nth-child(2) { min-width: 8em; }
 tr.own td { font-weight: 600; color: var(--forecast); }
 pre { background: var(--code); border-radius: 8px; padding: 14px 16px; overflow-x: auto; font-size: 14px; }
 footer { margin-top: 48px; border-top: 1px solid var(--line); padding-top: 14px; }
@@ -185,7 +186,7 @@ def equation_html(text: str) -> str:
     '<i>h</i><sub>t−1</sub> &lt; <i>W</i><sub>f</sub> <i>x</i>'
     """
     found = list[str]()
-    for name, below, other in re.findall(r"([^\W\d_]+[ᵀ′]*)((?:_\w+|_\*|\[(?:t[^\]]*|1|T)\])*)|(.)", text):
+    for name, below, other in re.findall(r"([^\W\d_]+[ᵀ′]*)((?:_\w+|_\*|\[(?:t[^\]]*|\d+|T)\])*)|(.)", text):
         lower = re.sub(r"[_\[]", " ", below).replace("]", "").strip().replace("-", "−")
         upright = len(name.rstrip("ᵀ′")) > 2 and not below
         written = escape(name) if upright else f"<i>{escape(name)}</i>"

@@ -46,7 +46,7 @@ def _settings(model: Any) -> list[list[str]]:
     for name, each in declared(type(model)).items():
         value = getattr(model, name, None)
         if name in always or value != each.default:
-            chosen.append([name.replace("_", " "), shortened(value)])
+            chosen.append([name.replace("_", " "), "chosen for the data" if value is None else shortened(value)])
     return [["numbers learned", f"{sum(tensor.size for tensor in model._tensors().values()):,}"], *chosen]
 
 
