@@ -33,6 +33,7 @@ __all__ = ["HEARTBEAT", "Study", "storage_url"]
 HEARTBEAT, GRACE = 15, 90  # seconds from one to the next, and until a trial without one is begun again
 WARMUP = RUNGS // 5  # rungs before which no training is pruned
 FIRST = 5  # trials that are never pruned
+KEPT = 75.0  # per cent of the others, among the best of which a trial must be to go on
 
 
 class Study:
@@ -58,7 +59,7 @@ class Study:
                 study_name=name,
                 load_if_exists=True,
                 direction="maximize" if maximize else "minimize",
-                pruner=optuna.pruners.MedianPruner(FIRST, WARMUP),
+                pruner=optuna.pruners.PercentilePruner(KEPT, FIRST, WARMUP),
             )
             self.known = len(self.trials)
             self._begin_again_what_ended_here()
@@ -96,7 +97,8 @@ class Study:
         )
 
     def report(self, trial: Trial, rung: int, loss: float) -> bool:
-        """Take a validation loss; returns whether the trial is hopeless: its best so far is worse than half of the others'."""
+        """Take a validation loss; returns whether the trial is hopeless: its best so far is worse than that of three quarters of
+        the others."""
         with _quiet(), self._unless_begun_again():
             trial.report(-loss if self._maximize else loss, rung)
             return trial.should_prune()

@@ -51,9 +51,9 @@ def tune(
 
     Trials are chosen by Optuna's tree-structured Parzen estimator (Bergstra et al. 2011) among the values that the parameters'
     declarations call worth trying; the defaults are the first. Each is trained on a part of the data and judged on another; one
-    whose validation loss is worse than that of half of the others is stopped. The best three are then trained again beside the
-    defaults (:mod:`unrolled.tuning.judgement`), and what is better beyond chance is the answer. Neither sees the test part, on
-    which the answer and the defaults are compared in the end.
+    whose validation loss is worse than that of three quarters of the others is stopped. The best three are then trained again
+    beside the defaults (:mod:`unrolled.tuning.judgement`), and what is better beyond chance is the answer. Neither sees the test
+    part, on which the answer and the defaults are compared in the end.
 
     Args:
         data: a task's data, with the parameters that are settled.
