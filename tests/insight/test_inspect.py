@@ -241,6 +241,15 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert told["bytes"] == len(page.read_bytes())
 
 
+def test_a_page_on_stdout_has_it_for_itself(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    model, file = written(tmp_path)
+    assert run(["inspect", str(model), str(file), "-o", "-"]) == 0
+    out, err = capfd.readouterr()
+    parsed(out)
+    assert out.startswith("<!doctype html>")
+    assert "The data: 12 items" in err
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

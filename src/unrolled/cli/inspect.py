@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ def inspect(
     from unrolled.insight.report import inspect as look
     from unrolled.progress import ShareBar, person_watches
     from unrolled.runtime.atomic_write import write_atomically
+    from unrolled.runtime.place import find_stream
 
     check_places({"--output": output}, [model, file], as_json=as_json)
     loaded, task = load_model(model)
@@ -59,6 +61,6 @@ def inspect(
             Report(model, file, known.notes, found={"findings": said, "left_out": found.left_out, "bytes": len(page)})
         )
         return
-    show(found)
+    show(found, to=sys.stderr if find_stream(output) == 1 else sys.stdout)
     say(*(f"left out: {name}: {reason}" for name, reason in found.left_out.items()))
     say(f"wrote {output} ({len(page) / 1024:,.0f} KB): open it in a browser")
