@@ -163,7 +163,7 @@ MAY_IMPORT = {
     "tuning": ("codecs data charts tasks", "torch optuna ray training"),
     "insight": ("cells charts kernels", "torch polars nn runtime tasks metrics version"),
     "comparison": (
-        "torch cells kernels codecs networks statistical training tasks data charts insight progress",
+        "torch cells kernels codecs networks statistical training tasks data charts insight metrics progress",
         "polars hmmlearn sklearn_crfsuite",
     ),
     "bench": ("torch msgspec cells kernels runtime nn", "jax onnx onnxruntime threadpoolctl"),

@@ -110,8 +110,8 @@ def test_claims_carry_numbers_of_this_comparison(found):
     assert grows.holds is True
     net, rnn = found.row("feed-forward"), found.row("rnn")
     assert grows.measured == (
-        f"parameters for 9 and 18 steps: rnn {rnn.parameters:,} and {rnn.parameters:,}, feed-forward {net.parameters:,}"
-        f" and {net.parameters + 9 * net.units:,}"
+        f"parameters as it is, and with windows twice as long: rnn {rnn.parameters:,} and {rnn.parameters:,},"
+        f" feed-forward {net.parameters:,} and {net.parameters + 9 * net.units:,}"
     )
     assert not any("still to come" in text for text in claims)  # a forecast has no future to read
 
@@ -238,3 +238,9 @@ def test_data_that_are_not_compared_are_refused():
         task_for(data, window=3)
     with pytest.raises(InputError, match="examples is 3, but series are cut"):
         task_for(SeriesData.of(read_panel(np.arange(120.0)), horizon=10), examples=3)
+
+
+def test_a_series_that_repeats_itself_has_nothing_to_measure_by():
+    values = np.tile([1.0, 2.0, 4.0], 30)
+    with pytest.raises(InputError, match="season_length is 3, but in its training part a series repeats itself"):
+        forecast_task([values], [(50, 70)], season=3, window=6, horizon=3, batch_size=8)

@@ -38,7 +38,7 @@ FLOAT = 4
 
 
 @dataclass(frozen=True)
-class Options:
+class _Options:
     """How is compared."""
 
     match: Match
@@ -57,6 +57,8 @@ class _Network:
     config: StackConfig
     runs: list[LearnedNetwork]
     updates: int
+    exploded: int
+    """How many seeds are missing among the runs."""
 
 
 def compare(
@@ -95,7 +97,7 @@ def compare(
         InputError: a model is unknown or makes no sense for the task, or an option is out of its range.
 
     >>> from unrolled.comparison import forecast_task
-    >>> wave = 10 + np.sin(np.arange(120) * np.pi / 4)
+    >>> wave = np.arange(120) + 5 * np.sin(np.arange(120) * np.pi / 4) + np.random.default_rng(0).normal(size=120)
     >>> task = forecast_task([wave], [(80, 100)], season=8, window=8, horizon=4, batch_size=16)
     >>> found = compare(task, ["gru", "seasonal-naive"], hidden_size=4, seeds=2, updates=20)
     >>> found.row("seasonal-naive").parameters, found.row("gru").memory is None
@@ -110,7 +112,7 @@ def compare(
         if number is not None and not 0 < number < np.inf:
             raise InputError(f"{name} is {number!r}, expected a finite number above 0")
     families = _families(models, task)
-    options = Options(match, hidden_size, seeds, updates, budget, target_loss)
+    options = _Options(match, hidden_size, seeds, updates, budget, target_loss)
     shown = person_watches() if verbose is None else verbose
     with _alone(), ShareBar("comparing", shown) as bar:
         return _compare(task, families, options, bar)
@@ -143,7 +145,7 @@ def _alone() -> Generator[None]:
 
 
 def _compare(
-    task: Task, families: Sequence[NetworkFamily | PlainFamily], options: Options, bar: Callable[[float, int], object]
+    task: Task, families: Sequence[NetworkFamily | PlainFamily], options: _Options, bar: Callable[[float, int], object]
 ) -> Comparison:
     left_out, networks, plain = dict[str, str](), list[_Network](), dict[str, list[tuple[float, Fitted, float]]]()
     for place, family in enumerate(families):
@@ -177,7 +179,7 @@ def _compare(
     )  # fmt: skip
 
 
-def _budget(options: Options, networks: Sequence[_Network], task: Task) -> str:
+def _budget(options: _Options, networks: Sequence[_Network], task: Task) -> str:
     same = f"{options.updates:,} updates of {task.batch_size}"
     if options.budget is not None:
         counts = [network.updates for network in networks] or [0]
@@ -198,7 +200,7 @@ def _budget(options: Options, networks: Sequence[_Network], task: Task) -> str:
 
 
 def _learn_network(
-    task: Task, family: NetworkFamily, options: Options, tell: Callable[[float], object]
+    task: Task, family: NetworkFamily, options: _Options, tell: Callable[[float], object]
 ) -> _Network | None:
     """One family with all of its seeds; None if it can not learn."""
     config = _sized(task, family, options)
@@ -219,10 +221,11 @@ def _learn_network(
         return None
     best = min(tried, key=lambda found: min(found.losses))
     others = [run(best.learning_rate, seed) for seed in range(1, options.seeds)]
-    return _Network(family, config, [best, *(found for found in others if found is not None)], updates)
+    runs = [best, *(found for found in others if found is not None)]
+    return _Network(family, config, runs, updates, options.seeds - len(runs))
 
 
-def _sized(task: Task, family: NetworkFamily, options: Options) -> StackConfig:
+def _sized(task: Task, family: NetworkFamily, options: _Options) -> StackConfig:
     """The layers' sizes."""
     if options.match == "size":
         if options.hidden_size % family.multiple:
@@ -237,7 +240,7 @@ def _sized(task: Task, family: NetworkFamily, options: Options) -> StackConfig:
     return matched(family, task.context, wanted, task.weights)
 
 
-def _target(networks: Sequence[_Network], options: Options) -> float | None:
+def _target(networks: Sequence[_Network], options: _Options) -> float | None:
     """The loss that times are measured to."""
     if options.target_loss is not None or not networks:
         return options.target_loss if networks else None
@@ -248,7 +251,7 @@ def _best_loss(network: _Network) -> float:
     return float(np.mean([min(run.losses) for run in network.runs]))
 
 
-def _network_rows(task: Task, networks: Sequence[_Network], options: Options) -> list[Row]:
+def _network_rows(task: Task, networks: Sequence[_Network], options: _Options) -> list[Row]:
     """The rows."""
     target = _target(networks, options)
     updates = [an_update(task.problem(lambda n=n: task.make(n.family, n.config))) for n in networks]
@@ -256,13 +259,19 @@ def _network_rows(task: Task, networks: Sequence[_Network], options: Options) ->
     predictions = [lambda n=n: task.predict(n.runs[0].module) for n in networks]
     of_predictions = processor_seconds(predictions, PREDICTIONS_TIMED)
     return [
-        _network_row(task, network, target, update, seconds, predicting)
+        _network_row(task, network, options, update, seconds, predicting, target)
         for network, update, seconds, predicting in zip(networks, updates, of_updates, of_predictions, strict=True)
     ]
 
 
 def _network_row(
-    task: Task, network: _Network, target: float | None, update: Callable[[], object], seconds: float, predicting: float
+    task: Task,
+    network: _Network,
+    options: _Options,
+    update: Callable[[], object],
+    seconds: float,
+    predicting: float,
+    target: float | None,
 ) -> Row:
     module = network.runs[0].module
     weights = sum(parameter.numel() for parameter in module.parameters())
@@ -286,7 +295,8 @@ def _network_row(
         memory=memory,
         memory_floor=floor,
         reach=reach,
-        chosen=f"rate {network.runs[0].learning_rate:g}",
+        chosen=f"rate {network.runs[0].learning_rate:g}"
+        + (f"; the loss of {network.exploded} of {options.seeds} seeds exploded" if network.exploded else ""),
     )
 
 

@@ -31,7 +31,7 @@ class FeedForward(Body):
         super().__init__()
         self.before, self.after = before, after
         self.reach = before + after
-        self.state = None if after else before * config.inputs
+        self.state = self.reach * config.inputs  # it answers ``after`` steps late
         self.layer = torch.nn.Linear(self.reach * config.inputs, config.hidden_size)
 
     def read(self, x: Tensor, inside: Tensor) -> Tensor:

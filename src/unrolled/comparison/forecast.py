@@ -25,6 +25,7 @@ from unrolled.comparison.family import Context
 from unrolled.comparison.task import DROPOUT, PROBED, Part, Task, digest_of
 from unrolled.errors import InputError
 from unrolled.insight import GradientFlow, gradient_flow
+from unrolled.metrics.forecast_errors import mase
 from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.stack import StackConfig
 from unrolled.training.engine import NetworkOptions
@@ -93,8 +94,7 @@ class ForecastTask(Task):
         origins, errors = self.origins[1 if validation else 2], list[float]()
         for forecast, i, o in zip(predictions, *origins, strict=True):
             y, past = self.values[i], self.values[i][: self.learned[i]]
-            naive = np.abs(past[self.season :] - past[: -self.season]).mean()
-            errors.append(float(np.abs(y[o : o + self.horizon] - forecast).mean() / naive))
+            errors.append(mase(y[o : o + self.horizon], forecast, past, self.season) or 0.0)
         return float(np.mean(errors))
 
     def flow(self, module: BodyModule) -> GradientFlow:
@@ -136,13 +136,16 @@ def forecast_task(
     Raises:
         InputError: a part has no origin.
 
-    >>> task = forecast_task([np.arange(60.0)], [(40, 50)], season=4, window=8, horizon=4, batch_size=16)
+    >>> task = forecast_task([np.arange(60.0) ** 2], [(40, 50)], season=4, window=8, horizon=4, batch_size=16)
     >>> print(task.about)
     1 series: 29 origins to learn from, 7 to validate, 7 to test; the last 8 values forecast the next 4
     """
     series = list(values)
-    if any((np.diff(y[:end]) == 0).all() for y, (end, _) in zip(series, ends, strict=True)):
-        raise InputError("a series never changes in its training part: there is nothing to compare")
+    if any(mase(y[:1], y[:1], y[:end], season) is None for y, (end, _) in zip(series, ends, strict=True)):
+        raise InputError(
+            f"season_length is {season}, but in its training part a series repeats itself after as many steps, or has no more:"
+            " there is nothing to measure errors by; leave that series out, or name another season"
+        )
     scalings = [
         SeriesScaling.fit(y[:end], season, log=None if y.min() > 0 else False)
         for y, (end, _) in zip(series, ends, strict=True)

@@ -50,7 +50,7 @@ class Row:
         update_seconds: of the processor, for one update; None without updates.
         step_seconds: of the processor, for one step of a sequence when predicting.
         fit_seconds: of the processor, for one whole fit; of networks one budget at one learning rate.
-        seconds_to_loss: of the processor, until the validation loss was as low as :attr:`Comparison.target_loss`; None if never.
+        seconds_to_loss: of the processor, until the validation loss was as low as ``target_loss``; None if never.
         validation_loss: the best, a mean over seeds; None without updates.
         memory: effective memory in steps; None where it is not defined.
         memory_floor: whether ``memory`` is only the least it can be, because sequences end there.
