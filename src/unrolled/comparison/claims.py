@@ -105,7 +105,8 @@ def _rising(numbers: Mapping[str, float], words: Callable[[float], str]) -> tupl
         return None
     order = [numbers[name] for name in LECTURED]
     rises = all(b > a * (1 + CLEARLY) for a, b in pairwise(order))
-    return rises, ", ".join(f"{name} {words(numbers[name])}" for name in LECTURED)
+    falls = any(b < a * (1 - CLEARLY) for a, b in pairwise(order))
+    return rises or (False if falls else None), ", ".join(f"{name} {words(numbers[name])}" for name in LECTURED)
 
 
 def _parameters(e: Evidence) -> tuple[bool | None, str] | None:
