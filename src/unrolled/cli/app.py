@@ -26,6 +26,7 @@ from unrolled.cli.predict import predict
 from unrolled.cli.transcribe import transcribe
 from unrolled.cli.translate import translate
 from unrolled.cli.tune import tune
+from unrolled.cli.watch import watch
 from unrolled.errors import InputError, UnrolledError
 
 __all__ = ["app", "run"]
@@ -57,6 +58,7 @@ app.command(cls=Command)(inspect)
 app.command(cls=Command)(explain)
 app.command(cls=Command)(info)
 app.command("bench", cls=Command)(run_bench)
+app.command(cls=Command, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(watch)
 
 
 def _print_version(wanted: bool) -> None:

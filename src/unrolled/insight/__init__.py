@@ -18,11 +18,12 @@ from unrolled.insight.order_effect import OrderEffect, order_effect
 from unrolled.insight.report import Inspection, inspect
 from unrolled.insight.trajectories import Trajectories, trajectories
 from unrolled.insight.unrolled_view import UnrolledView, unrolled_view
+from unrolled.insight.watcher import Finding, Watcher, WatchStopped
 from unrolled.insight.worked_examples import worked_example
 
 __all__ = [
-    "Alignment", "Attributions", "Explanation", "FixedPoint", "FixedPoints", "GateRoles", "GradientFlow",
+    "Alignment", "Attributions", "Explanation", "Finding", "FixedPoint", "FixedPoints", "GateRoles", "GradientFlow",
     "Inspection", "Jacobians", "LayerGates", "Moved", "Movements", "OrderEffect", "StateFlow", "Trajectories",
-    "UnrolledView", "alignment", "attributions", "explain", "fixed_points", "gates", "gradient_flow",
+    "UnrolledView", "WatchStopped", "Watcher", "alignment", "attributions", "explain", "fixed_points", "gates", "gradient_flow",
     "inspect", "jacobians", "movements", "order_effect", "trajectories", "unrolled_view", "worked_example",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import logging
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
@@ -116,7 +116,10 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
     callback: Annotated[
         Callable[[Progress], object] | None,
         Parameter(
-            "Called with an unrolled.training.progress.Progress after every training step.", unset="nothing", flag=None
+            "Called with an unrolled.training.progress.Progress after every training step; a context manager, such as"
+            " an insight.Watcher, is entered for as long as the fit runs.",
+            unset="nothing",
+            flag=None,
         ),
     ] = None
 
@@ -324,7 +327,13 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
     def _watching(self) -> Generator[Callable[[Progress], object] | None, None, None]:
         """What a training calls after each step: the user's ``callback``, and a bar if somebody is to see one."""
         verbose, callback = self.verbose, self.callback
-        with TrainingBar(shown=callback is None and person_watches() if verbose is None else bool(verbose)) as bar:
+        entered: AbstractContextManager[Any] = (
+            cast("Any", callback) if hasattr(callback, "__enter__") else nullcontext()
+        )
+        with (
+            entered,
+            TrainingBar(shown=callback is None and person_watches() if verbose is None else bool(verbose)) as bar,
+        ):
             yield bar if callback is None else lambda progress: (callback(progress), bar(progress))
 
     @staticmethod

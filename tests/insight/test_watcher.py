@@ -1,0 +1,262 @@
+"""What the watcher sees, records and leaves alone; the rules are tested by the scripts of test_watcher_score.py."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import unrolled
+from unrolled.errors import InputError, TrainingError
+from unrolled.insight import Finding, Watcher, WatchStopped
+from unrolled.insight.watcher import CAUSES
+from unrolled.insight.watcher.recording import COLUMNS, Recording
+from unrolled.insight.watcher.rules import RULES
+from unrolled.insight.watcher.rules.padding import padding_of
+
+LAYERS = {
+    "torch LSTM": lambda: nn.LSTM(2, 8, num_layers=2, dropout=0.3, batch_first=True),
+    "torch GRU": lambda: nn.GRU(2, 8, batch_first=True, bidirectional=True),
+    "unrolled LSTM": lambda: unrolled.nn.LSTM(2, 8, batch_first=True),
+    "unrolled GRU": lambda: unrolled.nn.GRU(2, 8, num_layers=2, dropout=0.3, batch_first=True),
+}
+
+
+class Model(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.rnn, self.head = layer, nn.Linear(16 if layer.bidirectional else 8, 3)
+
+    def forward(self, x):
+        return self.head(nn.functional.dropout(self.rnn(x)[0][:, -1], 0.2, self.training))
+
+
+def trained(layer, steps, x=None, poison=None):
+    """The parameters, losses and random state after a training with dropout and evaluation."""
+    torch.manual_seed(0)
+    model = Model(layer())
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    losses = []
+    for step in range(steps):
+        model.train()
+        batch = torch.randn(6, 12, 2) if x is None else x
+        if poison == step:
+            batch[4, 3, 0] = math.nan
+        loss = nn.functional.cross_entropy(model(batch), torch.randint(3, (6,)))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+        model.eval()
+        with torch.no_grad():
+            model(torch.randn(6, 12, 2))
+    return [parameter.detach().clone() for parameter in model.parameters()], losses, torch.get_rng_state()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_watched_run_has_the_same_bits(name):
+    plain = trained(LAYERS[name], 21)
+    with Watcher(csv=False, interval=3) as watcher:
+        watched = trained(LAYERS[name], 21)
+    assert watcher.failure is None
+    assert not watcher.broken
+    assert watcher.run.step == 21
+    assert all(torch.equal(a, b) for a, b in zip(plain[0], watched[0], strict=True))
+    assert plain[1] == watched[1]
+    assert torch.equal(plain[2], watched[2])
+
+
+def wrapped():
+    """Everything that observation changes."""
+    from torch.nn.modules import module
+    from torch.optim import optimizer
+
+    functions = [
+        nn.functional.cross_entropy,
+        nn.functional.dropout,
+        torch.relu,
+        torch.Tensor.relu,
+        torch.autograd.backward,
+    ]
+    hooks = [
+        module._global_forward_hooks, module._global_forward_pre_hooks, optimizer._global_optimizer_pre_hooks,
+        optimizer._global_optimizer_post_hooks,
+    ]  # fmt: skip
+    return functions, [len(each) for each in hooks], "relu" in vars(torch.Tensor)
+
+
+def test_everything_is_put_back_after_errors_too():
+    before = wrapped()
+
+    def failing():
+        with Watcher(csv=False):
+            assert wrapped() != before
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
+    assert wrapped() == before
+    with Watcher(csv=False):
+        from torch.nn.functional import mse_loss  # what somebody keeps of it
+    assert float(mse_loss(torch.ones(2), torch.zeros(2))) == 1
+    assert wrapped() == before
+
+
+def test_a_run_that_is_not_finite_is_stopped_before_its_parameters_are(tmp_path):
+    with (
+        pytest.raises(WatchStopped, match=r"step 5.*loss became nan.*batch 5.*sequence 4") as stopped,
+        Watcher(tmp_path / "w.csv"),
+    ):
+        trained(LAYERS["torch LSTM"], 9, poison=4)
+    assert isinstance(stopped.value, TrainingError)
+    assert len((tmp_path / "w.csv").read_text().splitlines()) >= 5
+    with Watcher(csv=False, stop=False) as watcher:
+        trained(LAYERS["torch LSTM"], 9, poison=4)
+    assert watcher.run.step == 9
+
+
+def test_a_gradient_that_is_not_finite_is_named_by_its_parameter():
+    model = nn.LSTM(1, 4)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def steps():
+        with Watcher(csv=False):
+            loss = model(torch.ones(3, 2, 1))[0].sum()
+            loss.backward()
+            model.weight_hh_l0.grad[0, 0] = math.nan
+            optimiser.step()
+
+    with pytest.raises(WatchStopped, match="the gradient of weight_hh_l0 is not finite"):
+        steps()
+
+
+def test_the_record_has_torchs_own_norms(tmp_path):
+    path = tmp_path / "record.csv"
+    model = nn.GRU(1, 4)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.5)
+    expected = []
+    with Watcher(path):
+        for x in torch.randn(4, 9, 3, 1):
+            optimiser.zero_grad()
+            loss = model(x)[0].square().mean()
+            loss.backward()
+            old = model.weight_hh_l0.detach().clone(), model.weight_ih_l0.detach().clone()
+            norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters()])
+            optimiser.step()
+            new = model.weight_hh_l0.detach(), model.weight_ih_l0.detach()
+            ratio = max(float((a - b).norm() / a.norm()) for a, b in zip(old, new, strict=True))
+            expected.append((loss.item(), norm.item(), ratio))
+    header, *rows = [line.split(",") for line in path.read_text().splitlines()]
+    assert tuple(header) == COLUMNS
+    assert [int(row[0]) for row in rows] == [1, 2, 3, 4]
+    for row, (loss, norm, ratio) in zip(rows, expected, strict=True):
+        assert [float(each) for each in row[1:4]] == pytest.approx([loss, norm, ratio], rel=1e-5)
+
+
+def test_how_far_the_gradient_reaches_is_what_autograd_says():
+    """The norm of the gradient at the first step relative to the last one's, seen at the inputs, of the last output's loss."""
+    torch.manual_seed(0)
+    model = nn.LSTM(3, 5)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.0)
+    x, weights = torch.randn(24, 4, 3), torch.randn(4, 5)
+    with Watcher(csv=False) as watcher:
+        (model(x)[0][-1] * weights).sum().backward()
+        optimiser.step()
+    watched = x.clone().requires_grad_()
+    (model(watched)[0][-1] * weights).sum().backward()
+    norms = watched.grad.norm(dim=2).mean(1)
+    assert watcher.run.measured["reach"] == pytest.approx(float(norms[0] / norms[-1]), rel=1e-4)
+
+
+def test_files_of_others_are_not_overwritten(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("a,b\n")
+    with pytest.raises(InputError, match="no record of a watcher"):
+        Watcher(path)
+    assert path.read_text() == "a,b\n"
+    with pytest.raises(InputError, match="it is a folder"):
+        Watcher(tmp_path)
+    with pytest.raises(InputError, match="cannot write"):
+        Watcher(tmp_path / "no" / "x.csv")
+    old = Recording(tmp_path / "old.csv", False)
+    old.begin()
+    old.end()
+    Watcher(tmp_path / "old.csv")  # one of an earlier run may be
+
+
+@pytest.mark.parametrize("arguments", [{"interval": 0}, {"interval": 2.0}, {"interval": True}, {"csv": True}])
+def test_wrong_arguments(arguments):
+    with pytest.raises(InputError, match=r"interval|csv"):
+        Watcher(**{"csv": False, **arguments})
+
+
+def test_each_cause_has_its_rule_and_is_told_once():
+    assert sorted(rule.cause for rule in RULES) == sorted(CAUSES)
+    assert len(CAUSES) == 24
+    told = []
+    model, head = nn.GRU(1, 4), nn.Linear(4, 1)
+    optimiser = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=0.1)
+    with Watcher(csv=False, say=told.append) as watcher:
+        for x in torch.randn(9, 8, 4, 1):
+            head(model(x)[0]).square().mean().backward()
+            optimiser.step()
+    (found,) = watcher.findings
+    assert isinstance(found, Finding)
+    assert found.cause == "gradients_not_zeroed"
+    assert told == [f"unrolled watch: {found}"]
+    assert str(watcher).splitlines()[1] == f"1. {found}"
+
+
+def test_the_most_certain_finding_comes_first():
+    watcher = Watcher(csv=False)
+    watcher.run.findings += [
+        Finding("vanishing", "rnn", 3, "a", "b"), Finding("exploding", "rnn", 2, "a", "b"),
+        Finding("axes_swapped", "rnn", 9, "a", "b"),
+    ]  # fmt: skip
+    assert [found.cause for found in watcher.findings] == ["axes_swapped", "exploding", "vanishing"]
+
+
+def test_a_fault_of_the_watcher_is_not_the_runs(capsys):
+    class Broken:
+        cause = "vanishing"
+
+        def trained(self, *_):
+            raise KeyError("a rule")
+
+    watcher = Watcher(csv=False)
+    watcher._rules["trained"] = [Broken()]
+    with watcher:
+        trained(LAYERS["torch GRU"], 3)
+    assert "KeyError" in watcher.broken["vanishing"]
+    assert "whose rules failed" in str(watcher)
+    watcher = Watcher(csv=False)
+    watcher._names = None
+    with watcher:
+        trained(LAYERS["torch GRU"], 3)
+    assert watcher.failure is not None
+    assert "the run goes on" in capsys.readouterr().err
+
+
+def test_padding_is_not_a_signal_that_ends_in_zeros():
+    torch.manual_seed(0)
+    bits = torch.randint(2, (64, 20, 1)).double().numpy()
+    assert padding_of(bits) is None
+    words = torch.randint(1, 9, (64, 20, 1))
+    for row, length in enumerate(torch.randint(3, 21, (64,)).tolist()):
+        words[row, length:] = 0
+    assert padding_of(words.numpy()).share > 0.2
+
+
+def test_a_fit_is_watched_through_its_callback():
+    generator = torch.Generator().manual_seed(0)
+    X = [torch.randn(12, 1, generator=generator).numpy() for _ in range(60)]
+    y = ["up" if x.mean() > 0 else "down" for x in X]
+    watcher = Watcher(csv=False)
+    unrolled.SequenceClassifier(
+        cell="gru", hidden_size=8, members=1, max_epochs=2, random_state=0, callback=watcher
+    ).fit(X, y)
+    assert watcher.failure is None
+    assert watcher.run.step > 2
+    assert watcher.findings == []
