@@ -24,9 +24,8 @@ from unrolled.insight.watcher.run import Found, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from typing_extensions import Self
 else:
-    Self = Tensor = Any
+    Tensor = Any
 
 __all__ = ["WatchStopped", "Watcher"]
 
@@ -135,7 +134,7 @@ class Watcher:
         lines = [f"{place}. {finding}" for place, finding in enumerate(found, 1)]
         return "\n".join([f"{counted}, {len(found)} finding{'s' * (len(found) != 1)}, the most certain first:", *lines])
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Watcher:
         if not self._depth_of_use:
             self._recording.begin()
             self._stack.enter_context(observing(self))
