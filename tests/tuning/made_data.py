@@ -25,6 +25,7 @@ class MadeData(Data):
     gain: float = 0.1
     noise: float = 0.01
     offset: float = 0.0
+    offset_of_losses: float = 0.0
     seconds: float = 0.0
     fault: str = ""
     folder: str | None = None
@@ -58,7 +59,7 @@ class MadeData(Data):
         distance = abs(np.log2(size / 16))
         for step in range(1, STEPS + 1):
             time.sleep(self.seconds / STEPS)
-            loss = 1 + self.gain * distance - 0.01 * step
+            loss = 1 + self.gain * distance - 0.01 * step + self.offset_of_losses
             if callback is not None:
                 callback(SimpleNamespace(phase="training", step=step, steps=STEPS, validation_loss=loss))
         return SimpleNamespace(distance=distance, seed=seed)

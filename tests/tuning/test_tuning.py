@@ -296,7 +296,8 @@ def test_hopeless_trials_are_pruned():
     states = [trial.state.name for trial in kept.finished]
     assert "PRUNED" in states
     pruned = [trial for trial in kept.finished if trial.state.name == "PRUNED"]
-    best = min(trial.value for trial in kept.finished if trial.value is not None)
+    assert [trial for trial in kept.finished if trial not in pruned] == kept.complete
+    best = min(trial.value for trial in kept.complete)
     assert min(np.log2(trial.params["hidden_size"] / 16) for trial in pruned) > 0
     assert best < 1.1
     assert states[:5] == ["COMPLETE"] * 5
@@ -368,6 +369,18 @@ def test_a_change_that_is_better_is_found_and_said_to_be():
     frame = found.to_frame()
     assert frame["trial"].to_list() == [*range(8)]
     assert found.plot().svg.count("<circle") == sum(each.value is not None for each in found.trials)
+
+
+def test_what_was_pruned_is_never_a_candidate():
+    """Optuna calls the last validation loss of such a trial its value, and it may be far below any score."""
+    found = tune(made(offset_of_losses=-5.0), trials=16, random_state=1, rounds=3, seeds=3)
+    pruned = [each for each in found.trials if each.state == "pruned"]
+    assert pruned
+    assert all(each.value is None for each in pruned)
+    complete = {str(each.values) for each in found.trials if each.state == "complete"}
+    assert found.judged
+    for judged in found.judged:
+        assert str({**found.defaults, **judged.values}) in complete
 
 
 def test_luck_changes_nothing():

@@ -75,6 +75,11 @@ class Study:
         """Those that are over: they have a value, were pruned, or failed."""
         return [trial for trial in self.trials if trial.state.is_finished() and not self._was_lost(trial)]
 
+    @property
+    def complete(self) -> list[FrozenTrial]:
+        """Those that have a value of the measure; what Optuna calls the value of one that was pruned is its last loss."""
+        return [trial for trial in self.finished if trial.state.name == "COMPLETE"]
+
     def next(self, trials: int) -> Trial | None:
         """The next trial to run, while there are fewer than so many; one that has begun elsewhere counts."""
         self._begin_again_what_is_stale()
@@ -92,9 +97,7 @@ class Study:
 
     def same_as(self, trial: Trial) -> FrozenTrial | None:
         """A trial of the same values that is over, if there is one."""
-        return next(
-            (other for other in self.finished if other.params == trial.params and other.value is not None), None
-        )
+        return next((other for other in self.complete if other.params == trial.params), None)
 
     def report(self, trial: Trial, rung: int, loss: float) -> bool:
         """Take a validation loss; returns whether the trial is hopeless: its best so far is worse than that of three quarters of
@@ -147,7 +150,7 @@ class Study:
 
         By PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255), for which nothing else needs to be installed.
         """
-        complete = [trial for trial in self.finished if trial.value is not None]
+        complete = self.complete
         if len(complete) < 2 * FIRST or len({trial.value for trial in complete}) < 2:
             return {}
         best = max(0.1, FIRST / len(complete))

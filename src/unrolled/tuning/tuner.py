@@ -88,7 +88,7 @@ def tune(
     kept = Study(storage, _name(data, space, random_state), space, maximize=larger, seed=random_state)
     with _said_what_is_kept(kept, study, trials), _workers(data, workers, ray) as crew:
         search(data, space, kept, crew, trials=trials, seed=random_state, heard=heard)
-        best = _best(kept.finished, space, larger=larger)
+        best = _best(kept.complete, space, larger=larger)
         jobs = [[Job(each, r, random_state + r) for r in range(1, rounds + 1)] for each in ({}, *best)]
         judged = _compared(best, _scored(data, kept, crew, jobs if best else [[]], "rounds", heard), larger=larger)
         change = judged[0].values if judged else {}
@@ -143,13 +143,13 @@ def _workers(data: Data, count: int | None, ray: str | None) -> Workers:
     return RayWorkers(data, count, ray)
 
 
-def _best(finished: Sequence[FrozenTrial], space: Space, *, larger: bool) -> list[dict[str, Any]]:
+def _best(complete: Sequence[FrozenTrial], space: Space, *, larger: bool) -> list[dict[str, Any]]:
     """The changes of the best trials that are better than the defaults, the best first."""
     defaults, sign = usual(space), -1 if larger else 1
-    complete = [(sign * trial.value, trial) for trial in finished if trial.value is not None]
-    own = min((value for value, trial in complete if trial.params == defaults), default=np.inf)
+    valued = [(sign * (trial.value or 0.0), trial) for trial in complete]
+    own = min((value for value, trial in valued if trial.params == defaults), default=np.inf)
     found: list[dict[str, Any]] = []
-    for value, trial in sorted(complete, key=lambda each: each[0]):
+    for value, trial in sorted(valued, key=lambda each: each[0]):
         change = {name: each for name, each in trial.params.items() if each != defaults[name]}
         if value < own and change not in found:
             found.append(change)
