@@ -249,6 +249,9 @@ class Watcher:
             return
         seen = self._pass
         call = seen.calls[-1]
+        if not seen.eager and not seen.close:  # nobody will ask
+            call.used = True
+            return
         if is_recurrent(module) and (layer := self._layer(module, args, kwargs, output)) is not None:
             call.layers.append(layer)
         if outermost:
@@ -364,7 +367,8 @@ class Watcher:
         self.run.passes += 1
         if self.stop and math.isinf(value) | math.isnan(value) and tensors_in(losses):
             self._stop(f"the loss became {value}", seen)
-        self._consult("trained", seen)
+        if seen.eager or seen.close:
+            self._consult("trained", seen)
         self.run.newly = False
 
     def _updates(self, optimiser: Any) -> None:
