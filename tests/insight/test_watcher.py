@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import unrolled
-from unrolled.errors import InputError, TrainingError
+from unrolled.errors import InputError, MissingExtraError, TrainingError
 from unrolled.insight import Finding, Watcher, WatchStopped
 from unrolled.insight.watcher import CAUSES
 from unrolled.insight.watcher.recording import COLUMNS, Recording
@@ -153,6 +153,28 @@ def test_the_record_has_torchs_own_norms(tmp_path):
     assert [int(row[0]) for row in rows] == [1, 2, 3, 4]
     for row, (loss, norm, ratio) in zip(rows, expected, strict=True):
         assert [float(each) for each in row[1:4]] == pytest.approx([loss, norm, ratio], rel=1e-5)
+
+
+def test_tensorboard_gets_the_numbers_of_the_file(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    with Watcher(tmp_path / "w.csv", tensorboard=tmp_path / "board"):
+        trained(LAYERS["torch GRU"], 5)
+    board = EventAccumulator(str(tmp_path / "board")).Reload()
+    assert set(board.Tags()["scalars"]) <= set(COLUMNS)
+    rows = [line.split(",") for line in (tmp_path / "w.csv").read_text().splitlines()[1:]]
+    losses = board.Scalars("loss")
+    assert [event.step for event in losses] == [int(row[0]) for row in rows]
+    assert [event.value for event in losses] == pytest.approx([float(row[1]) for row in rows], rel=1e-6)
+
+
+def test_tensorboard_where_it_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("unrolled.insight.watcher.recording.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"'tensorboard'.*\[watch\]"):
+        Watcher(csv=False, tensorboard=tmp_path / "board")
+    with Watcher(tmp_path / "w.csv"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["w.csv"]
 
 
 def test_how_far_the_gradient_reaches_is_what_autograd_says():

@@ -35,7 +35,7 @@ class Recording:
             tensorboard = base.with_name(f"{base.stem}-tensorboard") if wanted else False
         self.folder = None if tensorboard is False else Path(tensorboard)
         if self.folder is not None and find_spec("tensorboard") is None:
-            raise MissingExtraError("a record for TensorBoard", "tensorboard", "insight")
+            raise MissingExtraError("a record for TensorBoard", "tensorboard", "watch")
         self._file: TextIO | None = None
         self._board: Any = None
         if self.path is not None:
