@@ -85,6 +85,8 @@ ORDER_EFFECT = "tests/insight/test_order_effect.py"
 ALIGNMENT = "tests/insight/test_alignment.py"
 GRADIENT_FLOW = "tests/insight/test_gradient_flow.py"
 JACOBIANS = "tests/insight/test_jacobians.py"
+WATCHER = "tests/insight/test_watcher.py"
+WATCHER_SCORE = "tests/insight/test_watcher_score.py"
 GRIFFIN_LIM = "tests/codecs/test_griffin_lim.py"
 MIXTURE = "tests/networks/test_mixture_head.py"
 MIXTURE_DRAWS = "tests/runtime/decoding/test_mixture_sampling.py"
@@ -2918,6 +2920,55 @@ MUTANTS = (
         "[[tags[n][k] for k in order]",
         "[[tags[n][k] for k in sorted(order)]",
         ORDER_EFFECT,
+    ),
+    python(
+        "watcher: dropout of training is taken for one of evaluation",
+        "insight/watcher/rules/modes.py",
+        "place = dropping(seen, drawn=True)\n        if place is None or not run.step",
+        "place = dropping(seen, drawn=False)\n        if place is None or not run.step",
+        WATCHER_SCORE,
+    ),
+    python(
+        "watcher: gradients that were zeroed count as stale",
+        "insight/watcher/rules/optimiser.py",
+        "self._count + 1 if run.stale else 0",
+        "self._count + 1",
+        WATCHER_SCORE,
+    ),
+    python(
+        "watcher: any state that is given counts as carried",
+        "insight/watcher/rules/states.py",
+        "changed += known != before",
+        "changed += 1",
+        WATCHER_SCORE,
+    ),
+    python(
+        "watcher: a gradient of the usual size explodes",
+        "insight/watcher/rules/gradients.py",
+        "if run.norm < 20 * usual or run.norm < 1:",
+        "if run.norm < usual:",
+        WATCHER_SCORE,
+    ),
+    python(
+        "watcher: what vanishes is never said",
+        "insight/watcher/rules/gradients.py",
+        "reach.share < 1e-4]",
+        "reach.share < 0]",
+        WATCHER_SCORE,
+    ),
+    python(
+        "watcher: the reach is that of the last step",
+        "insight/watcher/rules/gradients.py",
+        "self.norms[0] / self.norms[-1]",
+        "self.norms[-1] / self.norms[-1]",
+        WATCHER,
+    ),
+    python(
+        "watcher: dropped gates of a replayed layer",
+        "insight/watcher/layers.py",
+        'parts["n"][0] + gates["r"] * parts["n"][1]',
+        'parts["n"][0] + parts["n"][1]',
+        WATCHER,
     ),
     python(
         "alignment: pairs of tokens the other way round",

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 import unrolled
+from unrolled import insight
 from unrolled.errors import InputError, MissingExtraError, TrainingError
 from unrolled.insight import Finding, Watcher, WatchStopped
 from unrolled.insight.watcher import CAUSES
+from unrolled.insight.watcher.layers import activations, described
 from unrolled.insight.watcher.recording import COLUMNS, Recording
 from unrolled.insight.watcher.rules import RULES
 from unrolled.insight.watcher.rules.padding import padding_of
@@ -190,6 +192,18 @@ def test_how_far_the_gradient_reaches_is_what_autograd_says():
     (model(watched)[0][-1] * weights).sum().backward()
     norms = watched.grad.norm(dim=2).mean(1)
     assert watcher.run.measured["reach"] == pytest.approx(float(norms[0] / norms[-1]), rel=1e-4)
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM(2, 5), nn.GRU(2, 5), unrolled.nn.GRU(2, 5)], ids=repr)
+def test_gates_from_outside_are_those_from_inside(layer):
+    x = torch.randn(7, 3, 2)
+    call = described(layer, "", (x,), {}, layer(x), 0)
+    assert call is not None
+    (seen,) = activations(call, 3)
+    inside = insight.gates(layer, x)["l0"].values
+    assert set(seen.gates) == set(inside)
+    for name, values in seen.gates.items():
+        assert values.detach().numpy() == pytest.approx(inside[name], abs=1e-6)
 
 
 def test_files_of_others_are_not_overwritten(tmp_path):

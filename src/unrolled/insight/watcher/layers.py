@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from unrolled.cells import get_cell
 from unrolled.insight.watcher.records import LayerCall, tensors_in
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ else:
 
 __all__ = ["Activations", "activations", "described", "is_recurrent", "kind_of", "replayed"]
 
-GATES = {"lstm": "ifgo", "gru": "rzn", "rnn_tanh": "h", "rnn_relu": "h"}
+KINDS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+"""Of the cells that can be looked into from outside."""
 
 
 def is_recurrent(module: Any) -> bool:
@@ -32,7 +34,7 @@ def kind_of(module: Any) -> str | None:
     if name is None:
         own = {"LSTMCell": "lstm", "GRUCell": "gru", "RNNCell": f"rnn_{getattr(module, 'nonlinearity', 'tanh')}"}
         name = own.get(type(module).__name__, "")
-    return str(name).lower() if str(name).lower() in GATES else None
+    return str(name).lower() if str(name).lower() in KINDS else None
 
 
 def described(
@@ -93,8 +95,8 @@ def activations(call: LayerCall, rows: int) -> Iterator[Activations]:
             if kind.startswith("rnn"):
                 yield Activations(name, {"h": y})
                 continue
-            parts = dict(zip(GATES[kind], zip(of_x.split(H, -1), of_h.split(H, -1), strict=True), strict=True))
-            gates = {g: torch.sigmoid(a + b) for g, (a, b) in parts.items() if g in "iforz"}
+            parts = dict(zip(get_cell(kind).gates, zip(of_x.split(H, -1), of_h.split(H, -1), strict=True), strict=True))
+            gates = {g: torch.sigmoid(a + b) for g, (a, b) in parts.items() if g != get_cell(kind).candidate}
             if kind == "gru":
                 gates["n"] = torch.tanh(parts["n"][0] + gates["r"] * parts["n"][1])
             else:
