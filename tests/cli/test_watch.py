@@ -28,7 +28,7 @@ def test_a_script_is_run_as_python_would(unrolled, folder):
     done = unrolled("watch", "train.py", "--epochs", "5", "-h")
     assert done.code == 0
     assert done.out == "__main__ ['--epochs', '5', '-h']\n"
-    assert "gradients_not_zeroed in the optimiser" in done.err
+    assert "gradients_not_zeroed (gradients pile up over steps) in the optimiser" in done.err
     assert "wrote train.watch.csv" in done.err
     assert len((folder / "train.watch.csv").read_text().splitlines()) == 10
 
@@ -40,10 +40,69 @@ def test_the_exit_code_is_the_scripts(unrolled, folder, end, code):
     (folder / "end.py").write_text(end)
     done = unrolled("watch", "--csv", "own.csv", "end.py")
     assert done.code == code
-    assert (folder / "own.csv").exists()
-    if end == "1 / 0":
-        assert "ZeroDivisionError" in done.err
-        assert "end.py" in done.err
+    assert not (folder / "own.csv").exists()
+    assert "no training step was seen" in done.err
+    assert "nothing found" not in done.err
+    assert "wrote" not in done.err
+
+
+def test_an_exception_is_shown_from_the_script_on(unrolled, folder):
+    (folder / "end.py").write_text("def inner():\n    try:\n        1 / 0\n    except ArithmeticError as e:\n"
+                                   "        raise KeyError('k') from e\ninner()\n")  # fmt: skip
+    done = unrolled("watch", "end.py")
+    assert done.code == 1
+    lines = done.err.splitlines()
+    assert [line for line in lines if line.startswith("  File")] == [
+        '  File "end.py", line 3, in inner', '  File "end.py", line 6, in <module>', '  File "end.py", line 5, in inner',
+    ]  # fmt: skip
+    assert lines.index("ZeroDivisionError: division by zero") < lines.index("KeyError: 'k'")
+    assert "exit code 1" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("reviews.csv", b"text,label\n", "not a Python script"),
+        ("rev.safetensors", b"\x10\0\0\0{}", "not a Python script"),
+        ("notes", b"\xff\xfe\0\0", "notes"),
+        ("half.py", b"import torch\nfor x in\n", "half.py, line 2"),
+        ("zero.py", b"x = 1\0", "zero.py"),
+    ],
+)
+def test_what_is_no_python_is_not_run(unrolled, folder, name, content, reason):
+    (folder / name).write_bytes(content)
+    done = unrolled("watch", name)
+    assert done.code == 2
+    assert reason in done.err
+    assert done.err.count("\n") == 1
+    assert not list(folder.glob("*.watch.csv"))
+
+
+def test_a_script_may_have_any_name_that_says_python(unrolled, folder):
+    (folder / "tool.exe").write_text("#!/usr/bin/env python\nprint('ran')")
+    (folder / "plain").write_text("print('ran')")
+    assert unrolled("watch", "tool.exe").out == unrolled("watch", "plain").out == "ran\n"
+
+
+@pytest.mark.parametrize("fit", [["classify", "missing.csv"], ["nosuch"], []], ids=repr)
+def test_a_fit_that_does_not_begin(unrolled, folder, fit):
+    done = unrolled("watch", "fit", *fit)
+    assert "no training step was seen" in done.err
+    assert "nothing found" not in done.err
+    assert not list(folder.glob("*.watch*"))
+
+
+def test_an_interrupted_run_has_its_summary(unrolled, folder):
+    (folder / "train.py").write_text(SCRIPT + "raise KeyboardInterrupt\n")
+    done = unrolled("watch", "train.py")
+    assert done.code == 130
+    assert "9 steps watched" in done.err
+
+
+def test_where_tensorboards_numbers_are_is_said(unrolled, folder):
+    done = unrolled("watch", "--tensorboard", "tb", "train.py")
+    assert "wrote train.watch.csv and the same numbers for TensorBoard to tb" in done.err
+    assert list((folder / "tb").iterdir())
 
 
 def test_wrong_inputs(unrolled, folder):
@@ -52,6 +111,8 @@ def test_wrong_inputs(unrolled, folder):
         (["nothing.py"], "no such script"),
         (["--csv", "mine.csv", "train.py"], "no record of a watcher"),
         (["--interval", "0", "train.py"], "--interval"),
+        (["--nosuch", "train.py"], "--nosuch: no such option"),
+        ([folder], "it is a folder"),
     ):
         done = unrolled("watch", *arguments)
         assert done.code == 2

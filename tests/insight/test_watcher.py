@@ -119,6 +119,64 @@ def test_a_run_that_is_not_finite_is_stopped_before_its_parameters_are(tmp_path)
     assert watcher.run.step == 9
 
 
+def test_a_stop_is_a_finding():
+    watcher = Watcher(csv=False)
+    with pytest.raises(WatchStopped), watcher:
+        trained(LAYERS["torch LSTM"], 9, poison=4)
+    (found,) = watcher.findings
+    assert (found.cause, found.step) == ("not_finite", 5)
+    assert "sequence 4" in found.message
+    assert "inputs" in found.remedy
+    assert str(watcher).startswith("4 steps watched, 1 finding")
+    watcher = Watcher(csv=False)
+    with pytest.raises(WatchStopped), watcher:
+        trained(LAYERS["torch LSTM"], 9, poison=0)
+    assert "nothing" not in str(watcher)
+
+
+def test_no_training_is_not_a_training_without_findings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = nn.GRU(1, 4)
+
+    def whole(backward, forward):
+        with Watcher("w.csv") as watcher:
+            if forward:
+                loss = model(torch.ones(3, 2, 1))[0].sum()
+            if backward:
+                loss.backward()
+        return str(watcher)
+
+    assert whole(False, False) == "no training step was seen: no model of torch ran in this process"
+    assert "no loss of theirs was differentiated" in whole(False, True)
+    assert "no step of an optimiser of torch.optim after 1 backward pass" in whole(True, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_record_stays_in_the_folder_where_the_run_began(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    with Watcher("w.csv", tensorboard=False) as watcher:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        trained(LAYERS["torch GRU"], 2)
+    assert len((tmp_path / "w.csv").read_text().splitlines()) == 3
+    assert watcher.written == ["w.csv"]
+
+
+def test_saturation_by_huge_steps_names_the_learning_rate():
+    """Gates that steps of many times the matrices' norm have stuck are no matter of how they started."""
+    torch.manual_seed(0)
+    told = []
+    model, head = nn.LSTM(2, 16, batch_first=True), nn.Linear(16, 2)
+    optimiser = torch.optim.Adam([*model.parameters(), *head.parameters()], lr=5.0)
+    with Watcher(csv=False, say=told.append):
+        for x in torch.randn(60, 32, 20, 2):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(head(model(x)[0][:, -1]), (x[:, :, 0].mean(1) > 0).long()).backward()
+            optimiser.step()
+    assert told[0].startswith("unrolled watch: learning_rate (the learning rate is far off)")
+    assert not any("smaller" in each for each in told)
+
+
 def test_a_gradient_that_is_not_finite_is_named_by_its_parameter():
     model = nn.LSTM(1, 4)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -175,7 +233,7 @@ def test_tensorboard_where_it_is_missing(tmp_path, monkeypatch):
     with pytest.raises(MissingExtraError, match=r"'tensorboard'.*\[watch\]"):
         Watcher(csv=False, tensorboard=tmp_path / "board")
     with Watcher(tmp_path / "w.csv"):
-        pass
+        trained(LAYERS["torch GRU"], 1)
     assert [path.name for path in tmp_path.iterdir()] == ["w.csv"]
 
 
@@ -218,8 +276,15 @@ def test_files_of_others_are_not_overwritten(tmp_path):
         Watcher(tmp_path / "no" / "x.csv")
     old = Recording(tmp_path / "old.csv", False)
     old.begin()
+    old.add({"step": 1, "loss": 0.5})
     old.end()
-    Watcher(tmp_path / "old.csv")  # one of an earlier run may be
+    rows = old.path.read_text()
+    with Watcher(old.path):  # one of an earlier run may be, once there is something to write
+        pass
+    assert old.path.read_text() == rows
+    with Watcher(old.path):
+        trained(LAYERS["torch GRU"], 1)
+    assert old.path.read_text() != rows
 
 
 @pytest.mark.parametrize("arguments", [{"interval": 0}, {"interval": 2.0}, {"interval": True}, {"csv": True}])
@@ -229,8 +294,8 @@ def test_wrong_arguments(arguments):
 
 
 def test_each_cause_has_its_rule_and_is_told_once():
-    assert sorted(rule.cause for rule in RULES) == sorted(CAUSES)
-    assert len(CAUSES) == 24
+    assert sorted([*(rule.cause for rule in RULES), "not_finite"]) == sorted(CAUSES)
+    assert len(RULES) == 24
     told = []
     model, head = nn.GRU(1, 4), nn.Linear(4, 1)
     optimiser = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=0.1)
@@ -243,6 +308,7 @@ def test_each_cause_has_its_rule_and_is_told_once():
     assert found.cause == "gradients_not_zeroed"
     assert told == [f"unrolled watch: {found}"]
     assert str(watcher).splitlines()[1] == f"1. {found}"
+    assert str(found).startswith("gradients_not_zeroed (gradients pile up over steps) in the optimiser at step")
 
 
 def test_the_most_certain_finding_comes_first():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import runpy
 import sys
 import traceback
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,8 +47,8 @@ def watch(
     first, *arguments = command
     script = Path(first)
     fitting = first == "fit" and not script.exists()
-    if not fitting and not script.is_file():
-        raise InputError(f"{first}: no such script; give the path of a Python file, or: fit TASK ...")
+    if not fitting:
+        _check(script)
     try:
         import torch  # noqa: F401 # pyright: ignore[reportUnusedImport]
     except ImportError:
@@ -55,8 +57,35 @@ def watch(
 
     watcher = Watcher(csv or Path(f"{script.stem}.watch.csv"), interval=interval, tensorboard=tensorboard, say=say)
     code = _watched(watcher, command if fitting else None, script, arguments)
-    say(*str(watcher).splitlines(), f"wrote {watcher.csv}")
+    summary = str(watcher)
+    if not watcher.run.step and not watcher.findings and code:
+        summary = f"no training step was seen: the run was over before, with exit code {code}"
+    say(*summary.splitlines(), *([f"wrote {' and '.join(watcher.written)}"] if watcher.written else []))
     return code
+
+
+def _check(script: Path) -> None:
+    """Refuse what is no Python script before anything of it runs."""
+    if not script.is_file():
+        if str(script).startswith("-"):
+            options = "watch has --csv, --interval and --tensorboard, and options of the script go behind it"
+            raise InputError(f"{script}: no such option: {options}")
+        what = "it is a folder" if script.is_dir() else "no such script"
+        raise InputError(f"{script}: {what}; give the path of a Python file, or: fit TASK ...")
+    source = script.read_bytes()
+    shebang = source.startswith(b"#!") and b"python" in source.splitlines()[0]
+    hint = f"to watch a training on data: unrolled watch fit TASK {script}"
+    if not shebang and script.suffix.lower() not in ("", ".py", ".pyw"):
+        raise InputError(f"{script}: not a Python script, whose name would end in .py; {hint}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they come again when it runs
+            compile(source, str(script), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise InputError(f"{script}{line}: Python cannot read it: {error.msg}") from None
+    except ValueError as error:  # bytes that no text has
+        raise InputError(f"{script}: not a Python script: {error}") from None
 
 
 def _watched(watcher: Watcher, fit: list[str] | None, script: Path, arguments: list[str]) -> int:
@@ -79,12 +108,19 @@ def _watched(watcher: Watcher, fit: list[str] | None, script: Path, arguments: l
         say(str(left.code))
         return 1
     except Exception as error:
-        own = traceback.extract_tb(error.__traceback__)
-        start = next((k for k, frame in enumerate(own) if frame.filename == str(script)), 0)
-        lines = ["Traceback (most recent call last):\n", *traceback.format_list(own[start:])]
-        say("".join([*lines, *traceback.format_exception_only(error)]).rstrip())
+        say("".join(traceback.format_exception(error.with_traceback(_own(error.__traceback__, script)))).rstrip())
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
+
+
+def _own(frames: TracebackType | None, script: Path) -> TracebackType | None:
+    """A traceback from the script on; the whole where the script is not in it."""
+    at = frames
+    while at is not None and at.tb_frame.f_code.co_filename != str(script):
+        at = at.tb_next
+    return at or frames
 
 
 @contextmanager

@@ -43,8 +43,9 @@ CAUSES = {
     "saturated_gates": Cause("gates are saturated", 2),
     "exploding": Cause("gradients explode", 2),
     "vanishing": Cause("gradients vanish", 3),
+    "not_finite": Cause("the run is no longer finite", 3),
 }
-"""Slug → cause, the most certain first."""
+"""Slug → cause, the most certain first; the last is that of a stop, and of no rule."""
 
 _ORDER = {slug: place for place, slug in enumerate(CAUSES)}
 
@@ -54,7 +55,7 @@ class Finding:
     """One thing that is wrong with a run.
 
     >>> print(Finding("exploding", "rnn.weight_hh_l0", 12, "the gradient norm grew 40x in 3 steps", "clip it at 1.0"))
-    exploding in rnn.weight_hh_l0 at step 12: the gradient norm grew 40x in 3 steps: clip it at 1.0
+    exploding (gradients explode) in rnn.weight_hh_l0 at step 12: the gradient norm grew 40x in 3 steps: clip it at 1.0
     """
 
     cause: str
@@ -69,9 +70,14 @@ class Finding:
     """What to change."""
 
     @property
+    def title(self) -> str:
+        """The cause in words."""
+        return CAUSES[self.cause].title
+
+    @property
     def rank(self) -> tuple[int, int, int]:
         """By which findings are sorted: how certain the cause is, then when it was found."""
         return CAUSES[self.cause].rank, self.step, _ORDER[self.cause]
 
     def __str__(self) -> str:
-        return f"{self.cause} in {self.place} at step {self.step}: {self.message}: {self.remedy}"
+        return f"{self.cause} ({self.title}) in {self.place} at step {self.step}: {self.message}: {self.remedy}"

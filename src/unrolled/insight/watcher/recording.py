@@ -20,7 +20,7 @@ HEADER = ",".join(COLUMNS)
 
 
 class Recording:
-    """Writes rows as they come, so that they are there when the run is killed.
+    """Writes rows as they come, so that they are there when the run is killed; of a run without one nothing is written.
 
     Args:
         path: of the CSV file; None for no file.
@@ -36,24 +36,35 @@ class Recording:
         self.folder = None if tensorboard is False else Path(tensorboard)
         if self.folder is not None and find_spec("tensorboard") is None:
             raise MissingExtraError("a record for TensorBoard", "tensorboard", "watch")
+        self.written = False
+        """Whether there was a row since it was begun."""
         self._file: TextIO | None = None
         self._board: Any = None
+        self._here = Path.cwd()
         if self.path is not None:
             _check(self.path)
 
     def begin(self) -> None:
-        """Open what is written to; a file of an earlier run is replaced."""
+        """Get ready: the first row will replace the file of an earlier run."""
+        self.written, self._here = False, Path.cwd()
         if self.path is not None:
             _check(self.path)
-            self._file = self.path.open("w", encoding="utf-8", newline="")
+
+    def _open(self) -> None:
+        """Open what is written to, in the folder that the run began in."""
+        self.written = True
+        if self.path is not None:
+            self._file = (self._here / self.path).open("w", encoding="utf-8", newline="")
             self._file.write(HEADER + "\n")
         if self.folder is not None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(str(self.folder))
+            self._board = SummaryWriter(str(self._here / self.folder))
 
     def add(self, row: Mapping[str, float | None]) -> None:
         """Write a row."""
+        if not self.written:
+            self._open()
         if self._file is not None:
             self._file.write(",".join(_written(row.get(column)) for column in COLUMNS) + "\n")
         if self._board is not None:

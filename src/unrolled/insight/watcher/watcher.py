@@ -109,13 +109,23 @@ class Watcher:
         self._done: Pass | None = None  # the training pass that was differentiated last
         self._ended: weakref.WeakKeyDictionary[Any, tuple[tuple[Tensor, ...], Pass]] = weakref.WeakKeyDictionary()
         self._counts: dict[int, int] = {}
+        self._seen_any = False  # whether any model ran
         self._before: dict[str, Tensor] = {}
         self._generation, self._fresh, self._calls = 0, False, deque[LayerCall](maxlen=4)
 
     @property
     def csv(self) -> Path | None:
-        """Where the record is written."""
+        """Where the record is written, as soon as there is a step."""
         return self._recording.path
+
+    @property
+    def written(self) -> list[str]:
+        """What has been written, in words."""
+        record = self._recording
+        if not record.written:
+            return []
+        board = [] if record.folder is None else [f"the same numbers for TensorBoard to {record.folder}"]
+        return [*([] if record.path is None else [str(record.path)]), *board]
 
     @property
     def findings(self) -> list[Finding]:
@@ -124,15 +134,26 @@ class Watcher:
 
     def __str__(self) -> str:
         steps, found = self.run.step, self.findings
-        counted = f"{steps} step{'s' * (steps != 1)} watched"
+        counted = f"{steps} step{'s' * (steps != 1)} watched" if steps or found else self._nothing_seen()
         if self.failure is not None:
             counted += f" (the watcher gave up: {self.failure})"
         if self.broken:
             counted += f" (not for {', '.join(self.broken)}, whose rules failed)"
         if not found:
-            return f"{counted}: nothing found"
+            return f"{counted}: nothing found" if steps else counted
         lines = [f"{place}. {finding}" for place, finding in enumerate(found, 1)]
         return "\n".join([f"{counted}, {len(found)} finding{'s' * (len(found) != 1)}, the most certain first:", *lines])
+
+    def _nothing_seen(self) -> str:
+        """That there was no training, and what there was of it."""
+        if self.run.passes:
+            passes = f"{self.run.passes} backward pass{'es' * (self.run.passes != 1)}"
+            why = f"there was no step of an optimiser of torch.optim after {passes}"
+        elif self._seen_any:
+            why = "models of torch ran, but no loss of theirs was differentiated"
+        else:
+            why = "no model of torch ran in this process"
+        return f"no training step was seen: {why}"
 
     def __enter__(self) -> Watcher:
         if not self._depth_of_use:
@@ -209,6 +230,7 @@ class Watcher:
             if type(module).__module__ == "torch.nn.modules.loss":
                 self._modules.append(None)
                 return
+            self._seen_any = True
             seen = self._current(torch.is_grad_enabled())
             self._names.add(module)
             seen.calls.append(ModelCall(module, self._names.of(module), args, module.training))
@@ -416,9 +438,17 @@ class Watcher:
         step = run.step if seen is None else max(seen.step, run.step)
         self._recording.add(run.row() | {"step": step})
         where = run.not_finite() or "no parameter or gradient is not finite yet"
+        rows = _bad_rows(seen)
+        remedy = (
+            "fill in what is missing in the inputs, or leave these sequences out"
+            if "not finite in" in rows
+            else "look for a division by 0 or a logarithm of 0, lower the learning rate, or clip gradients at 1.0"
+        )
+        place = "the loss" if what.startswith("the loss") else "the gradients"
+        run.findings.append(Finding("not_finite", place, step, f"{what}; {where}{rows}", remedy))
         raise WatchStopped(
             f"stopped at step {step}, before its parameters were changed: {what}; {where};"
-            f" batch {run.passes} since the start{_bad_rows(seen)}"
+            f" batch {run.passes} since the start{rows}"
         )
 
     def _forget(self) -> None:
