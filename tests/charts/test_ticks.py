@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled.charts.ticks import number_label, number_ticks, time_ticks
+from unrolled.charts.ticks import log_ticks, number_label, number_ticks, time_ticks
 
 
 @given(
@@ -73,3 +73,21 @@ def test_time_ticks(start: str, end: str, unit: str, most: int, expected: list[t
 def test_integer_times_are_labelled_at_round_numbers() -> None:
     assert time_ticks(np.arange(95, 133), 4) == [(5, "100"), (15, "110"), (25, "120"), (35, "130")]
     assert time_ticks(np.arange(3), 8) == [(0, "0"), (1, "1"), (2, "2")]
+
+
+@given(low=st.floats(-11, 4), span=st.floats(0.01, 12), most=st.integers(4, 9))
+def test_logarithmic_axes_have_round_numbers(low: float, span: float, most: int) -> None:
+    ticks = log_ticks(low, low + span, most)
+    assert 1 <= len(ticks) <= most or span < 0.1
+    for log, label in ticks:
+        assert low - 1e-6 <= log <= low + span + 1e-6
+        assert float(label.replace(",", "")) == pytest.approx(10.0**log, rel=1e-3 if span > 0.3 else 0.2)
+    if span > 1:
+        assert all(label.replace(",", "").strip("0.") in {"1", "2", "3", "5"} or "e" in label for _, label in ticks)
+
+
+def test_logarithmic_axes() -> None:
+    assert [label for _, label in log_ticks(-0.6, 0.6, 7)] == ["0.5", "1", "2"]
+    assert [label for _, label in log_ticks(-2.1, 0, 7)] == ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"]
+    assert [label for _, label in log_ticks(-9.1, 3.1, 7)] == ["1e-08", "1e-06", "0.0001", "0.01", "1", "100"]
+    assert [label for _, label in log_ticks(-0.05, 0.05, 7)] == ["0.9", "0.95", "1", "1.05", "1.1"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from unrolled import (
@@ -203,6 +204,32 @@ def test_without_targets_the_errors_are_left_out() -> None:
     found = insight.inspect(model, X)
     assert "no targets" in found.left_out["Where it errs, the worst first"]
     assert "is left out: there are no targets" in found.html
+
+
+@pytest.mark.parametrize(("pooling", "direct"), [("max", True), ("mean", True), ("last", False)])
+def test_one_loss_reaches_back_only_where_it_is_of_the_last_step(pooling: str, direct: bool) -> None:
+    settings = {**TINY, "cell": "gru", "convolutions": False, "num_layers": 1, "pooling": pooling}
+    found = insight.inspect(SequenceClassifier(**settings).fit(TEXTS, CLASSES), (TEXTS, CLASSES))
+    sections = {section.key: section for section in found.sections}
+    gradients, spectrum = sections["gradients"], sections["spectrum"]
+    assert ("effective memory" in gradients.says) != direct
+    assert (f"pooling “{pooling}”" in gradients.says) == direct
+    assert ("not how far back one loss reaches" in gradients.finding) == direct
+    assert spectrum.finding.startswith("A change of the state of ")
+    assert "radient" not in spectrum.finding
+
+
+def test_settings_and_stamps_are_in_words() -> None:
+    times = np.arange("1950-01", "1955-01", dtype="datetime64[M]").astype("datetime64[us]")
+    series = pl.DataFrame({"month": times, "passengers": SERIES})
+    model = Forecaster(horizon=4, season_length=4, cell="gru", **{**TINY, "hidden_size": None}).fit(series)
+    found = insight.inspect(model, series)
+    page = found.html
+    assert "<td>None</td>" not in page
+    assert "1 series of 60 steps." in page
+    assert "T00:00" not in page
+    assert "<td>1954-12-01</td>" in page
+    assert "(1−<i>z</i>)" in page.replace(" ", "")
 
 
 def test_wrong_data_are_named() -> None:

@@ -84,7 +84,15 @@ def test_an_orthogonal_matrix_times_one_and_a_half():
     assert (squashed.singular_values <= 1.5 + 1e-12).all()
     assert squashed.lyapunov()[0] < np.log(1.5) / 2
     assert str(jacobians(linear(U / 3), noise(20))).endswith("the bound γ σ_max(U) = 0.5 promises it.")
-    assert str(jacobians(linear(U / 1.5), noise(20))).startswith("Gradients neither vanish nor explode")
+    assert str(jacobians(linear(U / 1.5), noise(20))).startswith(
+        "A change of the state of rnn_identity neither shrinks nor grows"
+    )
+
+
+def test_the_verdict_says_from_how_many_steps_and_does_not_foretell_far_beyond_them():
+    U = 0.5 * np.eye(2)
+    assert "over 2 steps is -0.693, a factor of 0.5 a step;" in str(jacobians(linear(U), noise(2)))
+    assert "over 3 steps is -0.693, a factor of 0.5 a step, 1 % after 7 steps;" in str(jacobians(linear(U), noise(3)))
 
 
 def test_the_slopes_are_at_most_what_is_said():

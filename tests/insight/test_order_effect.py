@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unrolled import InputError, Seq2Seq, SequenceClassifier, SequenceTagger
-from unrolled.insight import order_effect
+from unrolled.insight import OrderEffect, order_effect
 from unrolled.insight.order_effect import shuffled_places
 
 
@@ -141,3 +141,9 @@ def test_others_are_refused_by_name():
 
     with pytest.raises(InputError, match="not for a Forecaster"):
         order_effect(Forecaster(), (np.zeros(5), None))
+
+
+def test_the_axis_of_the_picture_has_the_windows():
+    found = OrderEffect("loss", 0.1, (2, 4, 12), np.full((3, 2), 0.5))
+    svg = found.plot().svg
+    assert [svg.count(f">{window}</text>") for window in (1, 2, 3, 4, 12)] == [1, 1, 0, 1, 1]

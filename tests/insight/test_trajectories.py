@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -87,7 +89,9 @@ def test_fixed_points_stand_among_the_ways():
     svg = found.plot(points).svg
     assert svg.count("<title>stable, 0 unstable</title>") == 8
     assert svg.count("<title>unstable, 3 unstable</title>") == 1
-    assert "<title>" not in trajectories(model, x[:1] * 0 + 1).plot().svg.replace("<title>begins here</title>", "")
+    alone = trajectories(model, x[:1] * 0 + 1).plot().svg
+    assert re.findall("<title>(.*?)</title>", alone) == ["sequence 0 begins here", "sequence 0 ends here"]
+
     with pytest.raises(InputError, match="points are of states of 3 numbers, expected 2"):
         trajectories(rnn(np.eye(2)), x).plot(points)
     with pytest.raises(InputError, match="one direction"):
@@ -104,3 +108,9 @@ def test_what_does_not_move_or_is_not_finite_is_said():
         trajectories(torch.nn.GRU(1, 2), torch.zeros(3, 0, 1))
     with pytest.raises(InputError, match="not finite"):
         trajectories(rnn(np.eye(2)), np.full((5, 1, 1), np.nan))
+
+
+def test_ways_of_several_sequences_have_colours_and_ends():
+    svg = trajectories(rnn(0.5 * np.eye(3)), np.random.default_rng(0).normal(size=(9, 3, 1))).plot().svg
+    assert [svg.count(f'<path class="{colour}"') for colour in ("history", "forecast", "truth")] == [1, 1, 1]
+    assert svg.count("sequence 2 ends here") == 1

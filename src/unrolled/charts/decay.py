@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from unrolled.aliases import Values
 from unrolled.charts.svg import Plot
-from unrolled.charts.ticks import number_label, number_ticks
+from unrolled.charts.ticks import log_ticks, number_label, number_ticks
 
 __all__ = ["decay_figure"]
 
@@ -17,8 +17,11 @@ LEAST = 1e-12  # of the largest number, below which the axis does not go
 LINE = 15.0  # px between labels
 
 
-def decay_figure(lines: Mapping[str, Values], below: str, label: str, mark: float | None = None) -> str:
-    """Return an SVG of positive numbers by name, the first of each at 0; ``mark`` is a level that is drawn, too.
+def decay_figure(
+    lines: Mapping[str, Values], below: str, label: str, mark: float | None = None, names: Sequence[str] = ()
+) -> str:
+    """Return an SVG of positive numbers by name, the first of each at 0; ``mark`` is a level that is drawn, too, and ``names``
+    are written below the places instead of their numbers.
 
     >>> picture = decay_figure({"h": np.array([1, 0.1, 0.01])}, "steps back", "gradients", mark=0.01)
     >>> picture.count('class="forecast"'), "steps back" in picture  # the line, and a sample of it beside its name
@@ -34,8 +37,9 @@ def decay_figure(lines: Mapping[str, Values], below: str, label: str, mark: floa
     right = 40 + 8.0 * max(map(len, lines), default=0)
     plot = Plot(860, 300, x=(0, max(last, 1)), y=(low, high), left=70, right=right, bottom=44, top=28)
     plot.text(plot.left, 16, label, "tick")
-    plot.y_axis([(tick, number_label(10.0**tick)) for tick in number_ticks(low, high, 7)])
-    plot.x_axis([(tick, number_label(tick)) for tick in number_ticks(0, max(last, 1), 8) if tick == int(tick)])
+    plot.y_axis(log_ticks(low, high, 7))
+    numbers = [(tick, number_label(tick)) for tick in number_ticks(0, max(last, 1), 8) if tick == int(tick)]
+    plot.x_axis(list(enumerate(names)) or numbers)
     plot.text((plot.left + plot.right) / 2, plot.bottom + 38, below, "tick", anchor="middle")
     if mark is not None:
         plot.line([0, max(last, 1)], [float(np.log10(mark))] * 2, "now")

@@ -190,7 +190,11 @@ def equation_html(text: str) -> str:
         lower = re.sub(r"[_\[]", " ", below).replace("]", "").strip().replace("-", "−")
         upright = len(name.rstrip("ᵀ′")) > 2 and not below
         written = escape(name) if upright else f"<i>{escape(name)}</i>"
-        found.append((written if name else "") + (f"<sub>{escape(lower)}</sub>" if below else "") + escape(other))
+        found.append(
+            (written if name else "")
+            + (f"<sub>{escape(lower)}</sub>" if below else "")
+            + escape("−" if other == "-" else other)
+        )
     return "".join(found)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["number_label", "number_ticks", "time_ticks"]
+__all__ = ["log_ticks", "number_label", "number_ticks", "time_ticks"]
 
 LEVELS: tuple[tuple[str, int], ...] = (
     ("Y", 100), ("Y", 50), ("Y", 20), ("Y", 10), ("Y", 5), ("Y", 2), ("Y", 1), ("M", 6), ("M", 3), ("M", 1), ("D", 7),
@@ -30,6 +30,28 @@ def number_ticks(low: float, high: float, most: int) -> list[float]:
         if last - first < most:
             return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
     raise AssertionError("a hundred times the step always fits")
+
+
+def log_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    """Return (power of ten, label) for at most ``most`` numbers from ``10**low`` to ``10**high``: 1, 2 or 5 times a power of ten
+    where the axis is short, else 1 or 3 times, or powers of ten alone; plain round numbers where less than two of these fit.
+
+    >>> [label for _, label in log_ticks(-2.7, 0.1, 7)], [label for _, label in log_ticks(-0.2, 0.7, 7)]
+    (['0.003', '0.01', '0.03', '0.1', '0.3', '1'], ['1', '2', '5'])
+    """
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        found = [(float(f"{f}e{p}"), p + math.log10(f)) for p in powers for f in factors]
+        found = [(value, log) for value, log in found if low - 1e-9 <= log <= high + 1e-9]
+        if 2 <= len(found) <= most:
+            return [(log, number_label(value)) for value, log in found]
+        if len(found) < 2:
+            return [
+                (math.log10(value), number_label(value))
+                for value in number_ticks(10.0**low, 10.0**high, most)
+                if value > 0
+            ]
+    return [(tick, number_label(10.0**tick)) for tick in number_ticks(low, high, most) if tick == int(tick)]
 
 
 def number_label(value: float) -> str:

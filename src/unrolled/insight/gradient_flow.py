@@ -63,8 +63,8 @@ class StateFlow:
             return f"{name} is below 1 % of the last step's {self.memory} steps back"
         share = self.back[-1] / self.back[0]
         if share > 1 / VANISHED:
-            return f"{name} explodes: {share:.3g} times the last step's {steps} steps back"
-        return f"{name} is {share:.1%} of the last step's {steps} steps back, the longest there are"
+            return f"{name} explodes: {steps} steps back it is {share:.3g} times that of the last step"
+        return f"{name}, {steps} steps back, which is the furthest there is, is {share:.3g} times that of the last step"
 
 
 @dataclass(frozen=True)

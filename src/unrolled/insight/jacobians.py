@@ -21,7 +21,9 @@ from unrolled.insight.step_map import Path, path_of
 __all__ = ["Jacobians", "jacobians", "jacobians_along"]
 
 NEITHER = 1e-3
-"""Below this size of the largest exponent a hundred steps change a gradient by a tenth."""
+"""Below this size of the largest exponent a hundred steps change a state by a tenth."""
+SEEN = 3
+"""Times the steps that were looked at beyond which the verdict foretells nothing."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +88,21 @@ class Jacobians:
 
     @property
     def verdict(self) -> str:
-        """One sentence with the numbers that say so."""
+        """One sentence with the numbers that say so: of what becomes of a change of the state, which a gradient that flows back
+        through the states alone shares. What a loss sends to other steps directly is not in it."""
         rate = float(self.lyapunov()[0])
-        numbers = (
-            f"the largest Lyapunov exponent of {self.place} is {rate:.3f}, a factor of {math.exp(rate):.3g} a step"
-        )
+        T = len(self.matrices)
+        seen = f"{T} step{'s' * (T != 1)}"
+        numbers = f"the largest Lyapunov exponent over {seen} is {rate:.3f}, a factor of {math.exp(rate):.3g} a step"
+        change = f"A change of the state of {self.place}"
         if math.isnan(rate):
             return f"The Jacobians of {self.place} are not finite: look for inputs or weights that are not."
         if abs(rate) < NEITHER:
-            said = f"Gradients neither vanish nor explode: {numbers}"
+            said = f"{change} neither shrinks nor grows: {numbers}"
         elif rate < 0:
-            steps = f", 1 % after {math.ceil(math.log(0.01) / rate)} steps" if math.isfinite(rate) else ""
-            said = f"Gradients vanish: {numbers}{steps}"
+            said = f"{change} shrinks: {numbers}{_foretold('1 %', math.log(0.01) / rate, T)}"
         else:
-            said = f"Gradients explode: {numbers}, 100 times after {math.ceil(math.log(100) / rate)} steps"
+            said = f"{change} grows: {numbers}{_foretold('100 times', math.log(100) / rate, T)}"
         if self.bound is None:
             return f"{said}."
         promised = "promises" if self.bound < 1 else "does not promise" if rate < 0 else "allows"
@@ -159,8 +162,8 @@ def jacobians(model: Any, inputs: Any, *, place: str | None = None, member: int 
     >>> params = {"weight_ih": np.ones((8, 1)), "weight_hh": U, "bias_ih": np.zeros(8), "bias_hh": np.zeros(8)}
     >>> found = jacobians(("rnn_identity", params), rng.normal(size=(20, 1, 1)))
     >>> print(found)
-    Gradients explode: the largest Lyapunov exponent of rnn_identity is 0.405, a factor of 1.5 a step, 100 times after 12
-    steps; the bound γ σ_max(U) = 1.5 allows it.
+    A change of the state of rnn_identity grows: the largest Lyapunov exponent over 20 steps is 0.405, a factor of 1.5 a
+    step, 100 times after 12 steps; the bound γ σ_max(U) = 1.5 allows it.
     >>> found.product(0, 3).shape
     (1, 8, 8)
     """
@@ -171,6 +174,15 @@ def jacobians_along(path: Path) -> Jacobians:
     """Those of what a layer went through."""
     matrices = np.stack([path.step.jacobian(x, s) for x, s in zip(path.x, path.before, strict=True)])
     return Jacobians(path.place, path.step.widths, matrices, _bound(path.step.cell, path.step.params))
+
+
+def _foretold(size: str, steps: float, seen: int) -> str:
+    """When a change has become so large or small, unless that is far beyond the steps that were seen.
+
+    >>> _foretold("1 %", 10.2, 8), _foretold("1 %", 49.5, 6)
+    (', 1 % after 11 steps', '')
+    """
+    return f", {size} after {math.ceil(steps)} steps" if 0 < steps <= SEEN * seen else ""
 
 
 def _bound(cell: Cell, params: Mapping[str, Values]) -> float | None:

@@ -72,8 +72,9 @@ class OrderEffect:
         if not self.real > 0 or not (means > 0).all():
             raise InputError(f"{self.measure} is not above 0 everywhere: take to_frame() for the numbers")
         lines = {"shuffled": np.array([self.real, *means]), "in order": np.full(len(means) + 1, self.real)}
-        windows = ", ".join(map(str, (1, *self.windows)))
-        return Chart(decay_figure(lines, f"windows of {windows} steps", f"{self.measure} with shuffled steps"))
+        windows = [*map(str, (1, *self.windows))]
+        label = f"{self.measure} with shuffled steps"
+        return Chart(decay_figure(lines, "steps of the windows that were shuffled", label, names=windows))
 
     def to_frame(self) -> Any:
         """A polars frame with one row for each window and permutation: ``window`` (1 is the real order), ``permutation`` and the

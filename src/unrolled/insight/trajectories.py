@@ -89,7 +89,11 @@ class Trajectories:
             x, y = self.project(point.state)[:2].tolist()
             dots.append(Dot(x, y, COLOURS[point.kind], f"{point.kind}, {point.unstable} unstable"))
         across, up = (f"direction {k + 1}, {share:.0%} of the variance" for k, share in enumerate(self.shares[:2]))
-        shown = "" if points is None else ": stable points blue, others orange, slow ones grey"
+        shown = (
+            ", from small dots to large ones"
+            if points is None
+            else ": stable points blue, others orange, slow ones grey"
+        )
         return Chart(plane_figure(paths, dots, across, up, f"states of {self.place}{shown}"))
 
     def to_frame(self) -> Any:

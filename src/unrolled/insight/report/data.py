@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -36,9 +36,8 @@ def _of_items(case: Case) -> tuple[str, list[Part]]:
     units, lengths = _lengths(case.items)
     parts: list[Part] = [table(["item", "what it is", *(["target"] if case.targets is not None else [])], _rows(case))]
     if len(lengths) > 1 and min(lengths) < max(lengths):
-        counts, edges = np.histogram(lengths, min(BARS, int(np.ptp(lengths)) + 1))
-        names = [f"{edge:.3g}" for edge in edges[:-1]]
-        figure = bars_figure(counts.tolist(), names, "how many items have which length", f"{units} (from)")
+        counts, names = _bins(lengths)
+        figure = bars_figure(counts, names, "how many items have which length", units)
         parts.append(partial(Page.figure, figure=Figure(figure, [], "Long items ask for a longer memory.")))
     counted = _counted(case)
     if counted:
@@ -54,6 +53,23 @@ def _of_items(case: Case) -> tuple[str, list[Part]]:
         else f"{min(lengths):,.3g} to {max(lengths):,.3g} {units}"
     )
     return f"{count:,} item{'s' * (count != 1)} of {span}.", parts
+
+
+def _bins(lengths: Sequence[float]) -> tuple[list[int], list[str]]:
+    """How many there are of each length, or from one to another where there are many.
+
+    >>> _bins([7, 7, 8]), _bins([1, 40])[1][:2], _bins([0.5, 1.25])[1][0]
+    (([2, 1], ['7', '8']), ['1–2', '3–4'], '0.5–0.531')
+    """
+    low, high = min(lengths), max(lengths)
+    if all(length == int(length) for length in lengths):
+        wide = -(-int(high - low + 1) // BARS)
+        edges = np.arange(low, high + wide + 1, wide)
+        names = [f"{edge:.0f}" if wide == 1 else f"{edge:.0f}–{edge + wide - 1:.0f}" for edge in edges[:-1]]
+        counts = np.histogram(lengths, edges - 0.5)[0].tolist()
+        return (counts, names) if counts[-1] else (counts[:-1], names[:-1])
+    counts, edges = np.histogram(lengths, BARS)
+    return counts.tolist(), [f"{start:.3g}–{end:.3g}" for start, end in pairwise(edges)]
 
 
 def _lengths(items: Sequence[Any]) -> tuple[str, list[float]]:
@@ -100,7 +116,9 @@ def _of_table(case: Case) -> tuple[str, list[Part]]:
     caption = f"The last steps of {'each' if len(values) <= 3 else 'the first three'}, at most {SHOWN}."
     parts: list[Part] = [partial(Page.figure, figure=Figure(figure, [], caption, latest=True)) for figure in figures]
     longest = max(map(len, values))
-    return f"{len(values)} {'series' if series else 'channels'} of up to {longest:,} steps.", parts
+    what = "series" if series else f"channel{'s' * (len(values) != 1)}"
+    most = "" if len(set(map(len, values))) == 1 else "up to "
+    return f"{len(values)} {what} of {most}{longest:,} steps.", parts
 
 
 def _stamps(times: Any, count: int) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from unrolled.aliases import Values
 from unrolled.charts.figures import Interval, forecast_figure, series_figure
 from unrolled.charts.page import Figure, Page
+from unrolled.data.frequency import stamp
 from unrolled.errors import InputError
 from unrolled.insight.report.case import Case, shortened
 from unrolled.insight.report.section import Found, table
@@ -40,7 +41,7 @@ def series_errors(case: Case) -> Found:
     )  # fmt: skip
     order = sorted(((k, h) for k in range(len(cases)) for h in range(H)), key=lambda at: -far[at[0]][at[1]])[:ROWS]
     rows = [
-        [names[k], str(_stamps(panel.times[k], len(panel.values[k]))[h - H]), f"{cases[k].actual[h]:.5g}",
+        [names[k], stamp(_stamps(panel.times[k], len(panel.values[k]))[h - H]), f"{cases[k].actual[h]:.5g}",
          f"{cases[k].forecast[h, middle]:.5g}", f"{missed[k][h]:+.4g}"]
         for k, h in order
     ]  # fmt: skip
@@ -65,7 +66,7 @@ def channel_errors(case: Case) -> Found:
     worst = np.argsort(-np.nan_to_num(score, nan=-np.inf), kind="stable")[:ROWS].tolist()
     rows = [
         [
-            str(stamps[t]),
+            stamp(stamps[t]),
             f"{score[t]:.4g}",
             shortened(" ".join(f"{name}={value:.4g}" for name, value in _at(channels, t)), 60),
         ]

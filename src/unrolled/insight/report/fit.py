@@ -45,8 +45,8 @@ def _settings(model: Any) -> list[list[str]]:
     chosen: list[list[str]] = []
     for name, each in declared(type(model)).items():
         value = getattr(model, name, None)
-        if name in always or value != each.default:
-            chosen.append([name.replace("_", " "), "chosen for the data" if value is None else shortened(value)])
+        if value != each.default or (name in always and value is not None):  # None leaves it to the library
+            chosen.append([name.replace("_", " "), "none" if value is None else shortened(value)])
     return [["numbers learned", f"{sum(tensor.size for tensor in model._tensors().values()):,}"], *chosen]
 
 

@@ -23,6 +23,15 @@ MEET = (
     "Here more steps than one have a loss, and the gradients of all of them meet in a state: the line says how much each step"
     " counts in all, and not how far a single loss reaches."
 )
+POOLED = (
+    "Here the answer is made of all steps (pooling “{}”), so that the loss reaches each of them directly: the line says how much"
+    " each step counts in all, and not how far back one loss reaches through the states."
+)
+BOTH_WAYS = (
+    "Here an upper layer reads every step of a lower one both ways, so that the loss reaches all of its steps: the line says how"
+    " much each step counts in all, and not how far back one loss reaches through the states."
+)
+MIXED = "; the loss reaches each of these steps directly, so this is not how far back one loss reaches"
 
 
 def gradient_section(case: Case) -> Section:
@@ -35,13 +44,13 @@ def gradient_section(case: Case) -> Section:
     ]
     largest = sorted(flow.parameters.items(), key=lambda each: -each[1])[:WORST]
     rows = [[name, f"{norm:.3g}"] for name, norm in largest]
-    several = case.family in ("tags", "answers", "transcripts", "pieces", "series", "channels")
+    direct = _direct(case)
     return Section(
         "gradients", "How far back the gradient reaches",
         "What a step learns is proportional to the gradient that reaches its state, and each step further back multiplies it by"
-        f" one more Jacobian. {MEET if several else MEMORY}",
+        f" one more Jacobian. {direct or MEMORY}",
         ("δh[t] = ∂L / ∂h[t]", "δh[t-1] = J[t]ᵀ δh[t] + ∂E[t-1] / ∂h[t-1]"),
-        _finding(case, flow),
+        f"{_finding(case, flow)}{MIXED if direct else ''}.",
         (*(partial(Page.figure, figure=figure) for figure in figures), table(["parameter", "norm of its gradient"], rows)),
     )  # fmt: skip
 
@@ -54,4 +63,14 @@ def _from_a_loss(flow: StateFlow) -> StateFlow:
 
 def _finding(case: Case, flow: GradientFlow) -> str:
     own = [each for each in flow.states if each.place == case.main_place]
-    return "; ".join(map(str, own or flow.states[:1])) + "."
+    return "; ".join(map(str, own or flow.states[:1]))
+
+
+def _direct(case: Case) -> str:
+    """In what way the loss reaches every step by itself; nothing where it reaches the last only."""
+    if case.family not in ("classes", "numbers"):
+        return MEET
+    settings = case.estimator
+    if settings.pooling != "last":
+        return POOLED.format(settings.pooling)
+    return BOTH_WAYS if settings.bidirectional and settings.num_layers > 1 else ""

@@ -39,7 +39,8 @@ def spectrum_section(case: Case) -> Section:
         "spectrum", "What a step does to the state",
         "The Jacobian of a step says how a small change of the state before it changes the state after it; its largest singular"
         " value is the most that a change can grow in one step. Over many steps the growth settles at e to the Lyapunov"
-        " exponents: below 1 gradients vanish, above 1 they explode.",
+        " exponents: below 1 a change dies out, above 1 it grows. This is of one sequence and of the way through the states"
+        " alone; what training sees of early steps is in the section before.",
         ("J[t] = ∂s[t] / ∂s[t-1]", "J[t] Q[t-1] = Q[t] R[t]", "λ_i = 1/T Σ_t log |R_ii|"),
         found.verdict,
         tuple(partial(Page.figure, figure=figure) for figure in figures),
