@@ -23,7 +23,7 @@ def test_the_answer_its_model_and_the_command_that_trains_it(unrolled, passenger
     done = unrolled(*arguments, "--study", tmp_path / "study.db", "-o", model)
     assert done.code == 0, done.err
     assert "2 trials: the best mase on the validation part was" in done.out
-    assert "On the test part, which nothing has seen" in done.out
+    assert "on the test part, which nothing has seen" in done.out
     assert f"wrote {model}" in done.out
     assert "tuning on a series of 144 steps" in done.err
     (command,) = [line for line in done.out.splitlines() if line.startswith("trained as by: ")]

@@ -25,6 +25,7 @@ from unrolled.tuning import tune
 from unrolled.tuning.job import RUNGS, Job, Pruned, run_job
 from unrolled.tuning.judgement import compared
 from unrolled.tuning.processes import Processes
+from unrolled.tuning.result import TrialRow, Tuning
 from unrolled.tuning.search import search
 from unrolled.tuning.space import usual, values_to_try
 from unrolled.tuning.study import Study, storage_url
@@ -206,6 +207,42 @@ def test_an_interrupted_study_goes_on_as_if_it_had_not_been(tmp_path):
     assert told(study(tmp_path / "a.db"), 8) == []
 
 
+@pytest.mark.parametrize("finished", [0, 10])
+def test_a_trial_that_was_lost_shifts_no_other(tmp_path, finished):
+    """Neither where they are drawn at random nor where those before propose them; it is begun again with its own values."""
+    whole = told(study(), 13)
+    kept = study(tmp_path / "a.db")
+    for trial in whole[:finished]:
+        assert told(kept, 1 + len(kept.finished)) == [trial]
+    lost = kept.next(13)  # and no word of how it ends
+    again = study(tmp_path / "a.db")
+    assert [trial.params for trial in again.finished] + told(again, 13) == whole
+    assert lost.params == whole[finished]
+    assert len(again.trials) == 14
+
+
+def test_a_trial_that_was_lost_before_its_values_were_chosen_has_the_same(monkeypatch):
+    from optuna.trial import Trial
+
+    whole = told(study(), 4)
+    kept = study()
+    told(kept, 2)
+    suggest = Trial._suggest
+
+    def killed(self, name, *given):
+        if name == "cell":
+            raise KeyboardInterrupt
+        return suggest(self, name, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trial, "_suggest", killed)
+        with pytest.raises(KeyboardInterrupt):
+            kept.next(4)
+    assert kept.running_elsewhere([]) == 1
+    monkeypatch.setattr("unrolled.tuning.study.GRACE", -1)
+    assert told(kept, 4) == whole[2:]
+
+
 def test_a_trial_of_a_process_that_is_gone_is_begun_again(tmp_path):
     """What `kill -9` leaves behind: a trial that runs for ever."""
     script = (
@@ -360,10 +397,11 @@ def test_a_change_that_is_better_is_found_and_said_to_be():
     assert 0.15 < found.tested.better < 0.25
     assert "hidden_size=16" in str(found)
     assert (
-        "The answer is hidden_size=16. On the test part, which nothing has seen, over 3 seeds: loss 0.99"
-        in found.verdict
+        "The answer is hidden_size=16. Measured on the test part, which nothing has seen, from 3 seeds (mean ± their standard"
+        " deviation): loss 0.99" in found.verdict
     )
     assert "it is better by" in found.verdict
+    assert "not taken" not in found.verdict
     assert len(found.trials) == 8
     assert found.trials[0].values == found.defaults == {"hidden_size": 64}
     frame = found.to_frame()
@@ -390,7 +428,7 @@ def test_luck_changes_nothing():
         found = tune(made(gain=0.0, noise=0.1), trials=6, only=["hidden_size"], rounds=6, seeds=3, random_state=seed)
         answers.append(found.values)
         lucky += bool(found.judged)
-        assert found.values or "answer is the defaults" in found.verdict or "which are the answer" in found.verdict
+        assert found.values or "the answer is the defaults" in found.verdict or "which are the answer" in found.verdict
     assert lucky >= 2
     assert sum(bool(values) for values in answers) <= 1
 
@@ -402,7 +440,26 @@ def test_the_test_part_decides_nothing(tmp_path):
     assert [each.value for each in found[0].trials] == [each.value for each in found[1].trials]
     assert [each.better for each in found[0].judged] == [each.better for each in found[1].judged]
     assert not found[1].tested.beyond_chance
-    assert "the defaults are better by" in found[1].verdict
+    assert "it is worse by" in found[1].verdict
+
+
+def test_a_change_that_is_not_taken_is_said_to_be_so_before_its_test():
+    """On the test part it may well be better: a reader is told that this decides nothing."""
+    space = {"hidden_size": 64}
+    rows = (TrialRow(0, space, "complete", 1.0, {"loss": 1.0}, None),)
+    usual_scores, better = np.array([1.0, 1.1, 1.2]), np.array([0.9, 1.0, 1.09])
+    chance, worse = "better by 0.0667, no more than the 0.258 that chance may give", "worse by 0.333"
+    for own, why in ([0.8, 1.2, 1.1], chance), ([2.0, 1.1, 1.2], worse):
+        judged = compared({"hidden_size": 16}, own, usual_scores, larger_is_better=False)
+        tested = compared({"hidden_size": 16}, better, usual_scores, larger_is_better=False)
+        found = Tuning("loss", False, rows, space, {}, (judged,), {}, tested, usual_scores)
+        assert (
+            f"{why}. So hidden_size=16 is not taken: the answer is the defaults. For information, for it decides nothing: on the"
+            " test part, which nothing has seen, from 3 seeds (mean ± their standard deviation): loss 0.9967 ± 0.095 with"
+            " hidden_size=16,"
+            " which was not taken, 1.1 ± 0.1 with the defaults; it is better by 0.103 here, more than the 0.00973 that chance may"
+            " give (t-test at 5 %)." in found.verdict
+        )
 
 
 def test_trials_that_fail_are_told_and_the_rest_goes_on(tmp_path):

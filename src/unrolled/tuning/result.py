@@ -140,31 +140,37 @@ class Tuning:
             f"The best {f'{K} were' if K > 1 else 'was'} trained again {len(best.scores)} times beside the defaults"
         )
         change = changes(best.values, self.defaults)
-        found = f"{self.measure} {best.scores.mean():.4g} with {change}, {best.usual.mean():.4g} of the defaults"
-        by = f"better by {best.better:.3g}, give or take {best.uncertainty:.3g}"
+        found = f"{self.measure} {best.scores.mean():.4g} with {change}, {best.usual.mean():.4g} with the defaults"
+        chance = f"the {best.uncertainty:.3g} that chance may give"
         if self.values:
-            end = f"{by}. The answer is {change}."
-        elif best.better > 0:
-            end = f"{by}, which may be chance. The answer is the defaults."
+            end = f"better by {best.better:.3g}, more than {chance}. The answer is {change}."
         else:
-            end = f"worse by {-best.better:.3g}. The answer is the defaults."
+            by = (
+                f"better by {best.better:.3g}, no more than {chance}"
+                if best.better > 0
+                else f"worse by {-best.better:.3g}"
+            )
+            end = f"{by}. So {change} is not taken: the answer is the defaults."
         return f"{trained}, from other seeds and judged on other parts: {found}; {end}"
 
     def _test(self) -> str:
-        over = f"On the test part, which nothing has seen, over {len(self.usual_scores)} seeds: {self.measure}"
-        usual = f"{_mean(self.usual_scores)} of the defaults"
+        usual = f"{_mean(self.usual_scores)} with the defaults"
+        where = (
+            f"on the test part, which nothing has seen, from {len(self.usual_scores)} seeds (mean ± their standard deviation):"
+            f" {self.measure}"
+        )
         if self.tested is None:
-            return f"{over} {usual}."
-        which = "the answer" if self.values else "that change"
-        return f"{over} {_mean(self.tested.scores)} with {which}, {usual}; {self._comparison(self.tested)}."
+            return f"Measured {where} {usual}."
+        which = "the answer" if self.values else f"{changes(self.tested.values, self.defaults)}, which was not taken"
+        told = f"{where} {_mean(self.tested.scores)} with {which}, {usual}; {self._comparison(self.tested)}"
+        return f"Measured {told}." if self.values else f"For information, for it decides nothing: {told}."
 
     def _comparison(self, found: Compared) -> str:
-        size = f"by {abs(found.better):.3g}, give or take {found.uncertainty:.3g}"
-        if found.beyond_chance:
-            return f"it is better {size}"
-        if found.worse_beyond_chance:
-            return f"the defaults are better {size}"
-        return f"the defaults are as good, for it differs {size}"
+        if found.better == 0:
+            return "it is as good here"
+        way, size = "better" if found.better > 0 else "worse", abs(found.better)
+        more = "more" if size > found.uncertainty else "no more"
+        return f"it is {way} by {size:.3g} here, {more} than the {found.uncertainty:.3g} that chance may give (t-test at 5 %)"
 
 
 def changes(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

@@ -44,7 +44,7 @@ class Study:
         name: the same for all who share the study.
         space: what is tried.
         maximize: whether a larger value is better.
-        seed: of the choices, which depend on it and on the trials that there are alone.
+        seed: of the choices, which depend on it and on the trials that there are alone, those that were lost left out.
     """
 
     def __init__(self, storage: str | None, name: str, space: Space, *, maximize: bool, seed: int) -> None:
@@ -88,7 +88,8 @@ class Study:
         if len(begun) >= trials and not waits:
             return None
         with _quiet():
-            draw = np.random.SeedSequence([self._seed, len(self.trials)]).generate_state(1)[0]
+            before = sum(trial.state.name != "WAITING" for trial in begun)
+            draw = np.random.SeedSequence([self._seed, before]).generate_state(1)[0]
             self._study.sampler = self._optuna.samplers.TPESampler(seed=int(draw), constant_liar=True)
             trial = self._study.ask(self._distributions())
         trial.set_user_attr("owner", self._owner)
@@ -171,7 +172,10 @@ class Study:
         return trial.state.name == "FAIL" and "why" not in trial.user_attrs
 
     def _begin_again(self, study: OptunaStudy, trial: FrozenTrial) -> None:
-        study.enqueue_trial(trial.params, user_attrs={"again": trial.number})
+        """Of one that was lost before all its values were chosen the same seed chooses them again."""
+        chosen = len(trial.params) == len(self._space)
+        values = trial.params if chosen else trial.system_attrs.get("fixed_params", {})
+        study.enqueue_trial(values, user_attrs={"again": trial.number})
 
     def _begin_again_what_is_stale(self) -> None:
         """Trials without a heartbeat: their machine is gone; or their process was killed before there was one."""
