@@ -18,7 +18,7 @@ def test_a_series_is_compared(unrolled, passengers, tmp_path):
     assert "does best, MASE" in done.out
     assert "1 series: 61 origins to learn from, 13 to validate, 13 to test" in done.err
     text = (tmp_path / "table.md").read_text()
-    assert "| seasonal-naive | 1.762 | 0 |" in text
+    assert "| seasonal-naive | 1.762 [" in text
     assert (tmp_path / "picture.svg").read_text().startswith("<svg ")
 
 
@@ -49,14 +49,38 @@ def test_a_terminal_gets_tables(unrolled, passengers):
         (["--task", "classify", "--horizon", "3"], "--horizon is for --task forecast"),
         (["--task", "forecast", "--examples", "9"], "--examples is 9, but series are cut in time"),
         (["--task", "forecast", "--horizon", "100"], "need at least 200, 100 of them held out"),
+        (["--task", "classify", "--missing", "zero"], "--missing is for --task forecast"),
+        (
+            ["--task", "forecast", "--updates", "5", "--budget", "0.2"],
+            "--updates is 5, but --budget 0.2 says how many there are: leave one of them out",
+        ),
+        (
+            ["--task", "forecast", "--models", "seasonal-naive", "--seeds", "2"],
+            "--seeds is 2, but nothing that is compared",
+        ),
         (["--task", "forecast", "--window", "200"], "--window is 200, but after as many steps"),
     ],
 )
 def test_wrong_input_is_one_sentence(unrolled, passengers, tmp_path, options, message):
-    done = unrolled("compare", passengers, *options, *QUICK, "-o", tmp_path / "out.md")
+    done = unrolled("compare", passengers, *(options or QUICK), "-o", tmp_path / "out.md")
     assert done.code == 2
     assert done.out == ""
     last = done.err.strip().splitlines()[-1]
     assert last.startswith("unrolled: ")
     assert message in last
     assert not (tmp_path / "out.md").exists()
+
+
+def test_a_gap_is_filled_as_one_says(unrolled, passengers):
+    lines = passengers.read_text().splitlines()
+    lines[5] = lines[5].split(",")[0] + ","
+    passengers.write_text("\n".join(lines) + "\n")
+    asked = ["compare", passengers, "--task", "forecast", "--models", "seasonal-naive"]
+    refused = unrolled(*asked)
+    assert refused.code == 2
+    assert "--missing interpolate" in refused.err
+    done = unrolled(*asked, "--missing", "interpolate")
+    assert done.code == 0
+    assert done.out.startswith("1 series: 61 origins")
+    assert "origins" not in done.err
+    assert "Every network" not in done.out

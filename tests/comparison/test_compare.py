@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ import torch
 from unrolled import InputError
 from unrolled.cells import get_cell
 from unrolled.comparison import compare, forecast_task, task_for
+from unrolled.comparison.chance import half_width, interval, wilson
 from unrolled.comparison.family import network_family
-from unrolled.comparison.result import interval
 from unrolled.data.panel import read_panel
 from unrolled.tasks.held_out.examples import ExampleData
 from unrolled.tasks.held_out.series import SeriesData
@@ -148,8 +149,8 @@ def test_networks_predict_alike_alone_and_together(classes, tags, text):
 
 
 def test_a_budget_in_seconds_is_a_number_of_updates(series):
-    found = compare(series, ["gru"], **{**QUICK, "seeds": 1}, budget=0.05)
-    assert "0.05 s of the processor (" in found.budget
+    found = compare(series, ["gru"], hidden_size=8, seeds=1, budget=0.05, verbose=False)
+    assert re.search(r"0\.05 s of the processor \(\d+ updates? of 16\)", found.budget)
     assert found.row("gru").scores == (found.row("gru").mean,)
 
 
@@ -162,12 +163,12 @@ def test_threads_and_random_numbers_are_what_they_were(series):
 
 def test_a_row_without_its_package_is_left_out(tags, monkeypatch):
     monkeypatch.setattr("unrolled.comparison.catalogue.find_spec", lambda name: None)
-    found = compare(tags, ["hmm", "crf", "most-frequent"], **QUICK)
+    found = compare(tags, ["hmm", "crf", "most-frequent"], verbose=False)
     assert [row.name for row in found.rows] == ["most-frequent"]
     assert found.left_out["hmm"].endswith("pip install '.[compare]'")
     assert "\nhmm is left out: hmm needs the package 'hmmlearn'" in found.markdown()
     with pytest.raises(InputError, match="nothing is left to compare: hmm: "):
-        compare(tags, ["hmm"], **QUICK)
+        compare(tags, ["hmm"])
 
 
 @pytest.mark.parametrize(
@@ -181,6 +182,10 @@ def test_a_row_without_its_package_is_left_out(tags, monkeypatch):
         ({"budget": 0.0}, "budget is 0.0, expected a finite number above 0"),
         ({"target_loss": float("nan")}, "target_loss is nan"),
         ({"models": ["transformer"], "match": "size", "hidden_size": 6}, "needs a multiple of 4"),
+        ({"updates": 5, "budget": 0.2}, "updates is 5, but budget=0.2 says how many"),
+        ({"models": ["seasonal-naive"], "updates": 5}, "updates is 5, but no network is compared"),
+        ({"models": ["seasonal-naive"], "budget": 0.5}, "budget is 0.5, but no network is compared"),
+        ({"models": ["seasonal-naive"], "seeds": 2}, "seeds is 2, but nothing that is compared depends on a seed"),
         ({"match": "units"}, "match is 'units', expected 'parameters' or 'size'"),
     ],
 )
@@ -192,12 +197,47 @@ def test_wrong_options_are_named(options, message, series):
 def test_intervals_are_students():
     from scipy import stats
 
-    x = [1.0, 4.0, 2.0, 7.0]
-    low, high = stats.t.interval(0.95, 3, np.mean(x), stats.sem(x))
-    assert interval(x) == pytest.approx((3.5, low, high))
-    low, high = stats.t.interval(0.95, 1, 1.5, stats.sem([1, 2]))
-    assert interval([1.0, 2.0]) == pytest.approx((1.5, low, high))
-    assert interval([2.0]) == (2.0, 2.0, 2.0)
+    for x in ([1.0, 4.0, 2.0, 7.0], [1.0, 2.0]):
+        low, high = stats.t.interval(0.95, len(x) - 1, np.mean(x), stats.sem(x))
+        assert half_width(x) == pytest.approx((high - low) / 2)
+    for right, count in ((24, 24), (22, 24), (0, 7), (300, 370)):
+        ends = stats.binomtest(right, count).proportion_ci(method="wilson")
+        assert wilson(right / count, count) == pytest.approx((ends.low, ends.high), abs=1e-12)
+
+
+def test_seeds_and_items_both_widen_an_interval():
+    rng = np.random.default_rng(0)
+    each = [rng.normal(size=30) for _ in range(3)]
+    seeds, items = half_width([x.mean() for x in each]), half_width(np.mean(each, 0))
+    low, high = interval(each, seeded=True, share=False)
+    assert (high - low) / 2 == pytest.approx(np.hypot(seeds, items))
+    assert interval(each[:1], seeded=True, share=False) is None
+    assert interval(each[:1], seeded=False, share=False) is not None
+    low, high = interval([np.ones(10), np.r_[np.zeros(4), np.ones(6)]], seeded=True, share=True)
+    assert (low, high) == (0.0, 1.0)
+
+
+def test_one_seed_tells_nothing_of_chance(series):
+    found = compare(series, ["rnn", "gru", "lstm", "transformer-causal", "seasonal-naive"], **{**QUICK, "seeds": 1})
+    assert found.row("gru").interval is None
+    assert found.row("seasonal-naive").interval is not None
+    assert found.verdict.endswith("; one seed tells nothing of chance, take two at least")
+    assert {row.name for row in found.rows[1:]} <= set(found.verdict.split("from it: ")[1].split(";")[0].split(", "))
+    told = json.loads(json.dumps(found.to_dict()))
+    assert [row["interval"] is None for row in told["rows"]] == [row.name != "seasonal-naive" for row in found.rows]
+    of_scores = [
+        c for c in found.claims if "MASE" in c.measured or "memory rnn" in c.measured or "one seed" in c.measured
+    ]
+    assert {c.holds for c in of_scores} == {None}
+    assert found.to_frame()["low"].null_count() == 4
+    assert found.plot().svg.count("<circle") == 5
+
+
+def test_without_a_network_there_is_nothing_to_say_of_updates(series):
+    found = compare(series, ["seasonal-naive"], verbose=False)
+    assert found.budget == ""
+    assert "Every network" not in found.markdown()
+    assert found.verdict.startswith("seasonal-naive: MASE ")
 
 
 def test_parts_are_those_of_the_data():

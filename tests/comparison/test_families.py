@@ -185,7 +185,7 @@ def test_a_class_of_one_short_sequence_has_a_model():
     rng = np.random.default_rng(0)
     parts = [Part([rng.normal(size=(6, 1)), np.array([[9.0]])], ["long", "short"])] * 3
     task = classify_task(parts, "numbers", batch_size=2)
-    assert family_of("hmm").fits["classify"](task, 0).chosen == "1 states a class"
+    assert family_of("hmm").fits["classify"](task, 0).chosen == "1 state a class"
 
 
 def test_a_tag_that_training_lacks_is_never_right_and_leaves_the_loss_alone():

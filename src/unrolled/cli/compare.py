@@ -18,6 +18,7 @@ from unrolled.cli.task import Task
 from unrolled.errors import InputError, MissingExtraError
 from unrolled.parameters.declaration import Parameter, Parameters, declared
 from unrolled.parameters.ranges import COUNT, POSITIVE
+from unrolled.parameters.series import Missing
 from unrolled.runtime.atomic_write import write_atomically
 
 if TYPE_CHECKING:
@@ -53,8 +54,13 @@ class CompareParameters(Parameters):
     hidden_size: Annotated[
         int, Parameter("Hidden units of all, or of the GRU whose number of parameters all have.", COUNT)
     ] = 32
-    seeds: Annotated[int, Parameter("How many seeds each family has, from which intervals come.", COUNT)] = 5
-    updates: Annotated[int, Parameter("Updates of each network.", COUNT)] = 400
+    seeds: Annotated[
+        int | None,
+        Parameter("How many seeds each family has, from which intervals come; two at least.", COUNT, unset="5"),
+    ] = None
+    updates: Annotated[
+        int | None, Parameter("Updates of each network.", COUNT, unset="400, or as many as --budget allows")
+    ] = None
     budget: Annotated[
         float | None,
         Parameter(
@@ -84,6 +90,10 @@ class CompareData(Parameters):
     window: Annotated[
         int | None,
         Parameter("Values that a forecast is made from.", COUNT, unset="those of two seasons", metavar="STEPS"),
+    ] = None
+    missing: Annotated[
+        Missing | None,
+        Parameter("How blank values and missing time steps of a series are treated.", unset="raise", metavar="HOW"),
     ] = None
     examples: Annotated[
         int | None, Parameter("As many examples of each file at most, drawn at random.", COUNT, unset="all of them")
@@ -132,7 +142,8 @@ def compare(
     task = _task(options)
     data = task.data(file, _own(task, columns), _settled(task, amount))
     compared = task_for(data, batch_size=options.batch_size, window=amount.window, examples=amount.examples)
-    say(compared.about)
+    if output is not None or as_json:  # else the table begins with it
+        say(compared.about)
     found = compare(
         compared, _names(options.models), match=options.match, hidden_size=options.hidden_size, seeds=options.seeds,
         updates=options.updates, budget=options.budget, target_loss=options.target_loss,
@@ -181,7 +192,7 @@ def _own(task: Task, columns: Parameters) -> Parameters:
 
 def _settled(task: Task, amount: CompareData) -> dict[str, Any]:
     """Parameters of a forecaster."""
-    given = {"horizon": amount.horizon, "season_length": amount.season_length}
+    given = {"horizon": amount.horizon, "season_length": amount.season_length, "missing": amount.missing}
     values = {name: value for name, value in given.items() if value is not None}
     if values and task.name != "forecast":
         raise InputError(f"{next(iter(values))}= is for --task forecast: leave it out")
@@ -205,7 +216,7 @@ def _print(found: Comparison) -> None:
     from rich.table import Table
 
     console = Console()
-    console.print(f"{found.about} (parts {found.digest}).\n{found.budget}", highlight=False)
+    console.print(f"{found.about} (parts {found.digest}).\n{found.budget}".rstrip(), highlight=False)
     table = Table(*found.columns(), box=box.SIMPLE, pad_edge=False)
     for cells in found.cells():
         table.add_row(*cells)

@@ -9,17 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
+
+from unrolled.comparison.chance import Interval, apart
 
 __all__ = ["Claim", "Evidence", "Figures", "Probe", "judged"]
 
 CLEARLY = 0.05
-"""By which share costs must differ to count as different."""
-ALIKE = 0.01
-"""By which share scores that are alike may differ."""
+"""By which share sizes must differ to count as different."""
+SLOWER, ROUNDS = 0.15, 0.9
+"""By which share times must differ to count as different, and the share of rounds in which they must."""
+ALIKE, NARROW = 0.01, 0.05
+"""By which share scores that are alike may differ, and how much of a score both intervals together may span then."""
+LONG = 20
+"""Steps from which on sequences are long enough to tell something of memory."""
 GATED = ("gru", "lstm")
 LECTURED = ("rnn", *GATED)
 BOTH = "-bidirectional"
+ONE_SEED = "one seed tells nothing of chance"
 
 
 class Claim(NamedTuple):
@@ -40,9 +48,10 @@ class Claim(NamedTuple):
 class Figures(NamedTuple):
     """Of a family, as it was compared."""
 
-    score: tuple[float, float, float]
-    """Mean and interval."""
-    update_seconds: float | None
+    score: float
+    interval: Interval | None
+    update_rounds: tuple[float, ...]
+    """Seconds of an update in each round."""
     memory: int | None
     floor: bool
     """Whether ``memory`` is the least it can be, because sequences end there."""
@@ -54,7 +63,8 @@ class Probe(NamedTuple):
 
     parameters: dict[str, int]
     """Beside vectors of words."""
-    update_seconds: dict[str, float]
+    update_rounds: dict[str, tuple[float, ...]]
+    """Seconds of an update in each round, all in turns."""
     doubled: dict[str, tuple[int, int]]
     """Parameters as they are, and where sequences and windows are twice as long."""
     bytes: dict[str, tuple[int, int]]
@@ -73,21 +83,28 @@ class Evidence:
     measure: str
 
     def better(self, name: str, other: str) -> bool | None:
-        """Whether one family's score is better than another's; None if their intervals overlap."""
-        a, b = self.rows[name].score, self.rows[other].score
-        if a[1] <= b[2] and b[1] <= a[2]:
-            return None
-        return (a[0] > b[0]) == self.best_is_high
+        """Whether one family's score is better than another's; None if their intervals overlap, or there are none."""
+        a, b = self.rows[name], self.rows[other]
+        return (a.score > b.score) == self.best_is_high if apart(a.interval, b.interval) else None
+
+    def one_seed(self, *names: str) -> bool:
+        """Whether of one of these networks one seed is all there is."""
+        return any(self.rows[name].interval is None for name in names)
+
+    @property
+    def short(self) -> str:
+        """That sequences are too short to tell something of memory; empty if they are not."""
+        return "" if self.steps >= LONG else f"sequences of about {self.steps} steps, fewer than {LONG}, cannot tell"
 
     def scores(self, *names: str) -> str:
         """Scores as words."""
-        return f"{self.measure}: " + ", ".join(f"{name} {self.rows[name].score[0]:.4g}" for name in names)
+        return f"{self.measure}: " + ", ".join(f"{name} {self.rows[name].score:.4g}" for name in names)
 
     def best(self, names: Sequence[str]) -> str | None:
         """The family that does best among those that were compared."""
         known = [name for name in names if name in self.rows]
         sign = 1 if self.best_is_high else -1
-        return max(known, key=lambda name: sign * self.rows[name].score[0], default=None)
+        return max(known, key=lambda name: sign * self.rows[name].score, default=None)
 
 
 Judge = Callable[[Evidence], tuple[bool | None, str] | None]
@@ -117,31 +134,48 @@ def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms"
 
 
+def _slower(times: Sequence[float], others: Sequence[float]) -> bool:
+    """Whether something takes clearly more time than another, in the middle and in nearly all rounds."""
+    rounds = [a > b for a, b in zip(times, others, strict=True)]
+    return median(times) > (1 + SLOWER) * median(others) and sum(rounds) >= ROUNDS * len(rounds)
+
+
 def _cost(e: Evidence) -> tuple[bool | None, str] | None:
-    return _rising(e.probe.update_seconds, _milliseconds)
+    times = e.probe.update_rounds
+    if not all(name in times for name in LECTURED):
+        return None
+    pairs = [(times[a], times[b]) for a, b in pairwise(LECTURED)]
+    rises = all(_slower(b, a) for a, b in pairs)
+    falls = any(_slower(a, b) for a, b in pairs)
+    said = ", ".join(f"{name} {_milliseconds(median(times[name]))}" for name in LECTURED)
+    return rises or (False if falls else None), said
 
 
 def _gru_faster(e: Evidence) -> tuple[bool | None, str] | None:
-    seconds = e.probe.update_seconds
-    if not all(name in seconds for name in GATED):
+    times = e.probe.update_rounds
+    if not all(name in times for name in GATED):
         return None
-    ratio = seconds["lstm"] / seconds["gru"]
-    return None if abs(ratio - 1) < CLEARLY else ratio > 1, f"an update of the LSTM takes {ratio:.2f} times the GRU's"
+    gru, lstm = times["gru"], times["lstm"]
+    holds = True if _slower(lstm, gru) else False if _slower(gru, lstm) else None
+    return holds, f"an update of the LSTM takes {median(lstm) / median(gru):.2f} times the GRU's"
 
 
 def _memories(e: Evidence) -> tuple[bool | None, str] | None:
     if not all(name in e.rows and e.rows[name].memory is not None for name in LECTURED):
         return None
+    if e.short or e.one_seed("rnn", *GATED):
+        return None, e.short or ONE_SEED
     found = [e.rows[name].memory or 0 for name in LECTURED]
-    floors = [e.rows[name].floor for name in LECTURED]
     said = ", ".join(f"{name} {'over ' * e.rows[name].floor}{e.rows[name].memory}" for name in LECTURED)
-    holds = None if all(floors) else found[0] < found[1] <= found[2]
-    return holds, f"effective memory {said}, in sequences of about {e.steps} steps"
+    rises, falls = (all(a < b for a, b in pairwise(found)), any(a > b for a, b in pairwise(found)))
+    return rises or (False if falls else None), f"effective memory {said}, in sequences of about {e.steps} steps"
 
 
 def _forgets(e: Evidence) -> tuple[bool | None, str] | None:
     if "rnn" not in e.rows or e.rows["rnn"].memory is None:
         return None
+    if e.short or e.one_seed("rnn"):
+        return None, e.short or ONE_SEED
     memory = e.rows["rnn"].memory
     if e.rows["rnn"].floor:
         return False, f"its gradient is still above 1 % {memory} steps back, where sequences begin"
@@ -151,9 +185,14 @@ def _forgets(e: Evidence) -> tuple[bool | None, str] | None:
 def _equals(e: Evidence) -> tuple[bool | None, str] | None:
     if not all(name in e.rows for name in GATED):
         return None
-    gru, lstm = (e.rows[name].score[0] for name in GATED)
-    near = abs(gru - lstm) < ALIKE * max(abs(gru), abs(lstm))
-    return near or (None if e.better(*GATED) is None else False), e.scores(*GATED)
+    gru, lstm = (e.rows[name] for name in GATED)
+    if gru.interval is None or lstm.interval is None:
+        return None, e.scores(*GATED)
+    most = max(abs(gru.score), abs(lstm.score))
+    spanned = max(gru.interval[1], lstm.interval[1]) - min(gru.interval[0], lstm.interval[0])
+    near = abs(gru.score - lstm.score) < ALIKE * most and spanned < NARROW * most
+    said = f"{e.scores(*GATED)}; both intervals together span {100 * spanned / most if most else 0:.2g} %"
+    return near or (None if e.better(*GATED) is None else False), said
 
 
 def _gates_help(e: Evidence) -> tuple[bool | None, str] | None:
@@ -167,17 +206,17 @@ def _slow(e: Evidence) -> tuple[bool | None, str] | None:
     others = [name for name in ("feed-forward", "tcn", "transformer", "transformer-causal") if name in e.rows]
     if "rnn" not in e.rows or not others:
         return None
-    own = e.rows["rnn"].update_seconds or 0.0
-    ratios = {name: own / (e.rows[name].update_seconds or own) for name in others}
-    said = ", ".join(f"{ratio:.2g} times that of {name}" for name, ratio in ratios.items())
-    slower = [ratio > 1 + CLEARLY for ratio in ratios.values()]
-    return all(slower) if len(set(slower)) == 1 else None, f"an update of the RNN takes {said}"
+    own, times = e.rows["rnn"].update_rounds, {name: e.rows[name].update_rounds for name in others}
+    said = ", ".join(f"{median(own) / median(times[name]):.2g} times that of {name}" for name in others)
+    slower, faster = (
+        all(_slower(own, each) for each in times.values()),
+        all(_slower(each, own) for each in times.values()),
+    )
+    return slower or (False if faster else None), f"an update of the RNN takes {said}"
 
 
 def _future(e: Evidence) -> tuple[bool | None, str] | None:
     pairs = [(name, name + BOTH) for name in LECTURED if name in e.rows and name + BOTH in e.rows]
-    if ("transformer" in e.rows and "transformer-causal" in e.rows) and not pairs:
-        pairs = [("transformer-causal", "transformer")]
     if not pairs or not e.sees_ahead:
         return None
     one, both = pairs[0]
@@ -212,6 +251,8 @@ def _attention(e: Evidence) -> tuple[bool | None, str] | None:
     recurrent = e.best([name for name in e.rows if name.removesuffix(BOTH) in LECTURED])
     if attending is None or recurrent is None:
         return None
+    if e.short:
+        return None, e.short
     return e.better(attending, recurrent), e.scores(attending, recurrent)
 
 

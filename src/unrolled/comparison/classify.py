@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.inputs import NumberCodec
 from unrolled.codecs.tokens import TokenCodec, TokenIds
 from unrolled.comparison.body import BodyModule, BodyStart
@@ -113,7 +114,7 @@ class ClassifyTask(Task):
 
     name = "classify"
     measure = "accuracy"
-    best_is_high = True
+    best_is_high = is_share = True
     sees_ahead = True
 
     encoded: Encoded
@@ -139,9 +140,9 @@ class ClassifyTask(Task):
                 found[chosen] = module([items[n] for n in chosen]).argmax(1).numpy()
         return found
 
-    def score(self, predictions: NDArray[np.int64], *, validation: bool = False) -> float:
-        """Accuracy."""
-        return float((predictions == self.targets[1 if validation else 2]).mean())
+    def each(self, predictions: NDArray[np.int64], *, validation: bool = False) -> Values:
+        """Whether each class is right."""
+        return (predictions == self.targets[1 if validation else 2]).astype(np.float64)
 
     def flow(self, module: BodyModule) -> GradientFlow:
         """Along the ends of the longest sequences."""

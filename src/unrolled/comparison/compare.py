@@ -11,15 +11,24 @@ from typing import Any
 import numpy as np
 import torch
 
+from unrolled.aliases import Values
 from unrolled.comparison.body import BodyModule
 from unrolled.comparison.catalogue import DEFAULT_MODELS, family_of, missing_package, refusal
+from unrolled.comparison.chance import interval
 from unrolled.comparison.claims import Evidence, Figures, Probe, judged
 from unrolled.comparison.family import NETWORKS, NetworkFamily, network_family
-from unrolled.comparison.learning import LEARNING_RATES, LearnedNetwork, an_update, learn, processor_seconds
+from unrolled.comparison.learning import (
+    LEARNING_RATES,
+    LearnedNetwork,
+    an_update,
+    learn,
+    processor_rounds,
+    processor_seconds,
+)
 from unrolled.comparison.live_memory import peak_bytes
 from unrolled.comparison.matching import Match, matched
 from unrolled.comparison.plain import Fitted, PlainFamily
-from unrolled.comparison.result import Comparison, Row, interval
+from unrolled.comparison.result import Comparison, Row
 from unrolled.comparison.task import Task
 from unrolled.errors import InputError
 from unrolled.insight import StateFlow
@@ -31,6 +40,8 @@ __all__ = ["compare"]
 
 REFERENCE = "gru"
 """The family whose number of parameters all get."""
+SEEDS, UPDATES = 5, 400
+"""Unless they are given."""
 UPDATES_TIMED, PREDICTIONS_TIMED = 9, 3
 """Calls whose median time counts."""
 FLOAT = 4
@@ -61,14 +72,24 @@ class _Network:
     """How many seeds are missing among the runs."""
 
 
+@dataclass(frozen=True)
+class _Plain:
+    """A family without a network: of each seed what was fitted, the scores of all items, and how long that took."""
+
+    family: PlainFamily
+    fits: list[Fitted]
+    each: list[Values]
+    seconds: list[float]
+
+
 def compare(
     task: Task,
     models: Sequence[str] = (),
     *,
     match: Match = "parameters",
     hidden_size: int = 32,
-    seeds: int = 3,
-    updates: int = 400,
+    seeds: int | None = None,
+    updates: int | None = None,
     budget: float | None = None,
     target_loss: float | None = None,
     verbose: bool | None = None,
@@ -84,8 +105,8 @@ def compare(
         models: names of families; by default those that make sense for the task.
         match: whether networks get as many parameters as a GRU of ``hidden_size`` units, or as many units.
         hidden_size: of that GRU, or of all.
-        seeds: how many; intervals need two at least.
-        updates: of each network.
+        seeds: how many, by default 5; intervals need two at least.
+        updates: of each network, by default 400.
         budget: seconds of the processor instead, for each network; as many updates as fit.
         target_loss: the validation loss that times are measured to; by default the median of the networks' best.
         verbose: whether progress is shown on stderr; by default in a terminal or notebook.
@@ -106,13 +127,17 @@ def compare(
     if match not in ("parameters", "size"):
         raise InputError(f"match is {match!r}, expected 'parameters' or 'size'")
     whole_number("hidden_size", hidden_size, 1)
-    whole_number("seeds", seeds, 1)
-    whole_number("updates", updates, 1)
+    for name, count in {"seeds": seeds, "updates": updates}.items():
+        if count is not None:
+            whole_number(name, count, 1)
     for name, number in {"budget": budget, "target_loss": target_loss}.items():
         if number is not None and not 0 < number < np.inf:
             raise InputError(f"{name} is {number!r}, expected a finite number above 0")
+    if updates is not None and budget is not None:
+        raise InputError(f"updates is {updates}, but budget={budget:g} says how many there are: leave one of them out")
     families = _families(models, task)
-    options = _Options(match, hidden_size, seeds, updates, budget, target_loss)
+    _refuse_unused(families, task, {"updates": updates, "budget": budget, "target_loss": target_loss}, seeds)
+    options = _Options(match, hidden_size, seeds or SEEDS, updates or UPDATES, budget, target_loss)
     shown = person_watches() if verbose is None else verbose
     with _alone(), ShareBar("comparing", shown) as bar:
         return _compare(task, families, options, bar)
@@ -132,6 +157,27 @@ def _families(models: Sequence[str], task: Task) -> list[NetworkFamily | PlainFa
     return found
 
 
+def _refuse_unused(
+    families: Sequence[NetworkFamily | PlainFamily], task: Task, of_networks: dict[str, float | None], seeds: int | None
+) -> None:
+    """Refuse what no family would heed.
+
+    Raises:
+        InputError: an option of networks was given, or seeds, and there is nothing that depends on it.
+    """
+    if any(isinstance(family, NetworkFamily) for family in families):
+        return
+    given = next(((name, value) for name, value in of_networks.items() if value is not None), None)
+    if given is not None:
+        raise InputError(f"{given[0]} is {given[1]:g}, but no network is compared: leave it out")
+    if seeds is not None and not any(_seeded(family, task) for family in families):
+        raise InputError(f"seeds is {seeds}, but nothing that is compared depends on a seed: leave it out")
+
+
+def _seeded(family: NetworkFamily | PlainFamily, task: Task) -> bool:
+    return isinstance(family, NetworkFamily) or task.name in family.seeded
+
+
 @contextmanager
 def _alone() -> Generator[None]:
     """On one thread, so that families that use several do not gain by it, and with random numbers of its own."""
@@ -147,7 +193,7 @@ def _alone() -> Generator[None]:
 def _compare(
     task: Task, families: Sequence[NetworkFamily | PlainFamily], options: _Options, bar: Callable[[float, int], object]
 ) -> Comparison:
-    left_out, networks, plain = dict[str, str](), list[_Network](), dict[str, list[tuple[float, Fitted, float]]]()
+    left_out, networks, plain = dict[str, str](), list[_Network](), list[_Plain]()
     for place, family in enumerate(families):
 
         def tell(share: float, place: int = place) -> None:
@@ -157,14 +203,14 @@ def _compare(
         if missing is not None:
             left_out[family.name] = missing
         elif isinstance(family, PlainFamily):
-            plain[family.name] = _fit_plain(task, family, options.seeds, tell)
+            plain.append(_fit_plain(task, family, options.seeds, tell))
         else:
             network = _learn_network(task, family, options, tell)
             if network is None:
                 left_out[family.name] = "its loss exploded with every learning rate"
             else:
                 networks.append(network)
-    rows = [*_network_rows(task, networks, options), *(_plain_row(task, name, fits) for name, fits in plain.items())]
+    rows = [*_network_rows(task, networks, options), *(_plain_row(task, fitted) for fitted in plain)]
     if not rows:
         raise InputError("nothing is left to compare: " + "; ".join(f"{k}: {v}" for k, v in left_out.items()))
     rows.sort(key=lambda row: row.mean, reverse=task.best_is_high)
@@ -180,12 +226,13 @@ def _compare(
 
 
 def _budget(options: _Options, networks: Sequence[_Network], task: Task) -> str:
-    same = f"{options.updates:,} updates of {task.batch_size}"
+    if not networks:
+        return ""
+    same = f"{options.updates:,} update{'s' * (options.updates > 1)} of {task.batch_size}"
     if options.budget is not None:
-        counts = [network.updates for network in networks] or [0]
-        same = (
-            f"{options.budget:g} s of the processor ({min(counts):,} to {max(counts):,} updates of {task.batch_size})"
-        )
+        least, most = (of(network.updates for network in networks) for of in (min, max))
+        counts = f"{least:,} to {most:,}" if most > least else f"{most:,}"
+        same = f"{options.budget:g} s of the processor ({counts} update{'s' * (most > 1)} of {task.batch_size})"
     size = (
         f"about as many parameters as a GRU of {options.hidden_size} units"
         if options.match == "parameters"
@@ -255,12 +302,12 @@ def _network_rows(task: Task, networks: Sequence[_Network], options: _Options) -
     """The rows."""
     target = _target(networks, options)
     updates = [an_update(task.problem(lambda n=n: task.make(n.family, n.config))) for n in networks]
-    of_updates = processor_seconds(updates, UPDATES_TIMED)
+    of_updates = processor_rounds(updates, UPDATES_TIMED)
     predictions = [lambda n=n: task.predict(n.runs[0].module) for n in networks]
     of_predictions = processor_seconds(predictions, PREDICTIONS_TIMED)
     return [
-        _network_row(task, network, options, update, seconds, predicting, target)
-        for network, update, seconds, predicting in zip(networks, updates, of_updates, of_predictions, strict=True)
+        _network_row(task, network, options, update, times, predicting, target)
+        for network, update, times, predicting in zip(networks, updates, of_updates, of_predictions, strict=True)
     ]
 
 
@@ -269,7 +316,7 @@ def _network_row(
     network: _Network,
     options: _Options,
     update: Callable[[], object],
-    seconds: float,
+    times: Sequence[float],
     predicting: float,
     target: float | None,
 ) -> Row:
@@ -280,14 +327,17 @@ def _network_row(
     reach, state = _reach_and_state(network, module)
     reached = [run.reached(target) for run in network.runs] if target is not None else []
     known = [each for each in reached if each is not None]
+    each = [task.each(task.predict(run.module)) for run in network.runs]
     return Row(
         name=network.family.name,
-        scores=tuple(task.score(task.predict(run.module)) for run in network.runs),
+        scores=tuple(float(scores.mean()) for scores in each),
+        interval=interval(each, seeded=True, share=task.is_share),
         parameters=weights,
         units=network.config.hidden_size,
         training_bytes=kept + peak_bytes(update),
         state_bytes=None if state is None else FLOAT * state,
-        update_seconds=seconds,
+        update_seconds=float(np.median(times)),
+        update_rounds=tuple(times),
         step_seconds=predicting / task.predicted_steps,
         fit_seconds=float(np.median([run.seconds[-1] for run in network.runs])),
         seconds_to_loss=float(np.median(known)) if known and 2 * len(known) >= len(reached) else None,
@@ -332,34 +382,33 @@ def _reach_and_state(network: _Network, module: BodyModule) -> tuple[int | None,
 # Other families.
 
 
-def _fit_plain(
-    task: Task, family: PlainFamily, seeds: int, tell: Callable[[float], object]
-) -> list[tuple[float, Fitted, float]]:
-    """Of each seed the score, what was fitted, and how long that took."""
-    found: list[tuple[float, Fitted, float]] = []
-    for seed in range(seeds if family.seeded else 1):
+def _fit_plain(task: Task, family: PlainFamily, seeds: int, tell: Callable[[float], object]) -> _Plain:
+    found = _Plain(family, [], [], [])
+    for seed in range(seeds if _seeded(family, task) else 1):
         tell(seed / seeds)
         began = process_time()
         fitted = family.fits[task.name](task, seed)
-        seconds = process_time() - began
-        found.append((task.score(fitted.predict()), fitted, seconds))
+        found.seconds.append(process_time() - began)
+        found.each.append(task.each(fitted.predict()))
+        found.fits.append(fitted)
     return found
 
 
-def _plain_row(task: Task, name: str, fits: Sequence[tuple[float, Fitted, float]]) -> Row:
-    fitted = fits[0][1]
+def _plain_row(task: Task, plain: _Plain) -> Row:
+    fitted = plain.fits[0]
     (predicting,) = processor_seconds([fitted.predict], PREDICTIONS_TIMED)
-    same = len({score for score, _, _ in fits}) == 1
     return Row(
-        name=name,
-        scores=(fits[0][0],) if same else tuple(score for score, _, _ in fits),
+        name=plain.family.name,
+        scores=tuple(float(scores.mean()) for scores in plain.each),
+        interval=interval(plain.each, seeded=_seeded(plain.family, task), share=task.is_share),
         parameters=fitted.parameters,
         units=None,
         training_bytes=None,
         state_bytes=None if fitted.state is None else FLOAT * fitted.state,
         update_seconds=None,
+        update_rounds=(),
         step_seconds=predicting / task.predicted_steps,
-        fit_seconds=float(np.median([seconds for _, _, seconds in fits])),
+        fit_seconds=float(np.median(plain.seconds)),
         seconds_to_loss=None,
         validation_loss=None,
         memory=None,
@@ -374,7 +423,7 @@ def _plain_row(task: Task, name: str, fits: Sequence[tuple[float, Fitted, float]
 
 def _figures(row: Row) -> Figures:
     state = None if row.state_bytes is None else row.state_bytes // FLOAT
-    return Figures(interval(row.scores), row.update_seconds, row.memory, row.memory_floor, state)
+    return Figures(row.mean, row.interval, row.update_rounds, row.memory, row.memory_floor, state)
 
 
 def _probe(task: Task, networks: Sequence[_Network], hidden_size: int) -> Probe:
@@ -384,7 +433,8 @@ def _probe(task: Task, networks: Sequence[_Network], hidden_size: int) -> Probe:
     config = {name: family.config(task.context, hidden_size) for name, family in lectured.items()}
     parameters = {name: task.weights(family, config[name]) for name, family in lectured.items()}
     updates = [an_update(task.problem(lambda f=f, c=config[n]: task.make(f, c))) for n, f in lectured.items()]
-    seconds = dict(zip(lectured, processor_seconds(updates, 2 * UPDATES_TIMED), strict=True))
+    rounds = map(tuple[float, ...], processor_rounds(updates, 2 * UPDATES_TIMED))
+    times = dict(zip(lectured, rounds, strict=True))
     long = replace(task, context=_doubled(task))
     doubled = {
         network.family.name: (
@@ -394,7 +444,7 @@ def _probe(task: Task, networks: Sequence[_Network], hidden_size: int) -> Probe:
         for network in networks
         if network.family.name in ("rnn", "feed-forward")
     }
-    return Probe(parameters, seconds, doubled, {n.family.name: _growth(task, n) for n in networks if _is_long(n)})
+    return Probe(parameters, times, doubled, {n.family.name: _growth(task, n) for n in networks if _is_long(n)})
 
 
 def _doubled(task: Task) -> Any:

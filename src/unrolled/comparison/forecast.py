@@ -89,13 +89,13 @@ class ForecastTask(Task):
             outputs = np.concatenate([module(items[at : at + 1024]).numpy() for at in range(0, len(items), 1024)])
         return self.in_units(level[:, None] + outputs, self.origins[2])
 
-    def score(self, predictions: Values, *, validation: bool = False) -> float:
-        """MASE, the mean over all origins."""
+    def each(self, predictions: Values, *, validation: bool = False) -> Values:
+        """MASE from each origin."""
         origins, errors = self.origins[1 if validation else 2], list[float]()
         for forecast, i, o in zip(predictions, *origins, strict=True):
             y, past = self.values[i], self.values[i][: self.learned[i]]
             errors.append(mase(y[o : o + self.horizon], forecast, past, self.season) or 0.0)
-        return float(np.mean(errors))
+        return np.array(errors)
 
     def flow(self, module: BodyModule) -> GradientFlow:
         """Along windows."""

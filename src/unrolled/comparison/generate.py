@@ -120,9 +120,9 @@ class GenerateTask(Task):
         """Log-likelihoods of each symbol of each piece."""
         return self._log_p_of(module, self.pieces[2])
 
-    def score(self, predictions: list[Values], *, validation: bool = False) -> float:
-        """Bits a symbol; the log-likelihoods say of which part they are."""
-        return -float(np.concatenate(predictions).mean()) / math.log(2)
+    def each(self, predictions: list[Values], *, validation: bool = False) -> Values:
+        """Bits of each symbol; the log-likelihoods say of which part they are."""
+        return -np.concatenate(predictions) / math.log(2)
 
     def flow(self, module: BodyModule) -> GradientFlow:
         """Of the last symbol, along the beginnings of the longest pieces."""

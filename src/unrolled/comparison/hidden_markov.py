@@ -86,7 +86,9 @@ def _fit_classes(task: ClassifyTask, seed: int) -> Fitted:
     best = max(tried, key=lambda S: task.score(answers(tried[S], 1), validation=True))
     emitted = 2 * task.context.inputs if words is None else words - 1
     numbers = len(of_class) * (best - 1 + best * (best - 1) + best * emitted)
-    return Fitted(lambda: answers(tried[best], 2), numbers, None, best * len(of_class), f"{best} states a class")
+    return Fitted(
+        lambda: answers(tried[best], 2), numbers, None, best * len(of_class), f"{best} state{'s' * (best > 1)} a class"
+    )
 
 
 def tag_model(task: TagTask, added: float) -> Any:
@@ -137,5 +139,5 @@ HMM = PlainFamily(
     {"classify": _fit_classes, "tag": _fit_tags},
     "its states are fitted to labels here, which the task has none of",
     package="hmmlearn",
-    seeded=True,
+    seeded=("classify",),
 )

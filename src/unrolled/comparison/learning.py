@@ -22,7 +22,7 @@ from unrolled.training.loop import train
 from unrolled.training.options import TrainingOptions
 from unrolled.training.problem import Problem
 
-__all__ = ["LEARNING_RATES", "LearnedNetwork", "an_update", "learn", "processor_seconds"]
+__all__ = ["LEARNING_RATES", "LearnedNetwork", "an_update", "learn", "processor_rounds", "processor_seconds"]
 
 LEARNING_RATES = (0.001, 0.003, 0.01)
 """Of which each family gets the one with the least validation loss."""
@@ -145,12 +145,17 @@ def an_update(problem: Problem[BodyModule, Any], seed: int = 0) -> Callable[[], 
     return update
 
 
-def processor_seconds(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """The median of the processor's time of each call; they take turns, so that all meet the same machine."""
+def processor_rounds(calls: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
+    """The processor's time of each call in each round; they take turns, so that all meet the same machine."""
     found: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
         for own, call in zip(found, calls, strict=True):
             began = process_time()
             call()
             own.append(process_time() - began)
-    return [float(np.median(own)) for own in found]
+    return found
+
+
+def processor_seconds(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
+    """The medians of :func:`processor_rounds`."""
+    return [float(np.median(own)) for own in processor_rounds(calls, rounds)]

@@ -33,11 +33,11 @@ class PlainFamily:
         fits: task → what is fitted to it with a seed.
         why_not: why it makes no sense for other tasks.
         package: what it needs beside this library.
-        seeded: whether a fit depends on its seed.
+        seeded: the tasks for which a fit depends on its seed.
     """
 
     name: str
     fits: Mapping[str, Callable[[Any, int], Fitted]]
     why_not: str
     package: str | None = None
-    seeded: bool = False
+    seeded: tuple[str, ...] = ()

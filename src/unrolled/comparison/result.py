@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,29 +10,11 @@ import numpy as np
 
 from unrolled.charts.chart import Chart
 from unrolled.charts.intervals import intervals_figure
-from unrolled.codecs.student_t import student_t_quantile
+from unrolled.comparison.chance import Interval, apart
 from unrolled.comparison.claims import Claim
 from unrolled.errors import MissingExtraError
 
-__all__ = ["Comparison", "Row", "interval"]
-
-
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    r"""The mean, and the interval that holds it with a probability of 95 % by Student's t of ``n - 1`` degrees.
-
-    .. math:: \bar x \pm t_{n-1}(0.975)\, s / \sqrt n
-
-    >>> [round(x, 2) for x in interval([1.0, 2.0, 3.0])]
-    [2.0, -0.48, 4.48]
-    """
-    x = np.asarray(values, np.float64)
-    mean = float(x.mean())
-    if len(x) < 2:
-        return mean, mean, mean
-    freedom = len(x) - 1
-    quantile = math.tan(0.475 * math.pi) if freedom == 1 else float(student_t_quantile(0.975, np.array(float(freedom))))
-    half = quantile * float(x.std(ddof=1)) / len(x) ** 0.5
-    return mean, mean - half, mean + half
+__all__ = ["Comparison", "Row"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +24,13 @@ class Row:
     Attributes:
         name: of the family.
         scores: on the test part, of each seed; one for what depends on no seed.
+        interval: of the mean score, by seeds and by the items of the test part, of 95 %; None if one seed is all there is.
         parameters: learned numbers.
         units: hidden units; None where there is no such.
         training_bytes: the most that tensors of one update take at once, weights included; None without updates.
         state_bytes: what it takes to go on from a step to the next, in float32; None if the sequence must be read anew.
-        update_seconds: of the processor, for one update; None without updates.
+        update_seconds: of the processor, for one update, the median of ``update_rounds``; None without updates.
+        update_rounds: the same in each of the rounds in which families took turns.
         step_seconds: of the processor, for one step of a sequence when predicting.
         fit_seconds: of the processor, for one whole fit; of networks one budget at one learning rate.
         seconds_to_loss: of the processor, until the validation loss was as low as ``target_loss``; None if never.
@@ -60,11 +43,13 @@ class Row:
 
     name: str
     scores: tuple[float, ...]
+    interval: Interval | None
     parameters: int
     units: int | None
     training_bytes: int | None
     state_bytes: int | None
     update_seconds: float | None
+    update_rounds: tuple[float, ...]
     step_seconds: float
     fit_seconds: float
     seconds_to_loss: float | None
@@ -77,7 +62,7 @@ class Row:
     @property
     def mean(self) -> float:
         """Of the scores."""
-        return interval(self.scores)[0]
+        return float(np.mean(self.scores))
 
 
 @dataclass(frozen=True)
@@ -90,7 +75,7 @@ class Comparison:
         best_is_high: whether higher scores are better.
         about: one sentence on the parts of the data.
         digest: of the parts, the same for all rows.
-        budget: one sentence on what each network was given.
+        budget: one sentence on what each network was given; empty without networks.
         target_loss: the validation loss that times are measured to; None without networks.
         rows: the best first.
         left_out: family → why it has no row.
@@ -121,23 +106,27 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Which family did best, and which others are within its interval."""
+        """Which family did best, and which others are not told apart from it."""
         best, *others = self.rows
-        mean, low, high = interval(best.scores)
-        near = [row.name for row in others if _overlap(interval(row.scores), (mean, low, high))]
-        also = f"; not told apart from it: {', '.join(near)}" if near else ""
-        return f"{best.name} does best, {self.measure} {mean:.4g}{also}"
+        does = " does best," if others else ":"
+        said = f"{best.name}{does} {self.measure} {best.mean:.4g}"
+        near = [row.name for row in others if not apart(row.interval, best.interval)]
+        if near:
+            said += f"; not told apart from it: {', '.join(near)}"
+        if any(row.interval is None for row in self.rows):
+            said += "; one seed tells nothing of chance, take two at least"
+        return said
 
     @property
     def legend(self) -> str:
         """What the columns mean, as far as their names do not say it."""
         loss = "" if self.target_loss is None else f" (validation loss {self.target_loss:.4g})"
         return (
-            "In brackets the interval of the mean over seeds, of 95 %. Times are the processor's: of an update of training, of a"
-            f" whole fit, of a step when predicting, of learning until the loss is reached{loss}. Training memory is the most"
-            " that tensors of an update take at once with weights and Adam's moments; the state is what it takes to go on from a"
-            " step to the next. Effective memory is how many steps back the gradient of the last step's loss falls below 1 %;"
-            " reach, to how many steps an answer can be owed at all."
+            "In brackets the interval of the mean, of 95 %, by what seeds and the items of the test part differ. Times are the"
+            " processor's: of an update of training, of a whole fit, of a step when predicting, of learning until the loss is"
+            f" reached{loss}. Training memory is the most that tensors of an update take at once with weights and Adam's moments;"
+            " the state is what it takes to go on from a step to the next. Effective memory is how many steps back the gradient"
+            " of the last step's loss falls below 1 %; reach, to how many steps an answer can be owed at all."
         )
 
     def cells(self) -> list[list[str]]:
@@ -150,7 +139,8 @@ class Comparison:
 
     def markdown(self) -> str:
         """The table, the claims and what was left out, in Markdown."""
-        lines = [f"{self.about} (parts {self.digest}).", "", f"{self.budget}", ""]
+        lines = [f"{self.about} (parts {self.digest}).", ""]
+        lines += [self.budget, ""] if self.budget else []
         lines += [_line(self.columns()), _line(["---", *["--:"] * (len(COLUMNS) + 1)])]
         lines += [_line(cells) for cells in self.cells()]
         lines += [f"\n{name} is left out: {why}" for name, why in self.left_out.items()]
@@ -162,7 +152,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything by name, as JSON can hold it."""
-        rows = [{**vars(row), "scores": list(row.scores), "interval": list(interval(row.scores))} for row in self.rows]
+        rows = [vars(row) for row in self.rows]
         claims = [{"text": c.text, "holds": c.holds, "measured": c.measured} for c in self.claims]
         return {**vars(self), "rows": rows, "claims": claims, "verdict": self.verdict}
 
@@ -176,14 +166,14 @@ class Comparison:
             import polars as pl
         except ImportError:
             raise MissingExtraError("to_frame", "polars", "cli") from None
-        rows = [{**vars(row), "scores": list(row.scores)} for row in self.rows]
-        for found, row in zip(rows, self.rows, strict=True):
-            found["mean"], found["low"], found["high"] = interval(row.scores)
+        rows: list[dict[str, Any]] = [{**vars(row), "mean": row.mean} for row in self.rows]
+        for found in rows:
+            found["low"], found["high"] = found.pop("interval") or (None, None)
         return pl.DataFrame(rows, infer_schema_length=None)
 
     def plot(self) -> Chart:
         """The scores with their intervals."""
-        found = {row.name: interval(row.scores) for row in self.rows}
+        found = {row.name: (row.mean, *(row.interval or (row.mean, row.mean))) for row in self.rows}
         best = "higher" if self.best_is_high else "lower"
         return Chart(intervals_figure(found, f"{self.measure} on the test part, {best} is better"))
 
@@ -198,12 +188,11 @@ COLUMNS = [
 
 
 def _cells(row: Row) -> list[str]:
-    mean, low, high = interval(row.scores)
-    spread = f" [{low:.4g}, {high:.4g}]" if len(row.scores) > 1 else ""
+    spread = "" if row.interval is None else " [{:.4g}, {:.4g}]".format(*row.interval)
     memory = "–" if row.memory is None else f"{'over ' * row.memory_floor}{row.memory}"
     return [
         row.name,
-        f"{mean:.4g}{spread}",
+        f"{row.mean:.4g}{spread}",
         f"{row.parameters:,}",
         "–" if row.units is None else str(row.units),
         _bytes(row.training_bytes),
@@ -238,7 +227,3 @@ def _seconds(seconds: float | None) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _overlap(a: tuple[float, float, float], b: tuple[float, float, float]) -> bool:
-    return a[1] <= b[2] and b[1] <= a[2]

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.codecs.tag_scheme import tag_order
 from unrolled.comparison.body import BodyModule, BodyStart
 from unrolled.comparison.classify import Encoded, encoded_items, probed_items
@@ -54,7 +55,7 @@ class TagTask(Task):
 
     name = "tag"
     measure = "accuracy"
-    best_is_high = True
+    best_is_high = is_share = True
     sees_ahead = True
 
     encoded: Encoded
@@ -85,10 +86,10 @@ class TagTask(Task):
                     found[n] = best[: scores.lengths[place], place]
         return found
 
-    def score(self, predictions: list[NDArray[np.int64]], *, validation: bool = False) -> float:
-        """Accuracy of steps."""
+    def each(self, predictions: list[NDArray[np.int64]], *, validation: bool = False) -> Values:
+        """Whether the tag of each step is right."""
         targets = self.targets[1 if validation else 2]
-        return float((np.concatenate(predictions) == np.concatenate(targets)).mean())
+        return (np.concatenate(predictions) == np.concatenate(targets)).astype(np.float64)
 
     def flow(self, module: BodyModule) -> GradientFlow:
         """Of the tag of the last step, along the ends of long sequences."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unrolled.aliases import Values
 from unrolled.comparison.body import BodyModule, BodyStart
 from unrolled.comparison.family import Context, NetworkFamily
 from unrolled.insight import GradientFlow
@@ -49,6 +50,8 @@ class Task(ABC):
     measure: ClassVar[str]
     """What is scored on the test part."""
     best_is_high: ClassVar[bool]
+    is_share: ClassVar[bool] = False
+    """Whether it is a share of right answers."""
     sees_ahead: ClassVar[bool]
     """Whether an answer may depend on later steps."""
 
@@ -70,8 +73,12 @@ class Task(ABC):
         """What a network, in evaluation mode, makes of the test part; :meth:`score` takes it."""
 
     @abstractmethod
+    def each(self, predictions: Any, *, validation: bool = False) -> Values:
+        """The measure of each item that is judged ``[n]``, of predictions of the test part, or of the validation part."""
+
     def score(self, predictions: Any, *, validation: bool = False) -> float:
-        """The measure of predictions of the test part, or of the validation part."""
+        """The mean of :meth:`each`."""
+        return float(self.each(predictions, validation=validation).mean())
 
     @abstractmethod
     def flow(self, module: BodyModule) -> GradientFlow:
