@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from unrolled.charts.bars import bars_figure
+from unrolled.charts.decay import decay_figure
 from unrolled.charts.figures import Interval, forecast_figure, loss_figure
 from unrolled.charts.page import Figure, Page
 from unrolled.charts.svg import Plot
@@ -86,3 +88,18 @@ def test_page_is_self_contained_and_well_formed() -> None:
     for outside in ("http", "src=", "<script", "<link", "@import", "url("):
         assert outside not in html.replace("http-equiv", "")
     assert "prefers-color-scheme: dark" in html
+
+
+def test_pictures_fit_a_phone_or_say_that_they_scroll() -> None:
+    """Few bars, few steps and losses need no more than the 350 px of a phone; what is wider says so there."""
+    narrow = (
+        bars_figure([20, 20], ["good", "bad"], "how often each target occurs", "target"),
+        decay_figure({"rnn.l0 h": np.array([1.0, 0.5])}, "steps back", "gradients"),
+        loss_figure([4.0, 2.0], [4.0, 3.0], 1, "loss"),
+    )
+    for svg in (*narrow, bars_figure([1] * 40, [str(n) for n in range(40)], "many", "n")):
+        page = Page("title")
+        page.figure(Figure(svg, [], "caption"))
+        fits = float(re.search(r"min-width: (\d+)px", page.html().partition("<body>")[2])[1]) <= 350
+        assert fits == (svg in narrow)
+        assert ("scrolls sideways</p>" in page.html()) != fits

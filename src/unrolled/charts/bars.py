@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unrolled.charts.svg import Plot
+from unrolled.charts.svg import NARROW, Plot
 from unrolled.charts.ticks import number_label, number_ticks
 
 __all__ = ["bars_figure"]
 
 WIDTH, HEIGHT = 860, 240
+FEW = 12  # bars, for which a narrow picture has room
 
 
 def bars_figure(sizes: Sequence[float], names: Sequence[str], label: str, below: str) -> str:
@@ -20,7 +21,8 @@ def bars_figure(sizes: Sequence[float], names: Sequence[str], label: str, below:
     (2, True)
     """
     high = max([*sizes, 0]) or 1.0
-    plot = Plot(WIDTH, HEIGHT, x=(0, max(len(sizes), 1)), y=(0, high * 1.05), left=60, top=28, bottom=44)
+    width = NARROW if len(sizes) <= FEW else WIDTH
+    plot = Plot(width, HEIGHT, x=(0, max(len(sizes), 1)), y=(0, high * 1.05), left=60, top=28, bottom=44)
     plot.text(plot.left, 16, label, "tick")
     plot.y_axis([(tick, number_label(tick)) for tick in number_ticks(0, high, 5)])
     room = (plot.right - plot.left) / max(len(sizes), 1)

@@ -84,7 +84,8 @@ class Chart:
         # As an image it keeps its style to itself, and takes on none of the page's.
         labels = "; ".join(_label(chart) for chart in self._charts)
         data = b64encode(self.svg.encode()).decode()
-        image = f'<img style="width: 100%; min-width: 640px; max-width: 860px" alt="{labels}"'
+        most = min(860, 1.25 * max(_size(chart)[0] for chart in self._charts))
+        image = f'<img style="width: 100%; min-width: {min(most, 640):.0f}px; max-width: {most:.0f}px" alt="{labels}"'
         return f'<div style="overflow-x: auto">{image} src="data:image/svg+xml;base64,{data}"></div>'
 
     def __repr__(self) -> str:

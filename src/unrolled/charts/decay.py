@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from unrolled.aliases import Values
-from unrolled.charts.svg import Plot
+from unrolled.charts.svg import NARROW, Plot
 from unrolled.charts.ticks import log_ticks, number_label, number_ticks
 
 __all__ = ["decay_figure"]
 
 COLOURS = ("forecast", "truth", "history")
 LEAST = 1e-12  # of the largest number, below which the axis does not go
+WIDTH = 860.0
+FEW = 24  # steps, for which a narrow picture has room
+LETTER = 7.0  # px, of the label above
 LINE = 15.0  # px between labels
 
 
@@ -35,7 +38,8 @@ def decay_figure(
     low, high = low - room, high + room
     last = max((len(values) for values in lines.values()), default=2) - 1
     right = 40 + 8.0 * max(map(len, lines), default=0)
-    plot = Plot(860, 300, x=(0, max(last, 1)), y=(low, high), left=70, right=right, bottom=44, top=28)
+    width = max(NARROW, 70 + LETTER * len(label)) if last <= FEW else WIDTH
+    plot = Plot(width, 300, x=(0, max(last, 1)), y=(low, high), left=70, right=right, bottom=44, top=28)
     plot.text(plot.left, 16, label, "tick")
     plot.y_axis(log_ticks(low, high, 7))
     numbers = [(tick, number_label(tick)) for tick in number_ticks(0, max(last, 1), 8) if tick == int(tick)]

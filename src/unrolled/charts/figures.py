@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.aliases import Values
-from unrolled.charts.svg import Plot
+from unrolled.charts.svg import NARROW, Plot
 from unrolled.charts.ticks import number_label, number_ticks, time_ticks
 from unrolled.data.frequency import stamp
 
@@ -63,9 +63,9 @@ def loss_figure(losses: Sequence[float], validation: Sequence[float], best_epoch
     lowest = min(min(values) for _, values in lines)
     y = _padded(lowest, highest)
     epochs = max(len(values) for _, values in lines)
-    plot = Plot(WIDTH, 240, x=(1, max(epochs, 2)), y=y, left=60, right=80, bottom=44)
+    plot = Plot(NARROW, 240, x=(1, max(epochs, 2)), y=y, left=60, right=80, bottom=44)
     plot.y_axis([(tick, number_label(tick)) for tick in number_ticks(*y, 5)])
-    plot.x_axis([(tick, number_label(tick)) for tick in number_ticks(1, epochs, 8) if tick == int(tick)])
+    plot.x_axis([(tick, number_label(tick)) for tick in number_ticks(1, epochs, 6) if tick == int(tick)])
     plot.text((plot.left + plot.right) / 2, plot.bottom + 38, "epoch", "tick", anchor="middle")
     plot.rule(best_epoch, "now")
     ends = _apart([plot.to_y(values[-1]) for _, values in lines], 15)

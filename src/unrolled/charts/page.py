@@ -17,12 +17,12 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1c2024; --quiet: #5f6872; --line: #e3e6e9; --code: #f4f5f7;
-  --forecast: #0b62c4; --truth: #c2480a; --interval: rgba(11, 98, 196, .16);
+  --forecast: #0b62c4; --truth: #c2480a; --interval: rgba(11, 98, 196, .16); --shade: rgba(28, 32, 36, .28);
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #15181b; --ink: #e8eaed; --quiet: #9aa4ae; --line: #2c3237; --code: #1e2327;
-    --forecast: #6cb2ff; --truth: #ff9a5c; --interval: rgba(108, 178, 255, .2);
+    --forecast: #6cb2ff; --truth: #ff9a5c; --interval: rgba(108, 178, 255, .2); --shade: rgba(232, 234, 237, .3);
   }
 }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
@@ -32,10 +32,16 @@ h2 { font-size: 19px; margin: 44px 0 6px; }
 p { margin: 0 0 12px; max-width: 68ch; }
 .quiet, figcaption, footer { color: var(--quiet); font-size: 14px; }
 figure { margin: 12px 0 0; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto;  /* with a shadow on each side on which there is more */
+  background: linear-gradient(to right, var(--paper) 30%, transparent) left / 40px 100% no-repeat local,
+    linear-gradient(to left, var(--paper) 30%, transparent) right / 40px 100% no-repeat local,
+    linear-gradient(to right, var(--shade), transparent) left / 14px 100% no-repeat scroll,
+    linear-gradient(to left, var(--shade), transparent) right / 14px 100% no-repeat scroll; }
+.sideways { display: none; }
+@media (max-width: 680px) { .sideways { display: block; color: var(--quiet); font-size: 14px; } }
 .latest { direction: rtl; }  /* on a narrow screen the end is in view first */
 .latest > * { direction: ltr; }
-svg { display: block; width: 100%; min-width: 640px; height: auto; }
+svg { display: block; width: 100%; height: auto; }
 svg path { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .axis { stroke: var(--quiet); stroke-width: 1; }
@@ -57,7 +63,9 @@ th, td { padding: 6px 18px 6px 0; text-align: right; border-bottom: 1px solid va
 th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; color: var(--quiet); font-size: 14px; }
 .words-table th, .words-table td { text-align: left; vertical-align: top; }
-.words-table td:nth-child(2) { min-width: 8em; }
+.words-table td:nth-child(2) { min-width: 5em; }
+.words-table td { overflow-wrap: anywhere; }
+@media (max-width: 680px) { th, td { padding-right: 10px; } }
 tr.own td { font-weight: 600; color: var(--forecast); }
 pre { background: var(--code); border-radius: 8px; padding: 14px 16px; overflow-x: auto; font-size: 14px; }
 footer { margin-top: 48px; border-top: 1px solid var(--line); padding-top: 14px; }
@@ -73,6 +81,10 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 18px 0 0; paddin
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """What the browser may load: nothing from anywhere else."""
+PHONE = 350
+"""The width in px that the text of a page has on a phone."""
+LEGIBLE = 0.72
+"""How far a picture may be made smaller."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +162,8 @@ class Page:
         caption = f"<figcaption>{escape(figure.caption)}</figcaption>"
         kind = "scroll latest" if figure.latest else "scroll"
         svg = f'<div class="{kind}" {_scrolled("picture")}>{_sized(figure.svg)}</div>'
-        self._parts.append(f"<figure>\n{key}{svg}\n{caption}\n</figure>")
+        more = '<p class="sideways">↔ scrolls sideways</p>\n' if _least(figure.svg) > PHONE else ""
+        self._parts.append(f"<figure>\n{key}{more}{svg}\n{caption}\n</figure>")
 
     def table(
         self, head: Sequence[str], rows: Iterable[Sequence[str]], *, own: int | None = None, words: bool = False
@@ -203,7 +216,16 @@ def _scrolled(what: str) -> str:
     return f'tabindex="0" role="group" aria-label="{what}, scrolls sideways on a narrow screen"'
 
 
+def _width(svg: str) -> float:
+    return float((re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+)', svg) or [0, 860])[1])
+
+
+def _least(svg: str) -> float:
+    """The width below which a picture could not be read."""
+    return min(LEGIBLE * _width(svg), 640)
+
+
 def _sized(svg: str) -> str:
-    """A picture that does not grow far beyond its own size."""
-    width = float((re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+)', svg) or [0, 860])[1])
-    return svg.replace("<svg ", f'<svg style="max-width: {1.25 * width:.0f}px; min-width: {min(width, 640):.0f}px" ', 1)
+    """A picture that neither grows far beyond its own size nor becomes too small to be read."""
+    sizes = f"max-width: {1.25 * _width(svg):.0f}px; min-width: {_least(svg):.0f}px"
+    return svg.replace("<svg ", f'<svg style="{sizes}" ', 1)

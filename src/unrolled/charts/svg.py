@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["Plot"]
+__all__ = ["NARROW", "Plot"]
+
+NARROW = 480.0
+"""Of a picture with few ticks, px: small enough for a phone."""
 
 Numbers = Sequence[float]
 

@@ -36,6 +36,12 @@ STYLE = """
 .gate-row .label { width: 92px; flex: none; font-size: 14px; }
 .gate-row svg { min-width: 0; flex: 1; height: 46px; background: var(--code); border-radius: 4px; }
 .gate-row svg.over-time { flex: 0 0 190px; }
+@media (max-width: 680px) {
+  .stepper { padding: 12px 10px; }
+  .gate-row { min-width: 0; }
+  .gate-row .label { width: 60px; }
+  .gate-row svg.over-time { flex: 0 0 84px; }
+}
 .gate-row rect { fill: var(--forecast); }
 .gate-row rect.candidate { fill: var(--truth); }
 .gate-row path { stroke: var(--quiet); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
