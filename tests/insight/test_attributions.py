@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -109,8 +111,10 @@ def test_the_span_is_where_half_of_the_sizes_lie():
     assert "for, 4: 0.50" in svg
     assert "against, " not in svg
     assert "against, 5: 1.00" in attributions(linear_rnn(), torch.ones(6, 2, 1), lambda o: -last(o)).plot().svg
-    with pytest.raises(InputError, match="sequence is 2, expected 0 to 1"):
+    with pytest.raises(InputError, match="sequence is 2, expected a whole number from 0 to 1"):
         found.plot(2)
+    with pytest.raises(InputError, match="sequence is True, expected a whole number"):
+        found.plot(True)
 
 
 def rising(rng, n):
@@ -188,6 +192,7 @@ def test_a_number_and_a_tag():
         ({"baseline": np.nan}, "baseline is nan, expected a finite number"),
         ({"baseline": torch.zeros(3)}, r"expected a finite number, or a tensor \[4, 2, 1\]"),
         ({"baseline": "a"}, "baseline is 'a', expected a finite number"),
+        ({"answer": lambda output: output[0][-1, :, 7]}, "answer failed on what the model returned, a tuple, with IndexError"),
         ({"points": 0}, "points is 0, expected a whole number of at least 1"),
         ({"through": "words"}, "through is 'words', but the model has no such part"),
         ({"member": 1}, "member is 1, but a module is one network"),
@@ -213,3 +218,18 @@ def test_others_are_refused_by_name():
     assert str(still).startswith("What is read does not move the answer, which is ")
     found = attributions(torch.nn.GRU(1, 3), torch.full((4, 2, 1), torch.nan), last)
     assert str(found) == "The answer is not finite: inputs or weights are not."
+
+
+def test_points_are_added_until_the_sum_does_not_miss():
+    torch.manual_seed(0)
+    rnn = torch.nn.RNN(1, 4)
+    with torch.no_grad():
+        rnn.weight_ih_l0.mul_(1500)
+    x = torch.randn(5, 3, 1)
+    given, found = attributions(rnn, x, last, points=32), attributions(rnn, x, last)
+    assert given.missed > 0.05 >= found.missed
+    assert (given.points, "with 32 points the steps miss" in str(given)) == (32, True)
+    assert found.points in (64, 128, 256)
+    assert attributions(linear_rnn(), torch.ones(6, 2, 1), last).points == 32
+    assert "after eval()" in str(given)
+    assert "eval" not in str(dataclasses.replace(given, of_module=False))

@@ -291,7 +291,22 @@ def test_what_cannot_be_looked_into_says_why():
     with pytest.raises(InputError, match="transcript 0 has 9 symbols and 8 blanks"):
         insight.gates(listener, (SEQUENCES[:1], ["aaaaaaaaa"]))
     with pytest.raises(InputError, match="requires y"):
-        insight.gates(SequenceClassifier(**FIT).fit(SEQUENCES, CLASSES), SEQUENCES)
+        insight.gradient_flow(SequenceClassifier(**FIT).fit(SEQUENCES, CLASSES), SEQUENCES)
     both = SequenceClassifier(cell="qrnn", bidirectional=True, **FIT).fit(SEQUENCES, CLASSES)
     with pytest.raises(InputError, match="QRNN: steps of two directions cannot be watched"):
         insight.gates(both, (SEQUENCES, CLASSES))
+
+
+@pytest.mark.parametrize(
+    "look", [insight.gates, insight.movements, insight.trajectories, insight.jacobians, insight.attributions]
+)
+def test_what_needs_no_targets_takes_items_alone_or_with_them(look):
+    for make, y in ((SequenceClassifier, CLASSES), (SequenceRegressor, list(range(N)))):
+        model = make(cell="gru", convolutions=False, **FIT).fit(SEQUENCES, y)
+        X, y = SEQUENCES[:1], y[:1]
+        assert str(look(model, X)) == str(look(model, (X, y)))
+    several = SequenceClassifier(cell="gru", convolutions=False, **FIT).fit(
+        SEQUENCES, np.array([[1, 1], [0, 1]] * (N // 2))
+    )
+    if look is not insight.attributions:
+        assert str(look(several, SEQUENCES[:1])) == str(look(several, (SEQUENCES[:1], np.array([[1, 0]]))))

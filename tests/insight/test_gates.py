@@ -79,5 +79,5 @@ def test_results_show_themselves_and_refuse_what_there_is_not():
         found.plot("n")
     with pytest.raises(InputError, match="QRNN: steps of two directions cannot be watched"):
         gates(nn.QRNN(2, 3, bidirectional=True), torch.randn(5, 2, 2))
-    with pytest.raises(InputError, match="sequence is 2, expected 0 to 1"):
+    with pytest.raises(InputError, match="sequence is 2, expected a whole number from 0 to 1"):
         found.plot("z", 2)

@@ -67,7 +67,7 @@ def test_the_steps_that_move_a_unit_most():
     svg = found.plot(1).svg
     assert "1 is 3" in svg
     assert svg.count(": 1.00</title>") == 2
-    with pytest.raises(InputError, match="sequence is 2, expected 0 to 1"):
+    with pytest.raises(InputError, match="sequence is 2, expected a whole number from 0 to 1"):
         found.plot(2)
     with pytest.raises(InputError, match="unit is 2, expected a whole number from 0 to 1"):
         found.top(2)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from unrolled.errors import InputError
-from unrolled.insight.subject import subject_of
+from unrolled.insight.subject import items_of, subject_of
 from unrolled.insight.watching import arguments_of, require_module
 from unrolled.kernels.admission import whole_number
 
@@ -68,7 +68,18 @@ def answer_of_module(
     B, T = (x.shape[0], x.shape[1]) if batch_first else (x.shape[1], x.shape[0])
     if not x.numel():
         raise InputError(f"there is nothing in x, a tensor {list(x.shape)}: expected at least one step of one sequence")
-    return Answer(lambda x: _checked(answer(run(x)), B), x, batch_first, [T] * B, None)
+    return Answer(lambda x: _checked(_asked(answer, run(x)), B), x, batch_first, [T] * B, None)
+
+
+def _asked(answer: Callable[[Any], Any], output: Any) -> Any:
+    try:
+        return answer(output)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        what = f"a tensor {list(output.shape)}" if hasattr(output, "shape") else f"a {type(output).__name__}"
+        raise InputError(
+            f"answer failed on what the model returned, {what}, with {type(error).__name__}: {error};"
+            " expected a function that makes a number for each sequence of it"
+        ) from error
 
 
 def _checked(answers: Any, B: int) -> Tensor:
@@ -110,6 +121,7 @@ def answer_of_estimator(model: Any, X: Any, asked: Any, member: int) -> Answer:
         raise InputError(
             f"an answer to look at is that of a torch module, or of a {' or '.join(KNOWN)}, not of a {name}"
         )
+    X = items_of(X)
     predicted = model.predict(X)
     module, run = subject_of(model, (X, predicted), member)
     items = _read_by(module, run)

@@ -17,7 +17,7 @@ from unrolled.insight.evidence import Evidence, LayerFacts, measured
 from unrolled.insight.gradient_flow import VANISHED
 from unrolled.insight.ignorance import learned_by, of_targets
 from unrolled.insight.result_frame import frame_of
-from unrolled.insight.subject import Subject, is_estimator, subject_of
+from unrolled.insight.subject import Subject, is_estimator, of_estimator
 from unrolled.insight.watching import arguments_of, require_module
 from unrolled.kernels.admission import whole_number
 
@@ -145,7 +145,7 @@ def explain(model: Any, data: Any, loss: Callable[[Any, Any], Any] | None = None
         if loss is not None:
             raise InputError(f"{type(model).__name__} has the loss of its fit: leave loss out")
         given = cast("tuple[Any, ...]", data) if isinstance(data, tuple) else (data,)
-        found = measured(subject_of(model, data, member))
+        found = measured(of_estimator(model, data, member))
         evidence = Evidence(
             **found,
             learned=learned_by(model, given, found["loss"]),

@@ -17,6 +17,7 @@ from unrolled.insight.gate_roles import GateRoles, roles_of
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.subject import subject_of
 from unrolled.insight.watching import Trace, padded, require_traces, watched
+from unrolled.kernels.admission import whole_number
 
 __all__ = ["LayerGates", "gates", "layer_gates"]
 
@@ -79,7 +80,8 @@ class LayerGates:
 
     @property
     def roles(self) -> GateRoles | None:
-        """Whether the reset gates of a GRU act in the short term and its update gates in the long term; None for other cells."""
+        """Whether the reset gates of a GRU act in the short term and its update gates in the long term. None for other cells: an
+        LSTM keeps its state by a forget gate and has no reset gate, so that there is no such pair to compare."""
         tau = self.time_constants
         if tau is None or not {"r", "z"} <= self.values.keys() or get_cell(self.cell).keeps != "z":
             return None
@@ -111,8 +113,7 @@ class LayerGates:
                 f"{self.place} has no gate {gate!r} between 0 and 1; it has {', '.join(_shares(self.cell))}"
             )
         values = self.values[gate]
-        if not 0 <= sequence < values.shape[1]:
-            raise InputError(f"sequence is {sequence}, expected 0 to {values.shape[1] - 1}")
+        whole_number("sequence", sequence, 0, values.shape[1] - 1)
         shown = np.nan_to_num(values[:MOST_STEPS, sequence, :MOST_UNITS].T)
         rows, columns = ([str(k) if k % 5 == 0 else "" for k in range(n)] for n in shown.shape)
         return Chart(
@@ -143,7 +144,7 @@ def gates(model: Any, inputs: Any, *, member: int = 0) -> dict[str, LayerGates]:
         model: any torch module with layers of ``torch.nn.RNN``, ``LSTM``, ``GRU`` or of :mod:`unrolled.nn`, or a fitted
             estimator.
         inputs: what it is called with, a tuple if that is more than one; for an estimator data as
-            :func:`unrolled.insight.gradient_flow` takes them.
+            :func:`unrolled.insight.gradient_flow` takes them, where a classifier, regressor or tagger does without ``y``.
         member: which network of an estimator.
 
     Returns:

@@ -145,7 +145,8 @@ def jacobians(model: Any, inputs: Any, *, place: str | None = None, member: int 
             (``model.eval()``); a fitted estimator; or a pair of the name of a cell of :data:`unrolled.cells.CELLS` and its
             parameters, which needs no torch.
         inputs: what the module is called with, a tuple if that is more than one; for an estimator data as
-            :func:`unrolled.insight.gradient_flow` takes them; for a cell ``x [T, B, I]``.
+            :func:`unrolled.insight.gradient_flow` takes them, a classifier, regressor or tagger without ``y`` if you like; for a
+            cell ``x [T, B, I]``.
         place: which layer and direction of a module: ``l0`` is the first of a model that is a layer itself,
             ``encoder.l1_reverse`` the second of ``model.encoder``, backwards; by default the first that runs.
         member: which network of an estimator.

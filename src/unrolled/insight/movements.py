@@ -10,7 +10,6 @@ import numpy as np
 from unrolled.aliases import Values
 from unrolled.charts.chart import Chart
 from unrolled.charts.heatmap import heatmap_figure
-from unrolled.errors import InputError
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.subject import subject_of
 from unrolled.insight.watching import Trace, padded, require_traces, watched
@@ -90,8 +89,7 @@ class Movements:
         Raises:
             InputError: there is no such sequence.
         """
-        if not 0 <= sequence < self.values.shape[1]:
-            raise InputError(f"sequence is {sequence}, expected 0 to {self.values.shape[1] - 1}")
+        whole_number("sequence", sequence, 0, self.values.shape[1] - 1)
         moved = np.nan_to_num(self.values[:MOST_STEPS, sequence].T)
         units = np.argsort(-moved.sum(1), kind="stable")[:MOST_UNITS]
         largest = float(moved.max(initial=0.0)) or 1.0

@@ -9,7 +9,10 @@ from unrolled.errors import InputError
 from unrolled.insight.watching import arguments_of, require_module
 from unrolled.kernels.admission import whole_number
 
-__all__ = ["Subject", "is_estimator", "of_estimator", "subject_of"]
+__all__ = ["Subject", "is_estimator", "items_of", "of_estimator", "subject_of"]
+
+PREDICTED = ("SequenceClassifier", "SequenceRegressor", "SequenceTagger")
+"""Estimators whose predictions can stand for targets where only what happens inside is asked for."""
 
 
 class Subject(NamedTuple):
@@ -33,7 +36,7 @@ def subject_of(model: Any, data: Any, member: int) -> Subject:
     Args:
         model: any torch module, or a fitted estimator.
         data: what the module is called with, a tuple if that is more than one; for an estimator the data of its ``evaluate``,
-            ``(X, y)`` if these are two.
+            ``(X, y)`` if these are two; a classifier, regressor or tagger does without ``y``, since its targets move no state.
         member: which network of an estimator.
 
     Raises:
@@ -42,11 +45,30 @@ def subject_of(model: Any, data: Any, member: int) -> Subject:
     """
     whole_number("member", member)
     if is_estimator(model):
-        return of_estimator(model, data, member)
+        return of_estimator(model, _with_targets(model, data), member)
     require_module(model)
     if member:
         raise InputError(f"member is {member}, but a module is one network: leave it out")
     return Subject(model, lambda: model(*arguments_of(data)))
+
+
+def items_of(data: Any) -> Any:
+    """``X``, of ``(X, y)`` or of ``X`` alone.
+
+    >>> items_of((["so good", "so bad"], [1, 0])), items_of(["so good"]), items_of(("so good", "so bad"))
+    (['so good', 'so bad'], ['so good'], ('so good', 'so bad'))
+    """
+    if not isinstance(data, tuple) or len(cast("tuple[Any, ...]", data)) != 2:
+        return data
+    X, _ = cast("tuple[Any, Any]", data)
+    of_items = isinstance(X, list | tuple) or hasattr(X, "columns") or getattr(X, "ndim", 0) in (1, 3)
+    return X if of_items else data
+
+
+def _with_targets(model: Any, data: Any) -> Any:
+    """``(X, y)``, of which the model says ``y`` where it is not given; a frame may have it as a column."""
+    alone = not isinstance(data, tuple) and not hasattr(data, "columns")
+    return (data, model.predict(data)) if alone and type(model).__name__ in PREDICTED else data
 
 
 def of_estimator(model: Any, data: Any, member: int) -> Subject:

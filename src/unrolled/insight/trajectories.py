@@ -81,6 +81,8 @@ class Trajectories:
             raise InputError(f"{self.place} has one direction: there is no plane to show its states in")
         paths = [path[~np.isnan(path[:, 0]), :2] for path in self.values[:, :SHOWN].swapaxes(0, 1)]
         dots = list[Dot]()
+        if points is not None and not isinstance(points, FixedPoints):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InputError(f"points is {points!r:.40}, expected what fixed_points returns, or None")
         for point in points.points if points is not None else ():
             if point.state.shape != self.mean.shape:
                 raise InputError(
