@@ -89,7 +89,8 @@ def layer(**changed):
         "place": "l0", "cell": "gru", "units": 8, "back": 0.9 ** np.arange(20.0), "rate": -0.1, "time_constants": np.ones(8),
         "saturation": {"r": (0.1, 0.1), "z": (0.2, 0.2)}, "at_the_edge": None, "dead": 0,
     }  # fmt: skip
-    return LayerFacts(**{**facts, **changed})
+    facts = {**facts, **changed}
+    return LayerFacts(**{"reached": facts["back"], **facts})
 
 
 SETTINGS = {
@@ -137,6 +138,7 @@ PLANTED = {
         {"hidden_size": 8},
     ),
     "too_short": (evidence(losses=[0.7, 0.65, 0.6, 0.55, 0.5]), {"max_epochs": 10}),
+    "too_short, hardly begun": (evidence(layer(back=FADES), losses=[0.7, 0.6]), {"max_epochs": 20}),
     "vanishing": (evidence(layer(cell="rnn_tanh", back=FADES)), {"cell": "gru", "chrono": 20}),
     "vanishing, with gates": (evidence(layer(back=FADES)), {"chrono": 20}),
     "vanishing, with biases": (
@@ -144,7 +146,7 @@ PLANTED = {
         {"pooling": "mean"},
     ),
     "short_window": (evidence(settings={**SETTINGS, "input_window": 20}), {"input_window": 40}),
-    "learning_rate, low": (evidence(losses=[0.7, 0.699]), {"learning_rate": 0.015}),
+    "learning_rate, low": (evidence(losses=[0.7, 0.699, 0.699, 0.699]), {"learning_rate": 0.015}),
 }
 
 
@@ -171,6 +173,123 @@ def test_nothing_is_said_against_a_network_that_has_learned_or_shows_no_cause():
     )
     assert {rule.__name__ for rule in RULES} >= {"exploding", "vanishing"}
     assert all(rule.__doc__ for rule in RULES)
+
+
+def test_a_training_that_only_learns_more_by_heart_was_not_too_short():
+    still = evidence(losses=[0.7, 0.65, 0.6, 0.55, 0.5, 0.45], validation_losses=[0.7, 0.66, 0.67, 0.67, 0.68, 0.68])
+    assert reason_for(still) is None
+    falls = dataclasses.replace(still, validation_losses=[0.7, 0.69, 0.68, 0.67, 0.66, 0.65])
+    assert reason_for(falls).cause == "too_short"
+
+
+STRAIGHT = np.ones(20)
+ALMOST = np.append(np.ones(18), [0.001, 0.001])
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [layer(back=FADES, reached=STRAIGHT)],  # pooled: the loss reaches every step
+        [layer(back=ALMOST)],
+        [layer(back=0.6 ** np.arange(20.0)), layer(place="l0_reverse", back=0.6 ** np.arange(20.0))],  # from either end
+    ],
+)
+def test_gradients_that_need_no_long_way_do_not_vanish(layers):
+    assert reason_for(evidence(*layers)) is None
+    torn = [dataclasses.replace(each, back=FADES, reached=FADES * (each.place == "l0")) for each in layers]
+    assert reason_for(evidence(*torn)).cause == "vanishing"
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean"])
+def test_a_pooled_output_reaches_every_step_and_the_last_one_does_not(pooling):
+    torch.manual_seed(0)
+    rnn, x = torch.nn.RNN(1, 8), torch.randn(60, 16, 1)
+    reduce = {"max": lambda h: h.amax(0), "mean": lambda h: h.mean(0)}[pooling]
+    pooled = explain(rnn, (x, x[0]), lambda output, y: (reduce(output[0])[:, :1] - y).square().mean())
+    assert pooled.reason is None
+    assert explain(rnn, (x, x[0]), first_input).reason.cause == "vanishing"
+
+
+def test_a_training_of_two_epochs_was_too_short_for_anything_else_to_be_said():
+    rng = np.random.default_rng(0)
+    items = [rng.normal(size=(30, 1)) for _ in range(60)]
+    labels = ["up" if x[:2].mean() > 0 else "down" for x in items]
+    settings = {**HARD, "max_epochs": 2, "learning_rate": 0.002}
+    found = explain(SequenceClassifier(**settings, random_state=0).fit(items, labels), (items, labels))
+    assert found.reason.cause == "too_short"
+    assert "its training was only 2 epochs long" in found.why
+    assert found.change.values == {"max_epochs": 20}
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "other"),
+    [
+        (torch.nn.MSELoss(), [[1.0], [3.0]], 1.0),
+        (torch.nn.functional.mse_loss, [[1.0], [3.0]], 1.0),
+        (torch.nn.CrossEntropyLoss(), [0, 1], math.log(2)),
+        (torch.nn.BCEWithLogitsLoss(), [[0.0], [1.0]], math.log(2)),
+        (torch.nn.MSELoss(reduction="sum"), [[1.0], [3.0]], None),
+        (torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0)), [[0.0], [1.0]], None),
+        (torch.nn.CrossEntropyLoss(label_smoothing=0.1), [0, 1], None),
+        (torch.nn.L1Loss(), [[1.0], [3.0]], None),
+        (lambda output, y: output.square().sum(), [[0.0], [1.0]], None),
+    ],
+)
+def test_only_a_known_loss_has_a_yardstick(loss, y, other):
+    y = torch.tensor(y)
+    head = torch.nn.GRU(1, 2 if not y.is_floating_point() else 1)
+    found = explain(_LastStep(head), (torch.randn(4, 2, 1), y), loss)
+    learned = found.evidence.learned
+    if other is None:
+        assert learned is None
+        assert "%" not in found.why.partition("its loss is")[2]
+        return
+    assert learned.other == pytest.approx(other)
+    shares = torch.tensor([0.5, 0.5]).log().expand(2, 2) if not y.is_floating_point() else y.mean() * torch.ones(2, 1)
+    logits = torch.zeros(2, 1) if isinstance(loss, torch.nn.BCEWithLogitsLoss) else shares
+    assert learned.other == pytest.approx(loss(logits, y).item())
+
+
+class _LastStep(torch.nn.Module):
+    def __init__(self, rnn):
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x):
+        return self.rnn(x)[0][-1]
+
+
+@pytest.mark.parametrize("y", [[[2.0], [2.0], [2.0]], [[0.1], [0.1], [0.1]], [1, 1, 1]])
+def test_targets_that_are_all_the_same_judge_nothing(y):
+    y = torch.tensor(y)
+    loss = torch.nn.MSELoss() if y.is_floating_point() else torch.nn.CrossEntropyLoss()
+    module = _LastStep(torch.nn.GRU(1, 1 if y.is_floating_point() else 2))
+    found = explain(module, (torch.randn(4, 3, 1), y), loss)
+    assert found.reason.cause == "same_targets"
+    assert found.why.startswith("Whether it has learned cannot be told from these data: their targets are all the same")
+    assert "%" not in found.why
+
+
+def test_what_is_not_finite_is_named_first():
+    x, y = torch.randn(4, 3, 1), torch.zeros(3, 1)
+    module = _LastStep(torch.nn.GRU(1, 1))
+    for inputs, targets, word in ((x * math.nan, y, "inputs"), (x, y * math.nan, "targets")):
+        why = explain(module, (inputs, targets), torch.nn.MSELoss()).why
+        assert why == f"It cannot learn: its {word} hold numbers that are not finite."
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda output, y: None, "loss returned None, expected a tensor of one number"),
+        (lambda output, y: 3, "loss returned an int, expected a tensor"),
+        (lambda output, y: output.square(), r"a tensor of shape \[3, 1\], expected one number, such as its mean"),
+        (lambda output, y: y.mean(), "does not depend on the module's parameters"),
+    ],
+)
+def test_a_loss_that_is_no_number_is_named(loss, message):
+    with pytest.raises(InputError, match=message):
+        explain(_LastStep(torch.nn.GRU(1, 1)), (torch.randn(4, 3, 1), torch.zeros(3, 1)), loss)
 
 
 def test_who_reads_nothing():

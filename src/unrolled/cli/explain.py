@@ -15,7 +15,7 @@ from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import show
 from unrolled.cli.options import flag, with_options
 from unrolled.cli.shared_options import JsonOption
-from unrolled.cli.torch_factories import default_loss, imported, is_factory, load_weights, made, read_batch
+from unrolled.cli.torch_factories import imported, is_factory, load_weights, made, read_batch
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameters, declared
 
@@ -112,13 +112,14 @@ def _explain_module(model: str, file: Path, options: Any, wanted: _Wanted) -> No
     import torch
 
     from unrolled.insight.explanation import explain as look
+    from unrolled.insight.known_losses import usual_loss
     from unrolled.insight.trial import try_module
 
     for name, each in declared(type(options)).items():
         if getattr(options, name) != each.default:
             raise InputError(f"{name} is {getattr(options, name)!r}, but {model} makes a torch module: leave it out")
     make = imported(model)
-    loss: Callable[[Any, Any], Any] = default_loss if wanted.loss is None else imported(wanted.loss)
+    loss: Callable[[Any, Any], Any] = usual_loss if wanted.loss is None else imported(wanted.loss)
     batch = read_batch(file)
     module = made(model, make)
     if wanted.weights is not None:

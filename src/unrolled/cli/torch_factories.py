@@ -13,7 +13,7 @@ import numpy as np
 
 from unrolled.errors import InputError, MissingExtraError
 
-__all__ = ["Batch", "default_loss", "imported", "is_factory", "load_weights", "made", "read_batch"]
+__all__ = ["Batch", "imported", "is_factory", "load_weights", "made", "read_batch"]
 
 NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -134,29 +134,4 @@ def read_batch(path: Path) -> Batch:
         raise InputError(f"{path}: x has shape {list(x.shape)}, expected sequences, such as [T, B, I]")
     return Batch(
         *(torch.from_numpy(a.astype(np.float32) if a.dtype.kind == "f" else a.astype(np.int64)) for a in (x, y))
-    )
-
-
-def default_loss(output: Any, y: Any) -> Any:
-    """Cross entropy of whole numbers, mean squared error of others, of a module's output or the first of several.
-
-    Raises:
-        InputError: the output has no shape that fits the targets.
-    """
-    from torch.nn import functional as F
-
-    scores = output[0] if isinstance(output, tuple) else output
-    if not y.is_floating_point():
-        if scores.shape[:-1] == y.shape:
-            if int(y.min()) < 0 or int(y.max()) >= scores.shape[-1]:
-                raise InputError(
-                    f"y holds {int(y.min())} to {int(y.max())}, expected classes from 0 to {scores.shape[-1] - 1}"
-                )
-            return F.cross_entropy(scores.flatten(0, -2), y.flatten())
-    elif scores.shape == y.shape or scores.shape == (*y.shape, 1):
-        return F.mse_loss(scores.reshape(y.shape), y)
-    kind = "[..., C] scores of classes" if not y.is_floating_point() else "the same shape"
-    raise InputError(
-        f"the module puts out {list(scores.shape)} for y of shape {list(y.shape)}, expected {kind}: name a function"
-        " loss(output, y) with loss='module:function'"
     )

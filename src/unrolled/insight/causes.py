@@ -1,7 +1,7 @@
 r"""Why a network does not learn: one small rule for each cause, and the change that it asks for.
 
-A rule reads :class:`unrolled.insight.evidence.Evidence` and says nothing, or a cause with the numbers that say so. The rules
-stand in the order in which they are asked: what makes all other numbers worthless comes first. Causes are called as
+A rule reads :class:`unrolled.insight.evidence.Evidence` and says nothing, or a cause with the numbers that say so. ``RULES``
+has the order in which they are asked: what makes all other numbers worthless comes first. Causes are called as
 :class:`unrolled.insight.Watcher` calls them, where it knows them.
 """
 
@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
@@ -39,6 +41,14 @@ HALF = 0.5
 """The share of the loss on what was kept back, below which that on what was learned from means that it is known by heart."""
 STEPS = 8
 """Epochs that tell something of a learning rate."""
+NEARLY = 0.8
+"""The share of the steps from which on a memory reaches back to nearly all of them."""
+DIRECT = 0.1
+"""Of the loss's gradient at the step that it reaches best, the share from which on it reaches forgotten steps on another way."""
+FEW, SOME = 3, 20
+"""Epochs that tell nothing yet, fewer than these, and so many to try in their place."""
+LATE = 0.8
+"""The share of the epochs after which the best one comes on what was kept back, where more of them would help."""
 LAST, FALLS = 0.5, 0.25
 """A share of the epochs, the last ones; of all that the loss fell by, the share that it fell in them where they were too few."""
 
@@ -78,12 +88,21 @@ Rule = Callable[[Evidence], Reason | None]
 
 def not_finite(e: Evidence) -> Reason | None:
     """Numbers that are not finite pass through everything: nothing else can be said."""
-    if math.isfinite(e.loss) and math.isfinite(e.gradient):
-        return None
     if not all(map(math.isfinite, e.inputs)):
         return Reason("not_finite", "its inputs hold numbers that are not finite", None)
+    if e.learned is not None and not math.isfinite(e.learned.other):
+        return Reason("not_finite", "its targets hold numbers that are not finite", None)
+    if math.isfinite(e.loss) and math.isfinite(e.gradient):
+        return None
     words = f"its loss is {e.loss:.3g} and the norm of its gradient {e.gradient:.3g}: a step was too large"
     return Reason("not_finite", words, _slower(e, "a third of the learning rate, and gradients clipped at 1", clip=1.0))
+
+
+def same_targets(e: Evidence) -> Reason | None:
+    """Where all targets are the same, a network that reads nothing is perfect: nothing is learned, and nothing judged."""
+    if e.learned is None or e.learned.other > 0:
+        return None
+    return Reason("same_targets", "their targets are all the same, so that nothing can be learned from them", None)
 
 
 def inputs_not_scaled(e: Evidence) -> Reason | None:
@@ -165,10 +184,13 @@ def dead(e: Evidence) -> Reason | None:
 
 def vanishing(e: Evidence) -> Reason | None:
     """What the loss owes to a step is multiplied by a Jacobian for each step after it: a layer that forgets fast learns nothing
-    from long ago, though nothing shows whether there is something to be learned.
+    from long ago, though nothing shows whether there is something to be learned. Not so where the loss reaches early steps on
+    a way of their own, as from a pooled output or from the other direction.
     """
     layer = e.longest
-    if layer.memory is None:
+    if layer.memory is None or _covered(e, layer) >= NEARLY * layer.steps:
+        return None
+    if layer.reached[layer.memory :].mean() >= DIRECT * layer.reached.max():
         return None
     words = (
         f"gradients vanish: {layer.memory} steps later {layer.place} feels a change by less than 1 %, and it reads"
@@ -241,9 +263,16 @@ def by_heart(e: Evidence) -> Reason | None:
 
 
 def too_short(e: Evidence) -> Reason | None:
-    """A loss that still falls when the training ends had further to go."""
+    """A loss that still falls when the training ends had further to go, unless only what was learned from is still told better
+    and not what was kept back; one or two epochs tell nothing yet.
+    """
+    if 0 < len(e.losses) < FEW:
+        words = f"its training was only {len(e.losses)} epoch{'s' * (len(e.losses) > 1)} long"
+        return Reason("too_short", words, Change("more epochs", {"max_epochs": SOME}))
+    if e.validation_losses and int(np.argmin(e.validation_losses)) < LATE * len(e.validation_losses) - 1:
+        return None
     last = int(LAST * len(e.losses))
-    if len(e.losses) < 3 or e.losses[-1 - last] - e.losses[-1] < FALLS * abs(e.losses[0] - e.losses[-1]):
+    if len(e.losses) < FEW or e.losses[-1 - last] - e.losses[-1] < FALLS * abs(e.losses[0] - e.losses[-1]):
         return None
     words = (
         f"its training ended too early: in the last {f'{last} epochs' if last > 1 else 'epoch'} the loss still fell from"
@@ -253,18 +282,25 @@ def too_short(e: Evidence) -> Reason | None:
 
 
 RULES: tuple[Rule, ...] = (
-    not_finite, inputs_not_scaled, exploding, saturated, dead, short_truncation, rate_too_high, rate_tiny, by_heart, vanishing,
-    too_short, short_window, rate_too_low,
+    not_finite, same_targets, inputs_not_scaled, exploding, saturated, dead, short_truncation, rate_too_high, rate_tiny, by_heart,
+    too_short, vanishing, short_window, rate_too_low,
 )  # fmt: skip
 """In the order in which they are asked."""
 
 
 def reason_for(e: Evidence, rules: Sequence[Rule] = RULES) -> Reason | None:
     """The first cause that the evidence shows; where the network has learned, only that it did so by heart."""
-    if e.learned is not None and e.learned.has and math.isfinite(e.loss):
+    if e.learned is not None and e.learned.has and not_finite(e) is None:
         kept_back = min(e.validation_losses, default=0.0) / max(e.learned.other, e.learned.own)
         return by_heart(e) if e.learned.name == "loss" and kept_back > e.learned.enough else None
     return next((found for rule in rules if (found := rule(e)) is not None), None)
+
+
+def _covered(e: Evidence, layer: LayerFacts) -> int:
+    """Steps that are felt at one of the ends that the loss looks at: twice as many of a layer that is read from both."""
+    other = layer.place.removesuffix("_reverse") if layer.place.endswith("_reverse") else f"{layer.place}_reverse"
+    both = any(each.place == other and each.reached[0] > 0 for each in e.layers)
+    return (layer.memory or layer.steps) * (1 + both)
 
 
 def _longer_memory(e: Evidence, layer: LayerFacts) -> Change | None:

@@ -61,6 +61,8 @@ class LayerFacts:
     """The share of outputs of tanh beyond ±0.97; None of other cells."""
     dead: int
     """Units whose output never changes."""
+    reached: Values
+    """How much the loss owes to the state, by steps back, in the norm of its gradient, ``[T]``."""
 
     @property
     def steps(self) -> int:
@@ -127,7 +129,7 @@ def measured(subject: Subject, loss: Callable[[Any], Any] | None = None) -> dict
         value: Tensor = output if loss is None else loss(output)
         require_traces(seen)
         gradients: Any = torch.autograd.grad(value, learned, retain_graph=True, allow_unused=True)
-        layers = tuple(_facts(module, trace) for trace in seen.traces.values())
+        layers = tuple(_facts(module, trace, value) for trace in seen.traces.values())
         first = torch.cat([step.x.detach().double().flatten() for step in next(iter(seen.traces.values())).steps])
     norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients if g is not None))
     spread = float(first.std()) if len(first) > 1 else 0.0
@@ -137,7 +139,7 @@ def measured(subject: Subject, loss: Callable[[Any], Any] | None = None) -> dict
     }  # fmt: skip
 
 
-def _facts(module: Any, trace: Trace) -> LayerFacts:
+def _facts(module: Any, trace: Trace, loss: Tensor) -> LayerFacts:
     cell, gates = get_cell(trace.cell), layer_gates(trace)
     saturation = {name: (each.closed, each.open) for name, each in gates.saturation.items()}
     bounded = cell.name == "rnn_tanh" and [each.name for each in cell.activations] == ["tanh"]
@@ -145,7 +147,7 @@ def _facts(module: Any, trace: Trace) -> LayerFacts:
     edge = float((np.abs(values) > AT_THE_EDGE).mean()) if bounded and len(values) else None
     return LayerFacts(
         trace.place, cell.name, gates.output.shape[2], _felt(trace), _rate(module, trace), gates.time_constants, saturation,
-        edge, len(gates.dead),
+        edge, len(gates.dead), _reached(trace, loss),
     )  # fmt: skip
 
 
@@ -172,6 +174,23 @@ def _felt(trace: Trace) -> Values:
                 line = np.sqrt([squares[s][row] for s in range(t, -1, -1) if row < alive[s]])
                 total[: len(line)] += line / line[0] if line[0] > 0 else 0.0
                 count[: len(line)] += 1
+    lived = count > 0
+    return total[lived] / count[lived]
+
+
+def _reached(trace: Trace, loss: Tensor) -> Values:
+    """The norm of the loss's gradient with respect to the state, by steps back from each sequence's end: means over sequences."""
+    import torch
+
+    outputs = [step.states["h"] for step in trace.steps]
+    found = torch.autograd.grad(loss, outputs, retain_graph=True, allow_unused=True)
+    norms = [np.sqrt(_squares(each, rows)) for each, rows in zip(found, trace.alive, strict=True)]
+    total, count = np.zeros(len(outputs)), np.zeros(len(outputs))
+    for t, rows in _last_rows(trace).items():
+        for row in rows:
+            line = [norms[s][row] for s in range(t, -1, -1) if row < trace.alive[s]]
+            total[: len(line)] += line
+            count[: len(line)] += 1
     lived = count > 0
     return total[lived] / count[lived]
 

@@ -15,7 +15,8 @@ from unrolled.errors import InputError
 from unrolled.insight.causes import Change, Reason, reason_for
 from unrolled.insight.evidence import Evidence, LayerFacts, measured
 from unrolled.insight.gradient_flow import VANISHED
-from unrolled.insight.ignorance import learned_by, of_targets
+from unrolled.insight.ignorance import learned_by
+from unrolled.insight.known_losses import one_number, without_reading
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.subject import Subject, is_estimator, of_estimator
 from unrolled.insight.watching import arguments_of, require_module
@@ -58,6 +59,10 @@ class Explanation:
                 f"It has learned {_how_much(learned.share)} ({loss}), and nothing that was measured stands in the way: perhaps"
                 " it needs more examples or epochs, or what it reads says no more."
             )
+        if reason.cause == "not_finite":
+            return f"It cannot learn: {reason.words}."
+        if reason.cause == "same_targets":
+            return f"Whether it has learned cannot be told from these data: {reason.words} ({loss})."
         if learned is None:
             return f"What stands in the way of learning: {reason.words} ({loss})."
         if learned.has:
@@ -114,14 +119,16 @@ def explain(model: Any, data: Any, loss: Callable[[Any, Any], Any] | None = None
     How long a layer remembers is the number of steps after which a change of its state is felt by less than 1 %
     (:mod:`unrolled.insight.evidence`), with the Lyapunov exponent of its Jacobians and the time constants of its gates.
     Whether the model has learned is judged by its loss beside that of an answer which is always the same
-    (:mod:`unrolled.insight.ignorance`). Only where it has not, causes are looked for, by rules with numbers of their own
-    (:mod:`unrolled.insight.causes`): a short memory stands in nobody's way who needs none. That a cause is there
-    does not prove that it is the one: the change is to be tried.
+    (:mod:`unrolled.insight.ignorance`), where that is known: of estimators, and of modules with a loss of ``torch.nn`` that is
+    a mean. Where it has learned, nothing is looked for but that it did so by heart: a short memory stands in nobody's way who
+    needs none. Otherwise causes are, by rules with numbers of their own (:mod:`unrolled.insight.causes`). That a cause is
+    there does not prove that it is the one: the change is to be tried.
 
     Args:
         model: a fitted estimator, or any torch module with recurrent layers, in evaluation mode if it has dropout.
         data: as :func:`unrolled.insight.gradient_flow` takes them; a few dozen sequences do.
-        loss: of a module, ``loss(model(*inputs), targets)``.
+        loss: of a module, ``loss(model(*inputs), targets)``: a tensor of one number. Of mean ``MSELoss``, ``CrossEntropyLoss``
+            and ``BCEWithLogitsLoss`` without weights, or their functions, it is known what who reads nothing would have.
         member: which network of an estimator.
 
     Returns:
@@ -137,7 +144,7 @@ def explain(model: Any, data: Any, loss: Callable[[Any, Any], Any] | None = None
     >>> found = explain(rnn, (x, x[0]), lambda output, y: (output[0][-1, :, :1] - y).square().mean())
     >>> print(found)
     It remembers ... of 60 steps in l0, a simple RNN of 8 units (a change is multiplied by 0... a step, ...).
-    It has learned nothing (its loss is ...), and gradients vanish: ... steps later l0 feels a change by less than 1 %, ...
+    What stands in the way of learning: gradients vanish: ... steps later l0 feels a change by less than 1 %, ...
     Try a GRU, whose gates can keep a state, started for spans of up to 60 steps: cell='gru', chrono=60.
     """
     whole_number("member", member)
@@ -160,9 +167,8 @@ def explain(model: Any, data: Any, loss: Callable[[Any, Any], Any] | None = None
     if loss is None or member:
         raise InputError("a module needs loss=, a function of its output and the targets, and has no member")
     inputs, targets = cast("tuple[Any, Any]", data)
-    found = measured(Subject(model, lambda: loss(model(*arguments_of(inputs)), targets)))
-    known = None if targets is None else of_targets(found["loss"], np.asarray(targets))
-    evidence = Evidence(**found, learned=known)
+    found = measured(Subject(model, lambda: one_number(loss(model(*arguments_of(inputs)), targets))))
+    evidence = Evidence(**found, learned=without_reading(loss, found["loss"], targets))
     return Explanation(evidence, reason_for(evidence))
 
 

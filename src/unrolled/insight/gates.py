@@ -63,7 +63,8 @@ class LayerGates:
         for name in named:
             values = self.values[name]
             values = values[~np.isnan(values)]
-            found[name] = Saturation(float((values < CLOSED).mean()), float((values > OPEN).mean()))
+            if len(values):
+                found[name] = Saturation(float((values < CLOSED).mean()), float((values > OPEN).mean()))
         return found
 
     @property
@@ -74,6 +75,8 @@ class LayerGates:
         if not described.keeps or described.name in RELATIVE:
             return None
         values = self.values[described.keeps.removeprefix("-")]
+        if np.isnan(values).all():
+            return None
         kept = 1 - values if described.keeps.startswith("-") else values
         with np.errstate(divide="ignore"):
             return -1 / np.nanmean(np.log(kept), axis=(0, 1))
@@ -90,6 +93,8 @@ class LayerGates:
     @property
     def dead(self) -> NDArray[np.intp]:
         """The units whose output never changes, whatever is read."""
+        if np.isnan(self.output).all():
+            return np.empty(0, np.intp)
         return np.flatnonzero(np.nanstd(self.output, axis=(0, 1)) < STILL)
 
     @property

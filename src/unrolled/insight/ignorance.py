@@ -20,7 +20,7 @@ import numpy as np
 from unrolled.aliases import Values
 from unrolled.errors import InputError
 
-__all__ = ["Learned", "entropy", "learned_by", "of_targets"]
+__all__ = ["CLASSES", "Learned", "entropy", "learned_by", "of_shares", "of_targets"]
 
 ENOUGH = 0.5
 """The share of the loss of who reads nothing, up to which a network has learned."""
@@ -45,8 +45,8 @@ class Learned:
 
     @property
     def share(self) -> float:
-        """Of the other's: 1 is as bad, 0 perfect."""
-        return self.own / max(self.other, LEAST)
+        """Of the other's: 1 is as bad, 0 perfect; NaN where the other has none, for then it is no yardstick."""
+        return self.own / self.other if self.other > 0 else math.nan
 
     @property
     def has(self) -> bool:
@@ -54,6 +54,8 @@ class Learned:
         return self.share <= self.enough
 
     def __str__(self) -> str:
+        if not math.isfinite(self.share):
+            return f"its {self.name} is {self.own:.3g}"
         return f"its {self.name} is {self.own:.3g}, {self.share:.0%} of the {self.other:.3g} of {self.what}"
 
 
@@ -65,7 +67,18 @@ def entropy(places: Sequence[Any] | Values) -> float:
     """
     _, counts = np.unique(np.asarray(places), return_counts=True)
     p = counts / counts.sum()
-    return float(-(p * np.log(p)).sum())
+    return max(0.0, float(-(p * np.log(p)).sum()))  # not -0
+
+
+def of_shares(y: Any) -> float:
+    """The binary cross entropy, in nats, of always saying how often each of several classes is there, of ``y`` ``[N, ...]``.
+
+    >>> round(of_shares([0.0, 1.0]), 4), of_shares([1.0, 1.0])
+    (0.6931, 0.0)
+    """
+    p = np.asarray(y, np.float64).mean(axis=0)
+    p, q = np.maximum(p, 0.0), np.maximum(1 - p, 0.0)
+    return max(0.0, float(np.mean(-p * np.log(np.maximum(p, LEAST)) - q * np.log(np.maximum(q, LEAST)))))
 
 
 def of_targets(loss: float, y: Any) -> Learned:
@@ -73,8 +86,8 @@ def of_targets(loss: float, y: Any) -> Learned:
     values = np.asarray(y)
     if values.dtype.kind in "biu":
         return Learned(loss, entropy(values.ravel()), CLASSES)
-    spread = float(np.mean((values - values.mean(axis=0)) ** 2))
-    return Learned(loss, spread, "always saying the mean")
+    values = np.atleast_1d(values)
+    return Learned(loss, _spread(values.reshape(len(values), -1)), "always saying the mean")
 
 
 def learned_by(model: Any, data: tuple[Any, ...], loss: float) -> Learned | None:
@@ -110,11 +123,15 @@ def learned_by(model: Any, data: tuple[Any, ...], loss: float) -> Learned | None
     if config.targets:
         y = np.asarray(data[1], np.float64).reshape(len(data[1]), -1).T
         z = [target.transform(column) for target, column in zip(config.targets, y, strict=True)]
-        return Learned(loss, float(np.mean([np.var(column) for column in z])), "always saying the mean")
+        return Learned(loss, _spread(np.stack(z, axis=1)), "always saying the mean")
     if getattr(model, "multilabel_", False):
-        p = np.clip(np.asarray(data[1], np.float64).mean(axis=0), LEAST, 1 - LEAST)
-        return Learned(loss, float(np.mean(-p * np.log(p) - (1 - p) * np.log(1 - p))), CLASSES)
+        return Learned(loss, of_shares(data[1]), CLASSES)
     return Learned(loss, entropy(data[1]), CLASSES)
+
+
+def _spread(columns: Values) -> float:
+    """The mean variance of columns; exactly 0 where each is one number over and over, however it is rounded."""
+    return 0.0 if (columns == columns[:1]).all() else float(np.mean(np.var(columns, axis=0)))
 
 
 def _pieces(X: Any) -> list[Any]:
@@ -132,6 +149,6 @@ def _forecasts(model: Any) -> Learned | None:
     naive = next((name for name in ("seasonal naive", "naive") if name in errors), None)
     if naive is None or not errors[naive].mae:
         return None
-    what = f"the {naive} forecast"
+    what = f"the {naive} forecast on the part its training kept back"
     own = errors["network"] if "network" in errors else errors["forecast"]  # others may be better, and hide it
     return Learned(own.mae, errors[naive].mae, what, BETTER, "error")
