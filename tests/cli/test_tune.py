@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
+import time
 
 import pytest
 
@@ -59,8 +62,15 @@ def test_the_answer_its_model_and_the_command_that_trains_it(unrolled, passenger
             ["--task", "forecast", "--only", "horizon"],
             "--only is 'horizon', expected parameters with values worth trying: cell",
         ),
+        (
+            ["--task", "forecast", "--only", "nosuch", "--fix", "cell=gru"],
+            "--only is 'nosuch', expected a parameter of a forecaster with values worth trying: hidden_size",
+        ),
         (["--task", "forecast", "--trials", "0"], "--trials is 0, expected at least 1"),
-        (["--task", "forecast", "--measure", "f1", *map(str, SMALL)], "--measure is 'f1', expected one of mase, mae"),
+        (
+            ["--task", "forecast", "--measure", "f1", *map(str, SMALL)],
+            "--measure is 'f1', expected one of mase, mae, rmse",
+        ),
         (
             ["--task", "forecast", "--fix", "horizon=90"],
             "the shortest series has 144 steps to learn from and to be judged on",
@@ -74,6 +84,48 @@ def test_bad_input_is_one_sentence(unrolled, passengers, arguments, message):
     assert done.code == 2
     assert message in done.err.splitlines()[-1]
     assert done.out == ""
+
+
+def test_no_measure_is_trained_for_in_vain(unrolled, passengers, monkeypatch):
+    def train(*_, **__):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("unrolled.tuning.tune", train)
+    assert unrolled("tune", passengers, "--task", "forecast", "--measure", "nosuch").code == 2
+
+
+def test_a_gap_is_told_how_it_is_filled_here(unrolled, passengers, tmp_path):
+    rows = passengers.read_text().splitlines()
+    (tmp_path / "gap.csv").write_text("\n".join([*rows[:50], *rows[51:]]))
+    done = unrolled("tune", tmp_path / "gap.csv", "--task", "forecast")
+    assert done.code == 2
+    assert done.err.strip().endswith("choose how to fill them with --fix missing=interpolate, previous or zero")
+    taken = unrolled("tune", tmp_path / "gap.csv", "--task", "forecast", "--fix", "missing=interpolate", "--trials", 0)
+    assert "--trials is 0" in taken.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("kept", [False, True])
+def test_who_stops_it_is_told_what_is_kept(unrolled, passengers, tmp_path, monkeypatch, capsys, number, code, kept):
+    def stop(*_):
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+
+    def ended():
+        study = ["--study", tmp_path / "a.db"] if kept else []
+        try:
+            found = unrolled("tune", passengers, "--task", "forecast", *study, *SMALL)
+        except SystemExit as error:
+            return error.code, capsys.readouterr().err
+        return found.code, found.err
+
+    monkeypatch.setattr("unrolled.cli.tune._Bars.__call__", stop)
+    before = signal.getsignal(signal.SIGTERM)
+    found, said = ended()
+    signal.signal(signal.SIGTERM, before)
+    assert found == code
+    end = f"{tmp_path / 'a.db'} has them" if kept else "they are lost: --study and the path of a file would keep them"
+    assert said.splitlines()[-1] == f"unrolled: stopped after 0 of 20 trials; {end}"
 
 
 def test_values_are_read_as_their_options_are():

@@ -27,6 +27,7 @@ class MadeData(Data):
     offset: float = 0.0
     offset_of_losses: float = 0.0
     seconds: float = 0.0
+    deaf: float = 0.0
     fault: str = ""
     folder: str | None = None
     part: str = "all"
@@ -56,6 +57,9 @@ class MadeData(Data):
             raise InputError("there is nothing to learn")
         if self.fault == "breaks":
             raise KeyError("a bug")
+        if self.deaf:
+            time.sleep(self.deaf)
+            (Path(self.folder) / "heard").touch()
         distance = abs(np.log2(size / 16))
         for step in range(1, STEPS + 1):
             time.sleep(self.seconds / STEPS)

@@ -22,14 +22,14 @@ from unrolled.errors import MissingExtraError
 from unrolled.tasks.held_out.examples import ExampleData
 from unrolled.tasks.held_out.series import SeriesData
 from unrolled.tuning import tune
-from unrolled.tuning.job import RUNGS, Job, Pruned, run_job
+from unrolled.tuning.job import RUNGS, Job, Outcome, Pruned, run_job
 from unrolled.tuning.judgement import compared
 from unrolled.tuning.processes import Processes
 from unrolled.tuning.result import TrialRow, Tuning
 from unrolled.tuning.search import search
 from unrolled.tuning.space import usual, values_to_try
 from unrolled.tuning.study import Study, storage_url
-from unrolled.tuning.workers import ATTEMPTS, Ended, WorkerError
+from unrolled.tuning.workers import ATTEMPTS, Ended, Reported, WorkerError, Workers
 
 SPACE = {"hidden_size": [64, 16, 32, 128, 256], "cell": ["gru", "lstm"]}
 
@@ -42,6 +42,39 @@ def made(**given):
 
 def nobody(*_):
     return None
+
+
+class Here(Workers):
+    """Jobs that cost nothing, one after the other in this process."""
+
+    def __init__(self, data, count):
+        super().__init__(count)
+        self._data, self._waiting, self._hopeless = data, [], set()
+
+    def prune(self, key):
+        self._hopeless.add(key)
+
+    def close(self):
+        self._waiting = []
+
+    def _start(self, key, job):
+        self._waiting.append((key, job))
+
+    def _events(self, seconds):
+        for key, job in [self._waiting.pop(0)] if self._waiting else []:
+            reports = []
+            outcome = run_job(self._data, job, lambda *found, to=reports: to.append(found), nobody)
+            for rung, loss in reports:
+                yield Reported(key, rung, loss)
+                if key in self._hopeless:
+                    outcome = Outcome(pruned=True)
+                    break
+            yield Ended(key, outcome)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    monkeypatch.setattr("unrolled.tuning.tuner.Processes", Here)
 
 
 # ---- what is tried ----
@@ -144,8 +177,11 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path):
         log = tmp_path / "trainings"
         while not log.exists() or len(log.read_text().splitlines()) < 2:
             list(workers.events(0.1))
+        said = []
+        workers.told = said.append
         os.kill(workers.pids[0], signal.SIGKILL)
         found = until(workers, jobs)
+        assert said == ["a worker is lost, its process ended with signal 9: what it trained is begun again"]
         assert {key: outcome.scores["loss"] for key, outcome in found.items()} == {
             key: run_job(made(), job, nobody, nobody).scores["loss"] for key, job in jobs.items()
         }
@@ -319,7 +355,7 @@ def test_values_that_were_tried_are_not_trained_again(tmp_path):
     data = made(folder=str(tmp_path))
     space = {"hidden_size": [64, 16]}
     kept = study(space=space)
-    with Processes(data, 1) as workers:
+    with Here(data, 1) as workers:
         search(data, space, kept, workers, trials=6, seed=0, heard=nobody)
     assert len(kept.finished) == 6
     assert len((tmp_path / "trainings").read_text().splitlines()) == 2
@@ -327,8 +363,8 @@ def test_values_that_were_tried_are_not_trained_again(tmp_path):
 
 def test_hopeless_trials_are_pruned():
     kept = study(space={"hidden_size": [64, 16, 32, 128, 256, 512, 1024, 2048]})
-    data = made(seconds=0.2)
-    with Processes(data, 1) as workers:
+    with Here(made(), 1) as workers:
+        data = made()
         search(data, {"hidden_size": [64]}, kept, workers, trials=14, seed=0, heard=nobody)
     states = [trial.state.name for trial in kept.finished]
     assert "PRUNED" in states
@@ -389,6 +425,7 @@ def test_what_is_the_same_each_time_is_beyond_chance_if_it_differs_at_all():
 # ---- all of it ----
 
 
+@pytest.mark.usefixtures("here")
 def test_a_change_that_is_better_is_found_and_said_to_be():
     found = tune(made(), trials=8, only=["hidden_size"], rounds=4, seeds=3)
     assert found.values == {"hidden_size": 16}
@@ -409,6 +446,7 @@ def test_a_change_that_is_better_is_found_and_said_to_be():
     assert found.plot().svg.count("<circle") == sum(each.value is not None for each in found.trials)
 
 
+@pytest.mark.usefixtures("here")
 def test_what_was_pruned_is_never_a_candidate():
     """Optuna calls the last validation loss of such a trial its value, and it may be far below any score."""
     found = tune(made(offset_of_losses=-5.0), trials=16, random_state=1, rounds=3, seeds=3)
@@ -421,6 +459,7 @@ def test_what_was_pruned_is_never_a_candidate():
         assert str({**found.defaults, **judged.values}) in complete
 
 
+@pytest.mark.usefixtures("here")
 def test_luck_changes_nothing():
     """Where no value is better than another, the defaults stay, though most searches find something "better"."""
     answers, lucky = [], 0
@@ -433,6 +472,7 @@ def test_luck_changes_nothing():
     assert sum(bool(values) for values in answers) <= 1
 
 
+@pytest.mark.usefixtures("here")
 def test_the_test_part_decides_nothing(tmp_path):
     """Whatever it says: here that what was found is much worse, which is said."""
     found = [tune(made(offset=offset), trials=6, only=["hidden_size"], rounds=3, seeds=3) for offset in (0.0, -1.0)]
@@ -462,6 +502,7 @@ def test_a_change_that_is_not_taken_is_said_to_be_so_before_its_test():
         )
 
 
+@pytest.mark.usefixtures("here")
 def test_trials_that_fail_are_told_and_the_rest_goes_on(tmp_path):
     found = tune(made(fault="explodes", folder=str(tmp_path)), trials=8, only=["hidden_size"], rounds=3, seeds=3)
     failed = [each for each in found.trials if each.state == "failed"]
@@ -470,6 +511,7 @@ def test_trials_that_fail_are_told_and_the_rest_goes_on(tmp_path):
     assert found.values != {"hidden_size": 16}
 
 
+@pytest.mark.usefixtures("here")
 def test_defaults_that_cannot_be_trained_end_it():
     with pytest.raises(InputError, match="the data: the defaults cannot be trained: there is nothing to learn"):
         tune(made(fault="refuses"), trials=3, only=["hidden_size"])
@@ -496,7 +538,9 @@ def test_two_workers_and_a_study_give_every_trial(tmp_path):
     again = tune(data, study=tmp_path / "a.db", workers=2, **given)
     assert (tmp_path / "trainings").read_text().splitlines() == trained  # all is remembered
     assert str(again) == str(found)
-    more = tune(data, study=tmp_path / "a.db", **{**given, "trials": 8})
+    said = []
+    more = tune(data, study=tmp_path / "a.db", told=said.append, **{**given, "trials": 8})
+    assert said == ["6 trials of an earlier run are kept"]
     assert [each.number for each in more.trials] == [*range(8)]
     assert [each.values for each in more.trials[:6]] == [each.values for each in found.trials]
 
@@ -505,8 +549,10 @@ SCRIPT = """
 import sys
 from made_data import MadeData
 from unrolled.tuning import tune
+said = []
 found = tune(MadeData(seconds=0.5, folder=sys.argv[1]), trials=5, only=["hidden_size", "cell"], study=sys.argv[2], workers=2,
-             rounds=3, seeds=3)
+             rounds=3, seeds=3, told=said.append)
+print(said, file=sys.stderr)
 print([(each.number, each.state) for each in found.trials])
 """
 
@@ -526,11 +572,40 @@ def test_killed_and_begun_again_no_trial_is_lost(tmp_path):
         time.sleep(0.05)
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert "that were not over are begun again" in done.stderr or "that was not over is begun again" in done.stderr
     found = eval(done.stdout)
     assert len(found) == 5
     assert {state for _, state in found} <= {"complete", "pruned"}
 
 
+DEAF = """
+import sys
+from made_data import MadeData
+from unrolled.tuning.job import Job
+from unrolled.tuning.processes import Processes
+with Processes(MadeData(deaf=60.0, folder=sys.argv[1]), 1) as workers:
+    workers.submit("job", Job({}, 0, 0))
+    while True:
+        list(workers.events(0.2))
+"""
+
+
+@pytest.mark.starts_python
+def test_a_worker_ends_with_its_parent_though_its_training_hears_nothing(tmp_path):
+    log = tmp_path / "trainings"
+    parent = subprocess.Popen([sys.executable, "-c", DEAF, str(tmp_path)])
+    while not log.exists() or not log.read_text().endswith("\n"):
+        assert parent.poll() is None
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    worker = log.read_text().split()[0]
+    while Path(f"/proc/{worker}").exists():
+        time.sleep(0.05)
+    assert not (tmp_path / "heard").exists()
+
+
+@pytest.mark.usefixtures("here")
 def test_ctrl_c_says_what_is_kept(tmp_path):
     def stop(what, done, of):
         raise KeyboardInterrupt
@@ -541,6 +616,7 @@ def test_ctrl_c_says_what_is_kept(tmp_path):
         tune(made(), trials=4, only=["hidden_size"], heard=stop, study=tmp_path / "a.db")
 
 
+@pytest.mark.usefixtures("here")
 def test_a_study_that_is_lost_is_named(tmp_path):
     def lose(what, done, of):
         with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as opened, opened:

@@ -11,10 +11,13 @@ from unrolled.cli.options import help_of, parameters_of
 from unrolled.cli.wording import in_flags, knows, speaking
 from unrolled.errors import UnrolledError
 
-__all__ = ["Command"]
+__all__ = ["Command", "say_what_is_kept"]
 
 OTHER_NAMES = {"labels_file": "labels", "second": "targets", "label": "condition"}
 """Arguments that the commands call differently."""
+
+SETTLED = ("missing",)
+"""Arguments that messages advise, and that a command which settles parameters by ``--fix`` has no option for."""
 
 
 class Command(TyperCommand):
@@ -26,7 +29,8 @@ class Command(TyperCommand):
         self._options = {str(option.name): option for option in options}
         self._flags = {name: max(option.opts, key=len) for name, option in self._options.items()}
         others = {name: self._flags[ours] for name, ours in OTHER_NAMES.items() if ours in self._flags}
-        self._flags = others | self._flags
+        settled = {name: f"--fix {name}=" for name in SETTLED if "fix" in self._options}
+        self._flags = settled | others | self._flags
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with the names that are found only now."""
@@ -44,12 +48,12 @@ class Command(TyperCommand):
                 error.args = (in_flags(str(error)),)
                 raise
             except KeyboardInterrupt as error:
-                _say_what_is_kept(*error.args)
+                say_what_is_kept(*error.args)
                 raise
 
 
-def _say_what_is_kept(message: str = "") -> None:
-    """Say what training said when it was stopped: what is kept, or how it would have been."""
+def say_what_is_kept(message: str = "") -> None:
+    """Say what training said when it was stopped: what is kept, or by which option it would have been, if there is one."""
     said, _, advice = message.partition(": ")
     if said:
-        say(f"unrolled: {said}: {advice}" if advice and knows("checkpoint") else f"unrolled: {said}")
+        say(f"unrolled: {said}: {advice}" if knows(advice.partition("=")[0]) else f"unrolled: {said}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from types import NoneType
@@ -42,17 +42,19 @@ def settled(task: Task, given: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def parameter_named(task: Task, name: str, option: str) -> Declared:
+def parameter_named(task: Task, name: str, option: str, worth: Collection[str] | None = None) -> Declared:
     """A parameter of the models of a task, by its name or that of its option.
 
     Raises:
-        InputError: there is none; ``option`` is what named it.
+        InputError: there is none; ``option`` is what named it, and ``worth`` names those that it may be, if not all of them.
     """
     known = _parameters(task)
     of_flags = {flag(each).lstrip("-"): each for each in known.values()}
     found = known.get(name.replace("-", "_")) or of_flags.get(name)
     if found is None:
-        raise InputError(f"{option} is {name!r}, expected a parameter of {task.called}: {', '.join(known)}")
+        which = "" if worth is None else " with values worth trying"
+        listed = ", ".join(known if worth is None else worth)
+        raise InputError(f"{option} is {name!r}, expected a parameter of {task.called}{which}: {listed}")
     return found
 
 

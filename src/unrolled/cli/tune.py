@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import signal
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unrolled.cli.catalogue import TASKS, options_of_all
+from unrolled.cli.command import say_what_is_kept
 from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import say, show
 from unrolled.cli.options import with_options
@@ -18,7 +22,7 @@ from unrolled.cli.settled import fit_command, parameter_named, settled
 from unrolled.cli.shared_options import JsonOption, output_option
 from unrolled.cli.task import Task
 from unrolled.errors import InputError
-from unrolled.parameters.declaration import Parameter, Parameters
+from unrolled.parameters.declaration import Parameter, Parameters, search_space
 from unrolled.parameters.ranges import COUNT, Range
 from unrolled.progress import ShareBar, person_watches
 
@@ -119,15 +123,17 @@ def tune(
     check_places({"--output": output, "--study": kept}, [file], as_json=as_json)
     own = chosen.own(f"--task is {task}", options, chosen.data_options)
     fixed = settled(chosen, search.fix)
-    only = [parameter_named(chosen, name, "--only").name for each in search.only for name in each.split(",")]
     data = chosen.data(file, own, fixed)
+    worth = [name for name in search_space(data.estimator) if name not in data.idle and name not in fixed]
+    only = [parameter_named(chosen, name, "--only", worth).name for each in search.only for name in each.split(",")]
     if search.measure is not None:
         data = data.by(search.measure)
     say(f"tuning on {data.describe()}")
-    with _Bars() as heard:
+    with _Bars() as bars, _terminated_in_order():
         found = find(
             data, trials=search.trials, only=only, study=search.study, workers=search.workers, ray=search.ray,
-            rounds=search.rounds, seeds=search.seeds, random_state=search.random_state, heard=heard,
+            rounds=search.rounds, seeds=search.seeds, random_state=search.random_state, heard=bars,
+            told=bars.say,
         )  # fmt: skip
     values = {**fixed, **found.values, **({"random_state": search.random_state} if search.random_state else {})}
     command = fit_command(chosen, file, own, values)
@@ -142,6 +148,32 @@ def tune(
         show(found, f"next: {command}{remark}")
 
 
+@contextmanager
+def _terminated_in_order() -> Generator[None, None, None]:
+    """What is said of Ctrl-C is said of SIGTERM, whose code is 143; a second one ends the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    terminated: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        terminated.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if terminated:
+            say_what_is_kept(*error.args)
+            raise SystemExit(128 + terminated[0]) from None
+        raise
+    finally:
+        if not terminated:
+            signal.signal(signal.SIGTERM, before)
+
+
 class _Bars:
     """A bar for each part of the work."""
 
@@ -154,6 +186,12 @@ class _Bars:
 
     def __exit__(self, *_: object) -> None:
         self._bars.close()
+
+    def say(self, sentence: str) -> None:
+        """Write a line; the bar goes on below it."""
+        self._bars.close()
+        self._what = ""
+        say(sentence)
 
     def __call__(self, what: str, done: int, of: int) -> None:
         if what != self._what:

@@ -47,6 +47,9 @@ def in_flags(message: str) -> str:
     a.csv, line 3, column 'time': the value is missing; choose --missing previous or zero
     name it with --time, or lower --hidden-size (now 64); 'hidden_size=' is a label
     --hidden-size is 0, expected at least 1
+    >>> with speaking({"missing": "--fix missing="}):
+    ...     print(in_flags("fill it, or choose how with missing='interpolate', 'previous' or 'zero'"))
+    fill it, or choose how with --fix missing=interpolate, previous or zero
     >>> with speaking({"transpose": "--transpose"}):
     ...     print(in_flags("transpose is 3, but the pieces are no music: leave it out"))
     --transpose is 3, but the pieces are no music: leave it out
@@ -67,7 +70,7 @@ def in_flags(message: str) -> str:
         if name is None:
             return found[0]
         values = re.sub(r"'([^']*)'", lambda value: quote(value[1]), found["values"] or "")
-        return f"{flags[name]} {values}".rstrip()
+        return f"{flags[name]}{'' if flags[name].endswith('=') else ' '}{values}".rstrip(" =")
 
     return re.sub(r"^(--[\w-]+) is .+, expected None: ", r"leave \1 out: ", pattern.sub(replace, message))
 

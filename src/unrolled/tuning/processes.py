@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from threading import Thread
 from time import sleep
 from typing import Any
 
@@ -25,13 +26,17 @@ WORKER = "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv[1]]; from
 """Without the current folder, where a module of any name may lie, among the places that modules come from."""
 
 
+LOOK = 0.5  # seconds from one look at whether the parent is there to the next
+
+
 class _Process:
     """One worker, with the key of what it does."""
 
     def __init__(self, data: Data, threads: int) -> None:
         self.key: Any = None
         self.pipe, theirs = Pipe()
-        command = [sys.executable, "-c", WORKER, str(Path(__file__).parents[2]), str(theirs.fileno())]
+        place, numbers = str(Path(__file__).parents[2]), [str(theirs.fileno()), str(os.getpid())]
+        command = [sys.executable, "-c", WORKER, place, *numbers]
         several = {"OMP_NUM_THREADS": str(threads), "UNROLLED_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env={**several, **os.environ}, stdout=2)
         theirs.close()
@@ -111,8 +116,9 @@ class Processes(Workers):
 
 
 def main() -> None:
-    """What a worker does: jobs from its pipe, until that is closed."""
+    """What a worker does: jobs from its pipe, until that is closed, or who began it is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who began it
+    Thread(target=_end_with, args=(int(sys.argv[3]),), daemon=True).start()
     warnings.simplefilter("ignore")
     pipe = Connection(int(sys.argv[2]))
     try:
@@ -123,6 +129,13 @@ def main() -> None:
                 _work(pipe, data, key, more[0])
     except (EOFError, OSError):  # nobody is there any more
         return
+
+
+def _end_with(parent: int) -> None:
+    """End as soon as the parent has, whatever goes on here: a long step of a training looks at no pipe."""
+    while os.getppid() == parent:
+        sleep(LOOK)
+    os._exit(1)
 
 
 def _work(pipe: Connection, data: Data, key: Any, job: Job) -> None:

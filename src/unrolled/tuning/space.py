@@ -34,15 +34,16 @@ def values_to_try(data: Data, only: Sequence[str] = ()) -> Space:
     group = data.estimator
     worth, known, settled = search_space(group), declared(group), dict(data.values)
     possible = [name for name in worth if name not in data.idle]
+    left = [name for name in possible if name not in settled]
     for name in only:
         if name not in known:
-            raise InputError(f"only is {name!r}, expected parameters of {group.__name__}: {', '.join(possible)}")
+            raise InputError(f"only is {name!r}, expected parameters of {group.__name__}: {_list(left)}")
         if name not in possible:
-            raise InputError(f"only is {name!r}, expected parameters with values worth trying: {_list(possible)}")
+            raise InputError(f"only is {name!r}, expected parameters with values worth trying: {_list(left)}")
         if name in settled:
             raise InputError(f"only is {name!r}, but that is settled to be {settled[name]!r}: leave one of the two out")
     check_settled(data)
-    chosen = [name for name in possible if name not in settled and (not only or name in only)]
+    chosen = [name for name in left if not only or name in only]
     if not chosen:
         raise InputError(f"nothing is left to try: {_list(possible)} are all settled; leave one of them open")
     return {name: _default_first(known[name].default, worth[name]) for name in chosen}

@@ -45,6 +45,10 @@ class Study:
         space: what is tried.
         maximize: whether a larger value is better.
         seed: of the choices, which depend on it and on the trials that there are alone, those that were lost left out.
+
+    Attributes:
+        known: how many trials were over when it was opened.
+        lost: how many were not, and had nobody any more who ran them.
     """
 
     def __init__(self, storage: str | None, name: str, space: Space, *, maximize: bool, seed: int) -> None:
@@ -61,8 +65,8 @@ class Study:
                 direction="maximize" if maximize else "minimize",
                 pruner=optuna.pruners.PercentilePruner(KEPT, FIRST, WARMUP),
             )
-            self.known = len(self.trials)
-            self._begin_again_what_ended_here()
+            self.known = len(self.finished)
+            self.lost = self._begin_again_what_ended_here()
             self._study.enqueue_trial(usual(space), skip_if_exists=True)
 
     @property
@@ -186,11 +190,12 @@ class Study:
             if "owner" not in trial.user_attrs and (datetime.now() - begun).total_seconds() > GRACE:
                 self._give_up(trial)
 
-    def _begin_again_what_ended_here(self) -> None:
+    def _begin_again_what_ended_here(self) -> int:
         """Trials of processes of this machine that are no more; nobody has to wait for their heartbeat."""
-        for trial in self._running():
-            if self._has_ended(trial.user_attrs.get("owner", "")):
-                self._give_up(trial)
+        ended = [trial for trial in self._running() if self._has_ended(trial.user_attrs.get("owner", ""))]
+        for trial in ended:
+            self._give_up(trial)
+        return len(ended)
 
     def _running(self) -> list[FrozenTrial]:
         return [trial for trial in self.trials if trial.state.name == "RUNNING"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.util import find_spec
@@ -46,6 +46,7 @@ def tune(
     seeds: int = 5,
     random_state: int = 0,
     heard: Heard = lambda what, done, of: None,
+    told: Callable[[str], object] = lambda sentence: None,
 ) -> Tuning:
     """Find parameters that are better for these data than the defaults, if there are any, and say whether they are.
 
@@ -67,6 +68,7 @@ def tune(
         seeds: how often the answer and the defaults are trained for the test, at least 3.
         random_state: the seed of everything.
         heard: called with what is done, and how many of how many.
+        told: called with a sentence about what was found in the study, and where a worker is lost.
 
     Raises:
         InputError: the data are too few, the defaults cannot be trained, an argument is not valid.
@@ -86,7 +88,10 @@ def tune(
     larger = data.measures[0] in LARGER_IS_BETTER
     storage = None if study is None else storage_url(study)
     kept = Study(storage, _name(data, space, random_state), space, maximize=larger, seed=random_state)
+    for sentence in _earlier(kept):
+        told(sentence)
     with _said_what_is_kept(kept, study, trials), _workers(data, workers, ray) as crew:
+        crew.told = told
         search(data, space, kept, crew, trials=trials, seed=random_state, heard=heard)
         best = _best(kept.complete, space, larger=larger)
         jobs = [[Job(each, r, random_state + r) for r in range(1, rounds + 1)] for each in ({}, *best)]
@@ -106,6 +111,14 @@ def tune(
         tested=next(iter(_compared([change], tested, larger=larger)), None) if change else None,
         usual_scores=tested[0],
     )
+
+
+def _earlier(kept: Study) -> Generator[str, None, None]:
+    """What an earlier run has left in the study."""
+    if kept.known:
+        yield f"{kept.known} trial{'s' if kept.known > 1 else ''} of an earlier run {'are' if kept.known > 1 else 'is'} kept"
+    if kept.lost:
+        yield f"{kept.lost} that {'were' if kept.lost > 1 else 'was'} not over {'are' if kept.lost > 1 else 'is'} begun again"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +49,14 @@ class Workers(ABC):
 
     Args:
         count: places.
+
+    Attributes:
+        told: called with a sentence where a worker is lost.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
+        self.told: Callable[[str], object] = lambda sentence: None
         self._jobs: dict[Any, Job] = {}
         self._attempts: dict[Any, int] = {}
 
@@ -101,6 +105,7 @@ class Workers(ABC):
             del self._jobs[lost.key]
             return Ended(lost.key, Outcome(error=f"what ran it ended {ATTEMPTS} times: {lost.reason}"))
         self._attempts[lost.key] += 1
+        self.told(f"a worker is lost, {lost.reason}: what it trained is begun again")
         self._start(lost.key, job)
         return None
 

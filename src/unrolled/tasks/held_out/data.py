@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unrolled.errors import InputError
+from unrolled.parameters.declaration import require
 from unrolled.tasks.estimator import Estimator
 
 if TYPE_CHECKING:
@@ -33,6 +34,20 @@ PREFERRED: dict[str, tuple[str, ...]] = {
     "CTCTranscriber": ("character_error_rate", "token_error_rate"),
 }
 """The measures by which models of each estimator are compared; the first that there is."""
+
+MEASURED: dict[str, tuple[str, ...]] = {
+    "Forecaster": ("mase", "mae", "rmse", "smape"),
+    "AnomalyDetector": ("f1", "precision", "recall"),
+    "SequenceClassifier": ("accuracy", "macro_f1"),
+    "SequenceRegressor": ("rmse", "mae", "r2"),
+    "SequenceTagger": ("f1", "accuracy", "macro_f1", "precision", "recall"),
+    "Seq2Seq": ("token_error_rate", "exact", "perplexity"),
+    "SequenceGenerator": (
+        "bits_per_character", "nats_per_frame", "nats_per_piece", "nats_per_step", "nats", "perplexity",
+    ),
+    "CTCTranscriber": ("character_error_rate", "word_error_rate", "token_error_rate", "exact"),
+}  # fmt: skip
+"""All measures of each estimator; which of them there are depends on its data."""
 
 
 class Split(NamedTuple):
@@ -142,5 +157,12 @@ class Data:
         return found
 
     def by(self, *measures: str) -> Data:
-        """The same data, whose models are compared by other measures: the first of them that there is."""
+        """The same data, whose models are compared by other measures: the first of them that there is.
+
+        Raises:
+            InputError: models of the estimator are never measured so.
+        """
+        known = MEASURED[self.estimator.__name__]
+        for name in measures:
+            require("measure", name, name in known, f"one of {', '.join(known)}")
         return replace(self, preferred=measures)
