@@ -114,14 +114,14 @@ def _with_output(model: Any, part: Any, inputs: tuple[Any, ...], x: Tensor) -> A
         hook.remove()
 
 
-def answer_of_estimator(model: Any, X: Any, asked: Any, member: int) -> Answer:
+def answer_of_estimator(model: Any, data: Any, asked: Any, member: int) -> Answer:
     """What one network of an estimator puts out, of what its recurrent layers read; arguments likewise."""
     name = type(model).__name__
     if name not in KNOWN:
         raise InputError(
             f"an answer to look at is that of a torch module, or of a {' or '.join(KNOWN)}, not of a {name}"
         )
-    X = items_of(X)
+    X = items_of(data)
     predicted = model.predict(X)
     module, run = subject_of(model, (X, predicted), member)
     items = _read_by(module, run)
