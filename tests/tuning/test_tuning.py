@@ -257,12 +257,16 @@ def test_a_trial_that_was_lost_shifts_no_other(tmp_path, finished):
     assert len(again.trials) == 14
 
 
-def test_a_trial_that_was_lost_before_its_values_were_chosen_has_the_same(monkeypatch):
+@pytest.mark.parametrize("finished", [0, 2])
+def test_a_trial_that_was_lost_as_it_was_asked_for_is_begun_again(tmp_path, monkeypatch, finished):
+    """It runs, but nobody has put a name to it, and of its values only the first was chosen."""
     from optuna.trial import Trial
 
     whole = told(study(), 4)
-    kept = study()
-    told(kept, 2)
+    path = tmp_path / "a.db"
+    kept = study(path)
+    for trial in whole[:finished]:
+        assert told(kept, 1 + len(kept.finished)) == [trial]
     suggest = Trial._suggest
 
     def killed(self, name, *given):
@@ -274,9 +278,14 @@ def test_a_trial_that_was_lost_before_its_values_were_chosen_has_the_same(monkey
         patch.setattr(Trial, "_suggest", killed)
         with pytest.raises(KeyboardInterrupt):
             kept.next(4)
-    assert kept.running_elsewhere([]) == 1
-    monkeypatch.setattr("unrolled.tuning.study.GRACE", -1)
-    assert told(kept, 4) == whole[2:]
+    again = study(path)
+    assert again.next(1 + finished) is None
+    assert again.running_elsewhere([]) == 1
+    with contextlib.closing(sqlite3.connect(path)) as opened, opened:
+        opened.execute("update trials set datetime_start = datetime('now', 'localtime', '-1 hour')")
+    assert told(again, 4) == whole[finished:]
+    assert len(again.finished) == 4
+    assert again.running_elsewhere([]) == 0
 
 
 def test_a_trial_of_a_process_that_is_gone_is_begun_again(tmp_path):
@@ -311,31 +320,6 @@ def test_a_trial_whose_heartbeat_stopped_is_begun_again(tmp_path, monkeypatch):
     kept.tell(again, 1.0, scores={"loss": 1.0})
     assert [trial.value for trial in kept.finished] == [1.0]
     assert kept.next(1) is None
-
-
-def test_a_trial_whose_process_was_killed_as_it_asked_is_begun_again(tmp_path):
-    """It runs, but nobody has put a name to it, and of its values only the first was chosen."""
-    script = (
-        "import os; from optuna.trial import Trial; from unrolled.tuning.study import Study, storage_url\n"
-        f"kept = Study(storage_url({str(tmp_path / 'a.db')!r}), 'test', {SPACE!r}, maximize=False, seed=0)\n"
-        "suggest, count = Trial._suggest, [0]\n"
-        "def killed(*given):\n"
-        "    count[0] += 1\n"
-        "    return os._exit(9) if count[0] == 2 else suggest(*given)\n"
-        "Trial._suggest = killed; kept.next(1)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 9, done.stderr
-    kept = study(tmp_path / "a.db")
-    assert kept.next(1) is None
-    assert kept.running_elsewhere([]) == 1
-    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as opened, opened:
-        opened.execute("update trials set datetime_start = datetime('now', 'localtime', '-1 hour')")
-    again = kept.next(1)
-    assert again.params == usual(SPACE)
-    kept.tell(again, 1.0, scores={"loss": 1.0})
-    assert [trial.value for trial in kept.finished] == [1.0]
-    assert kept.running_elsewhere([]) == 0
 
 
 def test_what_a_process_says_of_a_trial_that_was_begun_again_is_not_heard(tmp_path):
@@ -545,20 +529,17 @@ def test_two_workers_and_a_study_give_every_trial(tmp_path):
     assert [each.values for each in more.trials[:6]] == [each.values for each in found.trials]
 
 
-SCRIPT = """
+GIVEN = {"trials": 5, "only": ["hidden_size", "cell"], "rounds": 3, "seeds": 3}
+SCRIPT = f"""
 import sys
 from made_data import MadeData
 from unrolled.tuning import tune
-said = []
-found = tune(MadeData(seconds=0.5, folder=sys.argv[1]), trials=5, only=["hidden_size", "cell"], study=sys.argv[2], workers=2,
-             rounds=3, seeds=3, told=said.append)
-print(said, file=sys.stderr)
-print([(each.number, each.state) for each in found.trials])
+tune(MadeData(seconds=0.5, folder=sys.argv[1]), study=sys.argv[2], workers=2, **{GIVEN})
 """
 
 
 @pytest.mark.starts_python
-def test_killed_and_begun_again_no_trial_is_lost(tmp_path):
+def test_killed_and_begun_again_no_trial_is_lost(tmp_path, monkeypatch):
     command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(tmp_path / "a.db")]
     log = tmp_path / "trainings"
     first = subprocess.Popen(command)
@@ -570,12 +551,12 @@ def test_killed_and_begun_again_no_trial_is_lost(tmp_path):
     workers = {int(line.split()[0]) for line in log.read_text().splitlines()}
     while any(Path(f"/proc/{pid}").exists() for pid in workers):  # they end by themselves
         time.sleep(0.05)
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "that were not over are begun again" in done.stderr or "that was not over is begun again" in done.stderr
-    found = eval(done.stdout)
-    assert len(found) == 5
-    assert {state for _, state in found} <= {"complete", "pruned"}
+    said = []
+    monkeypatch.setattr("unrolled.tuning.tuner.Processes", Here)
+    found = tune(made(), study=tmp_path / "a.db", workers=2, told=said.append, **GIVEN)
+    assert said[-1] in ("1 that was not over is begun again", "2 that were not over are begun again")
+    assert len(found.trials) == 5
+    assert {each.state for each in found.trials} <= {"complete", "pruned"}
 
 
 DEAF = """
@@ -643,6 +624,7 @@ def test_importances_name_what_matters():
     assert few.importances() == {}
 
 
+@pytest.mark.usefixtures("here")
 def test_a_real_estimator_is_tuned():
     values = {"members": 1, "max_epochs": 2, "method": "windows"}
     data = SeriesData.of(read_panel(np.sin(np.arange(120.0))), values, horizon=6)
