@@ -64,7 +64,7 @@ th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; color: var(--quiet); font-size: 14px; }
 .words-table th, .words-table td { text-align: left; vertical-align: top; }
 .words-table td:nth-child(2) { min-width: 5em; }
-.words-table td { overflow-wrap: anywhere; }
+.words-table td:first-child, .words-table td:nth-child(2) { overflow-wrap: anywhere; }  /* names, not numbers */
 @media (max-width: 680px) { th, td { padding-right: 10px; } }
 tr.own td { font-weight: 600; color: var(--forecast); }
 pre { background: var(--code); border-radius: 8px; padding: 14px 16px; overflow-x: auto; font-size: 14px; }
