@@ -2931,8 +2931,8 @@ MUTANTS = (
     python(
         "watcher: gradients that were zeroed count as stale",
         "insight/watcher/rules/optimiser.py",
-        "self._count + 1 if run.stale else 0",
-        "self._count + 1",
+        "self._counts.get(run.stepping, 0) + 1 if run.stale else 0",
+        "self._counts.get(run.stepping, 0) + 1",
         WATCHER_SCORE,
     ),
     python(

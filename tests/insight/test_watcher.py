@@ -341,6 +341,46 @@ def test_a_fault_of_the_watcher_is_not_the_runs(capsys):
     assert "the run goes on" in capsys.readouterr().err
 
 
+def test_two_optimisers_that_each_zero_their_own_gradients():
+    """The generator's loss adds to the critic's gradients, and reads what the critic's pass was made without."""
+    torch.manual_seed(0)
+    made, critic = nn.GRU(2, 1, num_layers=2, dropout=0.2), nn.GRU(1, 4)
+    of_made, of_critic = torch.optim.Adam(made.parameters(), 1e-3), torch.optim.Adam(critic.parameters(), 1e-3)
+    wave = torch.sin(6 * torch.rand(8, 1) + 0.4 * torch.arange(24)).T[:, :, None]
+    with Watcher(csv=False, say=lambda _: None) as watcher:
+        for _ in range(12):
+            fake = made(torch.randn(24, 8, 2))[0]
+            of_critic.zero_grad()
+            (critic(fake.detach())[0].mean() - critic(wave)[0].mean()).backward()
+            of_critic.step()
+            of_made.zero_grad()
+            (-critic(fake)[0].mean()).backward()
+            of_made.step()
+    assert watcher.findings == []
+
+
+@pytest.mark.parametrize("how", ["layers", "repeats", "once"])
+def test_monte_carlo_dropout_is_no_mistake(how):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 8), nn.Dropout(0.3), nn.Linear(8, 1))
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    x = torch.randn(40, 2)
+    with Watcher(csv=False, say=lambda _: None) as watcher:
+        for _ in range(3):
+            model.train()
+            for rows in torch.randperm(40).split(8):
+                optimiser.zero_grad()
+                (model(x[rows]) - x[rows, :1]).square().mean().backward()
+                optimiser.step()
+            if how == "layers":
+                model.eval()
+                model[1].train()
+            with torch.no_grad():
+                for _ in range(1 if how == "once" else 3):
+                    model(torch.ones(9, 2) if how == "repeats" else torch.randn(9, 2))
+    assert [found.cause for found in watcher.findings] == (["dropout_in_evaluation"] if how == "once" else [])
+
+
 def test_padding_is_not_a_signal_that_ends_in_zeros():
     torch.manual_seed(0)
     bits = torch.randint(2, (64, 20, 1)).double().numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -58,21 +59,20 @@ class Run:
         self.optimised: set[int] = set()
         """Parameters of all optimisers that took a step."""
         self.recurrent_weights: dict[str, Tensor] = {}
+        self.stepping = 0
+        """Which optimiser takes this step."""
         self.stale = False
-        """Whether the gradients that the last optimiser step used were still there at the next backward pass."""
-        self.newly = False
-        """Whether this backward pass is the first after an optimiser step."""
+        """Whether it also follows the gradients of its step before: at every backward pass since they were still there."""
+        self._left = weakref.WeakKeyDictionary[Any, bool | None]()
 
     def name_of(self, parameter: Any) -> str:
         """What a parameter is called."""
         return self.all_names.of_parameter(parameter)
 
-    def grad_is_left(self) -> bool:
-        """Whether the gradient of a parameter is there and not zero."""
-        for parameter in self.parameters:
-            if parameter.grad is not None:
-                return bool(parameter.grad.any())
-        return False
+    def begin_backward(self) -> None:
+        """A backward pass is about to add to gradients: are those that optimisers have followed still there?"""
+        for optimiser, left in self._left.items():
+            self._left[optimiser] = left is not False and _grad_is_left(optimiser)
 
     def begin_step(self, optimiser: Any) -> None:
         """An optimiser is about to step: measure what it is to follow."""
@@ -80,6 +80,8 @@ class Run:
 
         names = self.all_names
         self.step += 1
+        self.stepping, self.stale = id(optimiser), bool(self._left.get(optimiser))
+        self._left[optimiser] = None
         self.measured = {}
         parameters = [p for group in optimiser.param_groups for p in group["params"]]
         if len(parameters) != len(self.parameters) or any(
@@ -154,3 +156,13 @@ class Run:
     def forget(self) -> None:
         """Hold on to no tensors."""
         self.parameters, self.recurrent_weights = [], {}
+        self._left.clear()
+
+
+def _grad_is_left(optimiser: Any) -> bool:
+    """Whether the first gradient that an optimiser follows is there and not zero."""
+    for group in optimiser.param_groups:
+        for parameter in group["params"]:
+            if parameter.grad is not None:
+                return bool(parameter.grad.any())
+    return False

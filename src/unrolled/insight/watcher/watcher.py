@@ -31,9 +31,9 @@ __all__ = ["WatchStopped", "Watcher"]
 
 EARLY = frozenset((1, 2, 3, 4, 6, 8, 11, 15, 20, 26, 34, 45, 60, 80))
 """Steps that are looked at closely besides every ``interval``-th: most faults are there from the start."""
-MOMENTS = ("trained", "evaluated", "failed", "steps", "stepped")
+MOMENTS = ("trained", "evaluated", "failed", "steps", "stepped", "ended")
 """When rules are asked: after a backward pass, after a call without one, after a backward pass that failed, and, for passes that
-are looked at closely, before an optimiser step and after any."""
+are looked at closely, before an optimiser step and after any; and when all is over."""
 EAGER, AGAIN = 300, 400
 """The data of the first passes are all looked at, later those of one in twenty, twenty in a row out of 400."""
 FEW_NODES = 40
@@ -109,6 +109,7 @@ class Watcher:
         self._done: Pass | None = None  # the training pass that was differentiated last
         self._ended: weakref.WeakKeyDictionary[Any, tuple[tuple[Tensor, ...], Pass]] = weakref.WeakKeyDictionary()
         self._counts: dict[int, int] = {}
+        self._unused: list[ModelCall] = []  # calls that the last backward pass did not go through
         self._seen_any = False  # whether any model ran
         self._before: dict[str, Tensor] = {}
         self._generation, self._fresh, self._calls = 0, False, deque[LayerCall](maxlen=4)
@@ -165,6 +166,8 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         self._depth_of_use -= 1
         if not self._depth_of_use:
+            self._guarded(self._settle, self.run.step, [])
+            self._guarded(self._consult, "ended")
             self._stack.close()
             self._recording.end()
             self._forget()
@@ -362,9 +365,8 @@ class Watcher:
             self._pass.rectified[place] = known | alive if known is not None and fits else alive
 
     def _differentiates(self) -> None:
-        if self._fresh and self._now is not None:  # the first backward pass since an optimiser step
-            self.run.stale = self.run.grad_is_left()
-            self.run.newly = True
+        if self._now is not None:
+            self.run.begin_backward()
 
     def _has_differentiated(self, losses: Any, error: BaseException | None) -> None:
         seen, self._now = self._now, None
@@ -377,8 +379,7 @@ class Watcher:
             if isinstance(error, RuntimeError):
                 self._consult("failed", seen, error)
             return
-        for call in unused:
-            self._consult("evaluated", Pass(seen.step, False, True, [call]))
+        self._settle(seen.step, unused)
         value = next((float(loss.detach()) for loss in tensors_in(losses) if loss.numel() == 1), math.nan)
         self.run.loss = value
         if not seen.calls:
@@ -391,7 +392,13 @@ class Watcher:
             self._stop(f"the loss became {value}", seen)
         if seen.eager or seen.close:
             self._consult("trained", seen)
-        self.run.newly = False
+
+    def _settle(self, step: int, unused: list[ModelCall]) -> None:
+        """Calls that even the second backward pass after them has not gone through were measured, not learned from."""
+        for call in self._unused:
+            if not call.used:
+                self._consult("evaluated", Pass(step, False, True, [call]))
+        self._unused = unused
 
     def _updates(self, optimiser: Any) -> None:
         run, seen = self.run, self._done
@@ -454,6 +461,7 @@ class Watcher:
     def _forget(self) -> None:
         """Hold on to nothing of the run."""
         self._modules, self._now, self._looked, self._done, self._before = [], None, None, None, {}
+        self._unused = []
         self._ended = weakref.WeakKeyDictionary()
         self.run.forget()
 

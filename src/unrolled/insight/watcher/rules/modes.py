@@ -17,27 +17,42 @@ class DropoutInEvaluation:
     """A fact: a pass without a backward pass drew dropout masks.
 
     Passes count whose gradients are off, or whose outputs no backward pass ever went through, once the model has been trained.
-    Monte Carlo dropout (Gal, Ghahramani 2016) does this on purpose and says so by many passes over the same input, which
-    do not count.
+    Monte Carlo dropout (Gal, Ghahramani 2016) does this on purpose and says so: by several passes over the same input between
+    two steps, for which this waits, or by dropout layers in training mode within a model in evaluation mode.
     """
 
     cause = "dropout_in_evaluation"
 
     def __init__(self) -> None:
-        self._seen: set[int] = set()
-        self._count = 0
+        self._keys: set[int] = set()
+        self._step = 0
+        self._found: Found | None = None
+        self._on_purpose = False
+
+    def trained(self, seen: Pass, run: Run) -> Found | None:
+        """Training goes on, so that the evaluation is over."""
+        return self._found if run.step > self._step else None
+
+    def ended(self, run: Run) -> Found | None:
+        """So it is when the run is."""
+        return self._found
 
     def evaluated(self, seen: Pass, run: Run) -> Found | None:
         """Look at a pass that nothing is learned from."""
         place = dropping(seen, drawn=True)
-        if place is None or not run.step or seen.keys is None:
+        if place is None or not run.step or seen.keys is None or self._on_purpose:
             return None
-        key = hash(tuple(seen.keys.ordered))
-        self._count += 1
-        if key in self._seen and self._count < ENOUGH and len(self._seen) == 1:
-            return None
-        self._seen.add(key)
-        if seen.calls[0].training:
+        if self._found is not None and run.step > self._step:
+            return self._found
+        key, call = hash(tuple(seen.keys.ordered)), seen.calls[0]
+        self._on_purpose = key in self._keys or (not call.training and _has_dropout_on(call.module))
+        self._keys.add(key)
+        self._step, self._found = run.step, None if self._on_purpose else self._what(place, call.training)
+        return None
+
+    @staticmethod
+    def _what(place: str, training: bool) -> Found:
+        if training:
             return Found(
                 place,
                 "dropout draws masks in a pass from which nothing is learned, so that its answers and measures are random",
@@ -88,6 +103,10 @@ def dropping(seen: Pass, *, drawn: bool) -> str | None:
                 if _normalises(module) and not module.training:
                     return path or call.name
     return None
+
+
+def _has_dropout_on(model: Any) -> bool:
+    return any("Dropout" in type(module).__name__ and module.training for module in model.modules())
 
 
 def _drops_inside(module: Any) -> bool:

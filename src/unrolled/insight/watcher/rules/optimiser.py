@@ -20,24 +20,23 @@ __all__ = ["GradientsNotZeroed", "LearningRate", "OptimiserWithoutRecurrent"]
 class GradientsNotZeroed:
     """A fact: the gradients that an optimiser step has followed are still there when the next backward pass adds to them.
 
-    Accumulating over several backward passes before one step does not count. Three steps in a row.
+    Accumulating over several backward passes before one step does not count, nor does what another optimiser's loss adds to
+    gradients that are zeroed before their own. Three steps of an optimiser in a row.
     """
 
     cause = "gradients_not_zeroed"
 
     def __init__(self) -> None:
-        self._count = 0
+        self._counts: dict[int, int] = {}
 
-    def trained(self, seen: Pass, run: Run) -> Found | None:
-        """Look at the first backward pass after a step."""
-        if not run.newly:
-            return None
-        self._count = self._count + 1 if run.stale else 0
-        if self._count < 3:
+    def stepped(self, seen: Pass, run: Run) -> Found | None:
+        """Look at what the step followed."""
+        count = self._counts[run.stepping] = self._counts.get(run.stepping, 0) + 1 if run.stale else 0
+        if count < 3:
             return None
         return Found(
             "the optimiser",
-            f"in {self._count} steps in a row the gradients of the step before were still there and were added to",
+            f"in {count} steps in a row the gradients of the step before were still there and were added to",
             "call optimizer.zero_grad() before loss.backward()",
         )
 
