@@ -37,6 +37,22 @@ def number():
 
 def loss(output, y):
     return output[0].square().mean()
+
+
+def needs(size):
+    return torch.nn.GRU(1, size)
+
+
+def fails(output, y):
+    raise ValueError("no idea")
+
+
+def vector(output, y):
+    return output
+
+
+def score(output, y):
+    return output.square().mean()
 """
 
 
@@ -87,6 +103,15 @@ def test_a_model_and_its_change(unrolled, examples, folder):
     ) == (2, True)
 
 
+def test_one_example_of_one_class_is_looked_at(unrolled, examples, folder):
+    options = ("--no-convolutions", "-o", "model.safetensors")
+    assert unrolled("fit", "classify", examples, *options, quick=True).code == 0
+    np.savez("one.npz", X=RNG.normal(size=(1, 12, 1)), y=np.array(["up"]))
+    found = unrolled("explain", "model.safetensors", "one.npz")
+    assert found.code == 0, found.err
+    assert "cannot be told from these data: their targets are all the same" in found.out
+
+
 def test_columns_are_those_of_the_fit(unrolled, folder):
     rows = [f"{n % 3},{'good' if n % 2 else 'bad'} film {n},{'+' if n % 2 else '-'}" for n in range(30)]
     (folder / "films.csv").write_text("\n".join(["stars,review,mood", *rows]))
@@ -133,6 +158,8 @@ def test_a_torch_module(unrolled, folder):
     assert found.code == 0, found.err
     assert "steps later rnn.l0 feels a change by less than 1 %, and it reads 25 steps" in found.out
     assert "Try a GRU" in found.out
+    assert found.out.startswith("factories:simple is looked at as it is made, from seed 0")
+    assert unrolled("explain", "factories:simple", "batch.npz").out == found.out
     state = torch.nn.ModuleDict(
         {"rnn": torch.nn.RNN(1, 8, batch_first=True), "head": torch.nn.Linear(8, 2)}
     ).state_dict()
@@ -149,7 +176,7 @@ def test_a_torch_module(unrolled, folder):
     [
         (("factories:none", "batch.npz"), "factories has no function 'none'"),
         (("nowhere:none", "batch.npz"), "there is no module 'nowhere'"),
-        (("factories:number", "batch.npz"), "factories:number() returned a int, expected a torch.nn.Module"),
+        (("factories:number", "batch.npz"), "factories:number() returned an int, expected a torch.nn.Module"),
         (("factories:simple", "batch.csv"), "expected an .npz file with the arrays x and y"),
         (("factories:simple", "junk.npz"), "junk.npz is damaged, or holds something other than arrays of numbers"),
         (("factories:simple", "objects.npz"), "objects.npz is damaged, or holds something other than arrays of numbers"),
@@ -159,12 +186,23 @@ def test_a_torch_module(unrolled, folder):
         (("factories:simple", "batch.npz", "--weights", "whole.pt"), "whole.pt holds no weights alone"),
         (("factories:simple", "batch.npz", "--weights", "other.pt"), "other.pt: Error(s) in loading state_dict"),
         (("factories:simple", "batch.npz", "--label", "a"), "--label is 'a', but factories:simple makes a torch module"),
+        (("factories:simple", "none.npz"), "none.npz: no such file"),
+        (("factories:needs", "batch.npz"), "factories:needs(), which is called without arguments, raised TypeError"),
+        (("broken:none", "batch.npz"), "importing broken raised SyntaxError"),
+        (("lacking:none", "batch.npz"), "lacking imports 'nowhere_at_all', which is not installed"),
+        (("factories:simple", "batch.npz", "--loss", "factories:fails"), "raised ValueError: no idea ("),
+        (("factories:simple", "batch.npz", "--loss", "factories:vector"), "loss returned a tensor of shape [60, 2]"),
+        (("factories:simple", "batch.npz", "--seeds", "7"), "--seeds is 7, but nothing is tried"),
+        (("factories:simple", "one.npz", "--loss", "factories:score", "--try"), "x holds 1 sequence, expected at least 2"),
         (("none.safetensors", "batch.npz"), "none.safetensors: no such file"),
     ],
 )  # fmt: skip
 def test_wrong_modules_are_named(unrolled, folder, arguments, message):
     (folder / "junk.npz").write_text("junk")
     np.savez("objects.npz", x=np.array([{}]), y=np.array([1]))
+    (folder / "broken.py").write_text("def (")
+    (folder / "lacking.py").write_text("import nowhere_at_all")
+    np.savez("one.npz", x=RNG.normal(size=(1, 60, 1)), y=np.zeros(1))
     np.savez("only.npz", X=np.ones((2, 3, 1)))
     np.savez("many.npz", x=np.ones((8, 3, 1)), y=np.arange(8))
     torch.save(torch.nn.Linear(1, 1), "whole.pt")

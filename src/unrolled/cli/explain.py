@@ -15,7 +15,7 @@ from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import show
 from unrolled.cli.options import flag, with_options
 from unrolled.cli.shared_options import JsonOption
-from unrolled.cli.torch_factories import imported, is_factory, load_weights, made, read_batch
+from unrolled.cli.torch_factories import imported, is_factory, load_weights, made, naming_what_raised, read_batch
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameters, declared
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     ExplainOptions = Parameters
 else:
     ExplainOptions = options_of_all("ExplainOptions", (task.data_options for task in TASKS))
+
+
+SEEDS = 3
 
 
 @with_options
@@ -54,7 +57,9 @@ def explain(
             "--try", help="Train with the change and without, and compare both on a part that neither has seen."
         ),
     ] = False,
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How often each is trained.")] = 3,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How often each is trained with --try; not given: 3.")
+    ] = None,
     loss: Annotated[
         str | None,
         typer.Option(
@@ -71,8 +76,10 @@ def explain(
 
     For example: unrolled explain reviews.safetensors reviews.csv --try
     """
+    if seeds is not None and not try_it:
+        raise InputError(f"seeds is {seeds}, but nothing is tried: leave it out, or add --try")
     run = _explain_module if is_factory(model) and not Path(model).exists() else _explain_model
-    run(model, file, options, _Wanted(try_it, seeds, loss, weights, as_json))
+    run(model, file, options, _Wanted(try_it, seeds or SEEDS, loss, weights, as_json))
 
 
 class _Wanted(NamedTuple):
@@ -99,7 +106,7 @@ def _explain_model(model: str, file: Path, options: Any, wanted: _Wanted) -> Non
     for name, each in declared(GivenParts).items():
         if not wanted.try_it and getattr(own, name, each.default) is not None:
             raise InputError(f"{name} is {str(getattr(own, name))!r}, but nothing is tried: leave it out, or add --try")
-    data = looked_at(loaded, task, file, own, settings)
+    data = looked_at(loaded, task, file, own, settings, learning=wanted.try_it)
     found = look(loaded.estimator, data.part)
     trial = None
     if wanted.try_it and found.change is not None and found.change.values:
@@ -121,15 +128,22 @@ def _explain_module(model: str, file: Path, options: Any, wanted: _Wanted) -> No
     make = imported(model)
     loss: Callable[[Any, Any], Any] = usual_loss if wanted.loss is None else imported(wanted.loss)
     batch = read_batch(file)
-    module = made(model, make)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = made(model, make)
+    note = (
+        f"{model} is looked at as it is made, from seed 0: give weights that were learned, unless it reads them itself"
+    )
     if wanted.weights is not None:
         load_weights(module, wanted.weights)
-    found = look(module, (batch.x, batch.y), loss)
+        note = ""
+    with naming_what_raised(f"{model} or its loss"):
+        found = look(module, (batch.x, batch.y), loss)
     trial = None
     if wanted.try_it and found.change is not None:
         layer = next(each for each in module.modules() if isinstance(each, torch.nn.RNNBase))
         trial = try_module(make, *batch, loss, found.change, 0 if layer.batch_first else 1, wanted.seeds)
-    _show(None, file, found, trial, wanted)
+    _show(None, file, found, trial, wanted, note=note)
 
 
 def _in_flags(found: Explanation, estimator: Any) -> str:
@@ -141,7 +155,13 @@ def _in_flags(found: Explanation, estimator: Any) -> str:
 
 
 def _show(
-    model: Path | None, file: Path, found: Explanation, trial: Trial | None, wanted: _Wanted, estimator: Any = None
+    model: Path | None,
+    file: Path,
+    found: Explanation,
+    trial: Trial | None,
+    wanted: _Wanted,
+    estimator: Any = None,
+    note: str = "",
 ) -> None:
     from unrolled.insight.explanation import facts_of
 
@@ -161,9 +181,12 @@ def _show(
                 "verdict": trial.verdict,
             },
         }  # fmt: skip
-        print_report(Report(model, file, found=told, rows_are="layers"), map(facts_of, found.evidence.layers))
+        print_report(
+            Report(model, file, [note] if note else [], found=told, rows_are="layers"),
+            map(facts_of, found.evidence.layers),
+        )
         return
-    show(found.remembers, found.why)
+    show(*filter(None, (note, found.remembers, found.why)))
     if found.advice:
         show(_in_flags(found, estimator))
     if trial is not None:

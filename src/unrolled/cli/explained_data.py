@@ -17,6 +17,8 @@ __all__ = ["LookedAt", "looked_at"]
 
 ITEMS, CHARACTERS, STEPS = 64, 8_000, 4_000
 """Examples, characters or steps of one long text, and steps of channels, that are enough to look at."""
+ONE_NUMBER_OR_CLASS = ("SequenceClassifier", "SequenceRegressor")
+WITHOUT_COLUMNS = (".npz", ".ts")
 OF_DATA = ("missing", "horizon", "frame")
 """Settings that say how a file is read, or what is forecast."""
 
@@ -31,19 +33,27 @@ class LookedAt:
     """All of it."""
 
 
-def looked_at(model: Model, task: Task, file: Path, options: Any, settings: Mapping[str, Any]) -> LookedAt:
+def looked_at(
+    model: Model, task: Task, file: Path, options: Any, settings: Mapping[str, Any], *, learning: bool
+) -> LookedAt:
     """Read a file for a model, with the columns it was trained on where the options leave them open.
+
+    Where nothing is learned from it, the file is read as to evaluate the model, so that one example of one class will do.
 
     Raises:
         InputError: the file does not fit.
     """
     estimator = model.estimator
     settled = {name: settings[name] for name in OF_DATA if settings.get(name) is not None}
-    own = _with_columns(options, estimator)
+    own = options if file.suffix in WITHOUT_COLUMNS else _with_columns(options, estimator)
     if task.estimator == "AnomalyDetector":
         channels = estimator.set_params(missing=settled.get("missing", "raise")).read(file)
         last = channels.steps_between(max(0, len(channels.values) - STEPS), len(channels.values))
         return LookedAt(last, lambda: task.data(file, own, settled))
+    if task.estimator in ONE_NUMBER_OR_CLASS and not learning:
+        known = declared(task.evaluate_options)
+        X, y = task.known(model, file, task.evaluate_options(**{name: getattr(options, name) for name in known})).data
+        return LookedAt((X[:ITEMS], y[:ITEMS]), lambda: task.data(file, own, settled))
     data: Any = task.data(file, own, settled)
     if task.estimator == "Forecaster":
         return LookedAt(data.panel, lambda: data)

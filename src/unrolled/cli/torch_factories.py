@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from unrolled.errors import InputError, MissingExtraError
+from unrolled.insight.known_losses import kind_of
 
-__all__ = ["Batch", "imported", "is_factory", "load_weights", "made", "read_batch"]
+__all__ = ["Batch", "imported", "is_factory", "load_weights", "made", "naming_what_raised", "read_batch"]
 
 NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -49,10 +52,11 @@ def imported(name: str) -> Callable[..., Any]:
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:
-        module = importlib.import_module(module_name)
+        with naming_what_raised(f"importing {module_name}", but=ModuleNotFoundError):
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name not in (module_name, module_name.partition(".")[0]):
-            raise
+            raise InputError(f"{name}: {module_name} imports {error.name!r}, which is not installed") from None
         raise InputError(f"{name}: there is no module {module_name!r} here or among what is installed") from None
     finally:
         sys.path.remove(here)
@@ -60,6 +64,35 @@ def imported(name: str) -> Callable[..., Any]:
     if not callable(found):
         raise InputError(f"{name}: {module_name} has no function {function!r}")
     return found
+
+
+@contextmanager
+def naming_what_raised(
+    what: str, but: type[Exception] = InputError, *, always: bool = False
+) -> Generator[None, None, None]:
+    """What the user's own code raises becomes an InputError with its place; a fault of the library stays what it is.
+
+    Args:
+        what: was done.
+        but: an exception that passes.
+        always: whether it is the user's fault even where the call itself fails.
+
+    Raises:
+        InputError: the user's code raised something.
+    """
+    try:
+        yield
+    except (InputError, MissingExtraError, but):
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f" ({place.filename}, line {place.lineno})"
+        if isinstance(error, SyntaxError):  # whose text has the place
+            where = ""
+        elif not always and Path(place.filename).is_relative_to(Path(__file__).parents[1]):
+            raise
+        said = " ".join(str(error).split())[:300]
+        raise InputError(f"{what} raised {type(error).__name__}: {said}{where}") from error
 
 
 def made(name: str, make: Callable[..., Any]) -> Any:
@@ -70,9 +103,10 @@ def made(name: str, make: Callable[..., Any]) -> Any:
     """
     import torch
 
-    module = make()
+    with naming_what_raised(f"{name}(), which is called without arguments,", always=True):
+        module = make()
     if not isinstance(module, torch.nn.Module):
-        raise InputError(f"{name}() returned a {type(module).__name__}, expected a torch.nn.Module")
+        raise InputError(f"{name}() returned {kind_of(module)}, expected a torch.nn.Module")
     return module.eval()
 
 
@@ -119,6 +153,8 @@ def read_batch(path: Path) -> Batch:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
     except OSError:
         raise
     except Exception:

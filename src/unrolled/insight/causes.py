@@ -311,6 +311,8 @@ def _longer_memory(e: Evidence, layer: LayerFacts) -> Change | None:
         return Change(words, {"cell": "gru", "chrono": span, **_unset(settings)}, with_gru(span))
     if settings.get("chrono") is None and _takes_chrono(layer.cell):
         words = f"gates that start for spans of up to {span} steps"
+        if not settings:
+            words += " (a layer of unrolled.nn takes chrono, one of torch.nn does not)"
         return Change(words, {"chrono": span, **_unset(settings, "forget_bias")}, with_chrono(span))
     if settings.get("pooling") == "last":
         return Change(

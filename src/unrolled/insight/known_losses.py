@@ -9,7 +9,7 @@ import numpy as np
 from unrolled.errors import InputError
 from unrolled.insight.ignorance import CLASSES, Learned, of_shares, of_targets
 
-__all__ = ["one_number", "usual_loss", "without_reading"]
+__all__ = ["kind_of", "one_number", "usual_loss", "without_reading"]
 
 
 def usual_loss(output: Any, y: Any) -> Any:
@@ -75,7 +75,7 @@ def one_number(value: Any) -> Any:
     import torch
 
     if not isinstance(value, torch.Tensor):
-        raise InputError(f"loss returned {_a(value)}, expected a tensor of one number")
+        raise InputError(f"loss returned {kind_of(value)}, expected a tensor of one number")
     if value.numel() != 1:
         raise InputError(f"loss returned a tensor of shape {list(value.shape)}, expected one number, such as its mean")
     if not value.requires_grad:
@@ -85,7 +85,8 @@ def one_number(value: Any) -> Any:
     return value.reshape(())
 
 
-def _a(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Of what type something is, with its article."""
     name = "None" if value is None else type(value).__name__
     return name if value is None else f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 

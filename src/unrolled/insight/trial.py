@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unrolled.errors import InputError
 from unrolled.insight.causes import Change
 from unrolled.insight.result_frame import frame_of
 
@@ -121,10 +122,19 @@ def try_module(
         change: what is tried.
         axis: of the sequences in ``x``.
         seeds: how often both are trained.
+
+    Raises:
+        InputError: there is one sequence only, or ``y`` has none.
     """
     import torch
 
     count, own_axis = x.shape[axis], axis if y.dim() > axis and y.shape[: axis + 1] == x.shape[: axis + 1] else 0
+    if count < 2:
+        raise InputError(
+            f"x holds {count} sequence, expected at least 2, so that one can be held out to try a change on"
+        )
+    if not y.dim() or y.shape[own_axis] != count:
+        raise InputError(f"y has shape {list(y.shape)}, expected something for each of the {count} sequences of x")
     order = torch.from_numpy(np.random.default_rng(0).permutation(count))
     held, rest = order[: max(1, round(SHARE * count))], order[max(1, round(SHARE * count)) :]
 

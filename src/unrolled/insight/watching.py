@@ -99,9 +99,8 @@ def watched(model: Any) -> Generator[Watched, None, None]:
     try:
         if not layers:
             reasons = "; ".join(f"{path or 'the model'}: {reason}" for path, reason in report.kept.items())
-            raise InputError(
-                f"no recurrent layer to look into: {reasons or 'the model has none of torch.nn or unrolled.nn'}"
-            )
+            none = "the model has no layer of torch.nn or unrolled.nn (single cells are none)"
+            raise InputError(f"no recurrent layer to look into: {reasons or none}")
         for path, layer in layers.items():
             layer.watch = partial(_watch, found.traces, path, layer.cell)
         for weight in frozen:
