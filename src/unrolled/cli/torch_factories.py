@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unrolled.errors import InputError, MissingExtraError
-from unrolled.insight.known_losses import kind_of
 
 __all__ = ["Batch", "imported", "is_factory", "load_weights", "made", "naming_what_raised", "read_batch"]
 
@@ -102,6 +101,8 @@ def made(name: str, make: Callable[..., Any]) -> Any:
         InputError: it is no module of torch.
     """
     import torch
+
+    from unrolled.insight.known_losses import kind_of
 
     with naming_what_raised(f"{name}(), which is called without arguments,", always=True):
         module = make()
