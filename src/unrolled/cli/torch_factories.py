@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from unrolled.errors import InputError, MissingExtraError
 
 __all__ = ["Batch", "imported", "is_factory", "load_weights", "made", "naming_what_raised", "read_batch"]
@@ -145,6 +143,7 @@ def read_batch(path: Path) -> Batch:
     Raises:
         InputError: it is none, or has no such arrays.
     """
+    import numpy as np
     import torch
 
     if path.suffix != ".npz":

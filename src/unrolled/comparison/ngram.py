@@ -22,7 +22,7 @@ def piece_log_p(model: NGrams, said: NDArray[np.int64]) -> Values:
 
     >>> model = NGrams.counted([[0, 1, 0, 1]], tokens=2, order=2)
     >>> piece_log_p(model, np.array([0, 1])).round(2).tolist()
-    [-0.23, -0.23]
+    [-0.23, -0.34]
     """
     n = model.order - 1
     padded = np.concatenate([np.full(n, BEFORE), said[:-1]])
