@@ -554,7 +554,7 @@ def test_killed_and_begun_again_no_trial_is_lost(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr("unrolled.tuning.tuner.Processes", Here)
     found = tune(made(), study=tmp_path / "a.db", workers=2, told=said.append, **GIVEN)
-    assert said[-1] in ("1 that was not over is begun again", "2 that were not over are begun again")
+    assert said[-1] in ("1 trial that was not over is begun again", "2 trials that were not over are begun again")
     assert len(found.trials) == 5
     assert {each.state for each in found.trials} <= {"complete", "pruned"}
 

@@ -118,7 +118,8 @@ def _earlier(kept: Study) -> Generator[str, None, None]:
     if kept.known:
         yield f"{kept.known} trial{'s' if kept.known > 1 else ''} of an earlier run {'are' if kept.known > 1 else 'is'} kept"
     if kept.lost:
-        yield f"{kept.lost} that {'were' if kept.lost > 1 else 'was'} not over {'are' if kept.lost > 1 else 'is'} begun again"
+        them = "1 trial that was not over is" if kept.lost == 1 else f"{kept.lost} trials that were not over are"
+        yield f"{them} begun again"
 
 
 @contextmanager
