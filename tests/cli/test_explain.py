@@ -144,6 +144,11 @@ def test_a_forecaster_and_a_detector(unrolled, model, passengers, folder):
     found = unrolled("explain", model, passengers)
     assert found.code == 0, found.err
     assert "naive forecast" in found.out
+    lines = passengers.read_text().splitlines()
+    gap = lines[5].rpartition(",")[0] + ","
+    (folder / "gap.csv").write_text("\n".join([*lines[:5], gap, *lines[6:]]))
+    assert unrolled("explain", model, "gap.csv").code == 2
+    assert unrolled("explain", model, "gap.csv", "--missing", "interpolate").code == 0
     wave = np.sin(np.arange(700.0) / 3) + 0.1 * RNG.normal(size=700)
     (folder / "pump.csv").write_text("pressure\n" + "\n".join(map(str, wave)))
     options = ("--window", 8, "--horizon", 4, "--false-alarm-every", 30, "--merge", 5)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from unrolled.cli.catalogue import TASKS, load_model, options_of_all
-from unrolled.cli.data_options import GivenParts
+from unrolled.cli.data_options import GivenParts, SeriesOptions
 from unrolled.cli.explained_data import looked_at
 from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import show
@@ -28,7 +29,7 @@ __all__ = ["explain"]
 if TYPE_CHECKING:
     ExplainOptions = Parameters
 else:
-    ExplainOptions = options_of_all("ExplainOptions", (task.data_options for task in TASKS))
+    ExplainOptions = options_of_all("ExplainOptions", (SeriesOptions, *(task.data_options for task in TASKS)))
 
 
 SEEDS = 3
@@ -102,6 +103,8 @@ def _explain_model(model: str, file: Path, options: Any, wanted: _Wanted) -> Non
             raise InputError(f"{name} is {str(getattr(wanted, name))!r}, but {model} is a model file: leave it out")
     loaded, task = load_model(Path(model))
     settings = in_use(loaded.estimator)
+    if options.missing is not None and "missing" in declared(task.evaluate_options):
+        settings["missing"], options = options.missing, replace(options, missing=None)
     own = task.own(f"{model} is {task.called}", options, task.data_options)
     for name, each in declared(GivenParts).items():
         if not wanted.try_it and getattr(own, name, each.default) is not None:
