@@ -110,6 +110,7 @@ def test_who_stops_it_is_told_what_is_kept(unrolled, passengers, tmp_path, monke
     def stop(*_):
         os.kill(os.getpid(), number)
         time.sleep(60)
+        raise AssertionError("nothing has stopped it")
 
     def ended():
         study = ["--study", tmp_path / "a.db"] if kept else []
@@ -120,9 +121,13 @@ def test_who_stops_it_is_told_what_is_kept(unrolled, passengers, tmp_path, monke
         return found.code, found.err
 
     monkeypatch.setattr("unrolled.cli.tune._Bars.__call__", stop)
-    before = signal.getsignal(signal.SIGTERM)
-    found, said = ended()
-    signal.signal(signal.SIGTERM, before)
+    terminate = signal.getsignal(signal.SIGTERM)
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)  # processes that run tests may ignore it
+    try:
+        found, said = ended()
+    finally:
+        signal.signal(signal.SIGTERM, terminate)
+        signal.signal(signal.SIGINT, interrupt)
     assert found == code
     end = f"{tmp_path / 'a.db'} has them" if kept else "they are lost: --study and the path of a file would keep them"
     assert said.splitlines()[-1] == f"unrolled: stopped after 0 of 20 trials; {end}"
