@@ -2749,8 +2749,8 @@ MUTANTS = (
     python(
         "gradient flow: directions backwards in the order of their steps",
         "insight/gradient_flow.py",
-        "in_time = slice(None, None, -1 if trace.backwards else 1)",
-        "in_time = slice(None, None, 1)",
+        "means = _means(norms)[trace.in_time]",
+        "means = _means(norms)",
         GRADIENT_FLOW,
     ),
     python(
@@ -2833,8 +2833,8 @@ MUTANTS = (
     python(
         "gates: backwards in the order of the steps",
         "insight/watching.py",
-        "return found[::-1] if",
-        "return found if",
+        "return found[trace.in_time]",
+        "return found",
         GATES,
     ),
     python(
@@ -2896,8 +2896,8 @@ MUTANTS = (
     python(
         "movements: the step before of what reads backwards",
         "insight/movements.py",
-        "in_steps = slice(None, None, -1 if trace.backwards else 1)",
-        "in_steps = slice(None, None, -1)",
+        "after = h[trace.in_time]",
+        "after = h[::-1]",
         MOVEMENTS,
     ),
     python(

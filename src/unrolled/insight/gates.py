@@ -15,8 +15,8 @@ from unrolled.charts.heatmap import heatmap_figure
 from unrolled.errors import InputError
 from unrolled.insight.gate_roles import GateRoles, roles_of
 from unrolled.insight.result_frame import frame_of
-from unrolled.insight.subject import subject_of
-from unrolled.insight.watching import Trace, padded, require_traces, watched
+from unrolled.insight.subject import watched_run
+from unrolled.insight.watching import Trace, padded
 from unrolled.kernels.admission import whole_number
 
 __all__ = ["LayerGates", "gates", "layer_gates"]
@@ -165,10 +165,7 @@ def gates(model: Any, inputs: Any, *, member: int = 0) -> dict[str, LayerGates]:
     >>> print(found["l0"])
     l0: i is closed in ...% and open in ...%; ...; a state lasts ... steps in the median unit, ...; 0 of 4 units dead
     """
-    subject = subject_of(model, inputs, member)
-    with watched(subject.module) as seen:
-        subject.run()
-    require_traces(seen)
+    seen = watched_run(model, inputs, member)
     return {place: layer_gates(trace) for place, trace in seen.traces.items()}
 
 

@@ -257,14 +257,13 @@ def _row_norms(state: Tensor, gradient: Tensor | None) -> Values:
 
 def _flow(trace: Trace, state: str, norms: list[Values], apart: list[list[Values]]) -> StateFlow:
     """The flow of one state, of the norms of all losses together and of each loss apart."""
-    in_time = slice(None, None, -1 if trace.backwards else 1)
-    means = _means(norms)[in_time]
+    means = _means(norms)[trace.in_time]
     if not apart:
         return StateFlow(trace.place, state, means, _steps_back(norms))
     T = len(norms)
     if len(apart) != T:
         raise InputError(f"loss gave {len(apart)} losses, but {trace.place} took {T} steps: expected one loss a step")
-    by_loss = np.stack([_means(each)[in_time] for each in apart])
+    by_loss = np.stack([_means(each)[trace.in_time] for each in apart])
     towards = 1 if trace.backwards else -1
     back = np.array([np.diagonal(by_loss, towards * s).mean() for s in range(T)])
     return StateFlow(trace.place, state, means, back, by_loss)

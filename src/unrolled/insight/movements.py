@@ -11,8 +11,8 @@ from unrolled.aliases import Values
 from unrolled.charts.chart import Chart
 from unrolled.charts.heatmap import heatmap_figure
 from unrolled.insight.result_frame import frame_of
-from unrolled.insight.subject import subject_of
-from unrolled.insight.watching import Trace, padded, require_traces, watched
+from unrolled.insight.subject import watched_run
+from unrolled.insight.watching import Trace, padded
 from unrolled.kernels.admission import whole_number
 
 __all__ = ["Moved", "Movements", "movements"]
@@ -131,10 +131,7 @@ def movements(model: Any, inputs: Any, *, member: int = 0) -> dict[str, Movement
     >>> found.top(0, count=2)
     [Moved(step=..., sequence=..., distance=...), Moved(step=..., sequence=..., distance=...)]
     """
-    subject = subject_of(model, inputs, member)
-    with watched(subject.module) as seen:
-        subject.run()
-    require_traces(seen)
+    seen = watched_run(model, inputs, member)
     return {place: Movements(place, _distances(trace)) for place, trace in seen.traces.items()}
 
 
@@ -143,10 +140,9 @@ def _distances(trace: Trace) -> Values:
     h = padded(trace, [step.states["h"] for step in trace.steps])
     if "h" in trace.steps[0].before:
         return np.abs(h - padded(trace, [step.before["h"] for step in trace.steps]))
-    in_steps = slice(None, None, -1 if trace.backwards else 1)
-    after = h[in_steps]
+    after = h[trace.in_time]
     before = np.nan_to_num(np.concatenate([np.zeros_like(after[:1]), after[:-1]]), posinf=np.inf, neginf=-np.inf)
-    return np.abs(after - before)[in_steps]
+    return np.abs(after - before)[trace.in_time]
 
 
 def _half(values: Values) -> int:

@@ -12,7 +12,7 @@ from unrolled.aliases import Values
 from unrolled.cells import Cell, Step, get_cell
 from unrolled.errors import InputError
 from unrolled.insight.subject import subject_of
-from unrolled.insight.watching import Trace, require_traces, watched
+from unrolled.insight.watching import Trace, watched
 
 __all__ = ["Path", "StepMap", "path_of", "traced_path"]
 
@@ -115,11 +115,7 @@ def path_of(model: Any, inputs: Any, place: str | None, member: int = 0) -> Path
     subject = subject_of(model, inputs, member)
     with watched(subject.module) as seen:
         subject.run()
-        require_traces(seen)
-        place = next(iter(seen.traces)) if place is None else place
-        if place not in seen.traces:
-            raise InputError(f"no layer {place!r} ran; there are {', '.join(seen.traces)}")
-        return traced_path(subject.module, seen.traces[place])
+        return traced_path(subject.module, seen.trace(place))
 
 
 def traced_path(module: Any, trace: Trace, rows: int | None = None) -> Path:

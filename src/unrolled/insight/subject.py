@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 from unrolled.errors import InputError
-from unrolled.insight.watching import arguments_of, require_module
+from unrolled.insight.watching import Watched, arguments_of, require_module, require_traces, watched
 from unrolled.kernels.admission import whole_number
 
-__all__ = ["Subject", "is_estimator", "items_of", "of_estimator", "subject_of"]
+__all__ = ["Subject", "is_estimator", "items_of", "of_estimator", "subject_of", "watched_run"]
 
 PREDICTED = ("SequenceClassifier", "SequenceRegressor", "SequenceTagger")
 """Estimators whose predictions can stand for targets where only what happens inside is asked for."""
@@ -50,6 +50,19 @@ def subject_of(model: Any, data: Any, member: int) -> Subject:
     if member:
         raise InputError(f"member is {member}, but a module is one network: leave it out")
     return Subject(model, lambda: model(*arguments_of(data)))
+
+
+def watched_run(model: Any, data: Any, member: int) -> Watched:
+    """What the recurrent layers of a model did on data, as :func:`subject_of` takes both.
+
+    Raises:
+        InputError: as there; or there is no recurrent layer that can be looked into, or none ran.
+    """
+    subject = subject_of(model, data, member)
+    with watched(subject.module) as seen:
+        subject.run()
+    require_traces(seen)
+    return seen
 
 
 def items_of(data: Any) -> Any:

@@ -16,8 +16,8 @@ from unrolled.errors import InputError
 from unrolled.insight.fixed_points import FixedPoints
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.step_map import path_of
-from unrolled.insight.subject import subject_of
-from unrolled.insight.watching import padded, require_traces, watched
+from unrolled.insight.subject import watched_run
+from unrolled.insight.watching import padded
 from unrolled.kernels.admission import whole_number
 
 __all__ = ["Trajectories", "trajectories"]
@@ -172,23 +172,15 @@ def _states(model: Any, inputs: Any, place: str | None, member: int) -> tuple[st
         path = path_of(model, inputs, place, member)
         states = np.concatenate([path.before, path.step(path.x[-1], path.before[-1])[None]])
         return path.place, states, np.ones(states.shape[:2], bool)
-    subject = subject_of(model, inputs, member)
-    with watched(subject.module) as seen:
-        subject.run()
-    require_traces(seen)
-    place = next(iter(seen.traces)) if place is None else place
-    if place not in seen.traces:
-        raise InputError(f"no layer {place!r} ran; there are {', '.join(seen.traces)}")
-    trace = seen.traces[place]
+    trace = watched_run(model, inputs, member).trace(place)
     names = get_cell(trace.cell).states
     after = [padded(trace, [step.states[name] for step in trace.steps]) for name in names]
     first = [padded(trace, [step.before[name] for step in trace.steps]) for name in names]
-    in_steps = slice(None, None, -1 if trace.backwards else 1)
-    before, states = (np.concatenate(each, axis=2)[in_steps] for each in (first, after))
+    before, states = (np.concatenate(each, axis=2)[trace.in_time] for each in (first, after))
     runs = np.arange(states.shape[1]) < np.array(trace.alive)[:, None]  # [T, B], at which steps a sequence takes part
     ways = np.concatenate([before[:1], states])
     begins = runs & ~np.concatenate([np.zeros_like(runs[:1]), runs[:-1]])
     ways[:-1][begins] = before[begins]
     inside = np.concatenate([runs, runs[-1:]])
     inside[1:] |= runs
-    return place, ways, inside
+    return trace.place, ways, inside

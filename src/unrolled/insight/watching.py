@@ -50,6 +50,11 @@ class Trace:
         """Sequences of each step; the longest come first."""
         return [len(step.states["h"]) for step in self.steps]
 
+    @property
+    def in_time(self) -> slice:
+        """Brings what has a row for each step into the order of time, and back into the order of the steps."""
+        return slice(None, None, -1 if self.backwards else 1)
+
 
 class Watched(NamedTuple):
     """What is being watched."""
@@ -58,6 +63,18 @@ class Watched(NamedTuple):
     """By place; filled while the model runs."""
     kept: dict[str, str]
     """Path → why nobody can look inside that layer."""
+
+    def trace(self, place: str | None) -> Trace:
+        """That of a place; of None that of the first layer that ran.
+
+        Raises:
+            InputError: no such layer ran; the message says which did.
+        """
+        require_traces(self)
+        place = next(iter(self.traces)) if place is None else place
+        if place not in self.traces:
+            raise InputError(f"no layer {place!r} ran; there are {', '.join(self.traces)}")
+        return self.traces[place]
 
 
 def require_module(model: Any) -> None:
@@ -132,7 +149,7 @@ def padded(trace: Trace, steps: list[Any]) -> Values:
     found = np.full((len(steps), max(trace.alive), steps[0].shape[1]), np.nan)
     for t, each in enumerate(steps):
         found[t, : len(each)] = each.detach().double().numpy()
-    return found[::-1] if trace.backwards else found
+    return found[trace.in_time]
 
 
 def _watch(traces: dict[str, Trace], path: str, cell: str, index: int) -> Callable[..., None]:
