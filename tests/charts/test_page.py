@@ -11,7 +11,7 @@ import pytest
 from unrolled.charts.bars import bars_figure
 from unrolled.charts.decay import decay_figure
 from unrolled.charts.figures import Interval, forecast_figure, loss_figure
-from unrolled.charts.page import Figure, Page
+from unrolled.charts.page import Figure, Page, equation_html
 from unrolled.charts.svg import Plot
 
 
@@ -57,7 +57,7 @@ def test_forecast_figure_shows_every_value() -> None:
 
 @pytest.mark.parametrize("validation", [[], [3.0, 1.0, 1.01]])
 def test_loss_figure(validation: list[float]) -> None:
-    root = parse(loss_figure([4.0, 2.0, 1.0], validation, 2, "loss"))
+    root = parse(loss_figure([[4.0, 2.0, 1.0]], [validation], [2], "loss"))
     names = [t.text for t in root.iter("text")]
     assert "training" in names
     assert ("validation" in names) == bool(validation)
@@ -67,7 +67,24 @@ def test_loss_figure(validation: list[float]) -> None:
 
 
 def test_loss_of_one_epoch() -> None:
-    assert parse(loss_figure([4.0], [4.0], 1, "loss")).tag == "svg"
+    assert parse(loss_figure([[4.0]], [[4.0]], [1], "loss")).tag == "svg"
+
+
+def test_words_of_an_equation_are_upright() -> None:
+    assert equation_html("alarm at t if score[t] > 1") == "alarm at <i>t</i> if score<sub>t</sub> &gt; 1"
+
+
+def test_losses_of_several_networks_are_lines_of_their_own() -> None:
+    root = parse(loss_figure([[4.0, 2.0], [3.0, 2.0, 1.0]], [[4.0, 3.0], [5.0, 3.0, 4.0]], [2, 2], "loss"))
+    kinds = [path.get("class") for path in root.iter("path")]
+    assert (kinds.count("training"), kinds.count("validation"), kinds.count("now")) == (2, 2, 1)
+    assert [t.text for t in root.iter("text") if t.get("class", "").startswith("end")] == ["training", "validation"]
+
+
+def test_every_line_of_a_picture_looks_different() -> None:
+    root = parse(decay_figure({f"l{n}": np.array([1.0, 0.5]) for n in range(8)}, "steps back", "gradients"))
+    kinds = [path.get("class") for path in root.iter("path") if "L" in path.get("d", "")]
+    assert len(set(kinds)) == 8
 
 
 def test_page_is_self_contained_and_well_formed() -> None:
@@ -95,7 +112,7 @@ def test_pictures_fit_a_phone_or_say_that_they_scroll() -> None:
     narrow = (
         bars_figure([20, 20], ["good", "bad"], "how often each target occurs", "target"),
         decay_figure({"rnn.l0 h": np.array([1.0, 0.5])}, "steps back", "gradients"),
-        loss_figure([4.0, 2.0], [4.0, 3.0], 1, "loss"),
+        loss_figure([[4.0, 2.0]], [[4.0, 3.0]], [1], "loss"),
     )
     for svg in (*narrow, bars_figure([1] * 40, [str(n) for n in range(40)], "many", "n")):
         page = Page("title")

@@ -107,10 +107,10 @@ def test_the_span_is_where_half_of_the_sizes_lie():
     assert frame.shape == (12, 4)
     assert frame["attribution"].to_list()[5] == 2.0
     svg = found.plot(1).svg
-    assert "for, 5: 1.00" in svg
-    assert "for, 4: 0.50" in svg
-    assert "against, " not in svg
-    assert "against, 5: 1.00" in attributions(linear_rnn(), torch.ones(6, 2, 1), lambda o: -last(o)).plot().svg
+    assert "raises, 5: 1.00" in svg
+    assert "raises, 4: 0.50" in svg
+    assert "lowers, " not in svg
+    assert "lowers, 5: 1.00" in attributions(linear_rnn(), torch.ones(6, 2, 1), lambda o: -last(o)).plot().svg
     with pytest.raises(InputError, match="sequence is 2, expected a whole number from 0 to 1"):
         found.plot(2)
     with pytest.raises(InputError, match="sequence is True, expected a whole number"):
@@ -157,7 +157,7 @@ def test_the_words_of_a_text():
     assert found.labels == (("it", "was", "good"), ("a", "bad", "one"))
     assert found.by_step[:, 0].argmax() == 2
     assert found.by_step[:, 1].argmin() == 1
-    assert "for, good: 1.00" in found.plot().svg
+    assert "raises, good: 1.00" in found.plot().svg
 
 
 def test_a_number_and_a_tag():

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from unrolled import (
 )
 from unrolled.cli.app import run
 from unrolled.errors import InputError
+from unrolled.insight.training_runs import training_runs
 
 HOSTILE = "</script><script>document.title='bad'</script>"
 TINY: dict[str, Any] = {"members": 1, "max_epochs": 1, "hidden_size": 4, "random_state": 0, "verbose": False}
@@ -230,6 +232,111 @@ def test_settings_and_stamps_are_in_words() -> None:
     assert "T00:00" not in page
     assert "<td>1954-12-01</td>" in page
     assert "(1−<i>z</i>)" in page.replace(" ", "")
+
+
+def told(found: insight.Inspection) -> dict[str, Any]:
+    """What the script of the page knows."""
+    return json.loads(re.search(r"const data = (.*);\n", found.html)[1])
+
+
+def test_a_number_is_told_in_its_own_unit_and_by_its_name() -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(5, 9, 12)
+    rows = [
+        {"engine": f"e{n}", "minute": t, "heat": float(heat), "hours left": 200.0 + 10 * n}
+        for n, length in enumerate(lengths) for t, heat in enumerate(rng.normal(size=length))
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows)
+    settings = {**TINY, "convolutions": False, "pooling": "last"}
+    model = SequenceRegressor(**settings).fit(frame, series="engine", label="hours left", features=["minute", "heat"])
+    X = [group.select("minute", "heat").to_numpy() for _, group in frame.group_by("engine", maintain_order=True)]
+    y = 200.0 + 10 * np.arange(12)
+    found = insight.inspect(model, (X, y))
+    said = {section.key: section.finding for section in found.sections}
+    assert "12 items of 5 to 8 steps of 2 numbers; hours left is from 200 to 310, 255 on average." in said["data"]
+    assert said["errors"].startswith("On average its hours left is off by ")
+    moved = re.search(r"from (\d+) to (\d+)|is (\d+)", said["steps"])
+    assert moved, said["steps"]
+    assert all(100 < float(number) < 400 for number in moved.groups() if number)
+    assert "raise hours left" in found.html
+    first = told(found)["sequences"][0]["layers"][0]
+    assert first["reads"][1] == f"minute 1, heat {X[0][1, 1]:.4g}"
+    assert first["steps"] == [""] * len(X[0])
+    assert ">1</text>" in found.html[found.html.index('id="steps"') :]
+
+
+def test_the_answer_of_a_regressor_is_what_it_predicts() -> None:
+    model, (X, y) = regressor()
+    found = insight.attributions(model, (X, 100 * y))
+    np.testing.assert_allclose(found.answer, model.predict(X), rtol=1e-4, atol=1e-4)
+    assert found.missed < 0.05
+
+
+def test_networks_that_were_trained_one_after_the_other_have_a_line_each() -> None:
+    data = CHANNELS
+    networks = AnomalyDetector(**{**TINY, "members": 3, "max_epochs": 2}, window=8, false_alarm_every=100).fit(data)
+    found = insight.inspect(networks, data)
+    fit = found.html[found.html.index('id="fit"') : found.html.index('id="errors"')]
+    assert "3 networks of 2 epochs each" in fit
+    assert fit.count('<path class="training"') == 3
+    assert '<path class="now"' not in fit  # nothing was kept back that could choose an epoch
+    assert insight.explain(networks, data).evidence.losses == networks.losses_[:2]
+
+
+def test_a_detector_is_asked_for_what_is_unusual_and_its_windows_are_dated() -> None:
+    model, data = detector()
+    found = insight.inspect(model, data)
+    section = next(each for each in found.sections if each.key == "errors")
+    assert section.title == "What it finds the most unusual"
+    assert "score[t]" in section.equations[1]
+    sequences = told(found)["sequences"]
+    first, last = re.fullmatch(r"stretch \d+ of \d+, row (\d+) to row (\d+)", sequences[-1]["name"]).groups()
+    layer = sequences[-1]["layers"][0]
+    assert int(last) - int(first) + 1 == len(layer["steps"])
+    later = told(insight.inspect(model, data[int(first) - 1 - model.model_.shape.settling :]))["sequences"][0]
+    assert [row["values"] for row in later["layers"][0]["rows"]] == [row["values"] for row in layer["rows"]]
+    assert layer["reads"][0].startswith(f"row {first}, ")
+
+
+def test_recordings_are_called_by_their_files_and_steps_by_their_time() -> None:
+    from unrolled.data.wav import Waveform
+
+    rng = np.random.default_rng(0)
+    X = [
+        Waveform(0.1 * rng.normal(size=4000).astype(np.float32), 8000, f"list.csv, line {n}: a/{n}.wav")
+        for n in range(8)
+    ]
+    y = ["ab", "ba"] * 4
+    found = insight.inspect(CTCTranscriber(cell="gru", **TINY).fit(X, y), (X, y))
+    assert found.sections[0].finding == "8 recordings of 0.5 seconds."
+    assert "<td>3.wav, 0.5 seconds</td>" in found.html
+    assert told(found)["sequences"][0]["layers"][0]["reads"][0] == "from about 0.00 s on"
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts"),
+    [
+        ({"epochs_": [2, 5], "validation_losses_": [1.0] * 11, "patience": 4, "max_epochs": 5}, [5, 5]),
+        ({"epochs_": [1, 5], "validation_losses_": [1.0] * 11, "patience": 4, "max_epochs": 6}, [5, 6]),
+        (
+            {"epochs_": [3, 3], "validation_losses_": [1.0] * 11, "patience": 4, "max_epochs": 9},
+            [11],
+        ),  # does not add up
+        ({"epochs_": [3, 3], "validation_losses_": [], "patience": 4, "max_epochs": 9}, [3, 3]),
+        ({"epochs_": 3, "validation_losses_": [1.0] * 5, "patience": None, "max_epochs": None}, [5]),
+        ({"members": 3, "max_epochs": 2}, [2, 2, 2]),
+    ],
+)
+def test_where_the_training_of_one_network_ends(settings: dict[str, Any], counts: list[int]) -> None:
+    total = max(sum(counts), len(settings.get("validation_losses_", ())))
+    total = 10 if counts == [5, 5] else total
+    if settings.get("validation_losses_"):
+        settings["validation_losses_"] = settings["validation_losses_"][:total]
+    model = SimpleNamespace(losses_=list(np.arange(total, dtype=float)), **settings)
+    runs = training_runs(model)
+    assert [len(run.losses) for run in runs] == counts
+    assert [loss for run in runs for loss in run.losses] == model.losses_
+    assert all(len(run.validation) in (0, len(run.losses)) for run in runs)
 
 
 def test_wrong_data_are_named() -> None:

@@ -19,6 +19,8 @@ path.truth { stroke: #d0641e; }
 path.forecast, path.validation { stroke: #2f80c9; }
 path.pen { stroke: #2f80c9; stroke-linecap: round; }
 path.interval { fill: #2f80c933; }
+path.dashed { stroke-dasharray: 6 4; }
+path.dotted { stroke-dasharray: 2 3; }
 circle.truth { fill: #d0641e; }
 circle.forecast { fill: #2f80c9; }
 circle.history { fill: #888; }

@@ -12,7 +12,7 @@ from unrolled.charts.ticks import log_ticks, number_label, number_ticks
 
 __all__ = ["decay_figure"]
 
-COLOURS = ("forecast", "truth", "history")
+COLOURS, DASHES = ("forecast", "truth", "history"), ("", " dashed", " dotted")
 LEAST = 1e-12  # of the largest number, below which the axis does not go
 WIDTH = 860.0
 FEW = 24  # steps, for which a narrow picture has room
@@ -51,13 +51,18 @@ def decay_figure(
     ends = sorted((plot.to_y(_end(values, low)), k) for k, values in enumerate(logs.values()))
     for y, k in ends:
         before = max(y, before + LINE)
-        plot.sample(plot.right + 8, before, COLOURS[k % len(COLOURS)])
+        plot.sample(plot.right + 8, before, _style(k), width=16)
         plot.text(plot.right + 28, before + 4, list(lines)[k], "tick")
     for k, values in enumerate(logs.values()):
         inside = np.flatnonzero(values >= low)  # not NaN
         if len(inside) > 1:
-            plot.line(inside.tolist(), values[inside].tolist(), COLOURS[k % len(COLOURS)])
+            plot.line(inside.tolist(), values[inside].tolist(), _style(k))
     return plot.svg(label)
+
+
+def _style(k: int) -> str:
+    """Nine lines can be told apart: by their colours, then by their dashes."""
+    return COLOURS[k % len(COLOURS)] + DASHES[k // len(COLOURS) % len(DASHES)]
 
 
 def _logarithms(values: Values) -> Values:

@@ -56,21 +56,29 @@ def forecast_figure(
     return plot.svg(label)
 
 
-def loss_figure(losses: Sequence[float], validation: Sequence[float], best_epoch: int, label: str) -> str:
-    """Return an SVG of each epoch's mean loss, in training and on the tail kept back, with the best epoch marked."""
-    lines = [(name, list(values)) for name, values in (("training", losses), ("validation", validation)) if len(values)]
+def loss_figure(
+    losses: Sequence[Sequence[float]], validation: Sequence[Sequence[float]], best_epochs: Sequence[int], label: str
+) -> str:
+    """Return an SVG of each epoch's mean loss, in training and on the tail kept back, with the best epochs marked; a line for
+    each network that was trained."""
+    named = [("training", each) for each in losses] + [("validation", each) for each in validation]
+    lines = [(name, list(values)) for name, values in named if len(values)]
     highest = max(max(values) for _, values in lines)
     lowest = min(min(values) for _, values in lines)
     y = _padded(lowest, highest)
     epochs = max(len(values) for _, values in lines)
-    plot = Plot(NARROW, 240, x=(1, max(epochs, 2)), y=y, left=60, right=80, bottom=44)
+    plot = Plot(NARROW, 256, x=(1, max(epochs, 2)), y=y, left=60, right=80, bottom=44, top=26)
+    plot.text(plot.left, 16, "loss", "tick")
     plot.y_axis([(tick, number_label(tick)) for tick in number_ticks(*y, 5)])
     plot.x_axis([(tick, number_label(tick)) for tick in number_ticks(1, epochs, 6) if tick == int(tick)])
     plot.text((plot.left + plot.right) / 2, plot.bottom + 38, "epoch", "tick", anchor="middle")
-    plot.rule(best_epoch, "now")
-    ends = _apart([plot.to_y(values[-1]) for _, values in lines], 15)
-    for (name, values), end in zip(lines, ends, strict=True):
+    for epoch in sorted(set(best_epochs)):
+        plot.rule(epoch, "now")
+    for name, values in lines:
         plot.line([epoch + 1.0 for epoch in range(len(values))], values, name)
+    longest = {name: max((own for other, own in lines if other == name), key=len) for name, _ in lines}
+    ends = _apart([plot.to_y(values[-1]) for values in longest.values()], 15)
+    for (name, values), end in zip(longest.items(), ends, strict=True):
         plot.text(plot.to_x(len(values)) + 8, end + 4, name, f"end {name}")
     return plot.svg(label)
 

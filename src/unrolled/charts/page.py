@@ -51,6 +51,8 @@ svg path.history, svg path.training { stroke: var(--quiet); }
 svg path.truth { stroke: var(--truth); }
 svg path.forecast, svg path.validation { stroke: var(--forecast); }
 svg path.interval { fill: var(--interval); }
+svg path.dashed { stroke-dasharray: 6 4; }
+svg path.dotted { stroke-dasharray: 2 3; }
 svg circle.truth { fill: var(--truth); }
 svg circle.forecast { fill: var(--forecast); }
 svg text.validation { fill: var(--forecast); }
@@ -64,7 +66,8 @@ th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; color: var(--quiet); font-size: 14px; }
 .words-table th, .words-table td { text-align: left; vertical-align: top; }
 .words-table td:nth-child(2) { min-width: 5em; }
-.words-table td:first-child, .words-table td:nth-child(2) { overflow-wrap: anywhere; }  /* names, not numbers */
+.words-table td:first-child { overflow-wrap: break-word; }  /* a place: broken between its words only */
+.words-table td:nth-child(2) { overflow-wrap: anywhere; }  /* names, not numbers */
 @media (max-width: 680px) { th, td { padding-right: 10px; } }
 tr.own td { font-weight: 600; color: var(--forecast); }
 pre { background: var(--code); border-radius: 8px; padding: 14px 16px; overflow-x: auto; font-size: 14px; }
@@ -192,6 +195,10 @@ class Page:
         )
 
 
+SHORT_WORDS = ("an", "at", "if", "in", "is", "it", "of", "to")
+"""Which are no products of two variables."""
+
+
 def equation_html(text: str) -> str:
     """An equation in letters as HTML: names in italics, and what stands behind ``_`` or in brackets below the line.
 
@@ -201,7 +208,7 @@ def equation_html(text: str) -> str:
     found = list[str]()
     for name, below, other in re.findall(r"([^\W\d_]+[ᵀ′]*)((?:_\w+|_\*|\[(?:t[^\]]*|\d+|T)\])*)|(.)", text):
         lower = re.sub(r"[_\[]", " ", below).replace("]", "").strip().replace("-", "−")
-        upright = len(name.rstrip("ᵀ′")) > 2 and not below
+        upright = len(name.rstrip("ᵀ′")) > 2 or name in SHORT_WORDS
         written = escape(name) if upright else f"<i>{escape(name)}</i>"
         found.append(
             (written if name else "")

@@ -199,7 +199,10 @@ def _page(result: Result, folder: Path) -> str:
     page.figure(
         Figure(
             loss_figure(
-                forecaster.losses_, forecaster.validation_losses_, forecaster.epochs_, "Loss of each epoch of training"
+                [forecaster.losses_],
+                [forecaster.validation_losses_],
+                [forecaster.epochs_],
+                "Loss of each epoch of training",
             ),
             [],
             "Quantile loss on scaled data, by epoch. Validation is the last year before 1960. The dashed line marks the"

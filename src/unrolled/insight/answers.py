@@ -168,9 +168,11 @@ def _class_score(model: Any, asked: Any, predicted: Any, lengths: list[int]) -> 
 
 
 def _number(model: Any, asked: Any, predicted: Any, lengths: list[int]) -> Callable[[Any], Tensor]:
+    """A number in the unit of the targets, of one network."""
     outputs = 1 if predicted.ndim == 1 else predicted.shape[1]
     place = whole_number("answer", 0 if asked is None else asked, 0, outputs - 1)
-    return lambda scores: scores[:, place]
+    scale = model._fitted().targets[place]
+    return lambda scores: scale.mean + scale.deviation * scores[:, place]
 
 
 def _tag_score(model: Any, asked: Any, predicted: Any, lengths: list[int]) -> Callable[[Any], Tensor]:

@@ -82,7 +82,7 @@ class Attributions:
         return said
 
     def plot(self, sequence: int = 0) -> Chart:
-        """What each step of one sequence, of a long one of the last, does for the answer and against it.
+        """What each step of one sequence, of a long one of the last, does to the answer: how much it raises or lowers it.
 
         Raises:
             InputError: there is no such sequence.
@@ -92,7 +92,9 @@ class Attributions:
         moved, names = self.by_step[:, sequence], self.labels[sequence][-MOST_STEPS:]
         moved = moved[~np.isnan(moved)][-MOST_STEPS:]
         shares = np.stack([moved.clip(0), -moved.clip(None, 0)]) / (np.abs(moved).max() or 1.0)
-        return Chart(heatmap_figure(shares, ["for", "against"], names, "what each step does for the answer, 1 at most"))
+        return Chart(
+            heatmap_figure(shares, ["raises", "lowers"], names, "what each step does to the answer, 1 at most")
+        )
 
     def to_frame(self) -> Any:
         """A polars frame with one row for each step of each sequence: ``sequence``, ``step``, ``label``, ``attribution``.
@@ -131,7 +133,7 @@ def attributions(
             as an estimator's ``predict`` takes them, or ``(X, y)``, of which ``y`` is not needed.
         answer: for a module a function of what it returns, which gives a tensor ``[B]``: a number for each sequence. Of a
             classifier a class, of which the score before softmax is looked at; by default the one that is predicted of
-            each item. Of a regressor the place of a number, by default 0, as the network learns it (standardised). Of a tagger
+            each item. Of a regressor the place of a number, by default 0, in the unit of the targets. Of a tagger
             a pair of a step and a tag.
         baseline: a number, or a tensor like ``x``. What an estimator's networks read is standardised, so that 0 is the mean of
             each feature; of tokens it is an embedding of zeros.

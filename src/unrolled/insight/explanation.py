@@ -19,6 +19,7 @@ from unrolled.insight.ignorance import learned_by
 from unrolled.insight.known_losses import one_number, without_reading
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.subject import Subject, is_estimator, of_estimator
+from unrolled.insight.training_runs import TrainingLosses, training_runs
 from unrolled.insight.watching import arguments_of, require_module
 from unrolled.kernels.admission import whole_number
 
@@ -153,12 +154,14 @@ def explain(model: Any, data: Any, loss: Callable[[Any, Any], Any] | None = None
             raise InputError(f"{type(model).__name__} has the loss of its fit: leave loss out")
         given = cast("tuple[Any, ...]", data) if isinstance(data, tuple) else (data,)
         found = measured(of_estimator(model, data, member))
+        runs = training_runs(model)
+        run = runs[member] if member < len(runs) else TrainingLosses([], [], None)
         evidence = Evidence(
             **found,
             learned=learned_by(model, given, found["loss"]),
             settings=in_use(model),
-            losses=_of_member(model, model.losses_, member),
-            validation_losses=_of_member(model, getattr(model, "validation_losses_", []), member),
+            losses=run.losses,
+            validation_losses=run.validation,
         )
         return Explanation(evidence, reason_for(evidence))
     require_module(model)
@@ -194,14 +197,6 @@ def facts_of(layer: LayerFacts) -> dict[str, Any]:
         "longest_time_constant": None if tau is None else float(tau.max()), "at_the_edge": layer.at_the_edge, "dead": layer.dead,
         "saturation": {gate: list(shares) for gate, shares in layer.saturation.items()},
     }  # fmt: skip
-
-
-def _of_member(model: Any, losses: Any, member: int) -> list[float]:
-    """The losses of one network's epochs, where those of all stand one after the other."""
-    losses, epochs = list(losses), getattr(model, "epochs_", None)
-    count = len(epochs) if isinstance(epochs, list) else 1
-    each = len(losses) // count if count and len(losses) % count == 0 else 0
-    return losses[member * each : (member + 1) * each] if count > 1 else losses
 
 
 def _steps(layer: LayerFacts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from unrolled.charts.page import Figure, Page
@@ -26,10 +27,12 @@ def answer_section(case: Case) -> Section:
     chosen = case.looked_into[:DRAWN]
     items, _ = case.some(chosen)
     found = attributions(case.estimator, items)
+    found = replace(found, labels=tuple(map(_counted_from_one, found.labels)))
+    answer = case.target_name or "the number" if case.family == "numbers" else "the score of the class that is said"
     return Section(
         "steps", "Which steps the answer comes from",
         "Everything that is read grows from nothing to what it is, and what the answer gains on this way is told apart by steps."
-        " Dark squares in the upper row speak for the answer, those in the lower row against it.",
+        f" Dark squares in the upper row raise {answer}, those in the lower row lower it.",
         ("A[t] = (x[t] - x′[t]) · mean over α of ∂f(x′ + α (x - x′)) / ∂x[t]", "Σ_t A[t] = f(x) - f(x′)"),
         f"{found}.",
         tuple(
@@ -37,3 +40,9 @@ def answer_section(case: Case) -> Section:
             for k, n in enumerate(chosen)
         ),
     )  # fmt: skip
+
+
+def _counted_from_one(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Steps that have numbers for names are counted as in the other sections."""
+    counted = all(label == str(t) for t, label in enumerate(labels))
+    return tuple(str(t + 1) for t in range(len(labels))) if counted else labels

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,12 @@ class Case:
     def targets(self) -> Any:
         """The targets, ``y``; None where there are none."""
         return self.data[1]
+
+    @property
+    def target_name(self) -> str:
+        """What the column of the targets was called when the model learned; nothing where there was none."""
+        columns = getattr(self.estimator, "columns_", None)
+        return str(getattr(columns, "label", None) or "")
 
     def place(self, number: int) -> str:
         """Where an item stands in its file."""
@@ -136,10 +143,15 @@ def called(case: Case, number: int, most: int = 60) -> str:
     if isinstance(item, str):
         return shortened(item, most)
     if hasattr(item, "samples"):
-        return f"a recording of {len(item.samples) / item.rate:.2g} seconds"
+        return f"{shortened(_file_name(item), most - 16)}, {len(item.samples) / item.rate:.2g} seconds"
     if len(item) and isinstance(item[0], str):
         return shortened(" ".join(item), most)
     return f"{len(item)} steps"
+
+
+def _file_name(recording: Any) -> str:
+    """Of a recording, without its folder."""
+    return Path(str(recording.name).rsplit(": ", 1)[-1]).name or "a recording"
 
 
 def shortened(text: Any, most: int = 60) -> str:

@@ -47,12 +47,24 @@ def _of_items(case: Case) -> tuple[str, list[Part]]:
         caption = "Rare targets are learned last, and a model that always says the commonest is right as often as that bar says."
         parts.append(partial(Page.figure, figure=Figure(figure, [], caption)))
     count = len(case.items)
-    span = (
-        f"{min(lengths):,.3g} {units}"
-        if min(lengths) == max(lengths)
-        else f"{min(lengths):,.3g} to {max(lengths):,.3g} {units}"
-    )
-    return f"{count:,} item{'s' * (count != 1)} of {span}.", parts
+    low, high = (f"{each:,.0f}" if each == int(each) else f"{each:.3g}" for each in (min(lengths), max(lengths)))
+    span = f"{low} {units}" if low == high else f"{low} to {high} {units}"
+    noun = "recording" if units == "seconds" else "item"
+    return f"{count:,} {noun}{'s' * (count != 1)} of {span}{_wide(case.items[0])}{_spread(case)}.", parts
+
+
+def _wide(item: Any) -> str:
+    """How many numbers a step has, if several."""
+    shape = item.shape if isinstance(item, np.ndarray) else ()
+    return f" of {shape[1]} numbers" if len(shape) == 2 and shape[1] > 1 else ""
+
+
+def _spread(case: Case) -> str:
+    """From where to where the numbers go that are to be predicted."""
+    if case.family != "numbers" or case.targets is None or np.ndim(case.targets) != 1:
+        return ""
+    y, name = np.asarray(case.targets, np.float64), case.target_name
+    return f"; {name or 'the target'} is from {y.min():.4g} to {y.max():.4g}, {y.mean():.4g} on average"
 
 
 def _bins(lengths: Sequence[float]) -> tuple[list[int], list[str]]:
@@ -88,6 +100,8 @@ def _rows(case: Case) -> list[list[str]]:
 
 
 def _target(target: Any) -> str:
+    if isinstance(target, float | np.floating):
+        return f"{target:.6g}"
     return " ".join(map(str, target)) if isinstance(target, list | tuple) else str(target)
 
 

@@ -18,12 +18,19 @@ OF_FAMILY: dict[str, Callable[[Case], Found]] = {
 }  # fmt: skip
 
 
+SAYS = (
+    "The mean of an error hides what a look at the worst cases shows: wrong labels in the data, a kind of item that is missing in"
+    " training, or a limit of the model. Read them before changing anything."
+)
+UNUSUAL = (
+    "A score says how unlike a step is to what its past and the other channels make one expect. Without labels nobody can say"
+    " which alarms are wrong: look at the highest scores, and judge."
+)
+
+
 def errors_section(case: Case) -> Section:
     """By the error that belongs to the task."""
     equations, finding, parts = OF_FAMILY[case.family](case)
-    return Section(
-        "errors", "Where it errs, the worst first",
-        "The mean of an error hides what a look at the worst cases shows: wrong labels in the data, a kind of item that is"
-        " missing in training, or a limit of the model. Read them before changing anything.",
-        equations, finding, tuple(parts),
-    )  # fmt: skip
+    if case.family == "channels":
+        return Section("errors", "What it finds the most unusual", UNUSUAL, equations, finding, tuple(parts))
+    return Section("errors", "Where it errs, the worst first", SAYS, equations, finding, tuple(parts))

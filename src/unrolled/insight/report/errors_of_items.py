@@ -51,7 +51,8 @@ def number_errors(case: Case) -> Found:
         for n in (-far).argsort(kind="stable")[:ROWS].tolist()
     ]
     alone = np.abs(y - y.mean()).mean()
-    finding = f"On average it is off by {far.mean():.4g}; the mean of the targets alone would be off by {alone:.4g}."
+    what = case.target_name or "the target"
+    finding = f"On average its {what} is off by {far.mean():.4g}; always their mean would be off by {alone:.4g}."
     head = ["item", "what it is", "true", "predicted", "difference"]
     return Found(("E = ½ (ŷ - y)²",), finding, [table(head, rows)])
 
@@ -94,7 +95,9 @@ def answer_errors(case: Case) -> Found:
     edits = float(np.mean(rates))
     finding = f"{right:,} of {len(y):,} are right as a whole; on average {edits:.2f} edits for a symbol of the target."
     reads = "E = -Σ_t log p(y[t] | y[1], …, y[t-1], x)"
-    equation = reads if case.family == "answers" else "E = -log (sum over alignments π of y) Π_t p(π[t] | x)"
+    equation = (
+        reads if case.family == "answers" else "E = -log Σ_π Π_t p(π[t] | x), each π an alignment of y with the steps"
+    )
     return Found((equation,), finding, [table(["item", "what is read", "true", "said", "edits a symbol"], rows)])
 
 

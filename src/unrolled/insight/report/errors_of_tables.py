@@ -24,6 +24,11 @@ KEY = (
 )  # fmt: skip
 
 
+SCORE = (
+    "score[t] = max over past and others (mean_j √(r_j / ℓ_j))², each r_j in the unit ℓ_j at which it alone is an alarm"
+)
+
+
 def series_errors(case: Case) -> Found:
     """The last steps of each series, forecast from those before: a picture of the worst series, and the worst steps of all."""
     model, panel = case.estimator, case.data
@@ -75,7 +80,12 @@ def channel_errors(case: Case) -> Found:
     above, known = int((score > threshold).sum()), int(np.isfinite(score).sum())
     finding = f"{above:,} of {known:,} steps are above the threshold of {threshold:.4g}."
     picture = partial(Page.figure, figure=Figure(svg, [], caption, latest=True))
-    return Found(("alarm at t if score[t] > threshold",), finding, [picture, table(["step", "score", "values"], rows)])
+    part = "r_1 = |z[t] - μ[t]| / b[t]" if model.method == "forecast" else "r_1 = |z[t] - ẑ[t]|"
+    return Found(
+        (part, SCORE, "alarm at t if score[t] > threshold"),
+        finding,
+        [picture, table(["step", "score", "values"], rows)],
+    )
 
 
 def _at(channels: Any, t: int) -> zip[tuple[Any, Any]]:

@@ -14,8 +14,8 @@ MARKUP = """<div class="stepper" id="stepper">
 <div id="gate-words" class="words" aria-hidden="true"></div>
 <div class="scroll" tabindex="0" role="group" aria-label="gates of each unit, scrolls sideways on a narrow screen">
 <div id="gate-rows"></div></div>
-<p class="quiet">A column is a unit; the line to the right is the mean over the units at all steps, with the present one marked.
-Candidates and h go from -1 to 1 with 0 in the middle.</p>
+<p class="quiet"><span id="gate-units">A column is a unit</span>; the line to the right is the mean over them at all steps, with
+the present one marked. Candidates and h go from -1 to 1 with 0 in the middle.</p>
 <noscript><p>This part needs JavaScript, which the browser has switched off. It loads nothing.</p></noscript>
 </div>"""
 
@@ -60,12 +60,13 @@ const svg = (name, attributes) => {
 const shown = () => data.sequences[sequence.value].layers[layer.value];
 const numbers = (row, t) => [...row.values[t]].map((letter) => level.get(letter));
 const mean = (list) => list.reduce((sum, each) => sum + each, 0) / Math.max(list.length, 1);
+const written = (number) => number.toFixed(2).replace(/^-0\\.00$/, "0.00");
 const real = (row, share) => row.share ? share : (2 * share - 1) * row.scale;
 
 function bars(row, t) {
   const values = numbers(row, t), wide = 100 / values.length;
   const picture = svg("svg", {viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img",
-    "aria-label": row.name + ": " + values.map((v) => real(row, v).toFixed(2)).join(", ")});
+    "aria-label": row.name + ": " + values.map((v) => written(real(row, v))).join(", ")});
   values.forEach((value, n) => {
     const zero = row.share ? 0 : 0.5;
     picture.append(svg("rect", {x: n * wide + wide * 0.1, width: wide * 0.8, y: 40 * (1 - Math.max(value, zero)),
@@ -84,7 +85,8 @@ function overTime(row, t) {
 
 function draw() {
   const now = shown(), t = Number(slider.value), count = now.steps.length;
-  const said = "step " + (t + 1) + " of " + count + (now.cut ? " shown" : "") + ": " + now.steps[t];
+  const read = [now.steps[t], now.reads ? now.reads[t] : ""].filter(Boolean).join(", ");
+  const said = "step " + (t + 1) + " of " + count + (now.cut ? " shown" : "") + (read && ": " + read);
   find("gate-now").textContent = said;
   slider.setAttribute("aria-valuetext", said);
   [...find("gate-words").children].forEach((word, k) => word.classList.toggle("here", k === t));
@@ -92,7 +94,7 @@ function draw() {
     const line = document.createElement("div"), label = document.createElement("span");
     line.className = "gate-row";
     label.className = "label";
-    label.textContent = row.name + (row.share ? ": " : ": mean ") + real(row, mean(numbers(row, t))).toFixed(2);
+    label.textContent = row.name + (row.share ? ": " : ": mean ") + written(real(row, mean(numbers(row, t))));
     line.append(label, bars(row, t), overTime(row, t));
     return line;
   }));
@@ -100,11 +102,14 @@ function draw() {
 
 function choose() {
   const now = shown();
+  const some = now.rows[0].values[0].length;
+  find("gate-units").textContent = some < now.units ? "A column is a unit, the first " + some + " of " + now.units
+    : "A column is one of the " + now.units + " units";
   slider.max = now.steps.length - 1;
   slider.value = Math.min(Number(slider.value), now.steps.length - 1);
   find("gate-words").replaceChildren(...now.steps.map((step, k) => {
     const word = document.createElement("span");
-    word.textContent = step.startsWith("step ") ? String(k + 1) : step;
+    word.textContent = step || String(k + 1);
     word.onclick = () => { slider.value = k; draw(); };
     return word;
   }));

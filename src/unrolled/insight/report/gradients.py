@@ -31,18 +31,26 @@ BOTH_WAYS = (
     "Here an upper layer reads every step of a lower one both ways, so that the loss reaches all of its steps: the line says how"
     " much each step counts in all, and not how far back one loss reaches through the states."
 )
-MIXED = "; the loss reaches each of these steps directly, so this is not how far back one loss reaches"
+DIRECT = "; the loss reaches each of these steps directly, so this is not how far back one loss reaches"
+SEVERAL = "; several losses meet in these steps, so this is not how far back one loss reaches"
+LAYERS = " l0 is the lowest layer, l1 the one above it; what is called reverse reads from the end."
 
 
 def gradient_section(case: Case) -> Section:
     """The norms by steps back, and those of the parameters."""
     flow = gradient_flow(case.estimator, case.sample())
     flow = replace(flow, states=tuple(map(_from_a_loss, flow.states)))
+    layers = LAYERS if len({each.place for each in flow.states}) > 1 else ""
     figures = [
-        Figure(svg, [], "Each line is one state of one layer, relative to where it begins; the dashed line is 1 %.")
+        Figure(
+            svg,
+            [],
+            f"Each line is one state of one layer, relative to where it begins; the dashed line is 1 %.{layers}",
+        )
         for svg in flow.plot().figures
     ]
     largest = sorted(flow.parameters.items(), key=lambda each: -each[1])[:WORST]
+    head = [f"the {len(largest)} parameters with the largest gradients", "norm of the gradient"]
     rows = [[name, f"{norm:.3g}"] for name, norm in largest]
     direct = _direct(case)
     return Section(
@@ -50,8 +58,8 @@ def gradient_section(case: Case) -> Section:
         "What a step learns is proportional to the gradient that reaches its state, and each step further back multiplies it by"
         f" one more Jacobian. {direct or MEMORY}",
         ("δh[t] = ∂L / ∂h[t]", "δh[t-1] = J[t]ᵀ δh[t] + ∂E[t-1] / ∂h[t-1]"),
-        f"{_finding(case, flow)}{MIXED if direct else ''}.",
-        (*(partial(Page.figure, figure=figure) for figure in figures), table(["parameter", "norm of its gradient"], rows)),
+        f"{_finding(case, flow)}{SEVERAL if direct == MEET else DIRECT if direct else ''}.",
+        (*(partial(Page.figure, figure=figure) for figure in figures), table(head, rows)),
     )  # fmt: skip
 
 

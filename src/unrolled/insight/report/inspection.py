@@ -69,7 +69,7 @@ class Inspection:
             for name, reason in self.left_out.items():
                 page.paragraph(f"“{name}” is left out: {reason}.", quiet=True)
             for note in self.notes:
-                page.paragraph(note, quiet=True)
+                page.paragraph(f"{note[:1].upper()}{note[1:].rstrip('.')}.", quiet=True)
         page.footer(f"unrolled {library_version()}. This page is one file and loads nothing from anywhere.")
         return page.html()
 

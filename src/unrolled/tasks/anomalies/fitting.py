@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from unrolled.training.problem import Problem
     from unrolled.training.taught import Taught
 
-__all__ = ["AnomalyFitting", "Sizes", "fit_model", "leads_to", "shape_of", "taught_by"]
+__all__ = ["AnomalyFitting", "Sizes", "fit_model", "leads_to", "shape_of", "taught_by", "taught_rows"]
 
 TIMES_SEEN = 3  # times the training part must go through a season before it is one
 FEWEST = 50  # scores that a threshold is calibrated on
@@ -201,20 +201,30 @@ def taught_by(model: AnomalyModel, channels: Channels, settings: DetectorParamet
     Raises:
         InputError: the data are too short.
     """
-    from unrolled.training.subsequences import all_subsequences
     from unrolled.training.taught import taught
 
     shape, z = model.shape, model.scaled(channels.values)
+    places = taught_rows(shape, len(z)) - shape.settling
+    problem = _problem(shape, model.inputs(z, channels.times), z.astype(np.float32), settings, "")
+    return taught(problem.make, model.members[member], lambda module: problem.loss(module, places))
+
+
+def taught_rows(shape: ScoringConfig, rows: int) -> NDArray[np.int64]:
+    """The rows of data that each window of :func:`taught_by` reads, ``[window, N]``.
+
+    Raises:
+        InputError: the data are too short.
+    """
+    from unrolled.training.subsequences import all_subsequences
+
     network = shape.network
     window, ahead = (
         (shape.window, 0) if isinstance(network, AutoencoderConfig) else (2 * shape.window, network.leads[-1])
     )
-    least, T = shape.settling + window + ahead, len(z)
-    if least > T:
-        raise InputError(f"the data has {T} rows, need at least {least}: as many are read to learn from one window")
-    problem = _problem(shape, model.inputs(z, channels.times), z.astype(np.float32), settings, "")
-    places = all_subsequences(T - shape.settling - ahead, window)
-    return taught(problem.make, model.members[member], lambda module: problem.loss(module, places))
+    least = shape.settling + window + ahead
+    if least > rows:
+        raise InputError(f"the data has {rows} rows, need at least {least}: as many are read to learn from one window")
+    return shape.settling + all_subsequences(rows - shape.settling - ahead, window)
 
 
 def _problem(
