@@ -1,25 +1,12 @@
 #include "decoder_step.hpp"
 
 #include <cstring>
-#include <memory>
 
 #include "schedule.hpp"
 
 namespace {
 
 void copy(float* to, const float* from, int64_t n) { std::memcpy(to, from, n * sizeof(float)); }
-
-// Work space for a call.
-class Scratch {
- public:
-  float* take(int64_t numbers) {
-    parts_.push_back(std::make_unique_for_overwrite<float[]>(numbers));
-    return parts_.back().get();
-  }
-
- private:
-  std::vector<std::unique_ptr<float[]>> parts_;
-};
 
 class Run {
  public:
@@ -36,7 +23,7 @@ class Run {
     }
     dense(s_.combine, s_.combine_bias, met, N_, width, width, r_.new_fed, s_.combined, s_.combined);
     kernels_.elementary(Function::tanh, r_.new_fed, r_.new_fed, N_ * s_.combined);
-    float* scores = scratch_.take(N_ * s_.said);
+    float* scores = scratch_.take<float>(N_ * s_.said);
     dense(s_.head, s_.head_bias, r_.new_fed, N_, s_.combined, s_.combined, scores, s_.said, s_.said);
     kernels_.log_softmax(scores, r_.log_p, N_, s_.said);
   }
@@ -52,7 +39,7 @@ class Run {
   // What the first layer reads: its inputs or, where the table has them, their products.
   float* first_inputs() {
     const int64_t row = s_.table_row + s_.combined * s_.feeds;
-    float* x = scratch_.take(N_ * row);
+    float* x = scratch_.take<float>(N_ * row);
     for (int64_t n = 0; n < N_; ++n) {
       copy(x + n * row, s_.table + r_.tokens[n] * s_.table_row, s_.table_row);
       if (s_.feeds) copy(x + n * row + s_.table_row, r_.fed + n * s_.combined, s_.combined);
@@ -63,33 +50,17 @@ class Run {
   // The last layer's outputs [N, P].
   const float* recurrent_layers() {
     float* x = first_inputs();
-    const int64_t offsets[] = {0, N_};
     for (size_t k = 0; k < s_.layers.size(); ++k) {
       const StepLayer& layer = s_.layers[k];
-      Forward f = layer.pass;
-      const bool has_products = k == 0 && s_.products;
-      float* gates = nullptr;
-      if (has_products) gates = const_cast<float*>(x);
-      else if (layer.apart) {
-        gates = scratch_.take(N_ * f.gates_row);
-        dense(layer.apart, layer.apart_bias, x, N_, f.inputs, f.inputs, gates + layer.apart_at, layer.apart_outputs,
-              f.gates_row);
-      }
-      f.sequences.steps = 1, f.sequences.offsets = offsets;
-      f.x = gates ? nullptr : x;
-      f.skip = has_products ? nullptr : x;
-      f.gates = gates;
-      f.h0 = r_.h ? r_.h + k * N_ * f.outputs : nullptr;
-      f.c0 = r_.c ? r_.c + k * N_ * layer.memory : nullptr;
-      float* h = r_.new_h ? r_.new_h + k * N_ * f.outputs : scratch_.take(N_ * f.outputs);
-      f.h = h, f.h_last = r_.new_h ? h : nullptr;
-      f.c = f.c_last = r_.new_c ? r_.new_c + k * N_ * layer.memory : nullptr;
-      f.unprojected = layer.unprojected ? scratch_.take(N_ * layer.unprojected) : nullptr;
-      f.work = f.work_row ? scratch_.take(N_ * f.work_row) : nullptr;
-      run_forward(level_, false, layer.cell, f, N_, threads_);
+      const int64_t P = layer.pass.outputs, at = k * N_;
+      float* h = r_.new_h ? r_.new_h + at * P : scratch_.take<float>(N_ * P);
+      const StepRows rows{.count = N_, .x = x, .products = k == 0 && s_.products ? x : nullptr,
+                          .h0 = r_.h ? r_.h + at * P : nullptr, .c0 = r_.c ? r_.c + at * layer.memory : nullptr, .h = h,
+                          .h_last = r_.new_h ? h : nullptr, .c_last = r_.new_c ? r_.new_c + at * layer.memory : nullptr};
+      run_step_layer(level_, false, layer, rows, scratch_, threads_);
       if (s_.residual && k) {
-        float* sum = scratch_.take(N_ * f.outputs);
-        for (int64_t i = 0; i < N_ * f.outputs; ++i) sum[i] = h[i] + x[i];
+        float* sum = scratch_.take<float>(N_ * P);
+        for (int64_t i = 0; i < N_ * P; ++i) sum[i] = h[i] + x[i];
         h = sum;
       }
       x = h;
@@ -112,7 +83,7 @@ class Run {
     const int64_t T = r_.source_steps, both = s_.asked + S;
     const float* q = h;
     if (s_.query) {
-      float* compared = scratch_.take(N_ * s_.size);
+      float* compared = scratch_.take<float>(N_ * s_.size);
       dense(s_.query, s_.query_bias, h, N_, S, S, compared, s_.size, s_.size);
       q = compared;
     }
@@ -124,7 +95,7 @@ class Run {
                           .grad_vector = nullptr};
       run_additive(level_, false, call, false, threads_);
     }
-    float* met = scratch_.take(N_ * both);
+    float* met = scratch_.take<float>(N_ * both);
     for_each_source([&](int64_t source, int64_t first, int64_t rows) {
       const int64_t length = r_.lengths[source];
       float* weights = r_.weights + first * T;

@@ -3,19 +3,7 @@
 
 #include <vector>
 
-#include "levels.hpp"
-
-// A recurrent layer, whose pass has the weights and no rows yet.
-struct StepLayer {
-  int cell;
-  Forward pass;
-  int64_t memory;       // numbers of a row of c
-  int64_t unprojected;  // and of what a projection meets
-  const void* apart;    // W packed by itself where W x is not part of the step, or null
-  const void* apart_bias;
-  int64_t apart_at;  // where W x + b begins in a row of gates
-  int64_t apart_outputs;
-};
+#include "step_layer.hpp"
 
 enum class Attends : int { no, by_products, by_comparison };
 

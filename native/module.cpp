@@ -15,6 +15,7 @@
 #include "levels.hpp"
 #include "pool.hpp"
 #include "schedule.hpp"
+#include "steps.hpp"
 
 namespace nb = nanobind;
 
@@ -170,10 +171,23 @@ int64_t best_tokens(int64_t rows, int64_t tokens, int64_t wanted, Address log_p,
                              .scores = static_cast<double*>(out(scores))});
 }
 
-void add_layer(DecoderStep& step, int cell, Forward pass, const Activations& activations, double clip, int64_t memory,
-               int64_t unprojected, Address apart, Address apart_bias, int64_t apart_at, int64_t apart_outputs) {
+StepLayer step_layer(int cell, Forward pass, const Activations& activations, double clip, int64_t memory,
+                     int64_t unprojected, Address apart, Address apart_bias, int64_t apart_at, int64_t apart_outputs) {
   pass.functions = functions_of(activations, clip);
-  step.layers.push_back({cell, pass, memory, unprojected, in(apart), in(apart_bias), apart_at, apart_outputs});
+  return {cell, pass, memory, unprojected, in(apart), in(apart_bias), apart_at, apart_outputs};
+}
+
+// Kind, value, first layer, layers and width of each.
+using GivenStates = std::vector<std::array<int64_t, 5>>;
+
+void make_steps(Steps* steps, bool wide, const std::vector<const StepLayer*>& layers, const GivenStates& given,
+                bool stacked, bool residual, nb::object threads) {
+  std::vector<StepLayer> own;
+  for (const StepLayer* layer : layers) own.push_back(*layer);
+  std::vector<StepState> states;
+  for (const auto& [kind, value, first, count, width] : given)
+    states.push_back({static_cast<StepState::Kind>(kind), value, first, count, width});
+  new (steps) Steps(*level, wide, std::move(own), std::move(states), stacked, residual, std::move(threads));
 }
 
 bool decoder_step(const DecoderStep& step, int64_t count, Address tokens, Address sources, int64_t source_count,
@@ -280,6 +294,18 @@ NB_MODULE(_native, m) {
   m.def("softmax", &softmax, nb::arg("wide"), nb::arg("x"), nb::arg("y"), nb::arg("rows"), nb::arg("n"));
   m.def("best_tokens", &best_tokens, nb::arg("rows"), nb::arg("tokens"), nb::arg("wanted"), nb::arg("log_p"),
         nb::arg("before"), nb::arg("sources"), nb::arg("chosen_rows"), nb::arg("chosen_tokens"), nb::arg("scores"));
+  nb::class_<StepLayer>(m, "StepLayer", "A step of a layer; addresses are 0 where there is nothing.")
+      .def_static("of", &step_layer, nb::kw_only(), nb::arg("cell"), nb::arg("call"), nb::arg("activations"),
+                  nb::arg("clip"), nb::arg("memory"), nb::arg("unprojected"), nb::arg("apart"), nb::arg("apart_bias"),
+                  nb::arg("apart_at"), nb::arg("apart_outputs"));
+  begin_steps();
+  nb::class_<Steps>(m, "Steps", "Single steps of stacked layers, from arrays to new arrays.")
+      .def("__init__", &make_steps, nb::kw_only(), nb::arg("wide"), nb::arg("layers"), nb::arg("states"),
+           nb::arg("stacked"), nb::arg("residual"), nb::arg("threads"))
+      .def("rows", [](Steps& steps, nb::handle x, nb::handle states) { return steps.run(*level, x, states, 2); },
+           nb::arg("x").none(), nb::arg("states").none(), "(y, states) of x [N, I]; None where the arrays do not fit.")
+      .def("sequences", [](Steps& steps, nb::handle x, nb::handle states) { return steps.run(*level, x, states, 3); },
+           nb::arg("x").none(), nb::arg("states").none(), "Likewise of x [1, N, I].");
   nb::class_<DecoderStep>(m, "DecoderStep", "One step of an encoder-decoder; addresses are 0 where there is nothing.")
       .def(
           "__init__",
@@ -294,9 +320,8 @@ NB_MODULE(_native, m) {
           nb::arg("feeds"), nb::arg("residual"), nb::arg("attends"), nb::arg("asked"), nb::arg("size"),
           nb::arg("query"), nb::arg("query_bias"), nb::arg("vector"), nb::arg("combine"), nb::arg("combine_bias"),
           nb::arg("combined"), nb::arg("head"), nb::arg("head_bias"), nb::arg("said"))
-      .def("add_layer", &add_layer, nb::kw_only(), nb::arg("cell"), nb::arg("call"), nb::arg("activations"),
-           nb::arg("clip"), nb::arg("memory"), nb::arg("unprojected"), nb::arg("apart"), nb::arg("apart_bias"),
-           nb::arg("apart_at"), nb::arg("apart_outputs"))
+      .def("add_layer", [](DecoderStep& step, const StepLayer& layer) { step.layers.push_back(layer); },
+           nb::arg("layer"))
       .def("run", &decoder_step, nb::arg("count"), nb::arg("tokens"), nb::arg("sources"), nb::arg("source_count"),
            nb::arg("source_steps"), nb::arg("lengths"), nb::arg("keys"), nb::arg("values"), nb::arg("h"),
            nb::arg("c"), nb::arg("fed"), nb::arg("new_h"), nb::arg("new_c"), nb::arg("new_fed"), nb::arg("weights"),

@@ -73,6 +73,7 @@ CRF = "tests/runtime/decoding/test_crf.py"
 BEAM = "tests/runtime/decoding/test_beam.py"
 BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
+STEPS = "tests/runtime/test_steps.py"
 FIXED_POINTS = "tests/insight/test_fixed_points.py"
 GATES = "tests/insight/test_gates.py"
 INSPECT = "tests/insight/test_inspect.py"
@@ -2158,6 +2159,62 @@ MUTANTS = (
         BEST_TOKENS,
     ),
     native(
+        "steps: the window does not move on",
+        "steps.cpp",
+        "copy(to + n * W, seen + (n + 1) * inputs - W, W)",
+        "copy(to + n * W, seen + n * inputs, W)",
+        STEPS,
+    ),
+    native(
+        "steps: another batch's states are read",
+        "steps.cpp",
+        "own[stacked_] != N || ",
+        "",
+        STEPS,
+    ),
+    native(
+        "steps: strided numbers are read as they do not lie",
+        "steps.cpp",
+        "PyArray_ISCARRAY_RO(as_array(object))",
+        "true",
+        STEPS,
+    ),
+    native(
+        "steps: the output is the array of the state",
+        "steps.cpp",
+        "T* h = last && !adds ? static_cast<T*>(y) : rows.h_last",
+        "T* h = rows.h_last",
+        STEPS,
+    ),
+    native(
+        "steps: values of the memory change places",
+        "steps.cpp",
+        "c_last + (n * M + state.value) * H",
+        "c_last + (n * M + M - 1 - state.value) * H",
+        STEPS,
+    ),
+    native(
+        "steps: W x of other rows",
+        "step_layer.cpp",
+        ".out_row = f.gates_row}",
+        ".out_row = layer.apart_outputs}",
+        STEPS,
+    ),
+    native(
+        "steps: zoneout of h left out",
+        "step_layer.cpp",
+        "take(f.masks.zoneout_h > 0 ? f.outputs : 0)",
+        "nullptr",
+        STEPS,
+    ),
+    python(
+        "steps: layers in one call do not add their inputs",
+        "kernels/steps.py",
+        "residual=residual, threads",
+        "residual=False, threads",
+        STEPS,
+    ),
+    native(
         "decoder step: outputs before the context",
         "decoder_step.cpp",
         "copy(met + n * both + s_.asked, h + n * S, S)",
@@ -2181,7 +2238,7 @@ MUTANTS = (
     native(
         "decoder step: the second layer from the first one's state",
         "decoder_step.cpp",
-        "r_.h ? r_.h + k * N_ * f.outputs",
+        "r_.h ? r_.h + at * P",
         "r_.h ? r_.h",
         DECODER_STEP,
     ),

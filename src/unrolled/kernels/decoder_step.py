@@ -14,6 +14,7 @@ from unrolled.kernels import _native
 from unrolled.kernels.admission import admitted, whole_number, whole_numbers
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.packed import PackedDense, PackedWeights, address
+from unrolled.kernels.steps import bound_layer
 from unrolled.kernels.threads import default_threads
 
 __all__ = ["Asked", "DecoderStep", "Stepped"]
@@ -155,22 +156,7 @@ class DecoderStep:
             combined=combine.outputs, head=head.address, head_bias=head.bias_address, said=head.outputs,
         )  # fmt: skip
         for layer in layers:
-            self._add(layer)
-
-    def _add(self, layer: PackedWeights) -> None:
-        kernel, H, P, packed, compiled = layer.kernel, layer.hidden, layer.outputs, layer.packed, layer.kernel.compiled
-        call = _native.ForwardCall(
-            steps=1, reverse=False, inputs=layer.inputs, hidden=H, outputs=P, tape=False, input_weight=packed.input,
-            weight=packed.recurrent, projection=packed.projection, bias=packed.bias, vectors=packed.vectors, mask_row=H,
-            zoneout_h=0.0, zoneout_c=0.0, gates_row=kernel.gates_row(H, tape=False), h_row=P, c_row=compiled.memory * H,
-            c_values=compiled.memory, work_row=compiled.work * H,
-        )  # fmt: skip
-        self._step.add_layer(
-            cell=kernel.number, call=call, activations=kernel.activations, clip=kernel.cell.clip or 0.0,
-            memory=compiled.memory * H, unprojected=H if compiled.projected else 0,
-            apart=0 if layer.fused else packed.input, apart_bias=packed.separate_bias,
-            apart_at=compiled.input_column * H, apart_outputs=compiled.input_gates * H,
-        )  # fmt: skip
+            self._step.add_layer(bound_layer(layer))
 
     def __call__(
         self,

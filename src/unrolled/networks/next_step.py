@@ -156,7 +156,7 @@ class NextStep:
     def select(self, state: NextStepState, rows: Rows) -> NextStepState:
         """The state of some rows, each as often as it is named, in this order."""
         return NextStepState(
-            None if state.states is None else tuple(each[:, rows] for each in state.states),
+            None if state.states is None else tuple(each.take(rows, 1) for each in state.states),
             None if state.condition is None else state.condition[rows],
         )
 

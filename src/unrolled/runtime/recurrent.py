@@ -15,6 +15,7 @@ from unrolled.errors import InputError
 from unrolled.kernels.admission import admitted, whole_number, whole_numbers
 from unrolled.kernels.arrays import PackedWeights, forward, forward_only
 from unrolled.kernels.layout import Layout
+from unrolled.kernels.steps import Steps
 from unrolled.kernels.tape import Forward, checked_shares
 from unrolled.runtime.recent_inputs import recent_inputs
 
@@ -61,29 +62,29 @@ class RecurrentLayer:
     ) -> None:
         self.cell: Cell = get_cell(cell)
         self.reverse = reverse
-        shares = checked_shares(self.cell, zoneout)
-        self._masks = Masks(zoneout=shares) if any(shares) else None
-        self._weights = PackedWeights(cell, _for_kernels(self.cell, parameters))
+        self.zoneout = checked_shares(self.cell, zoneout)
+        self._masks = Masks(zoneout=self.zoneout) if any(self.zoneout) else None
+        self.weights = PackedWeights(cell, _for_kernels(self.cell, parameters))
         kernel_width = whole_number("kernel_width", kernel_width, 1)
-        if self._weights.inputs % kernel_width or (kernel_width > 1 and self.cell.name != "qrnn"):
+        if self.weights.inputs % kernel_width or (kernel_width > 1 and self.cell.name != "qrnn"):
             raise InputError(
-                f"kernel_width {kernel_width} does not fit {cell} with weight_ih of {self._weights.inputs} columns"
+                f"kernel_width {kernel_width} does not fit {cell} with weight_ih of {self.weights.inputs} columns"
             )
-        self.input_size = self._weights.inputs // kernel_width
-        self._window = self._weights.inputs - self.input_size  # earlier inputs that a step sees
+        self.input_size = self.weights.inputs // kernel_width
+        self._window = self.weights.inputs - self.input_size  # earlier inputs that a step sees
         # whether the states are those of the kernels, which know no window and one array of all values of the memory
         self._as_kernels = "window" not in self.cell.states and len(self.cell.memory) <= 1
 
     @property
     def plain_weights(self) -> PackedWeights | None:
         """The weights, where a step is what the kernels make of them and of the states; None where more belongs to it."""
-        return self._weights if self._as_kernels and self._masks is None else None
+        return self.weights if self._as_kernels and self._masks is None else None
 
     @cached_property
     def state_sizes(self) -> dict[str, int]:
         """The size of each state of one sequence, in the order of ``states``."""
-        own = {"h": self._weights.outputs, "window": self._window}
-        return {name: own.get(name, self._weights.hidden) for name in self.cell.states}
+        own = {"h": self.weights.outputs, "window": self._window}
+        return {name: own.get(name, self.weights.hidden) for name in self.cell.states}
 
     @overload
     def __call__(
@@ -120,7 +121,11 @@ class RecurrentLayer:
         Raises:
             InputError: shapes, dtypes or lengths do not fit.
         """
-        x = admitted("x", x, self._weights.dtype)
+        if lengths is None and not return_gates:
+            made = self._steps.sequences(x, states)
+            if made is not None:
+                return made
+        x = admitted("x", x, self.weights.dtype)
         if x.ndim != 3 or x.shape[2] != self.input_size or x.shape[0] == 0:
             raise InputError(f"x has shape {x.shape}, expected [T, B, {self.input_size}] with T at least 1")
         T, B, I = x.shape
@@ -138,19 +143,51 @@ class RecurrentLayer:
         y, *gates = steps
         return (y, last, dict(zip(self.cell.gates, gates, strict=True))) if return_gates else (y, last)
 
+    def step(self, x: Floats, states: tuple[Floats, ...] | None = None) -> tuple[Floats, tuple[Floats, ...]]:
+        """Run one step.
+
+        Args:
+            x: ``[B, I]``.
+            states: what the step before returned; by default what the cell starts from.
+
+        Returns:
+            The output ``[B, H]``, and the states after it. They are arrays of their own, which no later step touches.
+
+        Raises:
+            InputError: a shape or dtype does not fit, or the layer runs backwards.
+
+        >>> layer = RecurrentLayer("rnn_tanh", {"weight_ih": np.ones((2, 3)), "weight_hh": np.eye(2)})
+        >>> states = None
+        >>> for x in np.eye(3):
+        ...     y, states = layer.step(x[None], states)
+        >>> y.round(3).tolist()
+        [[0.96, 0.96]]
+        """
+        if self.reverse:
+            raise InputError("the layer runs backwards, and begins at the end of a sequence: run whole sequences")
+        made = self._steps.rows(x, states)
+        if made is not None:
+            return made
+        y, states = self(np.asarray(x)[None], states)
+        return y[0], states
+
+    @cached_property
+    def _steps(self) -> Steps:
+        return Steps([self.weights], stacked=False, window=[self._window], zoneout=self.zoneout)
+
     def _admitted_states(self, states: Sequence[Floats], batch: int) -> tuple[Floats, ...]:
         sizes = self.state_sizes
         if len(states) != len(sizes):
             raise InputError(f"cell {self.cell.name} has the states {', '.join(sizes)}, got {len(states)} arrays")
         named = zip(sizes.items(), states, strict=True)
-        return tuple(admitted(name, state, self._weights.dtype, (batch, size)) for (name, size), state in named)
+        return tuple(admitted(name, state, self.weights.dtype, (batch, size)) for (name, size), state in named)
 
     def _run(
         self, rows: Floats, states: tuple[Floats, ...] | None, layout: Layout, *, tape: bool
     ) -> tuple[list[Floats], tuple[Floats, ...]]:
         """Over packed rows: the outputs and, with a tape, each gate; and each last state."""
         if self._as_kernels and self._masks is None and not tape:
-            h, last = forward_only(self._weights, rows, states, layout, reverse=self.reverse)
+            h, last = forward_only(self.weights, rows, states, layout, reverse=self.reverse)
             return [h], last
         sizes, window, given = self.state_sizes, None, states
         if states is not None and not self._as_kernels:
@@ -163,12 +200,12 @@ class RecurrentLayer:
             if window is None:
                 window = np.zeros((layout.batch, self._window), rows.dtype)
             rows, window = recent_inputs(rows, window, layout, reverse=self.reverse)
-        result = forward(self._weights, rows, given, layout, masks=self._masks, reverse=self.reverse, tape=tape)
+        result = forward(self.weights, rows, given, layout, masks=self._masks, reverse=self.reverse, tape=tape)
         shown = [result.h.copy(), *self._gates(result)] if tape else [result.h]
         if self._as_kernels:
             return shown, result.last
         h, memory = result.last[: self.cell.hands_on_h], result.last[self.cell.hands_on_h :]
-        each = (part for array in memory for part in np.split(array, len(self.cell.memory), 1))
+        each = (np.ascontiguousarray(part) for array in memory for part in np.split(array, len(self.cell.memory), 1))
         last = dict(zip((name for name in sizes if name != "window"), (*h, *each), strict=True))
         if window is not None:
             last["window"] = window
@@ -176,7 +213,7 @@ class RecurrentLayer:
 
     def _gates(self, result: Forward) -> list[Floats]:
         """Copies of the gates on a tape, in the cell's order, each ``[N, H]``."""
-        compiled, H, G = self._weights.kernel.compiled, self._weights.hidden, len(self.cell.gates)
+        compiled, H, G = self.weights.kernel.compiled, self.weights.hidden, len(self.cell.gates)
         if not compiled.tape:  # the hidden state before zoneout is the only gate
             return [(result.h if result.new_h is None else result.new_h).copy()]
         assert result.gates is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Floats
 from unrolled.errors import InputError
+from unrolled.kernels.steps import Steps
 from unrolled.networks.stack import StackConfig
 from unrolled.runtime.recurrent import Lengths, RecurrentLayer
 
@@ -92,6 +94,10 @@ class Stack:
         Raises:
             InputError: a shape, dtype or length does not fit.
         """
+        if lengths is None and not return_gates and self._steps is not None:
+            made = self._steps.sequences(x, states)
+            if made is not None:
+                return made
         config, shown = self.config, list[dict[str, Floats]]()
         first = self._beginning(x) if states is None else self._apart(states)
         last: list[tuple[Floats, ...]] = []
@@ -116,18 +122,33 @@ class Stack:
             states: what the step before returned; by default sequences begin.
 
         Returns:
-            The last layer's output ``[B, O]``, and the states after it.
+            The last layer's output ``[B, O]``, and the states after it. They are arrays of their own, which no later step
+            touches.
 
         Raises:
             InputError: a shape or dtype does not fit, or the layers also run backwards.
         """
-        if self.config.bidirectional:
+        if self._steps is None:
             raise InputError(
                 "the layers are bidirectional, and one direction begins at the end of a sequence: run whole sequences, or"
                 " train with bidirectional=False to run step by step"
             )
+        made = self._steps.rows(x, states)
+        if made is not None:
+            return made
         y, states = self(np.asarray(x)[None], states=states)
         return y[0], states
+
+    @cached_property
+    def _steps(self) -> Steps | None:
+        """Steps through all layers; None where some run backwards."""
+        if self.config.bidirectional:
+            return None
+        layers = [layer for (layer,) in self.layers]
+        return Steps(
+            [layer.weights for layer in layers], stacked=True, window=[layer.state_sizes.get("window", 0) for layer in layers],
+            zoneout=layers[0].zoneout, residual=self.config.residual,
+        )  # fmt: skip
 
     def _beginning(self, x: Floats) -> list[tuple[Floats, ...]]:
         """The states of each layer and direction that are learned, and nothing where they are those of the cell."""

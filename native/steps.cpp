@@ -1,0 +1,170 @@
+#include "steps.hpp"
+
+#include <cstring>
+#include <memory>
+
+#define NPY_NO_DEPRECATED_API NPY_1_25_API_VERSION
+#include <numpy/arrayobject.h>
+
+namespace nb = nanobind;
+
+namespace {
+
+// Rows from which on the few microseconds of the usual way do not matter.
+constexpr int64_t kMostRows = 1024;
+
+// A step of fewer multiply-adds is run by one thread.
+constexpr double kAlone = 2e5;
+
+// A step of more is long enough for other threads of Python to use the time: handing over its lock and waiting to get it
+// back would cost a shorter one more than it is worth.
+constexpr double kLong = 1e6;
+
+PyArrayObject* as_array(PyObject* object) { return reinterpret_cast<PyArrayObject*>(object); }
+
+// Whether the kernels can read an array as it lies, and it has so many dimensions.
+bool readable(PyObject* object, bool wide, int dimensions) {
+  return PyArray_CheckExact(object) && PyArray_NDIM(as_array(object)) == dimensions &&
+         PyArray_TYPE(as_array(object)) == (wide ? NPY_DOUBLE : NPY_FLOAT) && PyArray_ISCARRAY_RO(as_array(object));
+}
+
+nb::object new_array(bool wide, int dimensions, const npy_intp* shape) {
+  PyObject* made = PyArray_SimpleNew(dimensions, shape, wide ? NPY_DOUBLE : NPY_FLOAT);
+  if (!made) throw nb::python_error();
+  return nb::steal(made);
+}
+
+void* numbers(const nb::object& array) { return PyArray_DATA(as_array(array.ptr())); }
+
+nb::object tuple_of(const std::vector<nb::object>& items) {
+  PyObject* made = PyTuple_New(static_cast<Py_ssize_t>(items.size()));
+  if (!made) throw nb::python_error();
+  for (size_t i = 0; i < items.size(); ++i) PyTuple_SetItem(made, static_cast<Py_ssize_t>(i), items[i].inc_ref().ptr());
+  return nb::steal(made);
+}
+
+template <class T>
+void copy(T* to, const T* from, int64_t n) {
+  std::memcpy(to, from, n * sizeof(T));
+}
+
+}  // namespace
+
+Steps::Steps(const Level& level, bool wide, std::vector<StepLayer> layers, std::vector<StepState> states, bool stacked,
+             bool residual, nb::object threads)
+    : wide_(wide), stacked_(stacked), residual_(residual), layers_(std::move(layers)), states_(std::move(states)),
+      threads_(std::move(threads)), inputs_(layers_.front().pass.inputs), outputs_(layers_.back().pass.outputs), work_(0),
+      spare_(nullptr) {
+  for (const StepState& state : states_)
+    if (state.kind == StepState::kWindow && state.first_layer == 0) inputs_ -= state.width;
+  for (const StepLayer& layer : layers_) {
+    const Forward& f = layer.pass;
+    work_ += double(level.f32.passes[layer.cell].gates) * double(f.hidden) * double(f.inputs + f.outputs);
+  }
+}
+
+Steps::~Steps() { delete spare_.load(); }
+
+nb::object Steps::run(const Level& level, nb::handle x, nb::handle states, int dimensions) {
+  if (!readable(x.ptr(), wide_, dimensions)) return nb::none();
+  const npy_intp* shape = PyArray_DIMS(as_array(x.ptr()));
+  const int64_t N = shape[dimensions - 2];
+  if (N < 1 || N > kMostRows || shape[dimensions - 1] != inputs_ || (dimensions == 3 && shape[0] != 1)) return nb::none();
+  if (!PyTuple_CheckExact(states.ptr()) || PyTuple_Size(states.ptr()) != static_cast<Py_ssize_t>(states_.size()))
+    return nb::none();
+  std::vector<const void*> before;
+  for (size_t k = 0; k < states_.size(); ++k) {
+    PyObject* given = PyTuple_GetItem(states.ptr(), static_cast<Py_ssize_t>(k));
+    if (!readable(given, wide_, 2 + stacked_)) return nb::none();
+    const npy_intp* own = PyArray_DIMS(as_array(given));
+    if (own[stacked_] != N || own[stacked_ + 1] != states_[k].width || (stacked_ && own[0] != states_[k].layers))
+      return nb::none();
+    before.push_back(PyArray_DATA(as_array(given)));
+  }
+  npy_intp y_shape[] = {1, N, outputs_};
+  const nb::object y = new_array(wide_, dimensions, y_shape + 3 - dimensions);
+  std::vector<nb::object> made;
+  std::vector<void*> after;
+  for (const StepState& state : states_) {
+    const npy_intp own[] = {state.layers, N, state.width};
+    made.push_back(new_array(wide_, 2 + stacked_, own + !stacked_));
+    after.push_back(numbers(made.back()));
+  }
+  const double work = work_ * double(N);
+  const int threads = work < kAlone ? 1 : nb::cast<int>(threads_());
+  std::unique_ptr<Scratch> scratch(spare_.exchange(nullptr));  // a step at the same time finds none
+  if (!scratch) scratch = std::make_unique<Scratch>();
+  const auto step_now = [&] {
+    const void* from = PyArray_DATA(as_array(x.ptr()));
+    if (wide_) step<double>(level, N, from, before, numbers(y), after, *scratch, threads);
+    else step<float>(level, N, from, before, numbers(y), after, *scratch, threads);
+  };
+  if (work < kLong) {
+    step_now();
+  } else {
+    nb::gil_scoped_release release;
+    step_now();
+  }
+  scratch->clear();
+  scratch.reset(spare_.exchange(scratch.release()));
+  return tuple_of({y, tuple_of(made)});
+}
+
+template <class T>
+void Steps::step(const Level& level, int64_t N, const void* x, const std::vector<const void*>& before, void* y,
+                 const std::vector<void*>& after, Scratch& scratch, int threads) const {
+  const int64_t depth = static_cast<int64_t>(layers_.size());
+  const T* input = static_cast<const T*>(x);
+  for (int64_t l = 0; l < depth; ++l) {
+    const StepLayer& layer = layers_[l];
+    const int64_t P = layer.pass.outputs, H = layer.pass.hidden, M = layer.pass.c_values, inputs = layer.pass.inputs;
+    const bool last = l == depth - 1, adds = residual_ && l;
+    StepRows rows{.count = N, .x = input, .products = nullptr, .h0 = nullptr, .c0 = nullptr, .h = nullptr,
+                  .h_last = nullptr, .c_last = nullptr};
+    T *c0 = nullptr, *c_last = nullptr;  // several values a unit side by side
+    if (M > 1) rows.c0 = c0 = scratch.take<T>(N * M * H), rows.c_last = c_last = scratch.take<T>(N * M * H);
+    for (size_t k = 0; k < states_.size(); ++k) {
+      const StepState& state = states_[k];
+      if (l < state.first_layer || l >= state.first_layer + state.layers) continue;
+      const int64_t W = state.width, at = (l - state.first_layer) * N * W;
+      const T* from = static_cast<const T*>(before[k]) + at;
+      T* to = static_cast<T*>(after[k]) + at;
+      if (state.kind == StepState::kHidden) {
+        rows.h0 = from, rows.h_last = to;
+      } else if (state.kind == StepState::kMemory && M == 1) {
+        rows.c0 = from, rows.c_last = to;
+      } else if (state.kind == StepState::kMemory) {
+        for (int64_t n = 0; n < N; ++n) copy(c0 + (n * M + state.value) * H, from + n * H, H);
+      } else {  // the inputs of the last steps, the oldest first, before the newest
+        T* seen = scratch.take<T>(N * inputs);
+        for (int64_t n = 0; n < N; ++n) {
+          copy(seen + n * inputs, from + n * W, W);
+          copy(seen + n * inputs + W, input + n * (inputs - W), inputs - W);
+          copy(to + n * W, seen + (n + 1) * inputs - W, W);
+        }
+        rows.x = seen;
+      }
+    }
+    // the states are new arrays of the caller's: what is returned beside them is an array of its own
+    T* h = last && !adds ? static_cast<T*>(y) : rows.h_last ? static_cast<T*>(rows.h_last) : scratch.take<T>(N * P);
+    rows.h = h;
+    run_step_layer(level, wide_, layer, rows, scratch, threads);
+    if (M > 1)
+      for (size_t k = 0; k < states_.size(); ++k) {
+        const StepState& state = states_[k];
+        T* to = static_cast<T*>(after[k]) + (l - state.first_layer) * N * state.width;
+        if (state.kind == StepState::kMemory)
+          for (int64_t n = 0; n < N; ++n) copy(to + n * H, c_last + (n * M + state.value) * H, H);
+      }
+    if (adds) {
+      T* sum = last ? static_cast<T*>(y) : scratch.take<T>(N * P);
+      for (int64_t i = 0; i < N * P; ++i) sum[i] = h[i] + input[i];
+      h = sum;
+    }
+    input = h;
+  }
+}
+
+void begin_steps() {
+  if (_import_array() < 0) throw nb::python_error();
+}
