@@ -47,6 +47,22 @@ def fails(output, y):
     raise ValueError("no idea")
 
 
+class OnlyWhileTraining(Net):
+    def forward(self, x):
+        if self.training and WHERE == "user":
+            raise KeyError("no such key")
+        if self.training and WHERE == "torch":
+            x = x @ torch.ones(7, 7)
+        return super().forward(x)
+
+
+WHERE = "user"
+
+
+def in_training():
+    return OnlyWhileTraining(torch.nn.RNN)
+
+
 def vector(output, y):
     return output
 
@@ -174,6 +190,22 @@ def test_a_torch_module(unrolled, folder):
     assert report["loss"] == pytest.approx(np.log(2), rel=1e-4)
     assert report["model"] is None
     assert unrolled("explain", "factories:bare", "batch.npz", "--loss", "factories:loss").code == 0
+
+
+@pytest.mark.parametrize(("where", "said"), [("user", "KeyError: 'no such key'"), ("torch", "RuntimeError: mat1")])
+def test_what_the_users_code_raises_only_while_training_is_named_with_its_line(unrolled, folder, where, said):
+    source = FACTORIES.replace('WHERE = "user"', f'WHERE = "{where}"')
+    (folder / "factories.py").write_text(source)
+    line = next(
+        n for n, text in enumerate(source.splitlines(), 1) if ("raise KeyError" if where == "user" else "x @") in text
+    )
+    found = unrolled("explain", "factories:in_training", "batch.npz", "--try")
+    assert found.code == 2
+    assert found.err.startswith("unrolled: factories:in_training or its loss, while it was trained, raised ")
+    assert said.split(":")[0] in found.err
+    assert f"factories.py, line {line})" in found.err
+    assert "Traceback" not in found.err
+    assert found.out == ""
 
 
 @pytest.mark.parametrize(

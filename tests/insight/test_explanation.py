@@ -21,7 +21,7 @@ from unrolled import (
     insight,
     nn,
 )
-from unrolled.insight import explain
+from unrolled.insight import attributions, explain
 from unrolled.insight.causes import RULES, Change, reason_for
 from unrolled.insight.evidence import Evidence, LayerFacts, measured
 from unrolled.insight.ignorance import Learned, learned_by, of_targets
@@ -493,3 +493,28 @@ def test_wrong_inputs_are_named():
         explain(model, (X, ["a", "b"] * 20), squared)
     with pytest.raises(InputError, match="examples, of which at least 10 must differ"):
         try_settings(ExampleData(estimator=SequenceClassifier, items=X[:5], targets=["a"] * 5), {}, Change("nothing"))
+
+
+def test_a_training_that_broke_down_is_worse_than_any_that_did_not():
+    mended = Trial("loss", False, [math.nan, math.inf], [0.5, 0.4], "some")
+    assert mended.helps
+    assert Trial("accuracy", True, [0.9], [math.nan], "some").helps is False
+    assert Trial("loss", False, [math.nan], [math.nan], "some").helps is None
+    assert "no difference" in Trial("loss", False, [math.nan], [math.nan], "some").verdict
+
+
+def test_what_takes_long_says_how_far_it_is(monkeypatch, capsys):
+    """From the third second on, and only where a person watches."""
+    rnn, x = torch.nn.GRU(1, 4), torch.randn(12, 3, 1)
+    looks = {
+        "looking inside": lambda: explain(rnn, (x, x[0]), lambda output, y: (output[0][-1, :, :1] - y).square().mean()),
+        "attributing at 32 points": lambda: attributions(rnn, x, lambda output: output[0][-1, :, 0]),
+    }
+    for what, look in looks.items():
+        monkeypatch.setattr("unrolled.progress.PATIENCE", 0.0)
+        monkeypatch.setenv("UNROLLED_VERBOSE", "0")
+        look()
+        assert capsys.readouterr().err == ""
+        monkeypatch.setenv("UNROLLED_VERBOSE", "1")
+        look()
+        assert what in capsys.readouterr().err

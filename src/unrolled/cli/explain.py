@@ -19,6 +19,7 @@ from unrolled.cli.shared_options import JsonOption
 from unrolled.cli.torch_factories import imported, is_factory, load_weights, made, naming_what_raised, read_batch
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameters, declared
+from unrolled.progress import ShareBar, person_watches
 
 if TYPE_CHECKING:
     from unrolled.insight.explanation import Explanation
@@ -145,7 +146,12 @@ def _explain_module(model: str, file: Path, options: Any, wanted: _Wanted) -> No
     trial = None
     if wanted.try_it and found.change is not None:
         layer = next(each for each in module.modules() if isinstance(each, torch.nn.RNNBase))
-        trial = try_module(make, *batch, loss, found.change, 0 if layer.batch_first else 1, wanted.seeds)
+        axis = 0 if layer.batch_first else 1
+        with (
+            naming_what_raised(f"{model} or its loss, while it was trained,"),
+            ShareBar("training", person_watches()) as bar,
+        ):
+            trial = try_module(make, *batch, loss, found.change, axis, wanted.seeds, tell=bar)
     _show(None, file, found, trial, wanted, note=note)
 
 

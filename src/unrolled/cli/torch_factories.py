@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -82,14 +83,26 @@ def naming_what_raised(
     except (InputError, MissingExtraError, but):
         raise
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
+        places = traceback.extract_tb(error.__traceback__)
+        if not always and _is_ours(places[-1]) and not isinstance(error, SyntaxError):
+            raise
+        place = next((each for each in reversed(places) if _is_theirs(each)), places[-1])
         where = f" ({place.filename}, line {place.lineno})"
         if isinstance(error, SyntaxError):  # whose text has the place
             where = ""
-        elif not always and Path(place.filename).is_relative_to(Path(__file__).parents[1]):
-            raise
         said = " ".join(str(error).split())[:300]
         raise InputError(f"{what} raised {type(error).__name__}: {said}{where}") from error
+
+
+def _is_ours(place: traceback.FrameSummary) -> bool:
+    return Path(place.filename).is_relative_to(Path(__file__).parents[1])
+
+
+def _is_theirs(place: traceback.FrameSummary) -> bool:
+    """Whether a line is the user's, and none of this library, of Python or of what is installed, such as torch."""
+    installed = {sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+    known = place.filename.startswith("<") or any(Path(place.filename).is_relative_to(each) for each in installed)
+    return not known and not _is_ours(place)
 
 
 def made(name: str, make: Callable[..., Any]) -> Any:

@@ -2,6 +2,7 @@ r"""Which steps an answer comes from: integrated gradients with respect to what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from unrolled.insight.answers import Answer, answer_of_estimator, answer_of_modu
 from unrolled.insight.result_frame import frame_of
 from unrolled.insight.subject import is_estimator
 from unrolled.kernels.admission import whole_number
+from unrolled.progress import ShareBar, person_watches
 
 __all__ = ["Attributions", "attributions"]
 
@@ -170,7 +172,8 @@ def attributions(
     names = asked.labels or [[str(t) for t in range(length)] for length in asked.lengths]
     taken, most = (points, points) if points is not None else (POINTS, MOST_POINTS)
     while True:
-        values, at, before = _integrated(asked, baseline, taken)
+        with ShareBar(f"attributing at {taken} points", person_watches()) as bar:
+            values, at, before = _integrated(asked, baseline, taken, bar)
         for b, length in enumerate(asked.lengths):
             values[length:, b] = np.nan
         found = Attributions(values, at, before, tuple(map(tuple, names)), taken, not is_estimator(model))
@@ -179,7 +182,9 @@ def attributions(
         taken *= 2
 
 
-def _integrated(asked: Answer, baseline: Any, points: int) -> tuple[Values, Values, Values]:
+def _integrated(
+    asked: Answer, baseline: Any, points: int, tell: Callable[[float, int], None]
+) -> tuple[Values, Values, Values]:
     """Attributions ``[T, B, I]``, and the answers at ``x`` and at the baseline ``[B]``."""
     import torch
 
@@ -194,7 +199,8 @@ def _integrated(asked: Answer, baseline: Any, points: int) -> tuple[Values, Valu
     places, weights = np.polynomial.legendre.leggauss(points)
     total = torch.zeros_like(x)
     with torch.enable_grad():
-        for place, weight in zip((places + 1) / 2, weights / 2, strict=True):
+        for done, (place, weight) in enumerate(zip((places + 1) / 2, weights / 2, strict=True)):
+            tell(done / points, done)
             between = (start + float(place) * (x - start)).requires_grad_()
             answers = asked.f(between)
             if not answers.requires_grad:

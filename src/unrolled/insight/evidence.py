@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,12 +111,15 @@ class Evidence:
         return max(self.layers, key=lambda layer: (layer.steps if layer.memory is None else layer.memory, layer.steps))
 
 
-def measured(subject: Subject, loss: Callable[[Any], Any] | None = None) -> dict[str, Any]:
+def measured(
+    subject: Subject, loss: Callable[[Any], Any] | None = None, *, tell: Callable[[float, int], None] | None = None
+) -> dict[str, Any]:
     """Layers, loss, gradient and inputs of :class:`Evidence`.
 
     Args:
         subject: what runs.
         loss: of what it returns; None where that is the loss.
+        tell: is called after each part of the work with the share that is done, and the number of parts.
 
     Raises:
         InputError: there is no recurrent layer that can be looked into, or none ran.
@@ -129,7 +133,9 @@ def measured(subject: Subject, loss: Callable[[Any], Any] | None = None) -> dict
         value: Tensor = output if loss is None else loss(output)
         require_traces(seen)
         gradients: Any = torch.autograd.grad(value, learned, retain_graph=True, allow_unused=True)
-        layers = tuple(_facts(module, trace, value) for trace in seen.traces.values())
+        advance = _counting(1 + len(seen.traces) * (DIRECTIONS + 2), tell)
+        advance()
+        layers = tuple(_facts(module, trace, value, advance) for trace in seen.traces.values())
         first = torch.cat([step.x.detach().double().flatten() for step in next(iter(seen.traces.values())).steps])
     norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients if g is not None))
     spread = float(first.std()) if len(first) > 1 else 0.0
@@ -139,19 +145,36 @@ def measured(subject: Subject, loss: Callable[[Any], Any] | None = None) -> dict
     }  # fmt: skip
 
 
-def _facts(module: Any, trace: Trace, loss: Tensor) -> LayerFacts:
+def _counting(parts: int, tell: Callable[[float, int], None] | None) -> Callable[[], None]:
+    """What is called after each of so many parts of the work."""
+    done = count(1)
+
+    def advance() -> None:
+        if tell is not None:
+            n = next(done)
+            tell(n / parts, n)
+
+    return advance
+
+
+def _facts(module: Any, trace: Trace, loss: Tensor, advance: Callable[[], None]) -> LayerFacts:
     cell, gates = get_cell(trace.cell), layer_gates(trace)
     saturation = {name: (each.closed, each.open) for name, each in gates.saturation.items()}
     bounded = cell.name == "rnn_tanh" and [each.name for each in cell.activations] == ["tanh"]
     values = gates.output[np.isfinite(gates.output)]
     edge = float((np.abs(values) > AT_THE_EDGE).mean()) if bounded and len(values) else None
+    felt = _felt(trace, advance)
+    rate = _rate(module, trace)
+    advance()
+    reached = _reached(trace, loss)
+    advance()
     return LayerFacts(
-        trace.place, cell.name, gates.output.shape[2], _felt(trace), _rate(module, trace), gates.time_constants, saturation,
-        edge, len(gates.dead), _reached(trace, loss),
+        trace.place, cell.name, gates.output.shape[2], felt, rate, gates.time_constants, saturation,
+        edge, len(gates.dead), reached,
     )  # fmt: skip
 
 
-def _felt(trace: Trace) -> Values:
+def _felt(trace: Trace, advance: Callable[[], None]) -> Values:
     """How much changes of the state are felt at each sequence's end, by steps back: means over sequences and directions."""
     import torch
 
@@ -159,7 +182,7 @@ def _felt(trace: Trace) -> Values:
     T, alive = len(trace.steps), trace.alive
     ends = _last_rows(trace)
     generator = torch.Generator().manual_seed(0)
-    total, count = np.zeros(T), np.zeros(T)
+    total, lines = np.zeros(T), np.zeros(T)
     for _ in range(DIRECTIONS):
         value: Any = 0.0
         for t, rows in ends.items():
@@ -173,9 +196,10 @@ def _felt(trace: Trace) -> Values:
             for row in rows:
                 line = np.sqrt([squares[s][row] for s in range(t, -1, -1) if row < alive[s]])
                 total[: len(line)] += line / line[0] if line[0] > 0 else 0.0
-                count[: len(line)] += 1
-    lived = count > 0
-    return total[lived] / count[lived]
+                lines[: len(line)] += 1
+        advance()
+    lived = lines > 0
+    return total[lived] / lines[lived]
 
 
 def _reached(trace: Trace, loss: Tensor) -> Values:
@@ -185,14 +209,14 @@ def _reached(trace: Trace, loss: Tensor) -> Values:
     outputs = [step.states["h"] for step in trace.steps]
     found = torch.autograd.grad(loss, outputs, retain_graph=True, allow_unused=True)
     norms = [np.sqrt(_squares(each, rows)) for each, rows in zip(found, trace.alive, strict=True)]
-    total, count = np.zeros(len(outputs)), np.zeros(len(outputs))
+    total, lines = np.zeros(len(outputs)), np.zeros(len(outputs))
     for t, rows in _last_rows(trace).items():
         for row in rows:
             line = [norms[s][row] for s in range(t, -1, -1) if row < trace.alive[s]]
             total[: len(line)] += line
-            count[: len(line)] += 1
-    lived = count > 0
-    return total[lived] / count[lived]
+            lines[: len(line)] += 1
+    lived = lines > 0
+    return total[lived] / lines[lived]
 
 
 def _last_rows(trace: Trace) -> dict[int, list[int]]:

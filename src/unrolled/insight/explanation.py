@@ -22,6 +22,7 @@ from unrolled.insight.subject import Subject, is_estimator, of_estimator
 from unrolled.insight.training_runs import TrainingLosses, training_runs
 from unrolled.insight.watching import arguments_of, require_module
 from unrolled.kernels.admission import whole_number
+from unrolled.progress import ShareBar, person_watches
 
 __all__ = ["Explanation", "explain", "facts_of", "in_use"]
 
@@ -153,7 +154,8 @@ def explain(model: Any, data: Any, loss: Callable[[Any, Any], Any] | None = None
         if loss is not None:
             raise InputError(f"{type(model).__name__} has the loss of its fit: leave loss out")
         given = cast("tuple[Any, ...]", data) if isinstance(data, tuple) else (data,)
-        found = measured(of_estimator(model, data, member))
+        with ShareBar("looking inside", person_watches()) as bar:
+            found = measured(of_estimator(model, data, member), tell=bar)
         runs = training_runs(model)
         run = runs[member] if member < len(runs) else TrainingLosses([], [], None)
         evidence = Evidence(
@@ -170,7 +172,8 @@ def explain(model: Any, data: Any, loss: Callable[[Any, Any], Any] | None = None
     if loss is None or member:
         raise InputError("a module needs loss=, a function of its output and the targets, and has no member")
     inputs, targets = cast("tuple[Any, Any]", data)
-    found = measured(Subject(model, lambda: one_number(loss(model(*arguments_of(inputs)), targets))))
+    with ShareBar("looking inside", person_watches()) as bar:
+        found = measured(Subject(model, lambda: one_number(loss(model(*arguments_of(inputs)), targets))), tell=bar)
     evidence = Evidence(**found, learned=without_reading(loss, found["loss"], targets))
     return Explanation(evidence, reason_for(evidence))
 

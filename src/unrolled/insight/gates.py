@@ -44,8 +44,8 @@ class LayerGates:
     Attributes:
         place: such as ``encoder.l0``.
         cell: the name of the cell in the registry.
-        values: gate → ``[T, B, H]`` in the order of time, NaN past the end of a sequence; candidates are among them. Of sequences
-            of several lengths the longest come first.
+        values: gate → ``[T, B, H]`` in the order of time, NaN past the end of a sequence; candidates are among them.
+            Sequences are in the order in which they were given.
         output: ``h``, likewise.
     """
 

@@ -38,7 +38,7 @@ class Movements:
     Attributes:
         place: such as ``encoder.l0``.
         values: :math:`|h_t - h_{t-1}|`, ``[T, B, H]`` in the order of time, NaN past the end of a sequence; of a layer that reads
-            backwards :math:`|h_t - h_{t+1}|`. Of sequences of several lengths the longest come first.
+            backwards :math:`|h_t - h_{t+1}|`. Sequences are in the order in which they were given.
     """
 
     place: str

@@ -141,7 +141,9 @@ def traced_path(module: Any, trace: Trace, rows: int | None = None) -> Path:
         np.concatenate([now.before[name][:count].detach().double().numpy() for name in step.widths], 1)
         for now in trace.steps
     ]
-    return Path(trace.place, step, x, np.stack(before))
+    whole = trace.order is not None and len(trace.order) == count
+    x, states = (trace.as_given(each) if whole else each for each in (x, np.stack(before)))
+    return Path(trace.place, step, x, states)
 
 
 def _layer_of(model: Any, place: str) -> tuple[Any, str]:

@@ -36,7 +36,7 @@ class Trajectories:
     Attributes:
         place: the layer and direction, or the name of the cell.
         values: the states in those directions, ``[T + 1, B, K]`` in the order of steps, the state before the first among them;
-            NaN past the end of a sequence. Of sequences of several lengths the longest come first.
+            NaN past the end of a sequence. Sequences are in the order in which they were given.
         directions: of length 1 and at right angles to each other, ``[K, N]``; a state is all states of the cell side by side.
         mean: of the states, ``[N]``.
         shares: how much of the variance lies in each direction, falling; also of those that were not kept.
@@ -177,7 +177,8 @@ def _states(model: Any, inputs: Any, place: str | None, member: int) -> tuple[st
     after = [padded(trace, [step.states[name] for step in trace.steps]) for name in names]
     first = [padded(trace, [step.before[name] for step in trace.steps]) for name in names]
     before, states = (np.concatenate(each, axis=2)[trace.in_time] for each in (first, after))
-    runs = np.arange(states.shape[1]) < np.array(trace.alive)[:, None]  # [T, B], at which steps a sequence takes part
+    alive = np.arange(max(trace.alive)) < np.array(trace.alive)[:, None]
+    runs = trace.as_given(alive, False)  # [T, B], at which steps a sequence takes part
     ways = np.concatenate([before[:1], states])
     begins = runs & ~np.concatenate([np.zeros_like(runs[:1]), runs[:-1]])
     ways[:-1][begins] = before[begins]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,9 +45,13 @@ class Trial:
 
     @property
     def gains(self) -> list[float]:
-        """How much better the change made it, of each seed."""
+        """How much better the change made it, of each seed; a measure that is no number is as bad as can be."""
         sign = 1 if self.larger_is_better else -1
-        return [sign * (after - before) for before, after in zip(self.before, self.after, strict=True)]
+        pairs = zip(self.before, self.after, strict=True)
+        return [
+            0.0 if b == a or (math.isnan(b) and math.isnan(a)) else _worth(sign * a) - _worth(sign * b)
+            for b, a in pairs
+        ]
 
     @property
     def helps(self) -> bool | None:
@@ -80,6 +85,10 @@ class Trial:
         return self.verdict
 
 
+def _worth(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
 def try_settings(
     data: Data, settings: Mapping[str, Any], change: Change, seeds: int = 3, *, verbose: bool | None = False
 ) -> Trial:
@@ -111,7 +120,15 @@ def try_settings(
 
 
 def try_module(
-    make: Callable[[], Any], x: Any, y: Any, loss: Callable[[Any, Any], Any], change: Change, axis: int, seeds: int = 3
+    make: Callable[[], Any],
+    x: Any,
+    y: Any,
+    loss: Callable[[Any, Any], Any],
+    change: Change,
+    axis: int,
+    seeds: int = 3,
+    *,
+    tell: Callable[[float, int], None] | None = None,
 ) -> Trial:
     """Train a torch module as it is made, and changed, with Adam on four fifths of some sequences; the rest judges by its loss.
 
@@ -122,6 +139,7 @@ def try_module(
         change: what is tried.
         axis: of the sequences in ``x``.
         seeds: how often both are trained.
+        tell: is called after each step with the share that is done, and the number of steps.
 
     Raises:
         InputError: there is one sequence only, or ``y`` has none.
@@ -141,13 +159,17 @@ def try_module(
     def part(rows: Any) -> tuple[Any, Any]:
         return x.index_select(axis, rows), y.index_select(own_axis, rows)
 
-    def trained(seed: int, changed: Change) -> float:
+    runs = [(each, seed) for each in (Change(""), change) for seed in range(seeds)]
+
+    def trained(before: int, changed: Change, seed: int) -> float:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = make() if changed.module is None else changed.module(make())
             optimiser = torch.optim.Adam(module.parameters(), RATE * changed.rate)
             module.train()
-            for _ in range(STEPS):
+            for done in range(before * STEPS, (before + 1) * STEPS):
+                if tell is not None:
+                    tell(done / (len(runs) * STEPS), done)
                 inputs, targets = part(rest[torch.randint(len(rest), (min(BATCH, len(rest)),))])
                 optimiser.zero_grad()
                 loss(module(inputs), targets).backward()
@@ -159,11 +181,6 @@ def try_module(
                 inputs, targets = part(held)
                 return float(loss(module(inputs), targets))
 
-    found = [[trained(seed, each) for seed in range(seeds)] for each in (Change(""), change)]
-    return Trial(
-        "loss",
-        False,
-        found[0],
-        found[1],
-        f"{len(held)} of {count} sequences that none had seen, after {STEPS} steps each",
-    )
+    found = [trained(before, *run) for before, run in enumerate(runs)]
+    what = f"{len(held)} of {count} sequences that none had seen, after {STEPS} steps each"
+    return Trial("loss", False, found[:seeds], found[seeds:], what)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unrolled.aliases import Values
 from unrolled.errors import InputError, MissingExtraError
@@ -43,12 +44,23 @@ class Trace:
     """As :func:`unrolled.cells.get_cell` takes it."""
     backwards: bool
     """Whether it reads from the last step to the first."""
+    order: NDArray[np.int64] | None = None
+    """The sequence at each place of the batch, ``[B]``; None where they are as they were given."""
     steps: list[TracedStep] = field(default_factory=list[TracedStep])
 
     @property
     def alive(self) -> list[int]:
-        """Sequences of each step; the longest come first."""
+        """Sequences of each step; at their places in the batch the longest come first."""
         return [len(step.states["h"]) for step in self.steps]
+
+    def as_given(self, places: NDArray[Any], fill: float = np.nan) -> NDArray[Any]:
+        """What each place of the batch has, ``[T, B', ...]``, in the order in which the sequences were given; ``fill`` is what
+        one without a step has."""
+        if self.order is None:
+            return places
+        found = np.full((len(places), len(self.order), *places.shape[2:]), fill, places.dtype)
+        found[:, self.order[: places.shape[1]]] = places
+        return found
 
     @property
     def in_time(self) -> slice:
@@ -145,21 +157,23 @@ def require_traces(seen: Watched) -> None:
 
 
 def padded(trace: Trace, steps: list[Any]) -> Values:
-    """What each step has ``[B, H]``, in the order of time, NaN where a step had fewer sequences, ``[T, B, H]``."""
+    """What each step has of its places ``[B', H]``, in the order of time and of the sequences as they were given,
+    ``[T, B, H]``; NaN where a sequence has no such step."""
     found = np.full((len(steps), max(trace.alive), steps[0].shape[1]), np.nan)
     for t, each in enumerate(steps):
         found[t, : len(each)] = each.detach().double().numpy()
-    return found[trace.in_time]
+    return trace.as_given(found)[trace.in_time]
 
 
-def _watch(traces: dict[str, Trace], path: str, cell: str, index: int) -> Callable[..., None]:
-    """What is told of the steps of a layer in one call."""
+def _watch(traces: dict[str, Trace], path: str, cell: str, index: int, order: Tensor | None) -> Callable[..., None]:
+    """What is told of the steps of a layer in one call, whose places hold the sequences of an order."""
+    places = None if order is None else order.numpy()
 
     def keep(
         d: int, t: int, x: Tensor, before: dict[str, Tensor], states: dict[str, Tensor], gates: dict[str, Tensor]
     ) -> None:
         place = f"{path}.l{index}".lstrip(".") + "_reverse" * d
-        trace = traces.setdefault(place, Trace(place, cell, backwards=bool(d)))
+        trace = traces.setdefault(place, Trace(place, cell, bool(d), places))
         if d and place not in begun and trace.steps:
             raise InputError(f"{place} reads backwards in more than one call: give it the whole sequence at once")
         if place not in begun and trace.steps and not _goes_on(trace.steps[-1].states, before):

@@ -21,6 +21,8 @@ class Origin(NamedTuple):
     """``[B']`` the sequence at each place of the batch."""
     given: tuple[int, int] | None = None
     """``T`` and ``B`` as they were given, where that is not what the layer sees."""
+    order: Tensor | None = None
+    """``[B]`` the sequence at each place of the batch, where whole sequences were put in order."""
 
 
 class Arrangement:

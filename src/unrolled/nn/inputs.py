@@ -85,6 +85,8 @@ class Plan(NamedTuple):
     """Whether the memory of every step is returned, of a cell that has one."""
     gates: bool = False
     """Whether the gates of every step are returned."""
+    order: Tensor | None = None
+    """``[B]`` the sequence at each place of the batch, for who watches the steps; None where they are as they were given."""
 
 
 def to_operator(plan: Plan, inputs: Inputs) -> tuple[Any, ...]:

@@ -77,10 +77,10 @@ class Ordered(Arrangement):
         self._rows, self._places, batch_sizes, self._sequences, self._batch_places = _ORDER_ROWS(
             lengths, sized(T), batch_first
         )
-        origin = Origin(batch_sizes)
+        origin = Origin(batch_sizes, order=self._sequences)
         if draws:
             rows = self._rows % T * B + self._rows // T if batch_first else self._rows
-            origin = Origin(batch_sizes, rows, self._sequences)
+            origin = Origin(batch_sizes, rows, self._sequences, order=self._sequences)
         rows = rearrange(input.reshape(T * B, input.shape[2]), 0, self._rows, self._places)
         super().__init__(rows.view(T, B, input.shape[2]), B, origin)
 

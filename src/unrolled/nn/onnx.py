@@ -70,7 +70,7 @@ def onnx_layer(plan: Plan, inputs: Inputs) -> Result:
     Raises:
         TensorError: no ONNX operator returns the cell states of every step, or gates.
     """
-    cell, directions, lengths, masks, cells, gates = plan
+    cell, directions, lengths, masks, cells, gates, _ = plan
     x, h0, c0, weights = inputs
     if gates:
         raise TensorError("return_gates=True: ONNX's recurrent operators do not return gates")

@@ -27,13 +27,14 @@ class Packed(Arrangement):
     def __init__(self, name: str, input: PackedSequence, *, draws: bool) -> None:
         _check(name, input)
         self._input = input
-        x, origin = _unpacked(input.data, input.batch_sizes), Origin(input.batch_sizes)
+        x = _unpacked(input.data, input.batch_sizes)
+        origin = Origin(input.batch_sizes, order=input.sorted_indices)
         if draws:
             T, B = x.shape[:2]
             order = torch.arange(B) if input.sorted_indices is None else input.sorted_indices
             alive = torch.arange(B) < input.batch_sizes[:, None]
             rows = (torch.arange(T)[:, None] * B + order)[alive]
-            origin = Origin(input.batch_sizes, F.pad(rows, (0, T * B - len(rows))), order)
+            origin = Origin(input.batch_sizes, F.pad(rows, (0, T * B - len(rows))), order, order=order)
         super().__init__(x, x.shape[1], origin)
 
     def start(self, states: tuple[Tensor, ...], default: Any) -> tuple[Tensor, ...]:

@@ -61,7 +61,7 @@ class _Shown(NamedTuple):
 class Recurrent(StackedLayers, Generic[_Hx]):
     """Stacked recurrent layers with the constructor, parameters, initialisation and outputs of ``torch.nn``."""
 
-    watch: Callable[[int], Watch] | None = None
+    watch: Callable[[int, Tensor | None], Watch] | None = None
     """Of a layer's index, what is told of its steps. While it is set, steps are run one at a time in torch's own operations, and
     each state is a tensor of its own that gradients flow through."""
 
@@ -283,7 +283,7 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         if settings.weight_drop and self.training:
             weights = self._dropped(weights, wanted.generator)
         cells = wanted.states and bool(self._kind.memory)
-        plan = Plan(self.cell, D, origin.sizes, masks, cells, wanted.gates)
+        plan = Plan(self.cell, D, origin.sizes, masks, cells, wanted.gates, origin.order)
         return self._pass(index, plan, Inputs(x, h0, c0, weights))
 
     @property
@@ -356,7 +356,7 @@ class Recurrent(StackedLayers, Generic[_Hx]):
                 raise InputError(
                     f"{type(self).__name__}: return_gates=True while its steps are watched, who sees the gates"
                 )
-            return Result.of(composite(plan, inputs, self.watch(index)), plan)
+            return Result.of(composite(plan, inputs, self.watch(index, plan.order)), plan)
         if is_exporting_to_onnx():
             return onnx_layer(plan, inputs)
         if settings.checkpoint or settings.truncate:
