@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ import torch
 from unrolled import InputError, nn
 from unrolled.cells import CELLS, get_cell
 from unrolled.insight import fixed_points
+from unrolled.insight.step_map import path_of
+
+module = sys.modules["unrolled.insight.fixed_points"]  # the function of the same name hides it
 
 
-def rnn(U, b=None):
+def rnn(U, b=None, cell="rnn_tanh"):
     H = len(U)
     b = np.zeros(H) if b is None else np.asarray(b, np.float64)
-    return "rnn_tanh", {
+    return cell, {
         "weight_ih": np.ones((H, 1)),
         "weight_hh": np.asarray(U, float),
         "bias_ih": b,
@@ -60,6 +64,32 @@ def test_the_input_that_stays_moves_the_points():
     assert point.kind == "stable"
 
 
+@pytest.mark.parametrize("damping", [0.0, 0.01])
+def test_a_step_of_the_search_solves_its_equation(damping):
+    rng = np.random.default_rng(2)
+    model = rnn(rng.normal(size=(4, 4)), rng.normal(size=4))
+    step = path_of(model, noise(), None).step
+    s = rng.normal(size=(2, 4))
+    rest = step(np.full((2, 1), 0.3), s) - s
+    d = module._downwards(step, np.array([0.3]), s, rest, np.array([damping, 2 * damping]))
+    for k, mu in enumerate((damping, 2 * damping)):
+        F = np.tanh(s[k] @ model[1]["weight_hh"].T + model[1]["bias_ih"] + 0.3)
+        A = (1 - F**2)[:, None] * model[1]["weight_hh"] - np.eye(4)
+        np.testing.assert_allclose((A.T @ A + mu * np.eye(4)) @ d[k], -A.T @ (F - s[k]), atol=1e-12)
+        if not damping:
+            np.testing.assert_allclose(A @ d[k], s[k] - F, atol=1e-12)
+
+
+def test_where_every_point_of_a_line_is_fixed():
+    """The matrix of an undamped step is singular there."""
+    found = fixed_points(rnn(np.diag([1.0, 0.5]), cell="rnn_identity"), noise(), noise=1.0)
+    assert found.arrived == found.starts == 200
+    assert {point.kind for point in found.points} == {"stable"}
+    states = np.stack([point.state for point in found.points])
+    np.testing.assert_allclose(states[:, 1], 0, atol=1e-11)
+    assert np.ptp(states[:, 0]) > 5
+
+
 @pytest.mark.parametrize("name", [name for name in CELLS if name not in ("slstm",)])
 def test_points_of_every_cell_stay_where_they_are(name):
     cell, H = get_cell(name), 3
@@ -94,8 +124,10 @@ def test_what_does_not_fit_is_refused():
         fixed_points(rnn([[0.5]]), noise(), x=[0.0, 1.0])
 
 
-def test_a_network_that_has_learned_to_keep_three_bits():
-    """The flip-flop of Sussillo and Barak: a pulse sets a bit; what was learned has a stable point for each of the 8 memories."""
+@pytest.mark.parametrize(("make", "hidden"), [(nn.RNN, 32), (nn.GRU, 24)])
+def test_a_network_that_has_learned_to_keep_three_bits(make, hidden):
+    """The flip-flop of Sussillo and Barak: a pulse sets a bit; what was learned has a stable point for each of the 8 memories,
+    and 8 basins of one space need at least 7 saddles that lead from one to another."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
 
@@ -107,7 +139,7 @@ def test_a_network_that_has_learned_to_keep_three_bits():
             y[t + 1] = np.where(x[t] != 0, x[t], y[t])
         return torch.tensor(x).float(), torch.tensor(y[1:]).float()
 
-    layer, head = nn.RNN(3, 32), torch.nn.Linear(32, 3)
+    layer, head = make(3, hidden), torch.nn.Linear(hidden, 3)
     optimizer = torch.optim.Adam([*layer.parameters(), *head.parameters()], lr=0.01)
     for _ in range(400):
         x, y = batch()
@@ -117,9 +149,24 @@ def test_a_network_that_has_learned_to_keep_three_bits():
         torch.nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
         optimizer.step()
     assert loss < 0.01
-    found = fixed_points(layer, batch(B=16)[0], starts=512, noise=0.1)
+    found = fixed_points(layer, batch(B=16)[0], starts=512, noise=0.5)
+    assert found.arrived > 400
     stable = found.of_kind("stable")
     said = head(torch.tensor(np.stack([point.state for point in stable])).float()).detach().numpy()
     assert sorted(map(tuple, said.round().tolist())) == sorted(itertools.product((-1.0, 1.0), repeat=3))
     np.testing.assert_allclose(np.abs(said), 1, atol=0.1)
-    assert found.of_kind("saddle")
+    assert sum(point.unstable == 1 for point in found.of_kind("saddle")) >= 7
+
+    exact = getattr(torch.nn, make.__name__)(3, hidden).double()
+    exact.load_state_dict(layer.state_dict())
+
+    def step(h):
+        return exact(torch.zeros(1, 3, dtype=torch.float64), h[None])[0][0]
+
+    for point in found.points:
+        h = torch.tensor(point.state)
+        speed = 0.5 * (step(h) - h).square().sum().item()
+        assert speed == pytest.approx(point.speed, rel=1e-6, abs=1e-24)
+        assert point.fixed == (point.kind != "slow") == (speed < 1e-16)
+        moduli = np.abs(np.linalg.eigvals(torch.autograd.functional.jacobian(step, h).numpy()))
+        np.testing.assert_allclose(np.sort(np.abs(point.eigenvalues)), np.sort(moduli), atol=1e-6)

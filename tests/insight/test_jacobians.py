@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from unrolled import InputError, nn
 from unrolled.cells import ACTIVATIONS, CELLS, Activation, get_cell
-from unrolled.insight import jacobians
+from unrolled.insight import jacobians, step_map
 from unrolled.insight.jacobians import steepest
 
 H, T, B = 4, 3, 2
@@ -40,6 +42,35 @@ def test_they_are_finite_differences_of_the_whole_state(name):
         np.testing.assert_allclose(found.matrices[t], np.stack(columns, axis=2), rtol=1e-6, atol=1e-8)
     assert found.matrices.shape == (T, B, len(columns), len(columns))
     assert tuple(found.widths) == cell.states
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_is_called_elementwise_where_one_backward_pass_a_gate_says_all(name):
+    cell = get_cell(name)
+    I, rng = H if cell.square else 2, np.random.default_rng(2)
+    widths = cell.state_sizes(input_size=I, hidden_size=H, **OWN.get(name, {}))
+    maps = [
+        step_map.StepMap(replace(cell, elementwise=elementwise), parameters(cell, I), widths)
+        for elementwise in (False, True)
+    ]
+    x, s = rng.normal(size=(B, I)), rng.normal(size=(B, maps[0].size))
+    exact = maps[0].jacobian(x, s)
+    try:
+        same = np.allclose(maps[1].jacobian(x, s), exact, rtol=1e-12, atol=1e-14)
+    except ValueError:  # states or blocks of U are not of H numbers
+        same = False
+    assert cell.elementwise == same
+
+
+def test_of_many_rows_they_are_those_of_each(monkeypatch):
+    cell, rng = get_cell("gru_layer_norm"), np.random.default_rng(3)
+    step = step_map.StepMap(cell, parameters(cell, 2), {"h": H})
+    x, s = rng.normal(size=(7, 2)), rng.normal(size=(7, H))
+    alone = np.concatenate([step.jacobian(x[k : k + 1], s[k : k + 1]) for k in range(7)])
+    monkeypatch.setattr(step_map, "CACHED", 3 * H**2)
+    assert step.block == 3
+    np.testing.assert_allclose(step.jacobian(x, s), alone, rtol=1e-12)
+    assert step.jacobian(x[:0], s[:0]).shape == (0, H, H)
 
 
 def linear(U):

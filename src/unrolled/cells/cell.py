@@ -103,6 +103,8 @@ class Cell:
     """The gate that keeps the state when it is near 1; with a minus sign, the gate that keeps it when it is near 0."""
     writes: str = ""
     """The gate that admits the candidate, if it is a different one."""
+    elementwise: bool = False
+    """Whether units meet in the product ``U h[t-1]`` alone, if there is one: all else is done with each by itself."""
     bias_gates: tuple[str, ...] | None = None
     """The gates to which the blocks of ``bias_ih`` belong; by default all of them."""
 

@@ -100,6 +100,7 @@ FAST_GRNN = Cell(
     gates=GATES,
     states=("h",),
     recurrence="one_product",
+    elementwise=True,
     source="Kusupati et al. 2018, arXiv 1901.02358",
     step=step,
     step_backward=step_backward,

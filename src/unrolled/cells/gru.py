@@ -107,6 +107,7 @@ GRU = Cell(
     gates=GATES,
     states=("h",),
     recurrence="one_product",
+    elementwise=True,
     source="Cho et al. 2014, arXiv 1406.1078v1",
     step=step,
     step_backward=step_backward,

@@ -70,6 +70,7 @@ INDRNN = Cell(
     gates=("h",),
     states=("h",),
     recurrence="no_product",
+    elementwise=True,
     source="Li et al. 2018, arXiv 1803.04831",
     step=step,
     step_backward=step_backward,

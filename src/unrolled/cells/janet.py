@@ -83,6 +83,7 @@ JANET = Cell(
     gates=GATES,
     states=("h",),
     recurrence="one_product",
+    elementwise=True,
     source="van der Westhuizen, Lasenby 2018, arXiv 1804.04849",
     step=step,
     step_backward=step_backward,

@@ -72,6 +72,7 @@ LEAKY_RNN = Cell(
     gates=("n",),
     states=("h",),
     recurrence="one_product",
+    elementwise=True,
     source="Funahashi, Nakamura 1993, Neural Networks 6",
     step=step,
     step_backward=step_backward,

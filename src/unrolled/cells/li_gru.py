@@ -89,6 +89,7 @@ LI_GRU = Cell(
     gates=GATES,
     states=("h",),
     recurrence="one_product",
+    elementwise=True,
     source="Ravanelli et al. 2018, arXiv 1803.10225",
     step=step,
     step_backward=step_backward,

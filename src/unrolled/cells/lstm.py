@@ -106,6 +106,7 @@ LSTM = Cell(
     gates=GATES,
     states=("h", "c"),
     recurrence="one_product",
+    elementwise=True,
     source="Hochreiter, Schmidhuber 1997, Neural Computation 9(8); Gers, Schmidhuber, Cummins 2000",
     step=step,
     step_backward=step_backward,

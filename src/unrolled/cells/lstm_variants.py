@@ -118,6 +118,7 @@ def variant(name: str, title: str, source: str, gates: tuple[str, ...], *own: Pa
         gates=gates,
         states=("h", "c"),
         recurrence="one_product",
+        elementwise=True,
         source=source,
         step=step,
         step_backward=step_backward,

@@ -75,6 +75,7 @@ MIN_GRU = Cell(
     gates=GATES,
     states=("h",),
     recurrence="no_product",
+    elementwise=True,
     source="Feng et al. 2024, arXiv 2410.01201",
     step=step,
     step_backward=step_backward,

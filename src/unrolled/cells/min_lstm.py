@@ -89,6 +89,7 @@ MIN_LSTM = Cell(
     gates=GATES,
     states=("h",),
     recurrence="no_product",
+    elementwise=True,
     source="Feng et al. 2024, arXiv 2410.01201",
     step=step,
     step_backward=step_backward,

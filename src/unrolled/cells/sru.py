@@ -106,6 +106,7 @@ def sru(name: str, title: str, gates: tuple[str, ...], *, square: bool) -> Cell:
         gates=gates,
         states=("c",),
         recurrence="no_product",
+        elementwise=True,
         source="Lei et al. 2018, arXiv 1709.02755v5",
         step=step,
         step_backward=step_backward,

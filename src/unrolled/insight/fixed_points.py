@@ -19,9 +19,11 @@ __all__ = ["FixedPoint", "FixedPoints", "fixed_points"]
 STEPS = 200
 """Of the search from one start, at most."""
 FIXED = 1e-16
-"""The largest speed of a fixed point."""
+"""The largest speed of a fixed point; the search goes on to a hundred-millionth of it."""
 LEAST_GAIN = 1e-6
 """The share by which a step of the search must lower the speed, or it has arrived at a slow point."""
+FAST = 0.99
+"""The share beyond which the next step is not damped."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def fixed_points(
         (A^\top A + \mu I)\, d = -A^\top (F(s, x) - s), \quad A = \frac{\partial F}{\partial s} - I
 
     Points where :math:`q = 0` are fixed; minima of :math:`q` above 0 are slow. Every start walks down :math:`q` by
-    Levenberg-Marquardt steps ``d`` with the exact Jacobian. Near a fixed point small changes of the state are multiplied by
+    Levenberg-Marquardt steps ``d`` with the exact Jacobian, and without damping, :math:`\mu = 0`, after a step that has
+    lowered :math:`q` a hundredfold: those are Newton's. Near a fixed point small changes of the state are multiplied by
     the Jacobian's eigenvalues at each step, so that one of a modulus above 1 leads away. Source: Sussillo, Barak 2013, Neural
     Computation 25(3).
 
@@ -151,14 +154,12 @@ def fixed_points(
     first = first + noise * generator.normal(size=first.shape)
     found, speeds = _descend(path.step, constant, first)
     arrived = np.flatnonzero(speeds <= max(slow, FIXED))
-    order = arrived[np.argsort(speeds[arrived], kind="stable")]
-    chosen = _distinct(found[order], apart)
-    states = found[order][chosen]
+    states, speeds = _distinct(found[arrived], speeds[arrived], apart)
     jacobian = path.step.jacobian(np.tile(constant, (len(states), 1)), states) if len(states) else np.zeros((0, 1, 1))
     values = np.linalg.eigvals(jacobian).astype(np.complex128)
     points = tuple(
         FixedPoint(state, float(speed), each[np.argsort(-np.abs(each), kind="stable")])
-        for state, speed, each in zip(states, speeds[order][chosen], values, strict=True)
+        for state, speed, each in zip(states, speeds, values, strict=True)
     )
     return FixedPoints(path.place, points, len(first), len(arrived))
 
@@ -167,14 +168,15 @@ def _descend(step: StepMap, x: Values, s: Values) -> tuple[Values, Values]:
     """Minima of ``q`` from every start ``[K, N]``, and their ``q [K]``."""
     s = s.copy()
     rest = _rest(step, x, s)
-    q, damping = 0.5 * (rest**2).sum(1), np.full(len(s), 1e-2)
+    q, damping, fast = 0.5 * (rest**2).sum(1), np.full(len(s), 1e-2), np.zeros(len(s), bool)
     open_ = np.arange(len(s))
     for _ in range(STEPS):
         open_ = open_[q[open_] > FIXED * 1e-8]
         if not len(open_):
             break
+        open_ = open_[np.argsort(fast[open_], kind="stable")]
         blocks = np.split(open_, range(step.block, len(open_), step.block))
-        d = np.concatenate([_downwards(step, x, s[rows], rest[rows], damping[rows]) for rows in blocks])
+        d = np.concatenate([_downwards(step, x, s[k], rest[k], np.where(fast[k], 0, damping[k])) for k in blocks])
         moved = s[open_] + d
         new_rest = _rest(step, x, moved)
         new_q = 0.5 * (new_rest**2).sum(1)
@@ -183,30 +185,41 @@ def _descend(step: StepMap, x: Values, s: Values) -> tuple[Values, Values]:
         rows = open_[better]
         s[rows], rest[rows], q[rows] = moved[better], new_rest[better], new_q[better]
         damping[open_] = np.where(better, damping[open_] / 5, damping[open_] * 4).clip(1e-14, 1e12)
-        stuck = (better & (gain < LEAST_GAIN)) | (~better & (damping[open_] > 1e8))
+        stuck = np.where(better, gain < LEAST_GAIN, damping[open_] > 1e8) & ~fast[open_]
+        fast[open_] = gain > FAST
         open_ = open_[~stuck]
     return s, q
 
 
 def _downwards(step: StepMap, x: Values, s: Values, rest: Values, damping: Values) -> Values:
-    """The step ``d`` of each row."""
+    """The step ``d`` of each row; Newton's where there is no damping."""
     A = step.jacobian(np.tile(x, (len(s), 1)), s)
     on_diagonal = np.arange(step.size)
     A[:, on_diagonal, on_diagonal] -= 1
+    if not damping.any():
+        return _solved(A, -rest)
     transposed = A.swapaxes(1, 2)
     normal = transposed @ A
     normal[:, on_diagonal, on_diagonal] += damping[:, None]
-    return -np.linalg.solve(normal, transposed @ rest[..., None])[..., 0]
+    return _solved(normal, -(transposed @ rest[..., None])[..., 0])
+
+
+def _solved(A: Values, b: Values) -> Values:
+    """``d`` of ``A d = b``, NaN if there is a singular matrix among them: such steps are refused, and damped the next time."""
+    try:
+        return np.linalg.solve(A, b[..., None])[..., 0].astype(np.float64)
+    except np.linalg.LinAlgError:
+        return np.full_like(b, np.nan)
 
 
 def _rest(step: StepMap, x: Values, s: Values) -> Values:
     return step(np.tile(x, (len(s), 1)), s) - s
 
 
-def _distinct(states: Values, apart: float) -> list[int]:
-    """Places of states of which none is near an earlier one."""
-    chosen: list[int] = []
-    for k, state in enumerate(states):
-        if not len(chosen) or np.linalg.norm(states[chosen] - state, axis=1).min() > apart:
-            chosen.append(k)
-    return chosen
+def _distinct(states: Values, speeds: Values, apart: float) -> tuple[Values, Values]:
+    """Of states that are near each other the slowest, the slowest of all first, and their ``q``."""
+    left, chosen = np.argsort(speeds, kind="stable"), list[int]()
+    while len(left):
+        chosen.append(int(left[0]))
+        left = left[np.linalg.norm(states[left] - states[left[0]], axis=1) > apart]
+    return states[chosen], speeds[chosen]

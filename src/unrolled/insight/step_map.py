@@ -10,6 +10,8 @@ import numpy as np
 
 from unrolled.aliases import Values
 from unrolled.cells import Cell, Step, get_cell
+from unrolled.cells.masks import NO_MASKS
+from unrolled.cells.unroll import unroll
 from unrolled.errors import InputError
 from unrolled.insight.subject import subject_of
 from unrolled.insight.watching import Trace, watched
@@ -41,22 +43,56 @@ class StepMap:
 
     def __call__(self, x: Values, s: Values) -> Values:
         """``F(s, x)`` of each row."""
-        _, after, _ = self.cell.forward(self.params, x[None], self._apart(s))
-        return np.concatenate(after, axis=1)
+        return np.concatenate(self._taken(x, s).after, axis=1)
 
     def jacobian(self, x: Values, s: Values) -> Values:
-        r""":math:`\partial F / \partial s` of each row, ``[R, N, N]``, by the cell's own backward pass: one row of each matrix
-        is the gradient of one number of the new state."""
-        N = s.shape[1]
-        if len(s) > self.block:
-            parts = [slice(k, k + self.block) for k in range(0, len(s), self.block)]
-            return np.concatenate([self.jacobian(x[part], s[part]) for part in parts])
-        _, _, (now,) = self.cell.forward(self.params, x[None], self._apart(s))
-        many = _repeated(now, N)
-        wanted = self._apart(np.tile(np.eye(N), (len(s), 1)))  # [R*N, N]
-        arriving = wanted if self.cell.hands_on_h else (np.zeros_like(many.h), *wanted)
-        before, _ = self.cell.step_backward(self.cell, self.params, many, *arriving)
-        return np.concatenate(before, axis=1).reshape(-1, N, N)
+        r""":math:`\partial F / \partial s` of each row, ``[R, N, N]``, by the cell's own backward pass."""
+        if self.cell.elementwise:
+            return self._by_gates(self._taken(x, s))
+        parts = [slice(k, k + self.block) for k in range(0, len(s) or 1, self.block)]
+        return np.concatenate([self._by_rows(self._taken(x[part], s[part])) for part in parts])
+
+    def _by_gates(self, now: Step) -> Values:
+        r"""Of a cell whose units meet in ``U h[t-1]`` alone: all that is around the product are numbers a unit.
+
+        .. math::
+            \frac{\partial s_k}{\partial s_j} = \mathrm{diag}(d_{kj}), \quad
+            \frac{\partial s_k}{\partial h} = \mathrm{diag}(d_{kh}) + \sum_g \mathrm{diag}(d_{kg})\, U_g
+
+        A backward pass from ones has :math:`d_{kj}` if ``U`` is zeros, and :math:`d_{kh} + d_{kg}` if the block of the gate
+        ``g`` is the identity and the others are zeros.
+        """
+        (R, H), S = now.after[0].shape, len(self.widths)
+        blocks = self.params["weight_hh"].reshape(-1, H, H) if self.cell.recurrence == "one_product" else ()
+        identities = [one * np.eye(H) for one in np.eye(len(blocks))[:, :, None, None]]  # [G, H, H] each
+        J, unit = np.zeros((R, S, H, S, H)), np.arange(H)
+        for k in range(S):
+            ones = tuple(np.full((R, H), float(j == k)) for j in range(S))
+            own = self._back(now, ones, np.zeros_like(blocks))
+            if identities:
+                through = [self._back(now, ones, gate)[0] - own[0] for gate in identities]
+                np.einsum("grn,gnm->rnm", through, blocks, out=J[:, k, :, 0])
+            for j, d in enumerate(own):
+                J[:, k, unit, j, unit] += d
+        return J.reshape(R, S * H, S * H)
+
+    def _by_rows(self, now: Step) -> Values:
+        """Of any cell: one row of each matrix is the gradient of one number of the new state."""
+        R, N = len(now.x), self.size
+        wanted = self._apart(np.tile(np.eye(N), (R, 1)))  # [R*N, N]
+        return np.concatenate(self._back(_repeated(now, N), wanted), axis=1).reshape(-1, N, N)
+
+    def _back(self, now: Step, wanted: tuple[Values, ...], blocks: Values | None = None) -> tuple[Values, ...]:
+        """The gradients of the states before a step, as if ``U`` were these blocks if there are any."""
+        params = self.params
+        if blocks is not None and len(blocks):
+            params = {**params, "weight_hh": blocks.reshape(params["weight_hh"].shape)}
+        arriving = wanted if self.cell.hands_on_h else (np.zeros_like(now.h), *wanted)
+        return self.cell.step_backward(self.cell, params, now, *arriving)[0]
+
+    def _taken(self, x: Values, s: Values) -> Step:
+        (now,) = unroll(self.cell, self.params, x[None], self._apart(s), NO_MASKS)
+        return now
 
     def _apart(self, s: Values) -> tuple[Values, ...]:
         ends = np.cumsum(list(self.widths.values()))[:-1]
