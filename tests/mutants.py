@@ -3058,7 +3058,7 @@ MUTANTS = (
     python(
         "watcher: a gradient of the usual size explodes",
         "insight/watcher/rules/gradients.py",
-        "if run.norm < 20 * usual or run.norm < 1:",
+        "if run.norm < 20 * usual:",
         "if run.norm < usual:",
         WATCHER_SCORE,
     ),
@@ -3077,10 +3077,10 @@ MUTANTS = (
         WATCHER,
     ),
     python(
-        "watcher: dropped gates of a replayed layer",
+        "watcher: a layer that runs again begins without its states",
         "insight/watcher/layers.py",
-        'parts["n"][0] + gates["r"] * parts["n"][1]',
-        'parts["n"][0] + parts["n"][1]',
+        "h0, c0 = (*states, None, None)[:2]",
+        "h0, c0 = None, None",
         WATCHER,
     ),
     python(

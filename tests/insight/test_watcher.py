@@ -13,7 +13,7 @@ from unrolled import insight
 from unrolled.errors import InputError, MissingExtraError, TrainingError
 from unrolled.insight import Finding, Watcher, WatchStopped
 from unrolled.insight.watcher import CAUSES
-from unrolled.insight.watcher.layers import activations, described
+from unrolled.insight.watcher.layers import described, replayed
 from unrolled.insight.watcher.recording import COLUMNS, Recording
 from unrolled.insight.watcher.rules import RULES
 from unrolled.insight.watcher.rules.padding import padding_of
@@ -117,6 +117,100 @@ def test_a_run_that_is_not_finite_is_stopped_before_its_parameters_are(tmp_path)
     with Watcher(csv=False, stop=False) as watcher:
         trained(LAYERS["torch LSTM"], 9, poison=4)
     assert watcher.run.step == 9
+
+
+def test_the_sequences_that_are_not_finite_are_named_in_steps_that_nobody_looks_at(monkeypatch):
+    """Which axis is that of the sequences is known from the passes before."""
+    monkeypatch.setattr("unrolled.insight.watcher.watcher.EAGER", 3)
+    model = nn.GRU(1, 4)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def steps():
+        with Watcher(csv=False):
+            for step in range(30):
+                x = torch.randn(9, 3, 1)
+                if step == 23:
+                    x[7, 1] = math.nan
+                optimiser.zero_grad()
+                model(x)[0].square().mean().backward()
+                optimiser.step()
+
+    with pytest.raises(WatchStopped, match=r"step 24.*in sequence 1$"):
+        steps()
+
+
+def test_a_backward_pass_that_begins_in_no_scalar_is_not_stopped():
+    model = nn.GRU(1, 4)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    with Watcher(csv=False) as watcher:
+        for x in torch.randn(4, 9, 3, 1):
+            optimiser.zero_grad()
+            output = model(x)[0]
+            output.backward(torch.full_like(output, 0.01))
+            optimiser.step()
+    assert watcher.run.step == 4
+    assert watcher.findings == []
+
+
+@pytest.mark.parametrize("eager", [0, 300])
+def test_after_an_evaluation_that_failed_training_is_watched_as_before(eager, monkeypatch):
+    monkeypatch.setattr("unrolled.insight.watcher.watcher.EAGER", eager)
+    monkeypatch.setattr("unrolled.insight.watcher.watcher.EARLY", ())
+    monkeypatch.setattr("unrolled.insight.watcher.watcher.AGAIN", 1)
+    model = nn.Sequential(nn.Linear(1, 4), nn.Dropout(0.5), nn.Linear(4, 1))
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    with Watcher(csv=False, say=lambda _: None) as watcher:
+        for x in torch.randn(9, 3, 1):
+            optimiser.zero_grad()
+            model(x).square().mean().backward()
+            optimiser.step()
+            with pytest.raises(RuntimeError), torch.no_grad():
+                model(torch.randn(3, 2))
+        assert (watcher.run.passes, watcher.run.step) == (9, 9)
+        assert watcher.findings == []
+        with torch.no_grad():
+            model(torch.randn(8, 1))
+    assert [found.cause for found in watcher.findings] == ["dropout_in_evaluation"]
+
+
+def test_a_model_that_comes_late_is_known_by_name(monkeypatch):
+    """The second outermost module of a pass that nobody looks at."""
+    monkeypatch.setattr("unrolled.insight.watcher.watcher.EAGER", 0)
+    monkeypatch.setattr("unrolled.insight.watcher.watcher.EARLY", ())
+    monkeypatch.setattr("unrolled.insight.watcher.watcher.AGAIN", 1000)
+    first, late = nn.Linear(1, 1), nn.GRU(1, 4)
+    with Watcher(csv=False, interval=30) as watcher:
+        for models in (first,), (first, late):
+            optimiser = torch.optim.SGD([p for model in models for p in model.parameters()], lr=0.1)
+            for x in torch.randn(25, 9, 3, 1):
+                optimiser.zero_grad()
+                x = first(x)
+                loss = (late(x)[0] if len(models) > 1 else x).square().mean()
+                loss.backward()
+                optimiser.step()
+        assert list(watcher.run.recurrent_weights) == ["weight_ih_l0", "weight_hh_l0"]
+
+
+@pytest.mark.parametrize(
+    "make", [nn.LSTM, nn.GRU, nn.RNN, lambda *sizes, **options: nn.RNN(*sizes, **options, nonlinearity="relu")]
+)
+@pytest.mark.parametrize("biases", [True, False])
+def test_layers_that_run_again_are_what_they_were(make, biases):
+    torch.manual_seed(0)
+    layer = nn.LSTM(3, 5, 2, bias=biases) if make is nn.LSTM else make(3, 5, bias=biases)
+    x, h = torch.randn(11, 6, 3), torch.randn(layer.num_layers, 6, 5)
+    hx = (h, h.flip(0)) if make is nn.LSTM else h
+    output = layer(x, hx)
+    call = described(layer, "rnn", (x, hx), {}, output, 0)
+    again = replayed(call)
+    assert [each.place for each in again] == (["rnn.l0", "rnn.l1"] if make is nn.LSTM else ["rnn"])
+    assert torch.allclose(again[-1].y, output[0][:, :4], atol=1e-6)
+    inner = x[:, :4].clone().requires_grad_()
+    hx = tuple(state[:, :4] for state in hx) if make is nn.LSTM else hx[:, :4]
+    if layer.num_layers == 1:
+        (expected,) = torch.autograd.grad(layer(inner, hx)[0][-1].sum(), inner)
+        (found,) = torch.autograd.grad(again[-1].y[-1].sum(), again[-1].x)
+        assert torch.allclose(found, expected, atol=1e-6)
 
 
 def test_a_stop_is_a_finding():
@@ -257,7 +351,7 @@ def test_gates_from_outside_are_those_from_inside(layer):
     x = torch.randn(7, 3, 2)
     call = described(layer, "", (x,), {}, layer(x), 0)
     assert call is not None
-    (seen,) = activations(call, 3)
+    (seen,) = replayed(call)
     inside = insight.gates(layer, x)["l0"].values
     assert set(seen.gates) == set(inside)
     for name, values in seen.gates.items():

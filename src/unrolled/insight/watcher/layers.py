@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 else:
     Tensor = Any
 
-__all__ = ["Activations", "activations", "described", "is_recurrent", "kind_of", "replayed"]
+__all__ = ["ROWS", "Replay", "described", "is_recurrent", "kind_of", "replayed"]
 
+ROWS = 4
+"""Sequences of a batch that are run again."""
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 KINDS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 """Of the cells that can be looked into from outside."""
 
@@ -66,83 +69,54 @@ def described(
     return LayerCall(module, place, given, hx, y, output, last, module.training, lengths, False, generation)
 
 
-class Activations(NamedTuple):
-    """The gates of one direction of one layer on a few sequences."""
+class Replay(NamedTuple):
+    """The forward direction of one layer, run again on a few sequences."""
 
     place: str
+    x: Tensor
+    """Its input ``[T, B, I]``, a leaf that gradients reach."""
+    y: Tensor
+    """Its output ``[T, B, H]``."""
     gates: dict[str, Tensor]
     """By letter, ``[T, B, H]``; for an RNN ``h``, its output."""
 
 
-def activations(call: LayerCall, rows: int) -> Iterator[Activations]:
-    """The gates of a call, recomputed from inputs and parameters for its first sequences, layer by layer.
+def replayed(call: LayerCall) -> list[Replay]:
+    """The layers of a call, run again once, from its inputs, its states and its parameters; none if that cannot be done.
 
-    .. math::
-        a_t = W x_t + b_{ih} + U h_{t-1} + b_{hh}
+    Dropout between layers is left out, and so are layers above a bidirectional one.
     """
+    if call.replays is None:
+        call.replays = [*_replays(call)]
+    return call.replays
+
+
+def _replays(call: LayerCall) -> Iterator[Replay]:
     import torch
 
-    kind = kind_of(call.module)
-    if kind is None or call.packed or call.y.dim() != 3:
+    from unrolled.nn.inputs import Inputs, Plan
+    from unrolled.nn.layer import layer
+
+    kind, module, numbers = kind_of(call.module), call.module, (torch.float32, torch.float64)
+    if kind is None or call.packed or call.y.dim() != 3 or call.x.dtype not in numbers or call.y.dtype not in numbers:
         return
-    with torch.no_grad():
-        for name, x, y, weights in replayed(call, call.x[:, :rows].detach(), rows):
-            W, U, *biases = weights
-            H = U.shape[1]
-            before = torch.cat([_first_state(call, y, rows), y[:-1]])
-            b_ih, b_hh = biases if biases else (W.new_zeros(len(W)), W.new_zeros(len(W)))
-            of_x, of_h = x @ W.T + b_ih, before @ U.T + b_hh
-            if kind.startswith("rnn"):
-                yield Activations(name, {"h": y})
-                continue
-            parts = dict(zip(get_cell(kind).gates, zip(of_x.split(H, -1), of_h.split(H, -1), strict=True), strict=True))
-            gates = {g: torch.sigmoid(a + b) for g, (a, b) in parts.items() if g != get_cell(kind).candidate}
-            if kind == "gru":
-                gates["n"] = torch.tanh(parts["n"][0] + gates["r"] * parts["n"][1])
-            else:
-                gates["g"] = torch.tanh(parts["g"][0] + parts["g"][1])
-            yield Activations(name, gates)
+    count, bidirectional = getattr(module, "num_layers", 1), getattr(module, "bidirectional", False)
+    x = call.x.detach()[:, :ROWS].cpu().contiguous()
+    with torch.enable_grad():
+        for index in range(1 if bidirectional else count):
+            suffix = "" if call.single else f"_l{index}"
+            found = [getattr(module, name + suffix, None) for name in WEIGHTS]
+            weights = [weight.detach().to(x) for weight in found if weight is not None]
+            states = [_start(state, call, index, bidirectional).to(x) for state in call.hx]
+            h0, c0 = (*states, None, None)[:2]
+            y, _, _, (gates,) = layer(Plan(kind, gates=True), Inputs(x.requires_grad_(), h0, c0, weights))
+            letters = get_cell(kind).gates
+            shown = dict(zip(letters, gates.chunk(len(letters), 2), strict=True))
+            yield Replay(call.place if count == 1 else f"{call.place}.l{index}", x, y, shown)
+            x = y.detach()
 
 
-def _first_state(call: LayerCall, y: Tensor, rows: int) -> Tensor:
-    """The hidden state before the first step of the only layer; zeros where it is not known."""
-    hx = call.hx
-    if hx and hx[0].shape[-1] == y.shape[-1] and hx[0].numel() == call.batch * y.shape[-1]:
-        return hx[0].detach().reshape(1, call.batch, -1)[:, :rows].to(y.dtype)
-    return y.new_zeros(1, *y.shape[1:])
-
-
-def replayed(call: LayerCall, x: Tensor, rows: int) -> Iterator[tuple[str, Tensor, Tensor, list[Tensor]]]:
-    """Run the forward direction of each layer on ``x [T, B, I]``: its place, its input, its output and its parameters.
-
-    A cell is run as it was called, and dropout between layers is left out.
-    """
-    import torch
-
-    kind, module = kind_of(call.module), call.module
-    if kind is None or call.y.dtype not in (torch.float32, torch.float64):
-        return
-    if call.single:
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        weights = [w for w in (getattr(module, name, None) for name in names) if w is not None]
-        yield call.place, x, call.y[:, :rows].detach(), weights
-        return
-    for index in range(module.num_layers):
-        if index and module.bidirectional:
-            return
-        names = [f"{name}_l{index}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        weights = [w for w in (getattr(module, name, None) for name in names) if w is not None]
-        states = _start(call, index, x, weights[1].shape[1], rows)
-        run: Any = getattr(torch, kind)
-        hx: Any = states if kind == "lstm" else states[0]
-        y = run(x, hx, weights, len(weights) == 4, 1, 0.0, False, False, False)[0]
-        yield f"{call.place}.l{index}" if module.num_layers > 1 else call.place, x, y, weights
-        x = y
-
-
-def _start(call: LayerCall, index: int, x: Tensor, H: int, rows: int) -> list[Tensor]:
-    """The states of one layer before the first step, ``[1, B, H]`` each."""
-    directions = 2 if call.module.bidirectional else 1
-    if call.hx and all(h.dim() == 3 and h.shape[-1] == H for h in call.hx):
-        return [h.detach()[index * directions][None, :rows].contiguous() for h in call.hx]
-    return [x.new_zeros(1, x.shape[1], H) for _ in range(2)]
+def _start(state: Tensor, call: LayerCall, index: int, bidirectional: bool) -> Tensor:
+    """A state of one layer before the first step, ``[1, B, H]``."""
+    of_layer = state.detach().reshape(-1, call.batch, state.shape[-1])[index * (1 + bidirectional)]
+    return of_layer[None, :ROWS].contiguous()

@@ -17,6 +17,10 @@ class Names:
         self._recurrent: set[int] = set()
         self._known: weakref.WeakSet[Any] = weakref.WeakSet()
 
+    def __len__(self) -> int:
+        """How many parameters are known."""
+        return len(self._parameters)
+
     def add(self, model: Any) -> None:
         """Learn the names in a model, if it is new."""
         if model in self._known:

@@ -24,11 +24,11 @@ class Listener(Protocol):
         """A module is about to run."""
         ...
 
-    def leaves(self, module: Any, args: Any, kwargs: dict[str, Any], output: Any) -> None:
-        """A module has run, or failed, with ``output`` None."""
+    def leaves(self, module: Any, args: Any, kwargs: Any, output: Any = None) -> None:
+        """A module has run; or failed, without an ``output``, and then torch leaves the keywords out as well."""
         ...
 
-    def measures(self, name: str, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+    def measures(self, name: str, args: Any, kwargs: dict[str, Any]) -> None:
         """A loss was computed."""
         ...
 
@@ -48,11 +48,11 @@ class Listener(Protocol):
         """It is over, or failed."""
         ...
 
-    def updates(self, optimiser: Any) -> None:
+    def updates(self, optimiser: Any, *called_with: Any) -> None:
         """An optimiser is about to take a step."""
         ...
 
-    def has_updated(self, optimiser: Any) -> None:
+    def has_updated(self, optimiser: Any, *called_with: Any) -> None:
         """It has taken it."""
         ...
 
@@ -91,7 +91,7 @@ def observing(listener: Listener) -> Generator[None, None, None]:
         return make
 
     def loss_named(name: str) -> Callable[[Any], Callable[..., Any]]:
-        return told_after(lambda args, kwargs, result: listener.measures(name, args, kwargs, result))
+        return told_after(lambda args, kwargs, _: listener.measures(name, args, kwargs))
 
     def backward(original: Any) -> Callable[..., Any]:
         @wraps(original)
@@ -114,19 +114,13 @@ def observing(listener: Listener) -> Generator[None, None, None]:
         p = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
         listener.drops(p, kwargs.get("training", args[2] if len(args) > 2 else True))
 
-    def left(module: Any, args: Any, second: Any, *rest: Any) -> None:
-        if rest:
-            listener.leaves(module, args, second, rest[0])
-        else:  # torch leaves the keywords out where a module has failed
-            listener.leaves(module, args, {}, second)
-
     F = torch.nn.functional
     try:
         handles: list[Any] = [
             hooks.register_module_forward_pre_hook(listener.enters),
-            hooks.register_module_forward_hook(left, with_kwargs=True, always_call=True),
-            optimisers.register_optimizer_step_pre_hook(lambda optimiser, *_: listener.updates(optimiser)),
-            optimisers.register_optimizer_step_post_hook(lambda optimiser, *_: listener.has_updated(optimiser)),
+            hooks.register_module_forward_hook(listener.leaves, with_kwargs=True, always_call=True),
+            optimisers.register_optimizer_step_pre_hook(listener.updates),
+            optimisers.register_optimizer_step_post_hook(listener.has_updated),
         ]
         undo += [handle.remove for handle in handles]
         for name in LOSSES:

@@ -50,6 +50,8 @@ class LayerCall:
     """Whether that call was one of an earlier pass."""
     upstream: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     """Gradients that arrived at ``y`` and ``last0``, ``last1``, ...; only in passes that are looked at closely."""
+    replays: Any = None
+    """Its layers run again on a few sequences, if anybody asked for that."""
 
     @property
     def steps(self) -> int:
@@ -120,6 +122,11 @@ class Pass:
     """Modules that ran more than twice in one call of a model."""
     dtypes: set[Any] = field(default_factory=set[Any])
     """Of outputs."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether rules are asked about it."""
+        return self.close or self.eager
 
     @cached_property
     def layers(self) -> list[LayerCall]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import weakref
 from collections import deque
+from dataclasses import dataclass
+from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unrolled.insight.watcher.finding import Finding
@@ -44,8 +46,8 @@ class Run:
         """Of all gradients together, before the step."""
         self.losses = deque[float](maxlen=KEPT)
         self.norms = deque[float](maxlen=KEPT)
-        self.each = deque[list[float]](maxlen=12)
-        """The norm of each parameter's gradient in the last steps."""
+        self.each: dict[int, float] = {}
+        """The norm of each parameter's gradient before the step, by its place among the parameters."""
         self.update: float | None = None
         """Of the step just taken: the largest change of a recurrent matrix relative to its norm."""
         self.updates = deque[float](maxlen=200)
@@ -63,7 +65,8 @@ class Run:
         """Which optimiser takes this step."""
         self.stale = False
         """Whether it also follows the gradients of its step before: at every backward pass since they were still there."""
-        self._left = weakref.WeakKeyDictionary[Any, bool | None]()
+        self._named = 0  # parameters whose names were known when those of the optimiser were named
+        self._followed: list[_Followed] = []
 
     def name_of(self, parameter: Any) -> str:
         """What a parameter is called."""
@@ -71,38 +74,47 @@ class Run:
 
     def begin_backward(self) -> None:
         """A backward pass is about to add to gradients: are those that optimisers have followed still there?"""
-        for optimiser, left in self._left.items():
-            self._left[optimiser] = left is not False and _grad_is_left(optimiser)
+        for followed in self._followed:
+            followed.look()
 
     def begin_step(self, optimiser: Any) -> None:
         """An optimiser is about to step: measure what it is to follow."""
         import torch
 
-        names = self.all_names
         self.step += 1
-        self.stepping, self.stale = id(optimiser), bool(self._left.get(optimiser))
-        self._left[optimiser] = None
         self.measured = {}
         parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        if len(parameters) != len(self.parameters) or any(
-            a is not b for a, b in zip(parameters, self.parameters, strict=True)
-        ):
-            self.parameters = parameters
-            self.names = [names.of_parameter(p) for p in parameters]
-            self.optimised |= {id(p) for p in parameters}
-            self.recurrent_weights = {
-                name: p
-                for name, p in zip(self.names, parameters, strict=True)
-                if p.dim() == 2 and names.is_recurrent(p)
-            } or {name: p for name, p in zip(self.names, parameters, strict=True) if p.dim() == 2}
-        grads = [p.grad for p in parameters if p.grad is not None and not p.grad.is_sparse]
-        norms: list[float] = torch.stack(torch._foreach_norm(grads)).float().tolist() if grads else []  # pyright: ignore
-        self.norm = math.sqrt(sum(norm * norm for norm in norms)) if norms else 0.0
+        same = len(parameters) == len(self.parameters) and all(map(is_, parameters, self.parameters))
+        if not same or self._named != len(self.all_names):
+            self._take(parameters)
+        grads = {k: p.grad for k, p in enumerate(parameters) if p.grad is not None and not p.grad.is_sparse}
+        norms: Any = torch._foreach_norm([*grads.values()]) if grads else ()  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+        self.each = dict(zip(grads, [norm.item() for norm in norms], strict=True))
+        self.norm = math.hypot(*self.each.values())
         self.losses.append(self.loss)
-        self.first_loss = self.loss if self.first_loss is None else self.first_loss
         self.norms.append(self.norm)
-        placed = iter(norms)
-        self.each.append([next(placed) if p.grad is not None and not p.grad.is_sparse else 0.0 for p in parameters])
+        if self.first_loss is None:
+            self.first_loss = self.loss
+        self._follow(optimiser, parameters[next(iter(grads))] if grads else None)
+
+    def _take(self, parameters: list[Tensor]) -> None:
+        """Remember the parameters of the optimiser, by name."""
+        names = self.all_names
+        self.parameters, self._named = parameters, len(names)
+        self.names = [names.of_parameter(p) for p in parameters]
+        self.optimised |= {id(p) for p in parameters}
+        matrices = {name: p for name, p in zip(self.names, parameters, strict=True) if p.dim() == 2}
+        recurrent = {name: p for name, p in matrices.items() if names.is_recurrent(p)}
+        self.recurrent_weights = recurrent or matrices
+
+    def _follow(self, optimiser: Any, first: Tensor | None) -> None:
+        """An optimiser follows gradients, the first of them that of ``first``: were they there before its backward passes?"""
+        own = next((each for each in self._followed if each.optimiser() is optimiser), None)
+        if own is None:
+            own = _Followed(weakref.ref(optimiser))
+            self._followed = [own, *(each for each in self._followed if each.optimiser() is not None)]
+        self.stepping, self.stale = id(optimiser), bool(own.left)
+        own.first, own.left = first, None
 
     def updated(self, before: dict[str, Tensor]) -> None:
         """An optimiser has stepped; ``before`` holds what recurrent matrices were, if anybody kept it."""
@@ -155,14 +167,20 @@ class Run:
 
     def forget(self) -> None:
         """Hold on to no tensors."""
-        self.parameters, self.recurrent_weights = [], {}
-        self._left.clear()
+        self.parameters, self.recurrent_weights, self._followed = [], {}, []
 
 
-def _grad_is_left(optimiser: Any) -> bool:
-    """Whether the first gradient that an optimiser follows is there and not zero."""
-    for group in optimiser.param_groups:
-        for parameter in group["params"]:
-            if parameter.grad is not None:
-                return bool(parameter.grad.any())
-    return False
+@dataclass
+class _Followed:
+    """The gradients that an optimiser has followed in its last step."""
+
+    optimiser: weakref.ref[Any]
+    first: Tensor | None = None
+    """The first parameter that had one."""
+    left: bool | None = None
+    """Whether it was still there, and not zero, at every backward pass since; None before the first."""
+
+    def look(self) -> None:
+        """A backward pass is about to add to them."""
+        grad = None if self.first is None else self.first.grad
+        self.left = self.left is not False and grad is not None and bool(grad.any())

@@ -6,7 +6,6 @@ import math
 import os
 import sys
 import weakref
-from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -100,7 +99,8 @@ class Watcher:
         self._recording = Recording(csv or None, tensorboard)
         self._say = say or (lambda message: print(message, file=sys.stderr))
         self._depth_of_use, self._stack = 0, ExitStack()
-        self._modules: list[Any] = []
+        self._modules: list[Any] = []  # that are running, the outermost first; None in the place of a loss
+        self._resting = False  # whether a training pass is under way in which nobody will look
         self._names = self.run.all_names
         rules = every_rule()
         self._rules = {moment: [rule for rule in rules if hasattr(rule, moment)] for moment in MOMENTS}
@@ -111,8 +111,9 @@ class Watcher:
         self._counts: dict[int, int] = {}
         self._unused: list[ModelCall] = []  # calls that the last backward pass did not go through
         self._seen_any = False  # whether any model ran
+        self._batch_first = True  # of the inputs of the last pass whose data were looked at
         self._before: dict[str, Tensor] = {}
-        self._generation, self._fresh, self._calls = 0, False, deque[LayerCall](maxlen=4)
+        self._generation = 0  # backward passes so far
 
     @property
     def csv(self) -> Path | None:
@@ -157,7 +158,10 @@ class Watcher:
         return f"no training step was seen: {why}"
 
     def __enter__(self) -> Watcher:
+        import torch
+
         if not self._depth_of_use:
+            self._learns = torch.is_grad_enabled
             self._recording.begin()
             self._stack.enter_context(observing(self))
         self._depth_of_use += 1
@@ -175,42 +179,54 @@ class Watcher:
     def __call__(self, progress: Any) -> None:
         """A callback of an estimator's fit, which enters the watcher for as long as it runs."""
 
-    # What observation tells. Whatever goes wrong in here must not be the run's trouble.
+    # What observation tells. Whatever goes wrong in here must not be the run's trouble, and most of it must cost next to nothing:
+    # while the watcher rests, only the modules that are running are kept in mind.
 
     def enters(self, module: Any, args: Any) -> None:
         """A module is about to run."""
-        self._guarded(self._enters, module, args)
+        if self._resting and (self._modules or self._learns()):
+            self._modules.append(module)
+        else:
+            self._guarded(self._enters, module, args)
 
-    def leaves(self, module: Any, args: Any, kwargs: dict[str, Any], output: Any) -> None:
+    def leaves(self, module: Any, args: Any, kwargs: Any, output: Any = None) -> None:
         """A module has run, or failed."""
-        self._guarded(self._leaves, module, args, kwargs, output)
+        if not self._modules:  # it ran before anybody watched
+            return
+        while self._modules.pop() is not module and self._modules:  # an error skips some
+            pass
+        if not self._resting:
+            self._guarded(self._leaves, module, args, kwargs, output)
 
-    def measures(self, name: str, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+    def measures(self, name: str, args: Any, kwargs: dict[str, Any]) -> None:
         """A loss was computed."""
-        self._guarded(self._measures, name, args, kwargs)
+        if not self._resting:
+            self._guarded(self._measures, name, args, kwargs)
 
     def drops(self, p: float, training: bool) -> None:
         """A dropout function was called."""
-        if p > 0:
+        if p > 0 and not self._resting:
             self._guarded(self._drops, training)
 
     def rectifies(self, result: Any) -> None:
         """A ReLU was computed."""
-        self._guarded(self._rectifies, result)
+        if not self._resting:
+            self._guarded(self._rectifies, result)
 
     def differentiates(self, losses: Any) -> None:
         """A backward pass is about to begin."""
-        self._guarded(self._differentiates)
+        if self._now is not None:
+            self._guarded(self.run.begin_backward)
 
     def has_differentiated(self, losses: Any, error: BaseException | None) -> None:
         """It is over, or failed."""
         self._guarded(self._has_differentiated, losses, error)
 
-    def updates(self, optimiser: Any) -> None:
+    def updates(self, optimiser: Any, *called_with: Any) -> None:
         """An optimiser is about to take a step."""
         self._guarded(self._updates, optimiser)
 
-    def has_updated(self, optimiser: Any) -> None:
+    def has_updated(self, optimiser: Any, *called_with: Any) -> None:
         """It has taken it."""
         self._guarded(self._has_updated, optimiser)
 
@@ -227,16 +243,14 @@ class Watcher:
             self._say(f"unrolled watch: gave up watching, the run goes on: {self.failure}")
 
     def _enters(self, module: Any, args: Any) -> None:
-        import torch
-
         if not self._modules:
             if type(module).__module__ == "torch.nn.modules.loss":
                 self._modules.append(None)
                 return
             self._seen_any = True
-            seen = self._current(torch.is_grad_enabled())
             self._names.add(module)
-            seen.calls.append(ModelCall(module, self._names.of(module), args, module.training))
+            seen = self._current(self._learns())
+            seen.calls.append(ModelCall(module, self._names.of(module), args, module.training, used=self._resting))
             self._counts = {}
         elif self._modules[0] is not None:
             count = self._counts[id(module)] = self._counts.get(id(module), 0) + 1
@@ -246,13 +260,14 @@ class Watcher:
 
     def _current(self, learns: bool) -> Pass:
         """The pass that a call belongs to."""
+        step, passes = self.run.step + 1, self.run.passes
         if not learns:
-            self._looked = Pass(self.run.step + 1, False, True)
+            self._looked, self._resting = Pass(step, False, True), False
             return self._looked
         if self._now is None:
-            passes = self.run.passes
-            eager = passes < EAGER or passes % AGAIN < AGAIN // 20
-            self._now = Pass(self.run.step + 1, self._is_close(self.run.step + 1), eager)
+            close = step in EARLY or step % self.interval == 0
+            self._now = Pass(step, close, passes < EAGER or passes % AGAIN < AGAIN // 20)
+            self._resting = not self._now.asked
         return self._now
 
     @property
@@ -261,35 +276,28 @@ class Watcher:
         assert seen is not None
         return seen
 
-    def _is_close(self, step: int) -> bool:
-        return step in EARLY or step % self.interval == 0
-
     def _leaves(self, module: Any, args: Any, kwargs: dict[str, Any], output: Any) -> None:
-        if not self._modules:
+        if type(module).__module__ == "torch.nn.modules.loss":
             return
-        while self._modules.pop() is not module and self._modules:  # an error skips some
-            pass
-        outermost = not self._modules
-        if output is None or type(module).__module__ == "torch.nn.modules.loss":
-            return
-        seen = self._pass
+        seen, looked = self._pass, self._looked
         call = seen.calls[-1]
-        if not seen.eager and not seen.close:  # nobody will ask
-            call.used = True
+        if output is not None and is_recurrent(module):
+            call.layers += self._layers(module, args, kwargs, output)
+        if self._modules:
             return
-        if is_recurrent(module) and (layer := self._layer(module, args, kwargs, output)) is not None:
-            call.layers.append(layer)
-        if outermost:
-            if self._looked is None:
-                self._mark(seen, call, output)
-            else:
-                self._looked = None
-                self._consult("evaluated", seen)
+        self._looked, self._resting = None, self._now is not None and not self._now.asked
+        if output is None:
+            return
+        if looked is None:
+            self._mark(seen, call, output)
+        else:
+            self._consult("evaluated", looked)
 
-    def _layer(self, module: Any, args: Any, kwargs: dict[str, Any], output: Any) -> LayerCall | None:
+    def _layers(self, module: Any, args: Any, kwargs: dict[str, Any], output: Any) -> list[LayerCall]:
+        """What a call of a recurrent module was, if it is one with sequences."""
         layer = described(module, self._names.of(module), args, kwargs, output, self._generation)
         if layer is None:
-            return None
+            return []
         seen = self._pass
         ended, where = self._ended.get(module, ((), None))
         if layer.hx and ended:
@@ -306,7 +314,7 @@ class Watcher:
                 _listen(layer.output, lambda grad: layer.upstream.__setitem__("y", layer.time_major(grad)))
                 for place, state in enumerate(layer.last):
                     _listen(state, partial(layer.upstream.__setitem__, f"last{place}"))
-        return layer
+        return [layer]
 
     def _ancestors(self, state: Tensor) -> int:
         """How many earlier backward passes the graph of a given state leads into."""
@@ -364,33 +372,31 @@ class Watcher:
             fits = known is not None and known.shape == alive.shape
             self._pass.rectified[place] = known | alive if known is not None and fits else alive
 
-    def _differentiates(self) -> None:
-        if self._now is not None:
-            self.run.begin_backward()
-
     def _has_differentiated(self, losses: Any, error: BaseException | None) -> None:
-        seen, self._now = self._now, None
+        run, seen = self.run, self._now
+        self._now, self._resting = None, False
         self._generation += 1
         if seen is None:
             return
-        unused = [call for call in seen.calls if not call.used]
-        seen.calls = [call for call in seen.calls if call.used] if error is None else seen.calls
         if error is not None:
             if isinstance(error, RuntimeError):
                 self._consult("failed", seen, error)
             return
+        unused = [call for call in seen.calls if not call.used]
+        seen.calls = [call for call in seen.calls if call.used]
         self._settle(seen.step, unused)
-        value = next((float(loss.detach()) for loss in tensors_in(losses) if loss.numel() == 1), math.nan)
-        self.run.loss = value
+        roots = tensors_in(losses)
+        values = [loss.item() for loss in roots if loss.numel() == 1]
+        run.loss = values[0] if values else math.nan
         if not seen.calls:
             return
-        self._fresh = False
         self._done = seen
-        seen.roots = [loss.grad_fn for loss in tensors_in(losses)] if seen.close else []
-        self.run.passes += 1
-        if self.stop and math.isinf(value) | math.isnan(value) and tensors_in(losses):
-            self._stop(f"the loss became {value}", seen)
-        if seen.eager or seen.close:
+        run.passes += 1
+        if self.stop and values and not math.isfinite(run.loss):
+            self._stop(f"the loss became {run.loss}", seen)
+        if seen.asked:
+            seen.roots = [loss.grad_fn for loss in roots] if seen.close else []
+            self._batch_first = seen.batch_first
             self._consult("trained", seen)
 
     def _settle(self, step: int, unused: list[ModelCall]) -> None:
@@ -411,7 +417,6 @@ class Watcher:
 
     def _has_updated(self, optimiser: Any) -> None:
         run, seen = self.run, self._done
-        self._fresh = True
         run.updated(self._before)
         self._before = {}
         if seen is not None:
@@ -445,6 +450,8 @@ class Watcher:
         step = run.step if seen is None else max(seen.step, run.step)
         self._recording.add(run.row() | {"step": step})
         where = run.not_finite() or "no parameter or gradient is not finite yet"
+        if seen is not None and not seen.asked:  # nobody has looked at its layers
+            seen.batch_first = self._batch_first
         rows = _bad_rows(seen)
         remedy = (
             "fill in what is missing in the inputs, or leave these sequences out"
@@ -461,7 +468,7 @@ class Watcher:
     def _forget(self) -> None:
         """Hold on to nothing of the run."""
         self._modules, self._now, self._looked, self._done, self._before = [], None, None, None, {}
-        self._unused = []
+        self._resting, self._unused = False, []
         self._ended = weakref.WeakKeyDictionary()
         self.run.forget()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unrolled.insight.watcher.layers import activations, kind_of
+from unrolled.insight.watcher.layers import kind_of, replayed
 from unrolled.insight.watcher.records import Pass
 from unrolled.insight.watcher.run import Found, Run
 
@@ -14,9 +14,6 @@ else:
     Tensor = Any
 
 __all__ = ["DeadUnits", "NegativeForgetBias", "SaturatedGates"]
-
-ROWS = 4
-"""Sequences of a batch that are looked at."""
 
 
 class SaturatedGates:
@@ -39,10 +36,9 @@ class SaturatedGates:
         """Before a step that is looked at closely."""
         shares: dict[str, float] = {}
         for layer in seen.layers[:2]:
-            for found in activations(layer, ROWS):
+            for found in () if kind_of(layer.module) == "rnn_relu" else replayed(layer):
                 parts = [_stuck(gate, name) for name, gate in found.gates.items() if name not in "fz"]
-                if kind_of(layer.module) != "rnn_relu":
-                    shares[found.place] = sum(parts) / len(parts)
+                shares[found.place] = sum(parts) / len(parts)
         if not shares:
             return None
         place = max(shares, key=shares.__getitem__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.insight.watcher.layers import kind_of, replayed
+from unrolled.insight.watcher.layers import ROWS, replayed
 from unrolled.insight.watcher.records import LayerCall, Pass
 from unrolled.insight.watcher.run import Found, Run
 
@@ -19,9 +19,6 @@ else:
     Tensor = Any
 
 __all__ = ["Exploding", "Float16Underflow", "Reach", "Vanishing", "reaches"]
-
-ROWS = 4
-"""Sequences of a batch that are looked at."""
 
 
 class Reach(NamedTuple):
@@ -40,8 +37,8 @@ class Reach(NamedTuple):
 def reaches(seen: Pass) -> Iterator[Reach]:
     """For each recurrent layer that can be looked into: how far back the gradient at its last step reaches.
 
-    The layer runs again on a few sequences, from a copy of its inputs, and the gradient that its last used output got is sent
-    back to them. Cells that take one step a call have their states' gradients as they are.
+    The layer runs again on a few sequences, and the gradient that its last used output got is sent back to its inputs. Cells that
+    take one step a call have their states' gradients as they are.
     """
     import torch
 
@@ -50,23 +47,12 @@ def reaches(seen: Pass) -> Iterator[Reach]:
         if layer.single:
             singles.setdefault(id(layer.module), []).append(layer)
             continue
-        if layer.packed or kind_of(layer.module) is None or layer.steps < 4 or not layer.upstream:
+        grad = _last_gradient(layer) if layer.upstream and layer.steps >= 4 else None
+        if grad is None or (layer.module.num_layers > 1 and layer.module.bidirectional):
             continue
-        grad = _last_gradient(layer)
-        if grad is None:
-            continue
-        rows = min(ROWS, layer.batch)
-        with torch.enable_grad():
-            x = layer.x.detach()[: grad.end, :rows].contiguous().requires_grad_()
-            own = list(replayed(layer, x, rows))
-            if not own or (layer.module.num_layers > 1 and layer.module.bidirectional):
-                continue
-            for place, start, _, _ in own[-1:]:
-                end = own[-1][2]
-                if start is not x and not start.requires_grad:
-                    continue
-                (back,) = torch.autograd.grad(end[-1], start, grad.values[:rows, : end.shape[2]].to(end.dtype))
-                yield Reach(place, np.asarray(back.norm(dim=2).mean(1).double()))
+        for place, x, y, _ in replayed(layer)[-1:]:
+            (back,) = torch.autograd.grad(y[grad.end - 1], x, grad.values[:ROWS].to(y))
+            yield Reach(place, np.asarray(back[: grad.end].norm(dim=2).mean(1).double()))
     for calls in singles.values():
         norms = [call.upstream.get("last0", call.upstream.get("y")) for call in calls]
         if len(calls) >= 4 and all(norm is not None for norm in norms):
@@ -81,11 +67,11 @@ class _LastGradient(NamedTuple):
 
 
 def _last_gradient(layer: LayerCall) -> _LastGradient | None:
-    """The gradient at the last step of a layer's output that has one, or at the last state."""
+    """The gradient at the last step of the first sequences' output that has one, or at the last state."""
     H = layer.module.hidden_size
     grad = layer.upstream.get("y")
     if grad is not None and grad.dim() == 3:
-        sizes = grad[..., :H].abs().amax((1, 2))
+        sizes = grad[:, :ROWS, :H].abs().amax((1, 2))
         used = sizes.nonzero().flatten()
         if len(used) and int(used[-1]) >= layer.steps // 2:
             end = int(used[-1]) + 1
@@ -140,22 +126,24 @@ class Exploding:
     def stepped(self, seen: Pass, run: Run) -> Found | None:
         """After every step."""
         norms = run.norms
-        if run.step < 4 or run.norm < 40 * abs(run.loss):
+        if run.step < 4 or run.norm < 1 or run.norm < 40 * abs(run.loss):
             return None
         usual = median(list(norms)[:-1][-200:])
-        if run.norm < 20 * usual or run.norm < 1:
+        if run.norm < 20 * usual:
             return None
         lowest = min(list(norms)[-4:-1])
-        each = run.each[-1]
-        worst = run.names[max(range(len(each)), key=each.__getitem__)]
-        matrix = max((k for k, name in enumerate(run.names) if "hh" in name), key=each.__getitem__, default=None)
-        place = worst if matrix is None else run.names[matrix]
+        matrices = [place for place in run.each if "hh" in run.names[place]]
         return Found(
-            place,
+            run.names[max(matrices or run.each, key=run.each.__getitem__)],
             f"the gradient norm grew {run.norm / max(lowest, 1e-12):.0f}x in 3 steps to {run.norm:.3g},"
             f" {run.norm / max(usual, 1e-12):.0f} times its median",
             "clip it at 1.0 (torch.nn.utils.clip_grad_norm_), or start U orthogonal",
         )
+
+
+def _on_grid(grad: Tensor) -> bool:
+    """Whether all numbers are numbers of float16, and not all are zero."""
+    return bool((grad.half().to(grad.dtype) == grad).all()) and bool(grad.any())
 
 
 class Float16Underflow:
@@ -175,17 +163,14 @@ class Float16Underflow:
         """Before a step that is looked at closely."""
         import torch
 
-        worst = 0.0
-        where = ""
+        worst, where = 0.0, ""
         for name, weight in run.recurrent_weights.items():
             grad = weight.grad
             if grad is None or not grad.numel():
                 continue
-            half = torch.float16 in (grad.dtype, weight.dtype) or torch.float16 in seen.dtypes
-            there = grad[grad != 0].float()
-            on_grid = len(there) > 0 and bool((there.half().float() == there).all())
             lost = float((grad.float().abs() < 6.1e-5).float().mean())
-            if (half or on_grid) and lost > worst:
+            half = torch.float16 in (grad.dtype, weight.dtype) or torch.float16 in seen.dtypes
+            if lost > max(worst, 0.5) and (half or _on_grid(grad)):
                 worst, where = lost, name
         self._count = self._count + 1 if worst > 0.5 else 0
         if self._count < 3:
