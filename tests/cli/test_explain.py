@@ -169,6 +169,10 @@ def test_a_forecaster_and_a_detector(unrolled, model, passengers, folder):
     (folder / "pump.csv").write_text("pressure\n" + "\n".join(map(str, wave)))
     options = ("--window", 8, "--horizon", 4, "--false-alarm-every", 30, "--merge", 5)
     assert unrolled("fit", "detect", "pump.csv", "-o", "d.safetensors", *options, quick=True).code == 0
+    for option, value in (("--values", "a,b"), ("--time", "t"), ("--time-format", "%Y"), ("--windows", "nosuch.csv")):
+        refused = unrolled("explain", "d.safetensors", "pump.csv", option, value)
+        assert refused.code == 2
+        assert f"{option} is {value!r}, but nothing is tried" in refused.err
     found = unrolled("explain", "d.safetensors", "pump.csv")
     assert found.code == 0, found.err
     assert "its error is" in found.out

@@ -55,7 +55,7 @@ def test_a_model_of_every_task_has_its_page(
     loaded, own = load_model(model)
     assert own is task
     known = task.known(
-        loaded, Path(inspected), task.evaluate_options(**dict(zip(("series", "label"), columns[1::2], strict=False)))
+        loaded, Path(inspected), task.known_options(**dict(zip(("series", "label"), columns[1::2], strict=False)))
     )
     if task.name in ("forecast", "detect"):
         assert known.places == []

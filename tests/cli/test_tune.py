@@ -8,6 +8,7 @@ import shlex
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from unrolled import load
@@ -92,6 +93,47 @@ def test_no_measure_is_trained_for_in_vain(unrolled, passengers, monkeypatch):
 
     monkeypatch.setattr("unrolled.tuning.tune", train)
     assert unrolled("tune", passengers, "--task", "forecast", "--measure", "nosuch").code == 2
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "text", "lacks", "has"),
+    [
+        ("tag", "tags.conll", "the D\ncat N\n\n", "f1", "accuracy, macro_f1"),
+        ("generate", "text.txt", "the cat sat on the mat. ", "nats_per_frame", "bits_per_character, nats, perplexity"),
+        ("generate", "steps.jsonl", '{"sequence": [[1.5, 2.5], [2.5, 0.5]]}\n', "bits_per_character", "nats_per_step"),
+    ],
+)
+def test_a_measure_that_the_data_do_not_have_is_refused_before_anything_is_trained(
+    unrolled, tmp_path, monkeypatch, task, name, text, lacks, has
+):
+    def train(*_, **__):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("unrolled.tuning.tune", train)
+    (tmp_path / name).write_text(text * 20)
+    done = unrolled("tune", tmp_path / name, "--task", task, "--measure", lacks)
+    assert done.code == 2
+    assert f"--measure is {lacks!r}, but {tmp_path / name} has none: expected one of {has}" in done.err
+
+
+def test_the_measures_of_data_are_those_that_their_models_have():
+    from unrolled import CTCTranscriber, SequenceGenerator, SequenceTagger
+    from unrolled.tasks.held_out.examples import ExampleData
+
+    rng, settings = np.random.default_rng(0), {"hidden_size": 3, "members": 1, "max_epochs": 1}
+    heard = [rng.normal(size=(12, 2)) for _ in range(12)]
+    for estimator, items, targets in (
+        (SequenceTagger, [["a", "b"]] * 12, [["B-X", "O"]] * 12),
+        (SequenceTagger, [["a", "b"]] * 12, [["N", "V"]] * 12),
+        (SequenceGenerator, ["abc", "acb"] * 6, None),
+        (SequenceGenerator, [["a", "b"], ["b"]] * 6, None),
+        (SequenceGenerator, [rng.normal(size=(4, 2)) for _ in range(12)], None),
+        (SequenceGenerator, [(rng.random((4, 12)) < 0.2).astype(float) for _ in range(12)], None),
+        (CTCTranscriber, heard, ["ab", "ba"] * 6),
+        (CTCTranscriber, heard, [["a", "b"], ["b", "a"]] * 6),
+    ):
+        data = ExampleData(estimator=estimator, items=items, targets=targets)
+        assert set(data.measured) == set(data.scores(data.fit(settings))), (estimator, targets)
 
 
 def test_a_gap_is_told_how_it_is_filled_here(unrolled, passengers, tmp_path):

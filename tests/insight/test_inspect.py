@@ -391,7 +391,9 @@ def test_a_page_on_stdout_has_it_for_itself(tmp_path: Path, capfd: pytest.Captur
         (["model.safetensors", "nothing.csv"], "nothing.csv"),
         (["model.safetensors", "file.csv", "-o", "file.csv"], "file.csv"),
         (["model.safetensors", "file.csv", "-o", "no/folder/page.html"], "no folder"),
-        (["model.safetensors", "file.csv", "--windows", "file.csv"], "means nothing"),
+        (["model.safetensors", "file.csv", "--missing", "zero"], "means nothing"),
+        (["model.safetensors", "file.csv", "--windows", "file.csv"], "--windows"),
+        (["model.safetensors", "file.csv", "--dynamic", "0.1"], "--dynamic"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_do(

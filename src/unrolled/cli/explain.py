@@ -16,6 +16,7 @@ from unrolled.cli.json_report import Report, print_report
 from unrolled.cli.messages import show
 from unrolled.cli.options import flag, with_options
 from unrolled.cli.shared_options import JsonOption
+from unrolled.cli.task import Task
 from unrolled.cli.torch_factories import imported, is_factory, load_weights, made, naming_what_raised, read_batch
 from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameters, declared
@@ -104,12 +105,11 @@ def _explain_model(model: str, file: Path, options: Any, wanted: _Wanted) -> Non
             raise InputError(f"{name} is {str(getattr(wanted, name))!r}, but {model} is a model file: leave it out")
     loaded, task = load_model(Path(model))
     settings = in_use(loaded.estimator)
-    if options.missing is not None and "missing" in declared(task.evaluate_options):
+    if options.missing is not None and "missing" in declared(task.known_options):
         settings["missing"], options = options.missing, replace(options, missing=None)
     own = task.own(f"{model} is {task.called}", options, task.data_options)
-    for name, each in declared(GivenParts).items():
-        if not wanted.try_it and getattr(own, name, each.default) is not None:
-            raise InputError(f"{name} is {str(getattr(own, name))!r}, but nothing is tried: leave it out, or add --try")
+    if not wanted.try_it:
+        _refuse_what_only_learning_needs(task, own)
     data = looked_at(loaded, task, file, own, settings, learning=wanted.try_it)
     found = look(loaded.estimator, data.part)
     trial = None
@@ -117,6 +117,15 @@ def _explain_model(model: str, file: Path, options: Any, wanted: _Wanted) -> Non
         kept = {name: value for name, value in settings.items() if name not in ("callback", "verbose", "random_state")}
         trial = try_settings(data.whole(), kept, found.change, wanted.seeds, verbose=None)
     _show(Path(model), file, found, trial, wanted, loaded.estimator)
+
+
+def _refuse_what_only_learning_needs(task: Task, own: Parameters) -> None:
+    """Files that are held out; of a detector, which reads the channels that it knows, all options about the file."""
+    for name, each in declared(task.data_options if task.estimator == "AnomalyDetector" else GivenParts).items():
+        given = getattr(own, name, each.default)
+        if given != each.default:
+            shown = ",".join(given) if isinstance(given, list | tuple) else str(given)
+            raise InputError(f"{name} is {shown!r}, but nothing is tried: leave it out, or add --try")
 
 
 def _explain_module(model: str, file: Path, options: Any, wanted: _Wanted) -> None:

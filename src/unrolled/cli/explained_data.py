@@ -51,8 +51,8 @@ def looked_at(
         last = channels.steps_between(max(0, len(channels.values) - STEPS), len(channels.values))
         return LookedAt(last, lambda: task.data(file, own, settled))
     if task.estimator in ONE_NUMBER_OR_CLASS and not learning:
-        known = declared(task.evaluate_options)
-        X, y = task.known(model, file, task.evaluate_options(**{name: getattr(options, name) for name in known})).data
+        known = declared(task.known_options)
+        X, y = task.known(model, file, task.known_options(**{name: getattr(options, name) for name in known})).data
         return LookedAt((X[:ITEMS], y[:ITEMS]), lambda: task.data(file, own, settled))
     data: Any = task.data(file, own, settled)
     if task.estimator == "Forecaster":

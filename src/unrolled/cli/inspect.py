@@ -19,7 +19,7 @@ __all__ = ["inspect"]
 if TYPE_CHECKING:
     InspectOptions = Parameters
 else:
-    InspectOptions = options_of_all("InspectOptions", (task.evaluate_options for task in TASKS))
+    InspectOptions = options_of_all("InspectOptions", (task.known_options for task in TASKS))
 
 
 @with_options
@@ -43,7 +43,7 @@ def inspect(
 
     check_places({"--output": output}, [model, file], as_json=as_json)
     loaded, task = load_model(model)
-    known = task.known(loaded, file, task.own(f"{model} is {task.called}", options, task.evaluate_options))
+    known = task.known(loaded, file, task.own(f"{model} is {task.called}", options, task.known_options))
     with ShareBar("inspecting", person_watches()) as bar:
         found = look(
             loaded.estimator,

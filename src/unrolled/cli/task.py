@@ -62,7 +62,8 @@ class Task:
         evaluate: what ``unrolled evaluate`` does with a model, a file, its options, and whether JSON is printed.
         evaluate_options: the options of ``unrolled evaluate`` for them.
         writes: which of ``predict_options`` are files to write.
-        known: reads the data of ``evaluate`` for a model, with the options of ``unrolled evaluate``.
+        known: reads the data of ``evaluate`` for a model.
+        known_options: those options of ``unrolled evaluate`` that say how the file is read, and how the model answers.
         data: reads a file to try several models on, with its options and the parameters that are settled.
         data_options: the options of such commands about the file.
         command: the one that runs such a model first of all.
@@ -77,6 +78,7 @@ class Task:
     evaluate: Callable[[Model, Path, Any, bool], None]
     evaluate_options: type[Parameters]
     known: Callable[[Model, Path, Any], Known]
+    known_options: type[Parameters]
     data: Callable[[Path, Any, Mapping[str, Any]], Data]
     data_options: type[Parameters]
     writes: frozenset[str] = frozenset()

@@ -174,6 +174,7 @@ TASK = Task(
     evaluate=evaluate_classes,
     evaluate_options=FileOptions,
     known=known_classes,
+    known_options=FileOptions,
     data=class_data,
     data_options=ExampleParts,
 )

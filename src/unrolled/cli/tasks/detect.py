@@ -166,12 +166,12 @@ def evaluate_alarms(model: Model, file: Path, options: KnownWindowsOptions, as_j
         show(f"  {start} to {end}: {'found' if was_found else 'missed'}")
 
 
-def _prepared(model: Model, options: ThresholdOptions) -> Any:
+def _prepared(model: Model, options: SeriesOptions) -> Any:
     model.estimator.set_params(missing=options.missing or "raise")
     return model.estimator
 
 
-def known_channels(model: Model, file: Path, options: KnownWindowsOptions) -> Known:
+def known_channels(model: Model, file: Path, options: SeriesOptions) -> Known:
     """The channels of a table."""
     return Known(_prepared(model, options).read(file), [], [])
 
@@ -186,6 +186,7 @@ TASK = Task(
     evaluate=evaluate_alarms,
     evaluate_options=KnownWindowsOptions,
     known=known_channels,
+    known_options=SeriesOptions,
     data=channel_data,
     data_options=KnownTroubleOptions,
     writes=frozenset({"windows"}),

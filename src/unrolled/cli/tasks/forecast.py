@@ -130,6 +130,7 @@ TASK = Task(
     evaluate=evaluate_forecast,
     evaluate_options=SeriesOptions,
     known=known_series,
+    known_options=SeriesOptions,
     data=series_data,
     data_options=CovariateOptions,
 )

@@ -192,7 +192,7 @@ def evaluate_pieces(model: Model, file: Path, options: MeasuredPiecesOptions, as
     print_measures(model, file, len(examples.items), found, as_json=as_json, inferred=notes)
 
 
-def known_pieces(model: Model, file: Path, options: MeasuredPiecesOptions) -> Known:
+def known_pieces(model: Model, file: Path, options: PieceFileOptions) -> Known:
     """Pieces, and what each is of where the model knows such a thing."""
     from unrolled.cli.example_streams import check_kind_of, read_whole
 
@@ -213,6 +213,7 @@ TASK = Task(
     evaluate=evaluate_pieces,
     evaluate_options=MeasuredPiecesOptions,
     known=known_pieces,
+    known_options=PieceFileOptions,
     data=piece_data,
     data_options=PieceParts,
     command="generate",

@@ -119,6 +119,7 @@ TASK = Task(
     evaluate=evaluate_numbers,
     evaluate_options=FileOptions,
     known=known_numbers,
+    known_options=FileOptions,
     data=number_data,
     data_options=ExampleParts,
 )

@@ -238,6 +238,7 @@ TASK = Task(
     evaluate=evaluate_tags,
     evaluate_options=TableOptions,
     known=known_tags,
+    known_options=TableOptions,
     data=tag_data,
     data_options=TaggedParts,
 )

@@ -194,6 +194,7 @@ TASK = Task(
     evaluate=evaluate_transcripts,
     evaluate_options=KnownTranscriptsOptions,
     known=known_transcripts,
+    known_options=KnownTranscriptsOptions,
     data=transcript_data,
     data_options=TranscriptParts,
     command="transcribe",

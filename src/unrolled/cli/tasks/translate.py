@@ -254,6 +254,7 @@ TASK = Task(
     evaluate=evaluate_answers,
     evaluate_options=KnownPairsOptions,
     known=known_pairs,
+    known_options=KnownPairsOptions,
     data=pair_data,
     data_options=PairParts,
     writes=frozenset({"attention"}),

@@ -156,13 +156,22 @@ class Data:
             raise InputError(f"measure is {preferred[0]!r}, expected one of {', '.join(scores)}")
         return found
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """All measures that there are of a model of these data."""
+        return MEASURED[self.estimator.__name__]
+
     def by(self, *measures: str) -> Data:
         """The same data, whose models are compared by other measures: the first of them that there is.
 
         Raises:
-            InputError: models of the estimator are never measured so.
+            InputError: models of the estimator are never measured so, or none of the measures is one of these data.
         """
-        known = MEASURED[self.estimator.__name__]
+        known, here = MEASURED[self.estimator.__name__], self.measured
         for name in measures:
-            require("measure", name, name in known, f"one of {', '.join(known)}")
+            require("measure", name, name in known, f"one of {', '.join(here)}")
+        if measures and not set(measures) & set(here):
+            raise InputError(
+                f"measure is {measures[0]!r}, but {self.source} has none: expected one of {', '.join(here)}"
+            )
         return replace(self, preferred=measures)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.codecs.tag_scheme import infer_scheme
 from unrolled.data.example_columns import ExampleColumns
 from unrolled.data.items import kind_of
 from unrolled.data.wav import Waveform
@@ -17,8 +18,9 @@ from unrolled.parameters.declaration import Parameters, declared
 from unrolled.parameters.numbers import NumberParameters
 from unrolled.parameters.text import TokenParameters
 from unrolled.parameters.values import ValueParameters
+from unrolled.tasks.generation.pieces import read_pieces
 from unrolled.tasks.generation.target_estimator import TargetEstimator
-from unrolled.tasks.held_out.data import Data, Split
+from unrolled.tasks.held_out.data import MEASURED, Data, Split
 from unrolled.tasks.item_estimator import ExampleEstimator
 
 __all__ = ["ExampleData"]
@@ -94,6 +96,13 @@ class ExampleData(Data):
             groups += [NumberParameters, ValueParameters]
         return frozenset(name for group in groups for name in declared(group))
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Those that there are of such items and targets."""
+        lacking = LACKING.get(self.estimator.__name__)
+        absent: frozenset[str] = frozenset() if lacking is None else lacking(self)
+        return tuple(name for name in super().measured if name not in absent)
+
     def _learn(self, estimator: ExampleEstimator) -> None:
         others = self.validation
         kept_back = None if others is None else (others.items if others.targets is None else others.pair)
@@ -137,6 +146,41 @@ class ExampleData(Data):
         if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind != "f":
             return np.unique(y, return_inverse=True)[1]
         return np.zeros(len(self.items), np.int64)
+
+
+ENTITIES = frozenset({"f1", "precision", "recall"})
+OF_TEXTS, OF_TOKENS = frozenset({"word_error_rate", "character_error_rate"}), frozenset({"token_error_rate"})
+OF_PIECES: dict[str, frozenset[str]] = {
+    "symbols": frozenset({"bits_per_character", "nats", "perplexity"}),
+    "notes": frozenset({"nats_per_frame", "nats_per_piece"}),
+}
+"""By what is said at a step; of anything else there are nats of a step."""
+
+
+def _of_tags(data: ExampleData) -> frozenset[str]:
+    """Tags in no scheme mark no entities."""
+    scheme = data.values.get("scheme", "infer")
+    if scheme == "infer" and data.targets is not None:
+        scheme = infer_scheme(data.targets)
+    return ENTITIES if scheme == "none" else frozenset()
+
+
+def _of_transcripts(data: ExampleData) -> frozenset[str]:
+    texts = data.targets is not None and all(isinstance(each, str) for each in data.targets)
+    return OF_TOKENS if texts else OF_TEXTS
+
+
+def _of_pieces(data: ExampleData) -> frozenset[str]:
+    _, kind, said = read_pieces(list(data.items), data.values.get("steps", "auto"))
+    there = OF_PIECES.get(said, frozenset({"nats_per_step"}))
+    absent = frozenset(MEASURED["SequenceGenerator"]) - there
+    return absent if kind == "text" else absent | {"bits_per_character"}
+
+
+LACKING: dict[str, Callable[[ExampleData], frozenset[str]]] = {
+    "SequenceTagger": _of_tags, "CTCTranscriber": _of_transcripts, "SequenceGenerator": _of_pieces,
+}  # fmt: skip
+"""Which measures there are not of some data of an estimator, of which others have them."""
 
 
 def _drawn(
