@@ -8,6 +8,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
+#include <cstring>
 #include <new>
 #include <type_traits>
 
@@ -256,6 +257,7 @@ void select_level(const std::string& name) {
 
 NB_MODULE(_native, m) {
   m.doc() = "Compiled kernels; use unrolled.kernels, which checks what it passes on.";
+  nb::set_leak_warnings(false);  // a model that somebody still holds when the process ends is none
   m.def("levels", &levels, "Names of the CPU levels this machine can run, best first.");
   m.def("select_level", &select_level, nb::arg("name"), "Use the kernels of one CPU level from now on.");
   m.def("level", [] { return std::string(level ? level->name : ""); }, "Name of the CPU level in use.");
@@ -303,9 +305,22 @@ NB_MODULE(_native, m) {
       .def("__init__", &make_steps, nb::kw_only(), nb::arg("wide"), nb::arg("layers"), nb::arg("states"),
            nb::arg("stacked"), nb::arg("residual"), nb::arg("threads"))
       .def("rows", [](Steps& steps, nb::handle x, nb::handle states) { return steps.run(*level, x, states, 2); },
-           nb::arg("x").none(), nb::arg("states").none(), "(y, states) of x [N, I]; None where the arrays do not fit.")
+           nb::arg("x").none(), nb::arg("states").none(),
+           nb::sig("def rows(self, x: object, states: object) -> typing.Any"),
+           "The outputs of x [N, I] and the states after it; None where the arrays do not fit.")
       .def("sequences", [](Steps& steps, nb::handle x, nb::handle states) { return steps.run(*level, x, states, 3); },
-           nb::arg("x").none(), nb::arg("states").none(), "Likewise of x [1, N, I].");
+           nb::arg("x").none(), nb::arg("states").none(),
+           nb::sig("def sequences(self, x: object, states: object) -> typing.Any"), "The same of x [1, N, I].")
+      .def(
+          "at",
+          [](Steps& steps, int64_t count, Address x, Address h0, Address c0, Address h, Address c) {
+            steps.run_at(*level, {.count = count, .x = in(x), .products = nullptr, .h0 = in(h0), .c0 = in(c0),
+                                  .h = out(h), .h_last = out(h), .c_last = out(c)});
+          },
+          nb::arg("count"), nb::arg("x"), nb::arg("h0"), nb::arg("c0"), nb::arg("h"), nb::arg("c"),
+          "A step of a single layer at addresses, of which nothing is checked.");
+  m.def("same", [](Address a, Address b, int64_t bytes) { return std::memcmp(in(a), in(b), bytes) == 0; }, nb::arg("a"),
+        nb::arg("b"), nb::arg("bytes"), "Whether so many bytes are alike.");
   nb::class_<DecoderStep>(m, "DecoderStep", "One step of an encoder-decoder; addresses are 0 where there is nothing.")
       .def(
           "__init__",

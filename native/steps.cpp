@@ -29,19 +29,18 @@ bool readable(PyObject* object, bool wide, int dimensions) {
 }
 
 nb::object new_array(bool wide, int dimensions, const npy_intp* shape) {
-  PyObject* made = PyArray_SimpleNew(dimensions, shape, wide ? NPY_DOUBLE : NPY_FLOAT);
+  PyObject* made = PyArray_SimpleNew(dimensions, const_cast<npy_intp*>(shape), wide ? NPY_DOUBLE : NPY_FLOAT);
   if (!made) throw nb::python_error();
   return nb::steal(made);
 }
 
-void* numbers(const nb::object& array) { return PyArray_DATA(as_array(array.ptr())); }
-
-nb::object tuple_of(const std::vector<nb::object>& items) {
-  PyObject* made = PyTuple_New(static_cast<Py_ssize_t>(items.size()));
+nb::object new_tuple(Py_ssize_t size) {
+  PyObject* made = PyTuple_New(size);
   if (!made) throw nb::python_error();
-  for (size_t i = 0; i < items.size(); ++i) PyTuple_SetItem(made, static_cast<Py_ssize_t>(i), items[i].inc_ref().ptr());
   return nb::steal(made);
 }
+
+void put(const nb::object& tuple, Py_ssize_t at, nb::object item) { PyTuple_SetItem(tuple.ptr(), at, item.release().ptr()); }
 
 template <class T>
 void copy(T* to, const T* from, int64_t n) {
@@ -70,51 +69,62 @@ nb::object Steps::run(const Level& level, nb::handle x, nb::handle states, int d
   const npy_intp* shape = PyArray_DIMS(as_array(x.ptr()));
   const int64_t N = shape[dimensions - 2];
   if (N < 1 || N > kMostRows || shape[dimensions - 1] != inputs_ || (dimensions == 3 && shape[0] != 1)) return nb::none();
-  if (!PyTuple_CheckExact(states.ptr()) || PyTuple_Size(states.ptr()) != static_cast<Py_ssize_t>(states_.size()))
-    return nb::none();
-  std::vector<const void*> before;
-  for (size_t k = 0; k < states_.size(); ++k) {
-    PyObject* given = PyTuple_GetItem(states.ptr(), static_cast<Py_ssize_t>(k));
+  const Py_ssize_t count = static_cast<Py_ssize_t>(states_.size());
+  if (!PyTuple_CheckExact(states.ptr()) || PyTuple_Size(states.ptr()) != count) return nb::none();
+  for (Py_ssize_t k = 0; k < count; ++k) {
+    PyObject* given = PyTuple_GetItem(states.ptr(), k);
     if (!readable(given, wide_, 2 + stacked_)) return nb::none();
     const npy_intp* own = PyArray_DIMS(as_array(given));
     if (own[stacked_] != N || own[stacked_ + 1] != states_[k].width || (stacked_ && own[0] != states_[k].layers))
       return nb::none();
-    before.push_back(PyArray_DATA(as_array(given)));
   }
-  npy_intp y_shape[] = {1, N, outputs_};
-  const nb::object y = new_array(wide_, dimensions, y_shape + 3 - dimensions);
-  std::vector<nb::object> made;
-  std::vector<void*> after;
-  for (const StepState& state : states_) {
-    const npy_intp own[] = {state.layers, N, state.width};
-    made.push_back(new_array(wide_, 2 + stacked_, own + !stacked_));
-    after.push_back(numbers(made.back()));
+  const npy_intp y_shape[] = {1, N, outputs_};
+  nb::object y = new_array(wide_, dimensions, y_shape + 3 - dimensions), after = new_tuple(count);
+  std::vector<void*> places(2 * count);
+  const Arrays arrays{.x = PyArray_DATA(as_array(x.ptr())), .before = places.data(), .y = PyArray_DATA(as_array(y.ptr())),
+                      .after = places.data() + count};
+  for (Py_ssize_t k = 0; k < count; ++k) {
+    const npy_intp own[] = {states_[k].layers, N, states_[k].width};
+    nb::object made = new_array(wide_, 2 + stacked_, own + !stacked_);
+    places[k] = PyArray_DATA(as_array(PyTuple_GetItem(states.ptr(), k)));
+    places[count + k] = PyArray_DATA(as_array(made.ptr()));
+    put(after, k, std::move(made));
   }
+  with_scratch(N, [&](Scratch& scratch, int threads) {
+    if (wide_) step<double>(level, N, arrays, scratch, threads);
+    else step<float>(level, N, arrays, scratch, threads);
+  });
+  nb::object result = new_tuple(2);
+  put(result, 0, std::move(y)), put(result, 1, std::move(after));
+  return result;
+}
+
+void Steps::run_at(const Level& level, const StepRows& rows) {
+  with_scratch(rows.count, [&](Scratch& scratch, int threads) {
+    run_step_layer(level, wide_, layers_.front(), rows, scratch, threads);
+  });
+}
+
+template <class Body>
+void Steps::with_scratch(int64_t N, Body&& body) {
   const double work = work_ * double(N);
   const int threads = work < kAlone ? 1 : nb::cast<int>(threads_());
   std::unique_ptr<Scratch> scratch(spare_.exchange(nullptr));  // a step at the same time finds none
   if (!scratch) scratch = std::make_unique<Scratch>();
-  const auto step_now = [&] {
-    const void* from = PyArray_DATA(as_array(x.ptr()));
-    if (wide_) step<double>(level, N, from, before, numbers(y), after, *scratch, threads);
-    else step<float>(level, N, from, before, numbers(y), after, *scratch, threads);
-  };
   if (work < kLong) {
-    step_now();
+    body(*scratch, threads);
   } else {
     nb::gil_scoped_release release;
-    step_now();
+    body(*scratch, threads);
   }
   scratch->clear();
   scratch.reset(spare_.exchange(scratch.release()));
-  return tuple_of({y, tuple_of(made)});
 }
 
 template <class T>
-void Steps::step(const Level& level, int64_t N, const void* x, const std::vector<const void*>& before, void* y,
-                 const std::vector<void*>& after, Scratch& scratch, int threads) const {
+void Steps::step(const Level& level, int64_t N, const Arrays& arrays, Scratch& scratch, int threads) const {
   const int64_t depth = static_cast<int64_t>(layers_.size());
-  const T* input = static_cast<const T*>(x);
+  const T* input = static_cast<const T*>(arrays.x);
   for (int64_t l = 0; l < depth; ++l) {
     const StepLayer& layer = layers_[l];
     const int64_t P = layer.pass.outputs, H = layer.pass.hidden, M = layer.pass.c_values, inputs = layer.pass.inputs;
@@ -127,8 +137,8 @@ void Steps::step(const Level& level, int64_t N, const void* x, const std::vector
       const StepState& state = states_[k];
       if (l < state.first_layer || l >= state.first_layer + state.layers) continue;
       const int64_t W = state.width, at = (l - state.first_layer) * N * W;
-      const T* from = static_cast<const T*>(before[k]) + at;
-      T* to = static_cast<T*>(after[k]) + at;
+      const T* from = static_cast<const T*>(arrays.before[k]) + at;
+      T* to = static_cast<T*>(arrays.after[k]) + at;
       if (state.kind == StepState::kHidden) {
         rows.h0 = from, rows.h_last = to;
       } else if (state.kind == StepState::kMemory && M == 1) {
@@ -146,18 +156,18 @@ void Steps::step(const Level& level, int64_t N, const void* x, const std::vector
       }
     }
     // the states are new arrays of the caller's: what is returned beside them is an array of its own
-    T* h = last && !adds ? static_cast<T*>(y) : rows.h_last ? static_cast<T*>(rows.h_last) : scratch.take<T>(N * P);
+    T* h = last && !adds ? static_cast<T*>(arrays.y) : rows.h_last ? static_cast<T*>(rows.h_last) : scratch.take<T>(N * P);
     rows.h = h;
     run_step_layer(level, wide_, layer, rows, scratch, threads);
     if (M > 1)
       for (size_t k = 0; k < states_.size(); ++k) {
         const StepState& state = states_[k];
-        T* to = static_cast<T*>(after[k]) + (l - state.first_layer) * N * state.width;
+        T* to = static_cast<T*>(arrays.after[k]) + (l - state.first_layer) * N * state.width;
         if (state.kind == StepState::kMemory)
           for (int64_t n = 0; n < N; ++n) copy(to + n * H, c_last + (n * M + state.value) * H, H);
       }
     if (adds) {
-      T* sum = last ? static_cast<T*>(y) : scratch.take<T>(N * P);
+      T* sum = last ? static_cast<T*>(arrays.y) : scratch.take<T>(N * P);
       for (int64_t i = 0; i < N * P; ++i) sum[i] = h[i] + input[i];
       h = sum;
     }

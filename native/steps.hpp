@@ -28,10 +28,24 @@ class Steps {
   // nothing done, if an array is not one that the kernels can read as it lies, or does not fit.
   nanobind::object run(const Level& level, nanobind::handle x, nanobind::handle states, int dimensions);
 
+  // The same of the only layer for numbers that are known to fit; h is both output and state.
+  void run_at(const Level& level, const StepRows& rows);
+
  private:
+  // body(scratch, threads), without Python's lock if it takes long.
+  template <class Body>
+  void with_scratch(int64_t N, Body&& body);
+
+  // Where the numbers of the arrays of a step begin.
+  struct Arrays {
+    const void* x;
+    void* const* before;  // the states
+    void* y;
+    void* const* after;
+  };
+
   template <class T>
-  void step(const Level& level, int64_t N, const void* x, const std::vector<const void*>& before, void* y,
-            const std::vector<void*>& after, Scratch& scratch, int threads) const;
+  void step(const Level& level, int64_t N, const Arrays& arrays, Scratch& scratch, int threads) const;
 
   const bool wide_, stacked_, residual_;
   const std::vector<StepLayer> layers_;

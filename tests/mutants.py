@@ -74,6 +74,7 @@ BEAM = "tests/runtime/decoding/test_beam.py"
 BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
 STEPS = "tests/runtime/test_steps.py"
+NN_CELLS = "tests/nn/test_nn_bound_cells.py"
 FIXED_POINTS = "tests/insight/test_fixed_points.py"
 GATES = "tests/insight/test_gates.py"
 INSPECT = "tests/insight/test_inspect.py"
@@ -2182,7 +2183,7 @@ MUTANTS = (
     native(
         "steps: the output is the array of the state",
         "steps.cpp",
-        "T* h = last && !adds ? static_cast<T*>(y) : rows.h_last",
+        "T* h = last && !adds ? static_cast<T*>(arrays.y) : rows.h_last",
         "T* h = rows.h_last",
         STEPS,
     ),
@@ -2213,6 +2214,27 @@ MUTANTS = (
         "residual=residual, threads",
         "residual=False, threads",
         STEPS,
+    ),
+    python(
+        "nn: a cell does not look whether its weights have changed",
+        "nn/bound_cell.py",
+        "if not _native.same(p.data_ptr(), copy, size)",
+        "if not copy",
+        NN_CELLS,
+    ),
+    python(
+        "nn: a cell reads turned weights as they do not lie",
+        "nn/bound_cell.py",
+        "p.shape == shape and p.is_contiguous()",
+        "p.shape == shape",
+        NN_CELLS,
+    ),
+    python(
+        "nn: a cell takes a bias that is made of others for none",
+        "nn/cell.py",
+        'parameters = own["weight_ih"], own["weight_hh"], own["bias_ih"], own["bias_hh"]',
+        'parameters = own["weight_ih"], own["weight_hh"], None, own["bias_hh"]',
+        NN_CELLS,
     ),
     native(
         "decoder step: outputs before the context",

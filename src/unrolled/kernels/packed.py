@@ -19,10 +19,20 @@ from unrolled.kernels.threads import chosen_threads, default_threads
 
 __all__ = ["PackedDense", "PackedWeights", "address"]
 
+LINE = 64
+"""Bytes."""
+
 
 def address(array: Floats | None) -> int:
     """Where an array begins; 0 where there is none."""
     return 0 if array is None else _native.address(array)
+
+
+def aligned(numbers: int, dtype: np.dtype[Any]) -> Floats:
+    """Memory for so many numbers from the start of a line of the caches on, so that no vector lies in two of them."""
+    room = np.empty(numbers * dtype.itemsize + LINE, np.uint8)
+    begin = -_native.address(room) % LINE
+    return room[begin : begin + numbers * dtype.itemsize].view(dtype)
 
 
 class PackedDense:
@@ -48,7 +58,7 @@ class PackedDense:
         self.outputs, self.inputs = weight.shape
         self._wide = weight.dtype == np.float64
         self._bias = None if bias is None else admitted("bias", bias, self.dtype, (self.outputs,))
-        self._packed = np.empty(_native.packed_size(self._wide, 1, self.outputs, self.inputs), self.dtype)
+        self._packed = aligned(_native.packed_size(self._wide, 1, self.outputs, self.inputs), self.dtype)
         self.has_bias = bias is not None
         self.address, self.bias_address = address(self._packed), address(self._bias)
         pack_matrix(
@@ -118,7 +128,7 @@ class PackedWeights:
         if set(shapes) != set(given):
             raise InputError(f"cell {cell} has parameters {sorted(shapes)}, got {sorted(given)}")
         self.parameters = {name: admitted(name, given[name], self.dtype, shape) for name, shape in shapes.items()}
-        self._buffer = np.empty(self.kernel.packed_size(self.inputs, self.hidden, self.outputs), self.dtype)
+        self._buffer = aligned(self.kernel.packed_size(self.inputs, self.hidden, self.outputs), self.dtype)
         self.fused = self.kernel.fuses(self.inputs, self.hidden)
         addresses = {name: address(parameter) for name, parameter in self.parameters.items()}
         self.packed: Packed = self.kernel.pack(

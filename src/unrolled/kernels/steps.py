@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any
 
-from unrolled.aliases import Floats
 from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.packed import PackedWeights
@@ -14,7 +13,6 @@ from unrolled.kernels.threads import default_threads
 __all__ = ["Steps", "bound_layer"]
 
 _HIDDEN, _MEMORY, _WINDOW = range(3)
-Step: TypeAlias = Callable[[object, object], tuple[Floats, tuple[Floats, ...]] | None]
 
 
 def bound_layer(weights: PackedWeights, zoneout: tuple[float, float] = (0.0, 0.0)) -> _native.StepLayer:
@@ -35,7 +33,7 @@ def bound_layer(weights: PackedWeights, zoneout: tuple[float, float] = (0.0, 0.0
     )  # fmt: skip
 
 
-class Steps:
+class Steps(_native.Steps):
     """Steps of layers of one cell, each reading what the one before puts out.
 
     Arrays that the compiled code cannot read as they lie, or that do not fit, it leaves to its caller: then nothing has
@@ -48,10 +46,13 @@ class Steps:
             ``[N, size]`` of the only layer.
         zoneout: shares of ``h`` and ``c`` that stay what they were.
         residual: whether layers from the second on add their inputs.
+        threads: says how many threads there may be; asked where a step is worth more than one.
 
-    Attributes:
-        rows: ``x [N, I]`` and a tuple of states give the outputs ``[N, P]`` and the states after them; or None.
-        sequences: the same of ``x [1, N, I]``, the only step of sequences.
+    ``rows(x, states)`` gives for ``x [N, I]`` and a tuple of states the outputs ``[N, P]`` and the states after them, or None;
+    ``sequences(x, states)`` the same for ``x [1, N, I]``, the only step of sequences.
+
+    Raises:
+        InputError: the layers do not fit together.
 
     >>> import numpy as np
     >>> weights = PackedWeights("rnn_tanh", {"weight_ih": np.eye(2), "weight_hh": np.eye(2), "bias_ih": np.zeros(2),
@@ -66,10 +67,15 @@ class Steps:
 
     def __init__(
         self, layers: Sequence[PackedWeights], *, stacked: bool, window: Sequence[int] | None = None,
-        zoneout: tuple[float, float] = (0.0, 0.0), residual: bool = False,
+        zoneout: tuple[float, float] = (0.0, 0.0), residual: bool = False, threads: Callable[[], int] = default_threads,
     ) -> None:  # fmt: skip
         self._layers, self._window = tuple(layers), tuple(window or [0] * len(layers))
-        self._options: dict[str, Any] = {"stacked": stacked, "zoneout": zoneout, "residual": residual}
+        self._options: dict[str, Any] = {
+            "stacked": stacked,
+            "zoneout": zoneout,
+            "residual": residual,
+            "threads": threads,
+        }
         first = self._layers[0]
         outputs = {layer.outputs for layer in layers}
         chained = [layer.inputs - own for layer, own in zip(self._layers, self._window, strict=True)][1:]
@@ -77,12 +83,10 @@ class Steps:
             raise InputError("the layers of a step do not fit together")
         if len(outputs) > 1 or any(layer.kernel is not first.kernel for layer in layers):
             raise InputError("the layers of a step are of several cells, sizes or dtypes")
-        native = _native.Steps(
+        super().__init__(
             wide=first.kernel.wide, layers=[bound_layer(layer, zoneout) for layer in layers], states=self._states(),
-            stacked=stacked, residual=residual, threads=default_threads,
+            stacked=stacked, residual=residual, threads=threads,
         )  # fmt: skip
-        self.rows = cast(Step, native.rows)
-        self.sequences = cast(Step, native.sequences)
 
     def _states(self) -> list[tuple[int, int, int, int, int]]:
         """Of each array of states its kind, which value of the memory it is, its first layer, its layers and width."""

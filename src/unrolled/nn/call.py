@@ -189,7 +189,10 @@ def holds_numbers(*tensors: Tensor | None) -> bool:
     """
     if torch.compiler.is_compiling() or _dispatch_modes():
         return False
-    return all(t is None or (type(t) in _PLAIN and t.device.type == "cpu") for t in tensors)
+    for t in tensors:  # noqa: SIM110 - a generator would take longer than what it asks
+        if t is not None and not (type(t) in _PLAIN and t.is_cpu):
+            return False
+    return True
 
 
 is_tracing: Callable[[], bool] = torch.jit.is_tracing  # pyright: ignore[reportPrivateImportUsage]
@@ -209,4 +212,7 @@ def is_transformed(*tensors: Tensor | None) -> bool:
         return False
     if _forward_ad._current_level >= 0:
         return True
-    return any(t is not None and (_is_wrapped(t) or _is_batched(t)) for t in tensors)
+    for t in tensors:  # noqa: SIM110
+        if t is not None and (_is_wrapped(t) or _is_batched(t)):
+            return True
+    return False

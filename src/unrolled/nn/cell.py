@@ -11,6 +11,7 @@ from torch.nn.modules.rnn import RNNCellBase
 
 from unrolled.cells import get_cell
 from unrolled.errors import InputError
+from unrolled.nn.bound_cell import BoundCell
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 from unrolled.nn.inputs import Inputs, Plan
 from unrolled.nn.layer import layer
@@ -22,13 +23,21 @@ from unrolled.nn.rnn import rnn_cell
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
 
+_NAMES = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}
+
+
 class _Cell(Leaf, RNNCellBase):
     def __init__(self, cell: str, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any) -> None:
         super().__init__(input_size, hidden_size, bias, len(get_cell(cell).gates), device=device, dtype=dtype)
         self.cell = cell
+        self._bound = BoundCell(cell)
 
     def _step(self, input: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
         """The states after one step, batched or not as the input is."""
+        if not torch.is_grad_enabled():
+            after = self._step_at_once(input, states)
+            if after is not None:
+                return after
         name = type(self).__name__
         if not isinstance(input, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(f"{name}: expected a tensor as input, got {type(input).__name__}")
@@ -66,6 +75,22 @@ class _Cell(Leaf, RNNCellBase):
         after = run(Plan(self.cell), Inputs(x.unsqueeze(0), h0, c0, weights)).last
         return tuple(state[0] if batched else state[0, 0] for state in after)
 
+    def _step_at_once(self, input: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """The same of plain tensors without autograd; None, and nothing done, for others."""
+        if type(input) is not Tensor or torch.is_autocast_enabled("cpu"):
+            return None
+        own = self._parameters
+        if not own.keys() >= _NAMES:  # some are made of others
+            return None
+        parameters = own["weight_ih"], own["weight_hh"], own["bias_ih"], own["bias_hh"]
+        if input.dim() == 2:
+            return self._bound.step(input, states, parameters)
+        if input.dim() != 1 or any(type(state) is not Tensor or state.dim() != 1 for state in states or ()):
+            return None
+        rows = None if states is None else tuple([state[None] for state in states])
+        after = self._bound.step(input[None], rows, parameters)
+        return after if after is None else tuple([state[0] for state in after])
+
 
 class _HiddenStateCell(_Cell):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
@@ -81,7 +106,9 @@ class RNNCell(_HiddenStateCell):
     r"""One step of a simple recurrent network, ``h' = act(W x + b_ih + U h + b_hh)``.
 
     A drop-in for :class:`torch.nn.RNNCell`, with all of :data:`unrolled.cells.ACTIVATIONS` among its nonlinearities. For
-    whole sequences use :class:`~unrolled.nn.RNN`: it arranges the weights once instead of at every step.
+    whole sequences use :class:`~unrolled.nn.RNN`: it arranges the weights once instead of at every step. Without autograd, under
+    :class:`torch.no_grad` or :func:`torch.inference_mode`, the cells keep them arranged, in two copies; every step looks
+    whether they still hold the same numbers.
 
     >>> import torch
     >>> from unrolled.nn import RNNCell

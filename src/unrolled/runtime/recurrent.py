@@ -72,6 +72,7 @@ class RecurrentLayer:
             )
         self.input_size = self.weights.inputs // kernel_width
         self._window = self.weights.inputs - self.input_size  # earlier inputs that a step sees
+        self._steps = Steps([self.weights], stacked=False, window=[self._window], zoneout=self.zoneout)
         # whether the states are those of the kernels, which know no window and one array of all values of the memory
         self._as_kernels = "window" not in self.cell.states and len(self.cell.memory) <= 1
 
@@ -170,10 +171,6 @@ class RecurrentLayer:
             return made
         y, states = self(np.asarray(x)[None], states)
         return y[0], states
-
-    @cached_property
-    def _steps(self) -> Steps:
-        return Steps([self.weights], stacked=False, window=[self._window], zoneout=self.zoneout)
 
     def _admitted_states(self, states: Sequence[Floats], batch: int) -> tuple[Floats, ...]:
         sizes = self.state_sizes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -66,6 +65,7 @@ class Stack:
             self._learned.append(tuple(parameters[f"{state}_0{suffix}"] for state in config.learned_states))
         self._names = list(self.layers[0][0].state_sizes)
         self._windows = self._names.count("window")
+        self._steps = self._bound()
 
     @overload
     def __call__(
@@ -139,16 +139,14 @@ class Stack:
         y, states = self(np.asarray(x)[None], states=states)
         return y[0], states
 
-    @cached_property
-    def _steps(self) -> Steps | None:
+    def _bound(self) -> Steps | None:
         """Steps through all layers; None where some run backwards."""
         if self.config.bidirectional:
             return None
         layers = [layer for (layer,) in self.layers]
-        return Steps(
-            [layer.weights for layer in layers], stacked=True, window=[layer.state_sizes.get("window", 0) for layer in layers],
-            zoneout=layers[0].zoneout, residual=self.config.residual,
-        )  # fmt: skip
+        windows = [layer.state_sizes.get("window", 0) for layer in layers]
+        weights, residual = [layer.weights for layer in layers], self.config.residual
+        return Steps(weights, stacked=True, window=windows, zoneout=layers[0].zoneout, residual=residual)
 
     def _beginning(self, x: Floats) -> list[tuple[Floats, ...]]:
         """The states of each layer and direction that are learned, and nothing where they are those of the cell."""
