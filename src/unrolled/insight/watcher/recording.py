@@ -44,6 +44,11 @@ class Recording:
         if self.path is not None:
             _check(self.path)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is written."""
+        return self.path is not None or self.folder is not None
+
     def begin(self) -> None:
         """Get ready: the first row will replace the file of an earlier run."""
         self.written, self._here = False, Path.cwd()

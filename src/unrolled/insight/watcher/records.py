@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unrolled.insight.watcher.row_keys import RowKeys, keys_of
+from unrolled.insight.watcher.row_keys import RowKeys, keys_of, mixed_steps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -177,12 +177,16 @@ class Pass:
     @cached_property
     def keys(self) -> RowKeys | None:
         """What tells its sequences apart."""
-        return None if self.rows is None else keys_of(self.rows.detach())
+        return None if self._mixed is None else keys_of(self._mixed)
 
     @cached_property
     def across(self) -> RowKeys | None:
         """What would tell them apart if steps were sequences."""
-        return None if self.rows is None else keys_of(self.rows.detach().transpose(0, 1))
+        return None if self._mixed is None else keys_of(self._mixed.T)
+
+    @cached_property
+    def _mixed(self) -> Any:
+        return None if self.rows is None else mixed_steps(self.rows.detach())
 
     @cached_property
     def values(self) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RowKeys", "keys_of"]
+__all__ = ["RowKeys", "keys_of", "mixed_steps"]
 
 
 class RowKeys(NamedTuple):
@@ -28,14 +28,8 @@ def _weights(count: int, seed: int) -> NDArray[np.uint64]:
     return (numbers | np.uint64(1))[:count]
 
 
-def keys_of(rows: Any) -> RowKeys | None:
-    """The keys of a tensor ``[B, T, ...]``; None for a kind of number whose bits are not looked at.
-
-    >>> import torch
-    >>> keys = keys_of(torch.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
-    >>> keys.ordered[0] == keys.ordered[1], keys.unordered[0] == keys.unordered[1]
-    (False, True)
-    """
+def mixed_steps(rows: Any) -> NDArray[np.uint64] | None:
+    """:math:`m`, ``[B, T]``, of a tensor ``[B, T, ...]``; None for a kind of number whose bits are not looked at."""
     values = np.ascontiguousarray(np.asarray(rows.cpu()))
     if values.dtype.itemsize not in (2, 4, 8):
         return None
@@ -43,5 +37,16 @@ def keys_of(rows: Any) -> RowKeys | None:
     with np.errstate(over="ignore"):
         mixed = bits[..., 0] * _weights(1, 0) if bits.shape[2] == 1 else (bits * _weights(bits.shape[2], 0)).sum(2)
         mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed ^= mixed >> np.uint64(32)
+        return mixed ^ (mixed >> np.uint64(32))
+
+
+def keys_of(mixed: NDArray[np.uint64]) -> RowKeys:
+    """The keys of sequences from their mixed steps ``[B, T]``.
+
+    >>> import torch
+    >>> keys = keys_of(mixed_steps(torch.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])))
+    >>> keys.ordered[0] == keys.ordered[1], keys.unordered[0] == keys.unordered[1]
+    (False, True)
+    """
+    with np.errstate(over="ignore"):
         return RowKeys((mixed * _weights(mixed.shape[1], 1)).sum(1).tolist(), mixed.sum(1).tolist())

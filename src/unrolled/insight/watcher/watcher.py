@@ -170,7 +170,7 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         self._depth_of_use -= 1
         if not self._depth_of_use:
-            self._guarded(self._settle, self.run.step, [])
+            self._guarded(self._settle, None)
             self._guarded(self._consult, "ended")
             self._stack.close()
             self._recording.end()
@@ -248,10 +248,13 @@ class Watcher:
                 self._modules.append(None)
                 return
             self._seen_any = True
-            self._names.add(module)
             seen = self._current(self._learns())
-            seen.calls.append(ModelCall(module, self._names.of(module), args, module.training, used=self._resting))
-            self._counts = {}
+            if self._resting:
+                seen.calls.append(ModelCall(module, "", args, True, used=True))
+            else:
+                self._names.add(module)
+                seen.calls.append(ModelCall(module, self._names.of(module), args, module.training))
+                self._counts = {}
         elif self._modules[0] is not None:
             count = self._counts[id(module)] = self._counts.get(id(module), 0) + 1
             if count == 3:
@@ -382,9 +385,7 @@ class Watcher:
             if isinstance(error, RuntimeError):
                 self._consult("failed", seen, error)
             return
-        unused = [call for call in seen.calls if not call.used]
-        seen.calls = [call for call in seen.calls if call.used]
-        self._settle(seen.step, unused)
+        self._settle(seen)
         roots = tensors_in(losses)
         values = [loss.item() for loss in roots if loss.numel() == 1]
         run.loss = values[0] if values else math.nan
@@ -399,12 +400,16 @@ class Watcher:
             self._batch_first = seen.batch_first
             self._consult("trained", seen)
 
-    def _settle(self, step: int, unused: list[ModelCall]) -> None:
+    def _settle(self, seen: Pass | None) -> None:
         """Calls that even the second backward pass after them has not gone through were measured, not learned from."""
         for call in self._unused:
             if not call.used:
+                step = self.run.step if seen is None else seen.step
                 self._consult("evaluated", Pass(step, False, True, [call]))
-        self._unused = unused
+        self._unused = []
+        if seen is not None and seen.asked:
+            self._unused = [call for call in seen.calls if not call.used]
+            seen.calls = [call for call in seen.calls if call.used]
 
     def _updates(self, optimiser: Any) -> None:
         run, seen = self.run, self._done
@@ -421,9 +426,10 @@ class Watcher:
         self._before = {}
         if seen is not None:
             self._consult("stepped", seen)
-        self._recording.add(run.row())
-        if run.step % self.interval == 0:
-            self._recording.flush()
+        if self._recording.wanted:
+            self._recording.add(run.row())
+            if run.step % self.interval == 0:
+                self._recording.flush()
         self._done = None if seen is None or seen.close else seen
 
     def _consult(self, moment: str, *about: Any) -> None:
