@@ -161,7 +161,7 @@ MAY_IMPORT = {
         "torch nn training polars narwhals unrolled",
     ),  # estimators are found by unrolled.__all__
     "tuning": ("codecs data charts tasks", "torch optuna ray training"),
-    "insight": ("cells charts kernels runtime data", "torch polars nn tasks metrics version"),
+    "insight": ("cells charts kernels runtime data progress", "torch polars nn tasks metrics version"),
     "comparison": (
         "torch cells kernels codecs networks statistical training tasks data charts insight metrics progress",
         "polars hmmlearn sklearn_crfsuite",

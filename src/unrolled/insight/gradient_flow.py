@@ -60,11 +60,17 @@ class StateFlow:
         if not self.back[0] > 0:
             return f"{name}: the loss does not depend on the last step"
         if self.memory is not None:
-            return f"{name} is below 1 % of the last step's {self.memory} steps back"
+            return f"{name} is below 1 % of the last step's {_steps(self.memory)} back"
         share = self.back[-1] / self.back[0]
         if share > 1 / VANISHED:
-            return f"{name} explodes: {steps} steps back it is {share:.3g} times that of the last step"
-        return f"{name}, {steps} steps back, which is the furthest there is, is {share:.3g} times that of the last step"
+            return f"{name} explodes: {_steps(steps)} back it is {share:.3g} times that of the last step"
+        return (
+            f"{name}, {_steps(steps)} back, which is the furthest there is, is {share:.3g} times that of the last step"
+        )
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' * (count != 1)}"
 
 
 @dataclass(frozen=True)

@@ -462,7 +462,8 @@ def _combination_notes(fitting: Fitting, panel: Panel, shape: EsRnnConfig | Wind
     if validation is None:
         notes[0] += ", in equal parts: there are too few steps to try them on"
     else:
-        notes[0] += f", by their errors in {validation.cases} forecasts of steps that were kept back"
+        made = f"{validation.cases} forecast{'s' * (validation.cases != 1)}"
+        notes[0] += f", by their errors in {made} of steps that were kept back"
     network = fitting.model.network
     alone = [n for n in range(len(panel.names)) if network is None or n not in network.learned]
     if alone:

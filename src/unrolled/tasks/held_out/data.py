@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
     Progress = Any
 
-__all__ = ["LARGER_IS_BETTER", "Data", "Split"]
+__all__ = ["LARGER_IS_BETTER", "MEASURED", "Data", "Split"]
 
 LARGER_IS_BETTER = frozenset(
     {"accuracy", "macro_f1", "f1", "precision", "recall", "r2", "exact", "exact_kind", "bleu", "chrf"}
