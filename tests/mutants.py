@@ -2863,15 +2863,15 @@ MUTANTS = (
     python(
         "Jacobians: what a unit passes to itself counted once more for each gate",
         "insight/step_map.py",
-        "(self._back(now, ones, gate)[0] - own[0])",
-        "self._back(now, ones, gate)[0]",
+        "self._back(now, ones, gate)[0] - own[0] for",
+        "self._back(now, ones, gate)[0] for",
         JACOBIANS,
     ),
     python(
         "Jacobians: U by its columns",
         "insight/step_map.py",
-        "[:, :, None] * U",
-        "[:, None, :] * U",
+        "grn,gnm->rnm",
+        "grn,gmn->rnm",
         JACOBIANS,
     ),
     python(

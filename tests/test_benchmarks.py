@@ -325,7 +325,7 @@ def test_both_searches_for_fixed_points_begin_in_the_same_states(three_bits, mon
     begun = []
     module = sys.modules["unrolled.insight.fixed_points"]
     descend = module._descend
-    monkeypatch.setattr(module, "_descend", lambda step, x, s: descend(step, x, (begun.append(s), s)[1]))
+    monkeypatch.setattr(module, "_descend", lambda step, x, s, *how: descend(step, x, (begun.append(s), s)[1], *how))
     script.our_search(layer, 20)
     np.testing.assert_allclose(begun[0], script.states_visited(layer, 20).numpy(), atol=1e-6)
 

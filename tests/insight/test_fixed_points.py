@@ -116,6 +116,13 @@ def test_a_layer_of_torch():
     assert found.starts == 60
 
 
+def test_where_there_is_no_point_none_is_found():
+    """h + 1 is never h."""
+    found = fixed_points(rnn(np.eye(2), [1.0, 0.0], "rnn_identity"), noise(20), starts=5)
+    assert found.points == ()
+    assert str(found) == "rnn_identity: no points, from 0 of 5 starts"
+
+
 def test_what_does_not_fit_is_refused():
     for name in ("starts", "noise", "slow", "apart"):
         with pytest.raises(InputError, match=f"{name} is -1, expected"):

@@ -19,7 +19,9 @@ __all__ = ["FixedPoint", "FixedPoints", "fixed_points"]
 STEPS = 200
 """Of the search from one start, at most."""
 FIXED = 1e-16
-"""The largest speed of a fixed point; the search goes on to a hundred-millionth of it."""
+"""The largest speed of a fixed point."""
+LAST_STEPS = 5
+"""From each fixed point, for the digits that are left."""
 LEAST_GAIN = 1e-6
 """The share by which a step of the search must lower the speed, or it has arrived at a slow point."""
 FAST = 0.99
@@ -152,9 +154,12 @@ def fixed_points(
     generator = np.random.default_rng(seed)
     first = visited[generator.permutation(len(visited))[:starts]]
     first = first + noise * generator.normal(size=first.shape)
-    found, speeds = _descend(path.step, constant, first)
+    found, speeds = _descend(path.step, constant, first, FIXED, STEPS)
     arrived = np.flatnonzero(speeds <= max(slow, FIXED))
     states, speeds = _distinct(found[arrived], speeds[arrived], apart)
+    fixed = speeds <= FIXED
+    states[fixed], speeds[fixed] = _descend(path.step, constant, states[fixed], FIXED * 1e-8, LAST_STEPS)
+    states, speeds = _distinct(states, speeds, apart)
     jacobian = path.step.jacobian(np.tile(constant, (len(states), 1)), states) if len(states) else np.zeros((0, 1, 1))
     values = np.linalg.eigvals(jacobian).astype(np.complex128)
     points = tuple(
@@ -164,14 +169,14 @@ def fixed_points(
     return FixedPoints(path.place, points, len(first), len(arrived))
 
 
-def _descend(step: StepMap, x: Values, s: Values) -> tuple[Values, Values]:
-    """Minima of ``q`` from every start ``[K, N]``, and their ``q [K]``."""
+def _descend(step: StepMap, x: Values, s: Values, enough: float, steps: int) -> tuple[Values, Values]:
+    """Minima of ``q`` from every start ``[K, N]``, or what has ``enough`` or is reached in so many steps; and their ``q [K]``."""
     s = s.copy()
     rest = _rest(step, x, s)
     q, damping, fast = 0.5 * (rest**2).sum(1), np.full(len(s), 1e-2), np.zeros(len(s), bool)
     open_ = np.arange(len(s))
-    for _ in range(STEPS):
-        open_ = open_[q[open_] > FIXED * 1e-8]
+    for _ in range(steps):
+        open_ = open_[q[open_] > enough]
         if not len(open_):
             break
         open_ = open_[np.argsort(fast[open_], kind="stable")]
