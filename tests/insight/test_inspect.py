@@ -443,3 +443,35 @@ def test_a_browser_opens_it_without_errors_and_steps_through_the_gates(tmp_path:
     assert int(bars) == 5 * 4  # i, f, g, o and h of four units
     assert spoken == other
     assert fits == "true"  # nothing is wider than the screen
+
+
+PHONE = """<script>
+document.querySelector("main").style.width = "350px";
+const said = [];
+const cell = document.querySelector("#errors ~ .words-table tr:nth-child(2) td"), range = document.createRange();
+range.selectNodeContents(cell);
+said.push(String(new Set([...range.getClientRects()].map((line) => line.top)).size));
+said.push(document.getElementById("gate-now").textContent, document.getElementById("gate-units").textContent);
+const labels = () => [...document.querySelectorAll(".gate-row .label")].map((each) => each.textContent).join(" ");
+for (let k = 0; k < 5; k++) { said.push(labels()); document.getElementById("gate-on").click(); }
+document.title = JSON.stringify(said);
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page with")
+def test_on_a_phone_names_stay_whole_and_steps_say_what_is_read(tmp_path: Path) -> None:
+    model, (X, y) = regressor()
+    page = tmp_path / "page.html"
+    found = insight.inspect(model, (X, y), places=[f"series 'engine {n}'" for n in range(len(X))])
+    page.write_text(found.html.replace("</body>", PHONE))
+    command = [
+        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,900",
+        f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    lines, now, units, *labels = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout, re.S)[1]))
+    assert int(lines) <= 3  # its three words
+    first = ", ".join(f"{value:.4g}" for value in X[0][0])
+    assert now == f"step 1 of {len(X[0])}: {first}"
+    assert units == "A column is one of the 4 units"
+    assert all("h: mean " in each and "-0.00" not in each for each in labels)

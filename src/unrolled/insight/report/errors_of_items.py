@@ -53,7 +53,7 @@ def number_errors(case: Case) -> Found:
     alone = np.abs(y - y.mean()).mean()
     what = case.target_name or "the target"
     finding = f"On average its {what} is off by {far.mean():.4g}; always their mean would be off by {alone:.4g}."
-    head = ["item", "what it is", "true", "predicted", "difference"]
+    head = ["item", "what it is", "true", "predicted", "off by"]
     return Found(("E = ½ (ŷ - y)²",), finding, [table(head, rows)])
 
 
