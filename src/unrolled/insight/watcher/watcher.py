@@ -54,7 +54,7 @@ class Watcher:
     Args:
         csv: where the record goes, one row for each optimiser step: loss, norm of the gradient, and at some steps more
             (:data:`~unrolled.insight.watcher.recording.COLUMNS`). False: nowhere.
-        interval: steps between two close looks, which cost about as much as a step; at the start there are more of them.
+        interval: steps between two close looks, which cost about half a step; at the start there are more of them.
         tensorboard: a folder for the same numbers in TensorBoard's format; None: beside the CSV file if TensorBoard is
             installed; False: nowhere.
         stop: whether to stop a run that is no longer finite.
