@@ -155,6 +155,45 @@ def test_the_table_of_cells(cells, monkeypatch, capsys):
     assert err == "jax is not installed, its column is left out: pip install jax\n"
 
 
+@pytest.fixture(scope="module")
+def one_step(scripts):
+    return scripts("one_step")
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_one_step_at_a_time_comes_to_the_same_everywhere(one_step, cell):
+    work = one_step.Work.of(cell, hidden=7, batch=2)
+    ready = one_step.chains(work)
+    assert len(ready) == 5
+    x = torch.from_numpy(work.arrays["x"])
+    layer = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](7, 7)
+    layer.load_state_dict({f"{name}_l0": torch.from_numpy(array) for name, array in work.parameters.items()})
+    for steps in (1, 2, 9):  # each from the start
+        expected = layer(x[:steps])[0][-1].detach().numpy()
+        for name, chain in ready.items():
+            np.testing.assert_allclose(chain(steps), expected, rtol=0, atol=1e-6, err_msg=name)
+
+
+def test_the_table_of_one_step(one_step, monkeypatch, capsys):
+    times = {one_step.OURS: 3e-6, one_step.RUN: 9e-6, one_step.BOUND: 6e-6, one_step.CELL: 4e-6, one_step.TORCH: 8e-6}
+    work = one_step.Work("gru", 64, 1, {})
+    row = one_step.Row(work, times, dict.fromkeys(times, 1.0))
+    assert row.markdown() == "| GRU | 64 | 3.00* | 9.00 | 6.00 | 4.00 | 8.00 | 3.0* | 2.0 | 2.0 |"
+    assert row._replace(work=work._replace(hidden=32)).missed == (False, False)
+    monkeypatch.setattr(sys, "argv", ["one_step.py", "--cells", "lstm", "--sizes", "5", "--rounds", "2"])
+    monkeypatch.setattr(one_step, "pin", lambda threads: None)
+    monkeypatch.setattr(one_step, "TIMED", 2)
+    monkeypatch.setattr(one_step.os, "environ", {})
+    monkeypatch.setattr(one_step.torch, "set_num_threads", lambda threads: None)
+    assert one_step.main() == 0
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert table[2].startswith("| LSTM | 5 | ")
+    assert len({line.count("|") for line in table}) == 1
+    monkeypatch.setattr(one_step, "bound_chain", lambda work: lambda steps: work.zeros)
+    assert one_step.main() == 1
+    assert "onnx bound and torch cell disagree: outputs" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_checkpointing_compares_gradients(scripts, kind):
     checkpointing = scripts("checkpointing")

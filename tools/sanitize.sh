@@ -29,4 +29,5 @@ export LD_PRELOAD
 export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=die_after_fork=0
 # OpenBLAS, whose threads are not instrumented, would be reported for what its locks really prevent
 export OPENBLAS_NUM_THREADS=1 PYTHONPATH="$PWD/$build/package"
-"$python" -m pytest -p no:cacheprovider -p no:xdist -q --capture=sys tests/kernels tests/runtime/test_decoder_step.py
+"$python" -m pytest -p no:cacheprovider -p no:xdist -q --capture=sys tests/kernels \
+  tests/runtime/test_decoder_step.py tests/runtime/test_steps.py

@@ -131,6 +131,15 @@ def test_changed_weights_count_from_the_next_step_on(make, change):
     same(at_once(cell, x, hx), after)
 
 
+def test_the_same_memory_read_in_another_order():
+    cell, x, h = example(nn.RNNCell)
+    before = at_once(cell, x, h)
+    cell.weight_hh.data = cell.weight_hh.data.T
+    after = at_once(cell, x, h)
+    same(after, usual(cell, x, h))
+    assert not torch.equal(after[0], before[0])
+
+
 def test_weights_of_another_dtype():
     cell, x, hx = example(nn.LSTMCell)
     at_once(cell, x, hx)
