@@ -6,7 +6,7 @@
 
 struct StepLayer {
   int cell;
-  Forward pass;  // the weights and sizes; no rows yet
+  Forward pass;         // the weights and sizes; no rows yet
   int64_t memory;       // numbers of a row of c
   int64_t unprojected;  // and of what a projection meets
   const void* apart;    // W packed by itself where W x is not part of the step, or null

@@ -124,55 +124,67 @@ void Steps::with_scratch(int64_t N, Body&& body) {
 template <class T>
 void Steps::step(const Level& level, int64_t N, const Arrays& arrays, Scratch& scratch, int threads) const {
   const int64_t depth = static_cast<int64_t>(layers_.size());
-  const T* input = static_cast<const T*>(arrays.x);
+  const T* x = static_cast<const T*>(arrays.x);
   for (int64_t l = 0; l < depth; ++l) {
-    const StepLayer& layer = layers_[l];
-    const int64_t P = layer.pass.outputs, H = layer.pass.hidden, M = layer.pass.c_values, inputs = layer.pass.inputs;
+    const int64_t numbers = N * layers_[l].pass.outputs;
     const bool last = l == depth - 1, adds = residual_ && l;
-    StepRows rows{.count = N, .x = input, .products = nullptr, .h0 = nullptr, .c0 = nullptr, .h = nullptr,
-                  .h_last = nullptr, .c_last = nullptr};
-    T *c0 = nullptr, *c_last = nullptr;  // several values a unit side by side
-    if (M > 1) rows.c0 = c0 = scratch.take<T>(N * M * H), rows.c_last = c_last = scratch.take<T>(N * M * H);
-    for (size_t k = 0; k < states_.size(); ++k) {
-      const StepState& state = states_[k];
-      if (l < state.first_layer || l >= state.first_layer + state.layers) continue;
-      const int64_t W = state.width, at = (l - state.first_layer) * N * W;
-      const T* from = static_cast<const T*>(arrays.before[k]) + at;
-      T* to = static_cast<T*>(arrays.after[k]) + at;
-      if (state.kind == StepState::kHidden) {
-        rows.h0 = from, rows.h_last = to;
-      } else if (state.kind == StepState::kMemory && M == 1) {
-        rows.c0 = from, rows.c_last = to;
-      } else if (state.kind == StepState::kMemory) {
-        for (int64_t n = 0; n < N; ++n) copy(c0 + (n * M + state.value) * H, from + n * H, H);
-      } else {  // the inputs of the last steps, the oldest first, before the newest
-        T* seen = scratch.take<T>(N * inputs);
-        for (int64_t n = 0; n < N; ++n) {
-          copy(seen + n * inputs, from + n * W, W);
-          copy(seen + n * inputs + W, input + n * (inputs - W), inputs - W);
-          copy(to + n * W, seen + (n + 1) * inputs - W, W);
-        }
-        rows.x = seen;
-      }
-    }
-    // the states are new arrays of the caller's: what is returned beside them is an array of its own
-    T* h = last && !adds ? static_cast<T*>(arrays.y) : rows.h_last ? static_cast<T*>(rows.h_last) : scratch.take<T>(N * P);
-    rows.h = h;
-    run_step_layer(level, wide_, layer, rows, scratch, threads);
-    if (M > 1)
-      for (size_t k = 0; k < states_.size(); ++k) {
-        const StepState& state = states_[k];
-        T* to = static_cast<T*>(arrays.after[k]) + (l - state.first_layer) * N * state.width;
-        if (state.kind == StepState::kMemory)
-          for (int64_t n = 0; n < N; ++n) copy(to + n * H, c_last + (n * M + state.value) * H, H);
-      }
+    StepRows rows = rows_of<T>(l, N, x, arrays, scratch);
+    // states belong to the caller: what is returned beside them is an array of its own
+    rows.h = last && !adds ? arrays.y : rows.h_last ? rows.h_last : scratch.take<T>(numbers);
+    run_step_layer(level, wide_, layers_[l], rows, scratch, threads);
+    hand_on_values<T>(l, rows, arrays);
+    const T* h = static_cast<const T*>(rows.h);
     if (adds) {
-      T* sum = last ? static_cast<T*>(arrays.y) : scratch.take<T>(N * P);
-      for (int64_t i = 0; i < N * P; ++i) sum[i] = h[i] + input[i];
+      T* sum = last ? static_cast<T*>(arrays.y) : scratch.take<T>(numbers);
+      for (int64_t i = 0; i < numbers; ++i) sum[i] = h[i] + x[i];
       h = sum;
     }
-    input = h;
+    x = h;
   }
+}
+
+template <class T>
+StepRows Steps::rows_of(int64_t l, int64_t N, const T* x, const Arrays& arrays, Scratch& scratch) const {
+  const Forward& pass = layers_[l].pass;
+  const int64_t H = pass.hidden, M = pass.c_values, I = pass.inputs;
+  StepRows rows{.count = N, .x = x, .products = nullptr, .h0 = nullptr, .c0 = nullptr, .h = nullptr, .h_last = nullptr,
+                .c_last = nullptr};
+  T* values = M > 1 ? scratch.take<T>(N * M * H) : nullptr;
+  if (values) rows.c0 = values, rows.c_last = scratch.take<T>(N * M * H);
+  for (size_t k = 0; k < states_.size(); ++k) {
+    const StepState& state = states_[k];
+    if (l < state.first_layer || l >= state.first_layer + state.layers) continue;
+    const int64_t W = state.width, at = (l - state.first_layer) * N * W;
+    const T* from = static_cast<const T*>(arrays.before[k]) + at;
+    T* to = static_cast<T*>(arrays.after[k]) + at;
+    if (state.kind == StepState::kHidden) {
+      rows.h0 = from, rows.h_last = to;
+    } else if (state.kind == StepState::kMemory && !values) {
+      rows.c0 = from, rows.c_last = to;
+    } else if (state.kind == StepState::kMemory) {
+      for (int64_t n = 0; n < N; ++n) copy(values + (n * M + state.value) * H, from + n * H, H);
+    } else {
+      T* seen = scratch.take<T>(N * I);
+      for (int64_t n = 0; n < N; ++n) {
+        copy(seen + n * I, from + n * W, W);
+        copy(seen + n * I + W, x + n * (I - W), I - W);
+        copy(to + n * W, seen + (n + 1) * I - W, W);
+      }
+      rows.x = seen;
+    }
+  }
+  return rows;
+}
+
+template <class T>
+void Steps::hand_on_values(int64_t l, const StepRows& rows, const Arrays& arrays) const {
+  const int64_t N = rows.count, H = layers_[l].pass.hidden, M = layers_[l].pass.c_values;
+  if (M < 2) return;
+  const T* values = static_cast<const T*>(rows.c_last);
+  for (size_t k = 0; k < states_.size(); ++k)
+    if (states_[k].kind == StepState::kMemory)
+      for (int64_t n = 0; n < N; ++n)
+        copy(static_cast<T*>(arrays.after[k]) + (l * N + n) * H, values + (n * M + states_[k].value) * H, H);
 }
 
 void begin_steps() {

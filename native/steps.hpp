@@ -11,7 +11,7 @@
 // One of the arrays that the states are: of some layers, one after the other.
 struct StepState {
   enum Kind : int { kHidden, kMemory, kWindow } kind;
-  int64_t value;        // of the memory, where that holds several a unit
+  int64_t value;  // of the memory, where that holds several a unit
   int64_t first_layer, layers;
   int64_t width;  // numbers of a row
 };
@@ -46,6 +46,15 @@ class Steps {
 
   template <class T>
   void step(const Level& level, int64_t N, const Arrays& arrays, Scratch& scratch, int threads) const;
+
+  // What layer l reads and where it leaves its states. Where a unit has several values of memory they are brought
+  // together; a window's inputs, the oldest first, come before the newest, and the window moves on.
+  template <class T>
+  StepRows rows_of(int64_t l, int64_t N, const T* x, const Arrays& arrays, Scratch& scratch) const;
+
+  // To arrays of their own, where a unit has several.
+  template <class T>
+  void hand_on_values(int64_t l, const StepRows& rows, const Arrays& arrays) const;
 
   const bool wide_, stacked_, residual_;
   const std::vector<StepLayer> layers_;

@@ -2162,8 +2162,8 @@ MUTANTS = (
     native(
         "steps: the window does not move on",
         "steps.cpp",
-        "copy(to + n * W, seen + (n + 1) * inputs - W, W)",
-        "copy(to + n * W, seen + n * inputs, W)",
+        "copy(to + n * W, seen + (n + 1) * I - W, W)",
+        "copy(to + n * W, seen + n * I, W)",
         STEPS,
     ),
     native(
@@ -2183,15 +2183,15 @@ MUTANTS = (
     native(
         "steps: the output is the array of the state",
         "steps.cpp",
-        "T* h = last && !adds ? static_cast<T*>(arrays.y) : rows.h_last",
-        "T* h = rows.h_last",
+        "rows.h = last && !adds ? arrays.y : rows.h_last",
+        "rows.h = rows.h_last",
         STEPS,
     ),
     native(
         "steps: values of the memory change places",
         "steps.cpp",
-        "c_last + (n * M + state.value) * H",
-        "c_last + (n * M + M - 1 - state.value) * H",
+        "values + (n * M + states_[k].value) * H",
+        "values + (n * M + M - 1 - states_[k].value) * H",
         STEPS,
     ),
     native(
