@@ -29,6 +29,8 @@ constexpr int kScratch = kScratchVectors * kLanes<T>;
 // Packed weights that pass through the first-level cache at a time: half of the smallest such cache.
 constexpr int kStretchBytes = 16384;
 
+constexpr int kLine = 64;  // bytes of a line of the caches
+
 // Calls body(first, count) for rows [first, last), at most `together` at a time.
 template <class Body>
 inline void for_each_rows(int64_t first, int64_t last, int together, Body&& body) {
@@ -48,10 +50,10 @@ struct Factor {
   int64_t row, next, depth;
   const T* packed;
 
-  // Row r onwards, elements [k, k + n) as far as there are such; `width`: numbers of packed[k].
-  Factor part(int64_t r, int64_t k, int64_t n, int64_t width) const {
+  // Elements [k, k + n) as far as there are such; `width`: numbers of packed[k].
+  Factor part(int64_t k, int64_t n, int64_t width) const {
     const int64_t first = k < 0 ? 0 : k < depth ? k : depth, end = k + n < depth ? k + n : depth;
-    return {rows + r * row + first * next, row, next, end > first ? end - first : 0, packed + first * width};
+    return {rows + first * next, row, next, end > first ? end - first : 0, packed + first * width};
   }
 };
 
@@ -62,12 +64,14 @@ constexpr Factor<T> kNothing{nullptr, 0, 0, 0, nullptr};
 // factor's then the first factor's.
 constexpr int width_of(int columns, bool apart) { return columns + apart; }
 
-// sum[r][i] += rows . packed[:, i], the last column's in sum[r][LAST].
+// sum[r][i] += rows . packed[:, i], the last column's in sum[r][LAST], for the rows from `a` on. `ahead` is wanted soon: a
+// line of it is asked for at every k.
 template <class T, int COLUMNS, int ROWS, int WIDTH, int LAST>
-inline __attribute__((always_inline)) void accumulate(Vec<T> (&sum)[ROWS][WIDTH], const Factor<T>& f) {
-  const T* a = f.rows;
+inline __attribute__((always_inline)) void accumulate(Vec<T> (&sum)[ROWS][WIDTH], const Factor<T>& f, const T* a,
+                                                      const char*& ahead) {
   const T* packed = f.packed;
-  for (int64_t k = 0; k < f.depth; ++k, a += f.next, packed += COLUMNS * kLanes<T>) {
+  for (int64_t k = 0; k < f.depth; ++k, a += f.next, packed += COLUMNS * kLanes<T>, ahead += kLine) {
+    __builtin_prefetch(ahead, 0, 2);
     if constexpr (COLUMNS <= ROWS) {  // the smaller side is held in registers, the other streams through one
       Vec<T> w[COLUMNS];
       UNROLL
@@ -98,21 +102,39 @@ inline __attribute__((always_inline)) void accumulate(Vec<T> (&sum)[ROWS][WIDTH]
   }
 }
 
-// acc = start + both factors' products, for ROWS rows of a tile; start_row 0: all rows start from the same numbers.
+// acc = start + both factors' products, of one stretch of k for all rows; start_row 0: all rows start from the same numbers.
+template <class T>
+struct Stretch {
+  const T* start;
+  int64_t start_row;
+  T* acc;
+  Factor<T> first, second;
+  const T* ahead;  // the packed columns that are met next
+};
+
+// The same for `blocks` times ROWS rows of a tile, from `row` on.
 template <class T, int COLUMNS, int ROWS, bool APART>
-__attribute__((noinline)) void product(const T* start, int64_t start_row, T* acc, Factor<T> first, Factor<T> second) {
+__attribute__((noinline)) void product(const Stretch<T>& s, int64_t row, int64_t blocks) {
   constexpr int W = width_of(COLUMNS, APART);
-  Vec<T> sum[ROWS][W];
-  UNROLL
-  for (int r = 0; r < ROWS; ++r)
+  const Factor<T> first = s.first, second = s.second;
+  const int64_t start_row = s.start_row;
+  const T *start = s.start + row * start_row, *a = first.rows + row * first.row, *b = second.rows + row * second.row;
+  T* acc = s.acc + row * W * kLanes<T>;
+  const char* ahead = reinterpret_cast<const char*>(s.ahead) + row / ROWS * (first.depth + second.depth) * kLine;
+  for (; blocks > 0; --blocks) {
+    Vec<T> sum[ROWS][W];
     UNROLL
-    for (int i = 0; i < W; ++i) sum[r][i] = load(start + r * start_row + i * kLanes<T>);
-  accumulate<T, COLUMNS, ROWS, W, W - 1>(sum, first);
-  accumulate<T, COLUMNS, ROWS, W, COLUMNS - 1>(sum, second);
-  UNROLL
-  for (int r = 0; r < ROWS; ++r)
+    for (int r = 0; r < ROWS; ++r)
+      UNROLL
+      for (int i = 0; i < W; ++i) sum[r][i] = load(start + r * start_row + i * kLanes<T>);
+    accumulate<T, COLUMNS, ROWS, W, W - 1>(sum, first, a, ahead);
+    accumulate<T, COLUMNS, ROWS, W, COLUMNS - 1>(sum, second, b, ahead);
     UNROLL
-    for (int i = 0; i < W; ++i) store(acc + (r * W + i) * kLanes<T>, sum[r][i]);
+    for (int r = 0; r < ROWS; ++r)
+      UNROLL
+      for (int i = 0; i < W; ++i) store(acc + (r * W + i) * kLanes<T>, sum[r][i]);
+    start += ROWS * start_row, acc += ROWS * W * kLanes<T>, a += ROWS * first.row, b += ROWS * second.row;
+  }
 }
 
 template <class T, int COLUMNS, int GROUPS, int WIDTH, int LAST>
@@ -150,35 +172,24 @@ __attribute__((noinline)) void product_of_row(const T* start, T* acc, Factor<T> 
 }
 
 template <class T, int COLUMNS, bool APART, int ROWS = kMaxRows[width_of(COLUMNS, APART)]>
-inline void product_of_block(int rows, const T* start, int64_t start_row, T* acc, const Factor<T>& first,
-                             const Factor<T>& second) {
+inline void product_of_blocks(int each, const Stretch<T>& s, int64_t row, int64_t blocks) {
   if constexpr (ROWS > 1)
-    if (rows < ROWS) return product_of_block<T, COLUMNS, APART, ROWS - 1>(rows, start, start_row, acc, first, second);
-  product<T, COLUMNS, ROWS, APART>(start, start_row, acc, first, second);
+    if (each < ROWS) return product_of_blocks<T, COLUMNS, APART, ROWS - 1>(each, s, row, blocks);
+  product<T, COLUMNS, ROWS, APART>(s, row, blocks);
 }
 
+// The product for `blocks` blocks of `each` rows of a group, from `row` on.
 template <class T, int GATES, bool APART>
-inline void product_of_group(int tiles, int rows, const T* start, int64_t start_row, T* acc, const Factor<T>& first,
-                             const Factor<T>& second) {
-  if constexpr (GATES > 2) return product_of_block<T, GATES, APART>(rows, start, start_row, acc, first, second);
+inline void product_of_group(int tiles, int each, const Stretch<T>& s, int64_t row, int64_t blocks) {
+  if (!blocks) return;
+  if constexpr (GATES > 2) return product_of_blocks<T, GATES, APART>(each, s, row, blocks);
   else
     switch (tiles * GATES) {
-      case 1: return product_of_block<T, 1, false>(rows, start, start_row, acc, first, second);
-      case 2: return product_of_block<T, 2, false>(rows, start, start_row, acc, first, second);
-      case 3: return product_of_block<T, 3, false>(rows, start, start_row, acc, first, second);
-      default: return product_of_block<T, 4, false>(rows, start, start_row, acc, first, second);
+      case 1: return product_of_blocks<T, 1, false>(each, s, row, blocks);
+      case 2: return product_of_blocks<T, 2, false>(each, s, row, blocks);
+      case 3: return product_of_blocks<T, 3, false>(each, s, row, blocks);
+      default: return product_of_blocks<T, 4, false>(each, s, row, blocks);
     }
-}
-
-// Calls body(first, count) for blocks of nearly equal size that fit the registers.
-template <class Body>
-inline void for_each_block(int rows, int width, Body&& body) {
-  const int blocks = (rows + kMaxRows[width] - 1) / kMaxRows[width];
-  for (int i = 0, row = 0; i < blocks; ++i) {
-    const int count = rows / blocks + (i < rows % blocks);
-    body(row, count);
-    row += count;
-  }
 }
 
 // acc = start + both factors' products, for rows times a run of `tiles` tiles of GATES gates. A run longer than one
@@ -196,7 +207,7 @@ void multiply(int tiles, int rows, const T* start, int64_t start_row, T* acc, Fa
     else if (groups == 2)
       product_of_row<T, columns_of_group, 2, APART>(start, acc, first, second);
     else
-      product<T, columns_of_group, 1, APART>(start, 0, acc, first, second);
+      product<T, columns_of_group, 1, APART>(Stretch<T>{start, 0, acc, first, second, second.packed}, 0, 1);
     tiles -= groups * most;
     start += groups * group_width;
     acc += groups * group_width;
@@ -206,16 +217,19 @@ void multiply(int tiles, int rows, const T* start, int64_t start_row, T* acc, Fa
   const int columns = tiles * GATES, width = width_of(columns, APART);
   if (!columns) return;
   const int64_t stretch = kStretchBytes / (columns * static_cast<int64_t>(sizeof(Vec<T>)));
-  const int64_t depth = first.depth + second.depth, row_size = width * kLanes<T>;
+  const int64_t depth = first.depth + second.depth, row_size = width * kLanes<T>, k_size = columns * kLanes<T>;
+  const int blocks = (rows + kMaxRows[width] - 1) / kMaxRows[width], each = rows / blocks, larger = rows % blocks;
   int64_t k = 0;
   do {
-    for_each_block(rows, width, [&](int row, int count) {
-      product_of_group<T, GATES, APART>(tiles, count, start + row * start_row, start_row, acc + row * row_size,
-                                        first.part(row, k, stretch, columns * kLanes<T>),
-                                        second.part(row, k - first.depth, stretch, columns * kLanes<T>));
-    });
+    const int64_t next = k + stretch;
+    const T* ahead = next < first.depth || !second.depth ? first.packed + next * k_size
+                                                         : second.packed + (next - first.depth) * k_size;
+    const Stretch<T> s{start, start_row, acc, first.part(k, stretch, k_size),
+                       second.part(k - first.depth, stretch, k_size), ahead};
+    product_of_group<T, GATES, APART>(tiles, each + 1, s, 0, larger);
+    product_of_group<T, GATES, APART>(tiles, each, s, larger * (each + 1), blocks - larger);
     start = acc, start_row = row_size;
-    k += stretch;
+    k = next;
   } while (k < depth);
 }
 
