@@ -6,8 +6,11 @@
 
 namespace {
 
-// Rows of both factors and columns of the right one that are worked on together, to stay in the second-level cache.
-constexpr int64_t kPanelRows = 256, kPanelColumns = 64;
+// Rows of both factors and columns of the right one that are worked on together, to stay in the second-level cache; rows of
+// such a panel lie a line apart, as a power of two between them would leave most sets of the first-level cache unused.
+constexpr int64_t kPanelRows = 256, kPanelColumns = 256;
+template <class T>
+constexpr int64_t kPanelRow = kPanelColumns + kLine / static_cast<int64_t>(sizeof(T));
 
 // Columns of the left factor that are worked on together.
 template <class T>
@@ -146,10 +149,10 @@ inline void add_products(const Pieces& pieces, const OuterFactor& factor, const 
         const int64_t from = larger(p.from[f], across), to = smaller(p.to[f], across + width);
         if (from >= to) continue;
         if (!copied)
-          for (int64_t r = 0; r < rows; ++r) std::memcpy(panel + r * width, b + r * b_row + across, sizeof(T) * width);
+          for (int64_t r = 0; r < rows; ++r) std::memcpy(panel + r * kPanelRow<T>, b + r * b_row + across, sizeof(T) * width);
         copied = true;
         const T* start = factor.width <= kPanelColumns ? b + from : panel + (from - across);
-        const int64_t row = factor.width <= kPanelColumns ? b_row : width;
+        const int64_t row = factor.width <= kPanelColumns ? b_row : kPanelRow<T>;
         T* sum = p.sums[f] + (from - p.from[f]) * p.tiles * kLanes<T>;
         multiply<T, 1>(p.tiles, static_cast<int>(to - from), sum, p.tiles * kLanes<T>, sum, kNothing<T>,
                        {start, 1, row, rows, p.packed});
@@ -182,7 +185,7 @@ inline void hand_out(const Piece<T>& p) {
 // Numbers of work space that a part needs.
 template <class T>
 int64_t outer_sums_work(const OuterSums& o, int part, int parts) {
-  return kPanelRows * kPanelColumns + for_each_piece<T>(o, part, parts, nullptr, [](const Piece<T>&) {});
+  return kPanelRows * kPanelRow<T> + for_each_piece<T>(o, part, parts, nullptr, [](const Piece<T>&) {});
 }
 
 // One part of the work.
@@ -190,7 +193,7 @@ template <class T>
 void outer_sums(const OuterSums& o, int part, int parts, void* work) {
   const FlushToZero guard;
   T* panel = static_cast<T*>(work);
-  T* sums = panel + kPanelRows * kPanelColumns;
+  T* sums = panel + kPanelRows * kPanelRow<T>;
   const auto pieces = [&](auto&& body) { return for_each_piece<T>(o, part, parts, sums, body); };
   pieces([&](const Piece<T>& p) {
     for (int f = 0; f < kOuterFactors; ++f)

@@ -21,7 +21,7 @@ constexpr int kMaxRows[kMaxColumns + 1] = {0, 8, 8, 8, 6};
 constexpr int kMaxRows[kMaxColumns + 1] = {0, 8, 6, 4, 3};
 #endif
 // Rows worked on together, and their accumulators.
-constexpr int kRowsTogether = 64;
+constexpr int kRowsTogether = 32;
 constexpr int kScratchVectors = kRowsTogether * kMaxColumns;
 template <class T>
 constexpr int kScratch = kScratchVectors * kLanes<T>;
