@@ -14,6 +14,9 @@ constexpr double kWorthAThread = 4e5;
 // units each read a part only.
 constexpr double kOwnWeights = 1 << 20;
 
+// So many rows a thread, however, leave time for the weights of the next units to arrive while the ones before are at work.
+constexpr int64_t kEnoughRows = 24;
+
 // Multiply-adds of a step, a thread, beyond which meeting the other threads after each step costs little.
 constexpr double kWorthAMeeting = 1e5;
 
@@ -63,7 +66,7 @@ void run_pass(const Kernels<T>& kernels, const Passes& passes, void (*kernel)(co
   const double work = columns * double(depth + kPointwise) * double(call.sequences.offsets[steps]);
   const int most = threads_worth(work, threads);
   const int64_t groups = (H + together - 1) / together;
-  const bool few = batch < most, large = weights * sizeof(T) > kOwnWeights;
+  const bool few = batch < most, large = weights * sizeof(T) > kOwnWeights && batch < kEnoughRows * most;
   const bool worth_meeting = (few || large) && work / double(steps * most) > kWorthAMeeting;
   const bool by_units = passes.sharing == kUnits ? few : passes.sharing == kMeeting && worth_meeting;
   if (most > 1 && by_units && groups >= most)

@@ -25,10 +25,11 @@ def test_copies_of_weights_are_arranged_anew(cell, copied):
     weights = PackedWeights(cell, {name: rng.normal(size=size).astype(np.float32) for name, size in sizes.items()})
     x = rng.normal(size=(3, 2)).astype(np.float32)
     expected, other = weights.input_products(x), copied(weights)
-    assert other.packed.input != weights.packed.input
+    packed = other.packed(fused=True)
+    assert packed.input != weights.packed(fused=True).input
     assert other.kernel.cell.spec == weights.kernel.cell.spec
-    buffer = other._buffer
-    assert buffer.ctypes.data <= other.packed.input < buffer.ctypes.data + buffer.nbytes
+    _, buffer = other._arranged[True]
+    assert buffer.ctypes.data <= packed.input < buffer.ctypes.data + buffer.nbytes
     del weights
     gc.collect()
     np.testing.assert_array_equal(other.input_products(x), expected)

@@ -31,7 +31,6 @@ __all__ = [
     "softmax",
 ]
 
-LONG = 16  # steps from which W x of a single sequence is worth a call of its own
 _FUNCTIONS = {name: number for number, name in enumerate(_native.functions())}
 
 
@@ -55,7 +54,8 @@ def forward(
     compiled, threads, B, M = kernel.compiled, chosen_threads(threads), layout.batch, kernel.compiled.memory
     x = admitted("x", x, dtype, (layout.rows, weights.inputs))
     masks = admitted_masks(weights, layout, masks or NO_MASKS)
-    of = Pass(weights, x, layout, masks, reverse, tape)
+    fused = weights.fuses(layout.steps, B, threads)
+    of = Pass(weights, x, layout, masks, reverse, tape, fused)
     first = _first_states(weights, B, states)
     shapes = of.shapes
     check_allocation(sum(map(math.prod, shapes.values())) * dtype.itemsize, "the results of all steps")
@@ -66,14 +66,14 @@ def forward(
     row = kernel.gates_row(H, tape=tape)
     h0, c0 = kernel.split_states([address(s) for s in first])
     h_last, c_last = kernel.split_states([address(s) for s in last])
-    if not weights.fused:
+    packed = weights.packed(fused=fused)
+    if not fused:
         kernel.separate_inputs(
-            layout, weights.inputs, H, weights.packed, x=address(x), gates=at["gates"], gates_row=row, threads=threads
+            layout, weights.inputs, H, packed, x=address(x), gates=at["gates"], gates_row=row, threads=threads
         )
-    packed = weights.packed
     call = _native.ForwardCall(
         steps=layout.steps, offsets=layout.address, reverse=reverse, inputs=weights.inputs, hidden=H, outputs=P,
-        tape=tape, x=address(x) if weights.fused else 0, skip=address(x), input_weight=packed.input,
+        tape=tape, x=address(x) if fused else 0, skip=address(x), input_weight=packed.input,
         weight=packed.recurrent, projection=packed.projection, bias=packed.bias, vectors=packed.vectors,
         state_mask=address(masks.state), candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h),
         keep_c=address(masks.keep_c), mask_row=H, zoneout_h=masks.zoneout[0], zoneout_c=masks.zoneout[1],
@@ -97,16 +97,15 @@ def forward_only(
     Raises:
         InputError: a shape or dtype does not fit; nothing has run then.
     """
-    kernel, H, P, dtype, fused = weights.kernel, weights.hidden, weights.outputs, weights.dtype, weights.fused
-    compiled, packed, threads, B, N = kernel.compiled, weights.packed, default_threads(), layout.batch, layout.rows
+    kernel, H, P, dtype = weights.kernel, weights.hidden, weights.outputs, weights.dtype
+    compiled, threads, B, N = kernel.compiled, default_threads(), layout.batch, layout.rows
     x = admitted("x", x, dtype, (N, weights.inputs))
-    alone = fused and B == 1 and layout.steps >= LONG  # a row meets U alone in two thirds of the time of W and U
+    fused = weights.fuses(layout.steps, B, threads)
+    packed = weights.packed(fused=fused)
     first, c_row, row = _first_states(weights, B, states), compiled.memory * H, kernel.gates_row(H, tape=False)
     widths = P, 0 if fused else row
     check_allocation(N * sum(widths) * dtype.itemsize, "the results of all steps")
     h, gates = (np.empty((N, width), dtype) for width in widths)
-    if alone:
-        fused, gates = False, weights.input_products(x)
     memory = np.empty((B, c_row + compiled.projected * H + compiled.work * H), dtype)
     last = tuple(state.copy() for state in first)
     at, given = [address(state) for state in last], [address(state) for state in first]
@@ -114,7 +113,7 @@ def forward_only(
     unprojected = c + compiled.memory * size
     h0, c0 = kernel.split_states(given)
     h_last, c_last = kernel.split_states(at)
-    if not (fused or alone):
+    if not fused:
         kernel.separate_inputs(
             layout, weights.inputs, H, packed, x=x_at, gates=gates_at, gates_row=row, threads=threads
         )
@@ -198,7 +197,8 @@ def backward(
     grad_h0, grad_c0 = kernel.split_states([address(s) for s in grad_first])
     call = _native.BackwardCall(
         steps=layout.steps, offsets=layout.address, reverse=reverse, hidden=H, outputs=P,
-        weight=address(U) if U.size else 0, projection=address(projection), vectors=weights.packed.vectors,
+        weight=address(U) if U.size else 0, projection=address(projection), 
+        vectors=weights.packed(fused=result.of.fused).vectors,
         state_mask=address(masks.state), candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h),
         keep_c=address(masks.keep_c), mask_row=H, zoneout_h=masks.zoneout[0], zoneout_c=masks.zoneout[1],
         gates=address(result.gates), gates_row=kernel.gates_row(H, tape=True), h0=h0, c0=c0, h=address(result.h),

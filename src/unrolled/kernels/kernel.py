@@ -21,6 +21,10 @@ __all__ = ["Kernel", "Packed", "get_kernel", "pack_matrix"]
 
 FUSED_BYTES = 2 * 2**20
 """Size of W and U up to which a step reads both from the caches."""
+FUSED_ROWS = 24
+"""Rows a thread from which on the weights of a step arrive while those before them are at work."""
+LONG = 16
+"""Steps from which on a single sequence is better off with ``W x`` by itself: a row meets U alone in two thirds of the time."""
 
 _CELLS = {passes.name: number for number, passes in enumerate(_native.cells())}
 _ACTIVATIONS = {name: number for number, name in enumerate(_native.activations())}
@@ -97,10 +101,12 @@ class Kernel:
         h, c = (*values, 0, 0)[:2] if self.compiled.has_h else (0, *values)
         return h, c
 
-    def fuses(self, inputs: int, hidden: int) -> bool:
+    def fuses(self, inputs: int, hidden: int, steps: int, batch: int, threads: int) -> bool:
         """Whether ``W x`` is computed step by step together with ``U h``, rather than for all steps beforehand."""
+        if self.compiled.own_inputs or (batch == 1 and steps >= LONG):
+            return False
         weights = self.compiled.gates * hidden * (inputs + hidden) * self.number_size
-        return not self.compiled.own_inputs and weights <= FUSED_BYTES
+        return weights <= FUSED_BYTES or batch >= FUSED_ROWS * threads
 
     def gates_row(self, hidden: int, *, tape: bool) -> int:
         """Numbers of a row of gates: the tape, or the pre-activations where those are computed beforehand."""

@@ -128,18 +128,31 @@ class PackedWeights:
         if set(shapes) != set(given):
             raise InputError(f"cell {cell} has parameters {sorted(shapes)}, got {sorted(given)}")
         self.parameters = {name: admitted(name, given[name], self.dtype, shape) for name, shape in shapes.items()}
-        self._buffer = aligned(self.kernel.packed_size(self.inputs, self.hidden, self.outputs), self.dtype)
-        self.fused = self.kernel.fuses(self.inputs, self.hidden)
+        self._arranged: dict[bool, tuple[Packed, Floats]] = {}
+
+    def fuses(self, steps: int, batch: int, threads: int) -> bool:
+        """Whether a pass over so many steps and sequences computes ``W x`` step by step."""
+        return self.kernel.fuses(self.inputs, self.hidden, steps, batch, threads)
+
+    def packed(self, *, fused: bool) -> Packed:
+        """Where the weights are, for a pass that computes ``W x`` step by step or finds it; arranged when first needed."""
+        if fused not in self._arranged:
+            self._arranged.setdefault(fused, self._arrange(fused))
+        return self._arranged[fused][0]
+
+    def _arrange(self, fused: bool) -> tuple[Packed, Floats]:
+        kernel, H = self.kernel, self.hidden
+        buffer = aligned(kernel.packed_size(self.inputs, H, self.outputs), self.dtype)
         addresses = {name: address(parameter) for name, parameter in self.parameters.items()}
-        self.packed: Packed = self.kernel.pack(
-            self.inputs, self.hidden, self.outputs, addresses, address(self._buffer), fused=self.fused,
-            threads=default_threads(),
-        )  # fmt: skip
-        if compiled.vectors:
-            first = (self.packed.vectors - address(self._buffer)) // self._buffer.itemsize
-            pieces = [self.parameters[name].ravel()[: columns * self.hidden or 1] for name, columns in compiled.vectors]
+        packed = kernel.pack(
+            self.inputs, H, self.outputs, addresses, address(buffer), fused=fused, threads=default_threads()
+        )
+        if kernel.compiled.vectors:
+            first = (packed.vectors - address(buffer)) // buffer.itemsize
+            pieces = [self.parameters[name].ravel()[: columns * H or 1] for name, columns in kernel.compiled.vectors]
             vectors = np.concatenate(pieces)
-            self._buffer[first : first + vectors.size] = vectors
+            buffer[first : first + vectors.size] = vectors
+        return packed, buffer
 
     def __reduce__(self) -> tuple[type[PackedWeights], tuple[str, dict[str, Floats]]]:
         """A copy arranges its own parameters anew."""

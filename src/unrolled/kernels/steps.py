@@ -17,8 +17,9 @@ _HIDDEN, _MEMORY, _WINDOW = range(3)
 
 def bound_layer(weights: PackedWeights, zoneout: tuple[float, float] = (0.0, 0.0)) -> _native.StepLayer:
     """A layer as the compiled code steps through it; it is there as long as the weights are."""
-    kernel, packed, H, P = weights.kernel, weights.packed, weights.hidden, weights.outputs
-    compiled = kernel.compiled
+    kernel, compiled, H, P = weights.kernel, weights.kernel.compiled, weights.hidden, weights.outputs
+    fused = weights.fuses(1, 1, 1)
+    packed = weights.packed(fused=fused)
     call = _native.ForwardCall(
         steps=1, reverse=False, inputs=weights.inputs, hidden=H, outputs=P, tape=False, input_weight=packed.input,
         weight=packed.recurrent, projection=packed.projection, bias=packed.bias, vectors=packed.vectors, mask_row=H,
@@ -28,7 +29,7 @@ def bound_layer(weights: PackedWeights, zoneout: tuple[float, float] = (0.0, 0.0
     return _native.StepLayer.of(
         cell=kernel.number, call=call, activations=kernel.activations, clip=kernel.cell.clip or 0.0,
         memory=compiled.memory * H, unprojected=H if compiled.projected else 0,
-        apart=0 if weights.fused else packed.input, apart_bias=packed.separate_bias,
+        apart=0 if fused else packed.input, apart_bias=packed.separate_bias,
         apart_at=compiled.input_column * H, apart_outputs=compiled.input_gates * H,
     )  # fmt: skip
 

@@ -32,6 +32,8 @@ class Pass:
     reverse: bool
     tape: bool
     """Whether it leaves what a backward pass needs."""
+    fused: bool
+    """Whether it computes ``W x`` step by step."""
 
     @property
     def state_widths(self) -> list[int]:
@@ -51,7 +53,7 @@ class Pass:
         B, H, P, M = self.layout.batch, weights.hidden, weights.outputs, compiled.memory
         kept = N if self.tape else B
         shapes: dict[str, tuple[int, ...]] = {"h": (N, P)}
-        if (self.tape and compiled.tape) or not weights.fused:
+        if (self.tape and compiled.tape) or not self.fused:
             shapes["gates"] = N, weights.kernel.gates_row(H, tape=self.tape)
         if M:
             shapes["c"] = kept, M * H
