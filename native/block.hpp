@@ -118,6 +118,29 @@ inline const T* c_out(const Backward& f, const Block<T>& b, int r) {
   return f.new_c ? at<T>(f.new_c, b.packed + r, b.units) : at<T>(f.c, b.packed + r, f.c_row);
 }
 
+// What a step writes, for its product to ask for; a single row's units are too many for that.
+template <class T>
+inline Lines written(const Forward& f, const Block<T>& b) {
+  Lines lines;
+  if (b.rows == 1) return lines;
+  const int64_t u = b.first_unit;
+  if (f.tape && f.gates)
+    for (int64_t column = 0; column < f.gates_row / b.units; ++column)
+      lines.add(at<T>(f.gates, b.packed, f.gates_row) + column * b.units + u, f.gates_row, b.tiles);
+  if (f.h) lines.add(h_out<T>(f, b, 0) + u, f.new_h ? b.units : f.h_row, b.tiles);
+  if (f.c && f.tape) lines.add(c_out<T>(f, b, 0) + u, f.new_c ? b.units : f.c_row, b.tiles);
+  return lines;
+}
+
+template <class T>
+inline Lines written(const Backward& f, const Block<T>& b, int columns) {
+  Lines lines;
+  if (b.rows == 1) return lines;
+  for (int column = 0; column < columns; ++column)
+    lines.add(at<T>(f.grad_gates, b.packed, columns * b.units) + column * b.units + b.first_unit, columns * b.units, b.tiles);
+  return lines;
+}
+
 // Gradient that arrives at value K of M of the memory, from later steps and from outside.
 template <class T, int M = 1, int K = 0>
 inline __attribute__((always_inline)) Vec<T> arriving_at_memory(const Backward& f, const Block<T>& b, int r, int64_t u,

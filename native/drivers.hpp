@@ -147,6 +147,7 @@ enum Source : int {
 template <class T, int GATES, int GATE, bool APART, Source SOURCE = kBoth>
 inline void preactivations(const Forward& f, const Weights<T>& w, const Block<T>& b, const Group& g, const T* state,
                            int64_t state_row, T* acc) {
+  const Lines lines = written<T>(f, b);
   constexpr int W = width_of(GATES, APART);
   const int64_t H = f.hidden, I = f.inputs, P = f.outputs;
   const T* bias = g.in(w.bias, W, 1);
@@ -162,12 +163,12 @@ inline void preactivations(const Forward& f, const Weights<T>& w, const Block<T>
           store(a + (GATES - 1) * kLanes<T>, load(bias + (unit - g.first_unit) * W + (GATES - 1) * kLanes<T>));
       });
       if constexpr (SOURCE & kState)
-        multiply<T, GATES, APART>(g.tiles, b.rows, acc, g.tiles * W * kLanes<T>, acc, kNothing<T>, recurrent);
+        multiply<T, GATES, APART>(g.tiles, b.rows, acc, g.tiles * W * kLanes<T>, acc, kNothing<T>, recurrent, lines);
       return;
     }
     input = {at<T>(f.x, b.packed, I), I, 1, I, g.in(w.input, GATES, I)};
   }
-  multiply<T, GATES, APART>(g.tiles, b.rows, bias, 0, acc, input, recurrent);
+  multiply<T, GATES, APART>(g.tiles, b.rows, bias, 0, acc, input, recurrent, lines);
 }
 
 // What reaches h besides the loss at its own step: the product of the step after's gate gradients with U and, for
@@ -181,7 +182,7 @@ struct Arriving {
 // acc = the gradient that arrives at h, with that of the loss at this step unless it is the initial state's.
 template <class T>
 inline void arriving_gradient(const Backward& f, const T* weight, const Block<T>& b, const Group& g,
-                              const Arriving& from, bool initial, T* acc) {
+                              const Arriving& from, bool initial, T* acc, const Lines& lines = kNoLines) {
   const bool carried = f.grad_h0 && (from.carry || !from.grad_after);
   const auto rest = [&](int r, int64_t unit, int64_t count) {
     Vec<T> sum{};
@@ -196,7 +197,7 @@ inline void arriving_gradient(const Backward& f, const T* weight, const Block<T>
     for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, T* a) { store(a, rest(r, u, count)); });
   if (!from.grad_after) return;
   multiply<T, 1>(g.tiles, b.rows, acc, g.tiles * kLanes<T>, acc, kNothing<T>,
-                 {at<T>(from.grad_after, b.row, from.row), from.row, 1, from.depth, g.in(weight, 1, from.depth)});
+                 {at<T>(from.grad_after, b.row, from.row), from.row, 1, from.depth, g.in(weight, 1, from.depth)}, lines);
   if (masked)
     for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, T* a) {
       store(a, fma(state_mask<T>(f.masks, b, r, u, count), load(a), rest(r, u, count)));

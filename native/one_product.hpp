@@ -35,7 +35,7 @@ void backward_one_product(const Backward& f, const Portion& own) {
     for_each_tile<T, 1>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       PastStep<T> past;
-      arriving_gradient(f, weight, b, g, arriving, false, acc);
+      arriving_gradient(f, weight, b, g, arriving, false, acc, written<T>(f, b, Cell::kGradColumns));
       past.take_state(f, b, acc);
       past.take_memory(f, b);
       Cell::backward(f, b, acc);

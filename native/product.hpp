@@ -102,6 +102,27 @@ inline __attribute__((always_inline)) void accumulate(Vec<T> (&sum)[ROWS][WIDTH]
   }
 }
 
+// Memory that is written after a product: a line of the cache a row. The cores would otherwise wait for it to be theirs.
+struct Line {
+  const char* first;
+  int64_t row_bytes;
+};
+
+struct Lines {
+  static constexpr int kMost = 16;
+  Line each[kMost];
+  int count = 0;
+
+  // `tiles` vectors of each row from `first` on.
+  template <class T>
+  void add(const T* first, int64_t row, int tiles) {
+    for (int at = 0; at < tiles * kVectorBytes && count < kMost; at += kLine)
+      each[count++] = {reinterpret_cast<const char*>(first) + at, row * static_cast<int64_t>(sizeof(T))};
+  }
+};
+
+constexpr Lines kNoLines{};
+
 // acc = start + both factors' products, of one stretch of k for all rows; start_row 0: all rows start from the same numbers.
 template <class T>
 struct Stretch {
@@ -109,7 +130,8 @@ struct Stretch {
   int64_t start_row;
   T* acc;
   Factor<T> first, second;
-  const T* ahead;  // the packed columns that are met next
+  const T* ahead;                         // the packed columns that are met next
+  const Line *lines = nullptr, *end = nullptr;  // what is asked for meanwhile
 };
 
 // The same for `blocks` times ROWS rows of a tile, from `row` on.
@@ -121,7 +143,10 @@ __attribute__((noinline)) void product(const Stretch<T>& s, int64_t row, int64_t
   const T *start = s.start + row * start_row, *a = first.rows + row * first.row, *b = second.rows + row * second.row;
   T* acc = s.acc + row * W * kLanes<T>;
   const char* ahead = reinterpret_cast<const char*>(s.ahead) + row / ROWS * (first.depth + second.depth) * kLine;
-  for (; blocks > 0; --blocks) {
+  for (; blocks > 0; --blocks, row += ROWS) {
+    for (const Line* line = s.lines; line != s.end; ++line)
+      UNROLL
+      for (int r = 0; r < ROWS; ++r) __builtin_prefetch(line->first + (row + r) * line->row_bytes, 1, 3);
     Vec<T> sum[ROWS][W];
     UNROLL
     for (int r = 0; r < ROWS; ++r)
@@ -196,7 +221,8 @@ inline void product_of_group(int tiles, int each, const Stretch<T>& s, int64_t r
 // packed group has one row. All blocks of rows pass over one stretch of k before the next: it stays in the
 // first-level cache meanwhile.
 template <class T, int GATES, bool APART = false>
-void multiply(int tiles, int rows, const T* start, int64_t start_row, T* acc, Factor<T> first, Factor<T> second) {
+void multiply(int tiles, int rows, const T* start, int64_t start_row, T* acc, Factor<T> first, Factor<T> second,
+              const Lines& written = kNoLines) {
   static_assert(!APART || tiles_per_group(GATES) == 1);
   constexpr int most = tiles_per_group(GATES), columns_of_group = most * GATES;
   constexpr int64_t group_width = width_of(columns_of_group, APART) * kLanes<T>;
@@ -218,19 +244,21 @@ void multiply(int tiles, int rows, const T* start, int64_t start_row, T* acc, Fa
   if (!columns) return;
   const int64_t stretch = kStretchBytes / (columns * static_cast<int64_t>(sizeof(Vec<T>)));
   const int64_t depth = first.depth + second.depth, row_size = width * kLanes<T>, k_size = columns * kLanes<T>;
-  const int blocks = (rows + kMaxRows[width] - 1) / kMaxRows[width], each = rows / blocks, larger = rows % blocks;
+  const int blocks = (rows + kMaxRows[width] - 1) / kMaxRows[width], each = rows / blocks, longer = rows % blocks;
+  const int64_t stretches = depth ? (depth + stretch - 1) / stretch : 1;
   int64_t k = 0;
-  do {
+  for (int64_t i = 0; i < stretches; ++i) {
     const int64_t next = k + stretch;
     const T* ahead = next < first.depth || !second.depth ? first.packed + next * k_size
                                                          : second.packed + (next - first.depth) * k_size;
     const Stretch<T> s{start, start_row, acc, first.part(k, stretch, k_size),
-                       second.part(k - first.depth, stretch, k_size), ahead};
-    product_of_group<T, GATES, APART>(tiles, each + 1, s, 0, larger);
-    product_of_group<T, GATES, APART>(tiles, each, s, larger * (each + 1), blocks - larger);
+                       second.part(k - first.depth, stretch, k_size), ahead, written.each + written.count * i / stretches,
+                       written.each + written.count * (i + 1) / stretches};
+    product_of_group<T, GATES, APART>(tiles, each + 1, s, 0, longer);
+    product_of_group<T, GATES, APART>(tiles, each, s, longer * (each + 1), blocks - longer);
     start = acc, start_row = row_size;
     k = next;
-  } while (k < depth);
+  }
 }
 
 // A run of units worked on together. For a single row it spans several packed groups, to have enough independent work

@@ -48,7 +48,10 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products |
     if layout.rows < R:
         for rows in (y, *taped):
             rows.view(R, rows.shape[2])[layout.rows :] = 0
-    x, fused = plain(x) if products is None else products.table, products is None and kernel.fuses(I, H, call.steps, B, threads)
+    x, fused = (
+        plain(x) if products is None else products.table,
+        products is None and kernel.fuses(I, H, call.steps, B, threads),
+    )
     # work spaces for what is no part of the tape, used by both directions
     running = None if tape or not call.memory else scratch("cells", B * call.memory, x)
     work = scratch("states", B * compiled.work * H, x) if compiled.work else None
