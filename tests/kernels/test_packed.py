@@ -45,5 +45,5 @@ def test_packed_numbers_begin_at_the_start_of_a_line_of_the_caches():
     for H in (3, 16, 40):
         sizes = {"weight_ih": (4 * H, 2), "weight_hh": (4 * H, H), "bias_ih": (4 * H,), "bias_hh": (4 * H,)}
         weights = PackedWeights("lstm", {name: np.ones(size, np.float32) for name, size in sizes.items()})
-        assert weights.packed.input % 64 == 0
+        assert weights.packed(fused=True).input % 64 == 0
         assert PackedDense(np.ones((H, 2), np.float32), None).address % 64 == 0

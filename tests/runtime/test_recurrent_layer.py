@@ -7,7 +7,7 @@ import pytest
 
 from unrolled.cells import CELLS, Masks, get_cell
 from unrolled.errors import InputError
-from unrolled.kernels.arrays import LONG
+from unrolled.kernels.kernel import LONG
 from unrolled.runtime.recurrent import RecurrentLayer
 
 T, B, I, H = 6, 4, 3, 9

@@ -197,7 +197,7 @@ def backward(
     grad_h0, grad_c0 = kernel.split_states([address(s) for s in grad_first])
     call = _native.BackwardCall(
         steps=layout.steps, offsets=layout.address, reverse=reverse, hidden=H, outputs=P,
-        weight=address(U) if U.size else 0, projection=address(projection), 
+        weight=address(U) if U.size else 0, projection=address(projection),
         vectors=weights.packed(fused=result.of.fused).vectors,
         state_mask=address(masks.state), candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h),
         keep_c=address(masks.keep_c), mask_row=H, zoneout_h=masks.zoneout[0], zoneout_c=masks.zoneout[1],
