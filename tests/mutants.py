@@ -330,7 +330,7 @@ MUTANTS = (
         "lane < units ? in[lane * unit_stride + k * k_stride] : T(0)",
         "lane + 1 < units ? in[lane * unit_stride + k * k_stride] : T(0)",
     ),
-    native("a block's rows miscounted", "product.hpp", "(i < rows % blocks)", "(i <= rows % blocks)"),
+    native("a block's rows miscounted", "product.hpp", "longer = rows % blocks", "longer = (rows - 1) % blocks"),
     native(
         "a thread's rows cut one short",
         "schedule.cpp",
@@ -355,8 +355,8 @@ MUTANTS = (
     native(
         "a row depends on its block",
         "product.hpp",
-        "first.part(row, k, stretch, columns",
-        "first.part(row, k, stretch - (count > 3), columns",
+        "first.part(k, stretch, k_size)",
+        "first.part(k, stretch - (each > 3), k_size)",
         BITS,
     ),
     native(
@@ -368,8 +368,8 @@ MUTANTS = (
     native(
         "GRU kernel: the candidate's two products in one sum",
         "product.hpp",
-        "accumulate<T, COLUMNS, ROWS, W, W - 1>(sum, first)",
-        "accumulate<T, COLUMNS, ROWS, W, COLUMNS - 1>(sum, first)",
+        "accumulate<T, COLUMNS, ROWS, W, W - 1>(sum, first, a, ahead)",
+        "accumulate<T, COLUMNS, ROWS, W, COLUMNS - 1>(sum, first, a, ahead)",
     ),
     python(
         "kernels: state before shifted by one step",
@@ -1014,8 +1014,8 @@ MUTANTS = (
     native(
         "the second factor begins where the first one does",
         "product.hpp",
-        "second.part(row, k - first.depth, stretch",
-        "second.part(row, k, stretch",
+        "second.part(k - first.depth, stretch",
+        "second.part(k, stretch",
     ),
     native(
         "dense: the bias of the first group for all",
@@ -1033,8 +1033,8 @@ MUTANTS = (
     native(
         "weight gradients: a panel's columns from the wrong place",
         "outer_sum.hpp",
-        "panel + r * width, b + r * b_row + across",
-        "panel + r * width, b + r * b_row",
+        "panel + r * kPanelRow<T>, b + r * b_row + across",
+        "panel + r * kPanelRow<T>, b + r * b_row",
     ),
     native(
         "weight gradients: the initial state of all rows is the first's",
@@ -2968,8 +2968,8 @@ MUTANTS = (
     python(
         "gates: backwards in the order of the steps",
         "insight/watching.py",
-        "return found[trace.in_time]",
-        "return found",
+        "return trace.as_given(found)[trace.in_time]",
+        "return trace.as_given(found)",
         GATES,
     ),
     python(
