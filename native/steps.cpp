@@ -13,11 +13,11 @@ namespace {
 // Rows from which on the few microseconds of the usual way do not matter.
 constexpr int64_t kMostRows = 1024;
 
-// A step of fewer multiply-adds is run by one thread.
-constexpr double kAlone = 2e5;
+// A step of fewer multiply-adds is run by one thread: steps come one by one, and to wake others for each would take longer.
+constexpr double kAlone = 4e6;
 
-// A step of more is long enough for other threads of Python to use the time: handing over its lock and waiting to get it
-// back would cost a shorter one more than it is worth.
+// A step of more is long enough for other threads of Python to use the time: a shorter one would lose more by handing over
+// its lock and waiting to get it back.
 constexpr double kLong = 1e6;
 
 PyArrayObject* as_array(PyObject* object) { return reinterpret_cast<PyArrayObject*>(object); }
