@@ -5,6 +5,7 @@
 #include "best_tokens.hpp"
 #include "cells.hpp"
 #include "dense.hpp"
+#include "digest.hpp"
 #include "log_softmax.hpp"
 #include "outer_sum.hpp"
 #include "softmax.hpp"
@@ -53,4 +54,4 @@ constexpr Kernels<T> kernels() {
 // No code of a level may run before it is chosen.
 extern "C" const Level TABLE(UNROLLED_LEVEL);
 constinit const Level TABLE(UNROLLED_LEVEL) = {NAME(UNROLLED_LEVEL), kVectorBytes, kernels<float>(), kernels<double>(),
-                                               best_tokens};
+                                               best_tokens, digest};

@@ -8,7 +8,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
-#include <cstring>
 #include <new>
 #include <type_traits>
 
@@ -221,6 +220,12 @@ void additive(bool wide, int64_t steps, int64_t count, int64_t sources, int64_t 
   run_additive(*level, wide, call, backward, threads);
 }
 
+nb::bytes digest(Address address, int64_t bytes) {
+  char result[kDigestBytes];
+  level->digest(in(address), bytes, result);
+  return nb::bytes(result, kDigestBytes);
+}
+
 // Where the numbers of an array begin; the array is contiguous.
 Address address(nb::handle array) {
   Py_buffer view;
@@ -319,8 +324,7 @@ NB_MODULE(_native, m) {
           },
           nb::arg("count"), nb::arg("x"), nb::arg("h0"), nb::arg("c0"), nb::arg("h"), nb::arg("c"),
           "A step of a single layer at addresses, of which nothing is checked.");
-  m.def("same", [](Address a, Address b, int64_t bytes) { return std::memcmp(in(a), in(b), bytes) == 0; }, nb::arg("a"),
-        nb::arg("b"), nb::arg("bytes"), "Whether so many bytes are alike.");
+  m.def("digest", &digest, nb::arg("address"), nb::arg("bytes"), "To notice whether numbers have changed.");
   nb::class_<DecoderStep>(m, "DecoderStep", "One step of an encoder-decoder; addresses are 0 where there is nothing.")
       .def(
           "__init__",

@@ -273,10 +273,13 @@ struct Kernels {
   void (*additive_backward)(const Additive&, int64_t first_row, int64_t last_row);
 };
 
+constexpr int kDigestBytes = 512;
+
 struct Level {
   const char* name;
   int vector_bytes;
   Kernels<float> f32;
   Kernels<double> f64;
   int64_t (*best_tokens)(const BestTokens&);
+  void (*digest)(const void* numbers, int64_t bytes, void* digest);
 };

@@ -74,6 +74,7 @@ BEAM = "tests/runtime/decoding/test_beam.py"
 BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
 STEPS = "tests/runtime/test_steps.py"
+DIGEST = "tests/kernels/test_digest.py"
 NN_CELLS = "tests/nn/test_nn_bound_cells.py"
 FIXED_POINTS = "tests/insight/test_fixed_points.py"
 GATES = "tests/insight/test_gates.py"
@@ -2215,11 +2216,25 @@ MUTANTS = (
         "residual=False, threads",
         STEPS,
     ),
+    native(
+        "digest: the last words left out",
+        "digest.hpp",
+        "for (int i = 0; bytes > 0; ++i",
+        "for (int i = 0; bytes > kVectorBytes; ++i",
+        DIGEST,
+    ),
+    native(
+        "digest: signs that change in pairs cancel out",
+        "digest.hpp",
+        "mixed[i] = m << 15 | m >> 17;",
+        "mixed[i] = m;",
+        DIGEST,
+    ),
     python(
         "nn: a cell does not look whether its weights have changed",
         "nn/bound_cell.py",
-        "if not _native.same(p.data_ptr(), copy, size)",
-        "if not copy",
+        "if _native.digest(p.data_ptr(), size) != digest",
+        "if not digest",
         NN_CELLS,
     ),
     python(

@@ -26,8 +26,8 @@ class _Kept(NamedTuple):
     """Parameters as they were when they were arranged."""
 
     parameters: tuple[Parameter | None, ...]
-    given: tuple[tuple[Parameter, tuple[int, ...], int, int], ...]
-    """Each that there is, its shape, where a copy of its numbers is, and their bytes."""
+    given: tuple[tuple[Parameter, tuple[int, ...], int, bytes], ...]
+    """Each that there is, its shape, the bytes of its numbers and their digest."""
     dtype: torch.dtype
     weights: PackedWeights
     steps: Steps
@@ -35,15 +35,15 @@ class _Kept(NamedTuple):
     def are(self, parameters: tuple[Parameter | None, ...]) -> bool:
         """Whether the parameters are the same, and their numbers.
 
-        The numbers are compared: torch's count of changes does not see those to ``parameter.data``.
+        A digest of the numbers is compared: torch's count of changes does not see those to ``parameter.data``.
         """
         for p, kept in zip(parameters, self.parameters, strict=True):
             if p is not kept:
                 return False
-        for p, shape, copy, size in self.given:
+        for p, shape, size, digest in self.given:
             if not (p.is_cpu and p.dtype is self.dtype and p.shape == shape and p.is_contiguous()):
                 return False
-            if not _native.same(p.data_ptr(), copy, size):
+            if _native.digest(p.data_ptr(), size) != digest:
                 return False
         return True
 
@@ -116,12 +116,12 @@ class BoundCell:
             weights = PackedWeights(self._cell, numbers)
         except InputError:  # the usual way says it in the words of torch
             return None
-        kept = tuple(
-            (p, tuple(p.shape), address(weights.parameters[name]), weights.parameters[name].nbytes)
-            for name, p in zip(names, parameters, strict=True)
+        kept = [
+            (p, tuple(p.shape), array.nbytes, _native.digest(address(array), array.nbytes))
+            for p, array in zip(parameters, map(weights.parameters.__getitem__, names), strict=True)
             if p is not None
-        )
-        return _Kept(parameters, kept, dtype, weights, Steps([weights], stacked=False, threads=kernel_threads))
+        ]
+        return _Kept(parameters, tuple(kept), dtype, weights, Steps([weights], stacked=False, threads=kernel_threads))
 
 
 def _lies(tensor: Tensor | None, shape: tuple[int, ...], dtype: torch.dtype) -> bool:

@@ -107,8 +107,8 @@ class RNNCell(_HiddenStateCell):
 
     A drop-in for :class:`torch.nn.RNNCell`, with all of :data:`unrolled.cells.ACTIVATIONS` among its nonlinearities. For
     whole sequences use :class:`~unrolled.nn.RNN`: it arranges the weights once instead of at every step. Without autograd, under
-    :class:`torch.no_grad` or :func:`torch.inference_mode`, the cells keep them arranged, in two copies; every step looks
-    whether they still hold the same numbers.
+    :class:`torch.no_grad` or :func:`torch.inference_mode`, the cells keep them arranged beside the parameters; every
+    step looks whether a digest of these is still the same.
 
     >>> import torch
     >>> from unrolled.nn import RNNCell
