@@ -11,6 +11,7 @@
 #include <new>
 #include <type_traits>
 
+#include "binding.hpp"
 #include "decoder_step.hpp"
 #include "levels.hpp"
 #include "pool.hpp"
@@ -21,12 +22,7 @@ namespace nb = nanobind;
 
 namespace {
 
-using Address = uintptr_t;
-
 const Level* level = nullptr;
-
-const void* in(Address a) { return reinterpret_cast<const void*>(a); }
-void* out(Address a) { return reinterpret_cast<void*>(a); }
 
 // What Python passes for a field: an address for a pointer.
 template <class Field>
@@ -61,18 +57,6 @@ auto argument(const char* name) {
             SEQUENCES_FIELDS(SET_SEQUENCES) MASKS_FIELDS(SET_MASKS) FIELDS(SET)                          \
           },                                                                                             \
           nb::kw_only() SEQUENCES_FIELDS(ARGUMENT) MASKS_FIELDS(ARGUMENT) FIELDS(ARGUMENT))
-
-// Number of an activation function, alpha and beta, one for each place of Functions.
-using Activations = std::array<std::tuple<int, double, double>, 3>;
-
-Functions functions_of(const Activations& activations, double clip) {
-  Functions functions{.each = {}, .clip = clip};
-  for (size_t i = 0; i < activations.size(); ++i) {
-    const auto [number, alpha, beta] = activations[i];
-    functions.each[i] = {static_cast<Activation>(number), alpha, beta};
-  }
-  return functions;
-}
 
 template <auto run, class Pass>
 void run_pass(int cell, bool wide, Pass call, const Activations& activations, double clip, int64_t batch, int threads) {
@@ -297,6 +281,7 @@ NB_MODULE(_native, m) {
         nb::arg("gates"), nb::arg("units"), nb::arg("first"), nb::arg("count"), nb::arg("apart"), nb::arg("packed"));
   m.def("packed_size", &packed_size, nb::arg("wide"), nb::arg("gates"), nb::arg("units"), nb::arg("depth"));
   m.def("address", &address, nb::arg("array"), "Where the numbers of a contiguous array begin.");
+  bind_layer_passes(m, level);
   m.def("log_softmax", &log_softmax, nb::arg("wide"), nb::arg("x"), nb::arg("y"), nb::arg("rows"), nb::arg("n"));
   m.def("softmax", &softmax, nb::arg("wide"), nb::arg("x"), nb::arg("y"), nb::arg("rows"), nb::arg("n"));
   m.def("best_tokens", &best_tokens, nb::arg("rows"), nb::arg("tokens"), nb::arg("wanted"), nb::arg("log_p"),
