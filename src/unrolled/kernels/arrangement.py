@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from unrolled.kernels import _native
-from unrolled.kernels.compiled import Compiled, Run, Segment
+from unrolled.kernels.compiled import Compiled, Run
 
-__all__ = ["BackwardArrangement", "ForwardArrangement", "arrange_input", "recurrent_segments"]
+__all__ = [
+    "BackwardArrangement", "ForwardArrangement", "arrange_input", "arrange_projection", "arrange_recurrent",
+    "arrange_separate_biases",
+]  # fmt: skip
 
 NOWHERE = -1
 """The place of what there is none of, and the number of a parameter that is left out."""
@@ -55,6 +58,24 @@ class _Moves:
             )  # fmt: skip
             k += rows
         return at
+
+    def input(self) -> int:
+        """W for the backward pass."""
+        return self.transposed("weight_ih", [(0, self.compiled.input_gates * self.H)], self.I)
+
+    def recurrent(self) -> int:
+        """U for the backward pass: what each product meets, with the columns of gate gradients one behind the other."""
+        begin, H = self.size, self.H
+        meeting = [segment for segment in self.compiled.segments if segment.U >= 0]
+        for reset in (False, True):
+            pieces = [(s.U * H, s.columns * H) for s in meeting if s.reset is reset]
+            if pieces:
+                self.transposed("weight_hh", pieces, self.P)
+        return begin if meeting else NOWHERE
+
+    def projection(self) -> int:
+        """The projection for the backward pass."""
+        return self.transposed("weight_hr", [(0, self.P)], self.H)
 
     def biases(self) -> int:
         """Those of each product, packed like a matrix one deep."""
@@ -150,12 +171,10 @@ class BackwardArrangement(NamedTuple):
     def of(compiled: Compiled, wide: bool, H: int, P: int, names: Sequence[str]) -> BackwardArrangement:
         """``names`` are those of the parameters in the order in which they are given."""
         moves = _Moves(compiled, wide, 0, H, P, names)
-        groups = recurrent_segments(compiled)
-        recurrent = 0 if groups else NOWHERE
-        for group in groups:
-            moves.transposed("weight_hh", [(segment.U * H, segment.columns * H) for segment in group], P)
-        projection = moves.transposed("weight_hr", [(0, P)], H) if compiled.projected else NOWHERE
-        return BackwardArrangement(moves.native, moves.size, recurrent, projection, moves.vectors())
+        recurrent = moves.recurrent()
+        projection = moves.projection() if compiled.projected else NOWHERE
+        vectors = moves.vectors()
+        return BackwardArrangement(moves.native, moves.size, recurrent, projection, vectors)
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -163,15 +182,31 @@ class BackwardArrangement(NamedTuple):
         return self[2:]
 
 
-def arrange_input(compiled: Compiled, wide: bool, I: int, H: int, names: Sequence[str]) -> tuple[_native.Arrangement, int]:
+def arrange_input(
+    compiled: Compiled, wide: bool, I: int, H: int, names: Sequence[str] = ("weight_ih",)
+) -> tuple[_native.Arrangement, int]:
     """W for ``Wᵀ δa``, and how many numbers it takes."""
     moves = _Moves(compiled, wide, I, H, H, names)
-    moves.transposed("weight_ih", [(0, compiled.input_gates * H)], I)
+    moves.input()
     return moves.native, moves.size
 
 
-def recurrent_segments(compiled: Compiled) -> tuple[tuple[Segment, ...], ...]:
-    """The columns of gate gradients that meet U, product by product."""
-    meeting = [segment for segment in compiled.segments if segment.U >= 0]
-    groups = (tuple(s for s in meeting if s.reset is reset) for reset in (False, True))
-    return tuple(group for group in groups if group)
+def arrange_recurrent(compiled: Compiled, wide: bool, H: int, P: int) -> tuple[_native.Arrangement, int]:
+    """U by itself for the backward pass, and how many numbers it takes."""
+    moves = _Moves(compiled, wide, 0, H, P, ("weight_hh",))
+    moves.recurrent()
+    return moves.native, moves.size
+
+
+def arrange_projection(compiled: Compiled, wide: bool, H: int, P: int) -> tuple[_native.Arrangement, int]:
+    """The projection by itself for the backward pass, and how many numbers it takes."""
+    moves = _Moves(compiled, wide, 0, H, P, ("weight_hr",))
+    moves.projection()
+    return moves.native, moves.size
+
+
+def arrange_separate_biases(compiled: Compiled, wide: bool, H: int) -> tuple[_native.Arrangement, int]:
+    """``bias_ih`` and ``bias_hh`` as they are added to ``W x`` before a step, and how many numbers they take."""
+    moves = _Moves(compiled, wide, 0, H, H, ("bias_ih", "bias_hh"))
+    moves.separate_biases()
+    return moves.native, moves.size

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from unrolled.kernels import _native
+from unrolled.kernels.compiled import Compiled
 from unrolled.kernels.kernel import Kernel
 from unrolled.kernels.layout import Layout
 
-__all__ = ["GateGradients", "Rows"]
+__all__ = ["GateGradients", "Rows", "gradient_segments"]
 
 Work = Callable[[int], tuple[int, object]]
 """Hands out memory for so many numbers: its address, and what keeps it."""
@@ -60,17 +61,20 @@ class GateGradients(NamedTuple):
         ``state`` is what U met, ``reset_state`` what it met behind a gate. ``to`` says where the gradients go; those
         nobody wants are left out.
         """
-        H, size = self.hidden, self.kernel.number_size
-        weight_ih, weight_hh = to.get("weight_ih", 0), to.get("weight_hh", 0)
-        bias_ih, bias_hh = to.get("bias_ih", 0), to.get("bias_hh", 0)
+        size, P, I = self.kernel.number_size, state.width, x.width
         wanted: list[tuple[int, ...]] = []
-        for column, count, reset, U, W, input_bias, recurrent_bias in self.kernel.compiled.segments:
-            grad_W = weight_ih + W * H * x.width * size if weight_ih and W >= 0 else 0
-            grad_U = weight_hh + U * H * (reset_state if reset else state).width * size if weight_hh and U >= 0 else 0
+
+        def at(name: str, place: int) -> int:
+            begin = to.get(name, 0)
+            return begin + place * size if begin and place >= 0 else 0
+
+        for first, columns, reset, W, U, input_bias, recurrent_bias in gradient_segments(
+            self.kernel.compiled, I, self.hidden, P
+        ):
+            grad_U = at("weight_hh", U)
             segment = (
-                column * H, count * H, grad_W, 0 if reset else grad_U, grad_U if reset else 0,
-                bias_ih + input_bias * H * size if bias_ih and input_bias >= 0 else 0,
-                bias_hh + recurrent_bias * H * size if bias_hh and recurrent_bias >= 0 else 0,
+                first * self.hidden, columns * self.hidden, at("weight_ih", W), 0 if reset else grad_U,
+                grad_U if reset else 0, at("bias_ih", input_bias), at("bias_hh", recurrent_bias),
             )  # fmt: skip
             if any(segment[2:]):
                 wanted.append(segment)
@@ -91,3 +95,16 @@ class GateGradients(NamedTuple):
                 self.kernel.wide, steps=self.layout.steps, offsets=self.layout.address, reverse=reverse, a=address,
                 a_row=row, factors=factors, segments=segments, threads=self.threads, hand_out=work,
             )  # fmt: skip
+
+
+def gradient_segments(compiled: Compiled, I: int, H: int, P: int) -> list[tuple[int, int, bool, int, int, int, int]]:
+    """Neighbouring columns of gate gradients: the first, how many, whether their ``U`` meets what a gate left of ``h``, and the
+    numbers of ``weight_ih``, ``weight_hh``, ``bias_ih`` and ``bias_hh`` where their sums begin, -1 for none."""
+
+    def begin(block: int, row: int) -> int:
+        return block * H * row if block >= 0 else -1
+
+    return [
+        (s.column, s.columns, s.reset, begin(s.W, I), begin(s.U, H if s.reset else P), begin(s.bias_ih, 1), begin(s.bias_hh, 1))
+        for s in compiled.segments
+    ]  # fmt: skip

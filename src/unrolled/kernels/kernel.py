@@ -14,7 +14,14 @@ from typing import NamedTuple
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.kernels import _native
-from unrolled.kernels.compiled import Compiled, Run, Segment, get_compiled
+from unrolled.kernels.arrangement import (
+    ForwardArrangement,
+    arrange_input,
+    arrange_projection,
+    arrange_recurrent,
+    arrange_separate_biases,
+)
+from unrolled.kernels.compiled import Compiled, get_compiled
 from unrolled.kernels.layout import Layout
 
 __all__ = ["Kernel", "Packed", "get_kernel", "pack_matrix"]
@@ -122,18 +129,13 @@ class Kernel:
 
     def packed_size(self, inputs: int, hidden: int, outputs: int) -> int:
         """Elements that :meth:`pack` fills for an input, a hidden and an output size."""
-        compiled = self.compiled
-        products = compiled.products
-        recurrent = sum(self._size(product.U.blocks, hidden, outputs) for product in products)
-        fused = sum(self._size(product.W.blocks, hidden, inputs) for product in products)
-        biases = sum(self._size(product.gates + compiled.apart, hidden, 1) for product in products)
-        # room behind a row of biases for the last one's whole vector
-        separate = self._size(1, compiled.input_gates * hidden, inputs + 1) + self._size(1, hidden, 1)
-        projection = self._size(1, outputs, hidden) if compiled.projected else 0
-        return recurrent + biases + projection + self.vector_numbers(hidden) + max(fused, separate)
+        return max(self.forward_arrangement(inputs, hidden, outputs, (), fused=fused).size for fused in (False, True))
 
-    def _size(self, gates: int, units: int, depth: int) -> int:
-        return _native.packed_size(self.wide, gates, units, depth)
+    def forward_arrangement(
+        self, inputs: int, hidden: int, outputs: int, names: Sequence[str], *, fused: bool
+    ) -> ForwardArrangement:
+        """How the parameters of these names, given in their order, are arranged for the forward pass."""
+        return ForwardArrangement.of(self.compiled, self.wide, inputs, hidden, outputs, names, fused=fused)
 
     def pack(
         self, inputs: int, hidden: int, outputs: int, parameters: Mapping[str, int], packed: int, *, fused: bool,
@@ -141,126 +143,43 @@ class Kernel:
     ) -> Packed:  # fmt: skip
         """Arrange a cell's parameters, given by their addresses, for the products of the forward pass.
 
-        Biases may be missing. Returns where everything is from ``packed`` on; the caller copies the vectors there.
+        Biases may be missing. Returns where everything is from ``packed`` on.
         """
-        H, size, compiled = hidden, self.number_size, self.compiled
-        weight_ih = parameters["weight_ih"]
-        bias_ih, bias_hh = parameters.get("bias_ih", 0), parameters.get("bias_hh", 0)
-
-        def place(numbers: int) -> int:
-            nonlocal packed
-            at, packed = packed, packed + numbers * size
-            return at
-
-        def pack(source: int, run: Run, depth: int) -> int:
-            at = place(self._size(run.blocks, H, depth))
-            source += run.first * H * depth * size
-            pack_matrix(self.wide, source, at, gates=run.blocks, units=H, depth=depth, threads=threads)
-            return at
-
-        def offset(bias: int, run: Run) -> int:
-            return bias and bias + run.first * H * size
-
-        input_weight = packed
-        if fused:
-            for product in compiled.products:
-                if product.W.blocks:
-                    pack(weight_ih, product.W, inputs)
-        else:
-            units = compiled.input_gates * H
-            at = place(self._size(1, units, inputs))
-            pack_matrix(self.wide, weight_ih, at, units=units, depth=inputs, threads=threads)
-        weight = packed if self.meets_state else 0
-        for product in compiled.products:
-            if product.U.blocks:
-                pack(parameters["weight_hh"], product.U, outputs)
-        bias = packed
-        for product in compiled.products:
-            at = place(self._size(product.gates + compiled.apart, H, 1))
-            _native.pack_biases(
-                self.wide, input=offset(bias_ih, product.bias), recurrent=offset(bias_hh, product.bias),
-                gates=product.gates, units=H, first=product.bias_gate, count=product.bias.blocks, apart=compiled.apart,
-                packed=at,
-            )  # fmt: skip
-        projection = 0
-        if compiled.projected:
-            projection = place(self._size(1, outputs, H))
-            pack_matrix(self.wide, parameters["weight_hr"], projection, units=outputs, depth=H, threads=threads)
-        vectors = place(self.vector_numbers(H)) if compiled.vectors else 0
-        separate_bias = packed
-        if not fused:
-            self.pack_separate_bias(H, bias_ih, bias_hh, packed)
-        return Packed(input_weight, weight, projection, bias, vectors, separate_bias)
+        arrangement = self.forward_arrangement(inputs, hidden, outputs, tuple(parameters), fused=fused)
+        arrangement.moves.run([*parameters.values()], packed, threads)
+        return Packed(*(packed + place * self.number_size if place >= 0 else 0 for place in arrangement.places))
 
     def separate_bias_size(self, hidden: int) -> int:
         """Elements that :meth:`pack_separate_bias` fills; behind them is room for the last one's whole vector."""
-        return self.compiled.input_gates * hidden + self._size(1, hidden, 1)
+        return arrange_separate_biases(self.compiled, self.wide, hidden)[1]
 
-    def pack_separate_bias(self, H: int, bias_ih: int, bias_hh: int, packed: int) -> None:
-        """What is added to ``W x`` before a step: a plain row of the biases of all gates that meet W; a last one
-        that stays apart is ``bias_ih`` alone."""
-        size = self.number_size
-        for product in self.compiled.products:
-            for k in range(product.W.blocks):
-                own = k - product.bias_gate
-                here = 0 <= own < product.bias.blocks
-                at = (product.bias.first + own) * H * size
-                apart = self.compiled.apart and k == product.W.blocks - 1
-                _native.pack_biases(
-                    self.wide, input=bias_ih + at if bias_ih and here else 0,
-                    recurrent=bias_hh + at if bias_hh and here and not apart else 0, gates=1, units=H, first=0, count=1,
-                    apart=False, packed=packed,
-                )  # fmt: skip
-                packed += H * size
-
-    @cached_property
-    def _recurrent_segments(self) -> tuple[tuple[Segment, ...], ...]:
-        """The columns of gate gradients that meet U, product by product."""
-        meeting = [segment for segment in self.compiled.segments if segment.U >= 0]
-        groups = (tuple(s for s in meeting if s.reset is reset) for reset in (False, True))
-        return tuple(group for group in groups if group)
+    def pack_separate_bias(self, hidden: int, bias_ih: int, bias_hh: int, packed: int) -> None:
+        """What is added to ``W x`` before a step, see :class:`~unrolled.kernels.arrangement.ForwardArrangement`."""
+        arrange_separate_biases(self.compiled, self.wide, hidden)[0].run([bias_ih, bias_hh], packed, 1)
 
     def packed_backward_size(self, hidden: int, outputs: int) -> int:
         """Elements that :meth:`pack_backward` fills."""
-        depths = (hidden * sum(segment.columns for segment in group) for group in self._recurrent_segments)
-        return sum(self._size(1, outputs, depth) for depth in depths)
+        return arrange_recurrent(self.compiled, self.wide, hidden, outputs)[1]
 
     def pack_backward(self, hidden: int, outputs: int, weight_hh: int, packed: int, threads: int) -> None:
         """Arrange U for the products of the backward pass."""
-        H, P, size = hidden, outputs, self.number_size
-        for group in self._recurrent_segments:
-            depth, k = H * sum(segment.columns for segment in group), 0
-            for segment in group:
-                source = weight_hh + segment.U * H * P * size
-                rows = segment.columns * H
-                self._pack_transposed(source, packed, rows, P, threads, first_k=k, total_depth=depth)
-                k += rows
-            packed += self._size(1, P, depth) * size
+        arrange_recurrent(self.compiled, self.wide, hidden, outputs)[0].run([weight_hh], packed, threads)
 
     def packed_projection_size(self, hidden: int, outputs: int) -> int:
         """Elements that :meth:`pack_projection` fills."""
-        return self._size(1, hidden, outputs)
+        return arrange_projection(self.compiled, self.wide, hidden, outputs)[1]
 
     def pack_projection(self, hidden: int, outputs: int, weight_hr: int, packed: int, threads: int) -> None:
         """Arrange the projection for the backward pass."""
-        self._pack_transposed(weight_hr, packed, outputs, hidden, threads)
+        arrange_projection(self.compiled, self.wide, hidden, outputs)[0].run([weight_hr], packed, threads)
 
     def packed_input_size(self, inputs: int, hidden: int) -> int:
         """Elements that :meth:`pack_input` fills."""
-        return self._size(1, inputs, self.compiled.input_gates * hidden)
+        return arrange_input(self.compiled, self.wide, inputs, hidden)[1]
 
     def pack_input(self, inputs: int, hidden: int, weight_ih: int, packed: int, threads: int) -> None:
         """Arrange W for ``Wᵀ δa``."""
-        self._pack_transposed(weight_ih, packed, self.compiled.input_gates * hidden, inputs, threads)
-
-    def _pack_transposed(
-        self, source: int, packed: int, rows: int, columns: int, threads: int, *, first_k: int = 0, total_depth: int = 0
-    ) -> None:
-        """The columns of a matrix as units; of one that is part of a deeper matrix from ``first_k`` on."""
-        _native.pack(
-            self.wide, source=source, gates=1, units=columns, depth=rows, gate_stride=0, unit_stride=1,
-            k_stride=columns, total_depth=total_depth or rows, first_k=first_k, packed=packed, threads=threads,
-        )  # fmt: skip
+        arrange_input(self.compiled, self.wide, inputs, hidden)[0].run([weight_ih], packed, threads)
 
     def separate_inputs(
         self, layout: Layout, inputs: int, hidden: int, packed: Packed, *, x: int, gates: int, gates_row: int,

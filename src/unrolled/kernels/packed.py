@@ -147,11 +147,6 @@ class PackedWeights:
         packed = kernel.pack(
             self.inputs, H, self.outputs, addresses, address(buffer), fused=fused, threads=default_threads()
         )
-        if kernel.compiled.vectors:
-            first = (packed.vectors - address(buffer)) // buffer.itemsize
-            pieces = [self.parameters[name].ravel()[: columns * H or 1] for name, columns in kernel.compiled.vectors]
-            vectors = np.concatenate(pieces)
-            buffer[first : first + vectors.size] = vectors
         return packed, buffer
 
     def __reduce__(self) -> tuple[type[PackedWeights], tuple[str, dict[str, Floats]]]:

@@ -8,21 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from unrolled.kernels import _native
-from unrolled.kernels.gradients import GateGradients, Rows
-from unrolled.nn.buffers import (
-    Memory,
-    address,
-    first_states,
-    numbers,
-    pack_for_backward,
-    pack_input,
-    pack_projection,
-    plain,
-    recycled,
-    scratch,
-    vectors,
-)
+from unrolled.nn.buffers import Memory, address, addresses, first_states, kept_addresses, numbers, plain, recycled, scratch
 from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.inputs import Inputs, Products, from_operator
@@ -65,91 +51,66 @@ def backward_pass(
 ) -> list[Tensor]:  # fmt: skip
     """What the operator does, for a call that has been checked; with ``products`` in the place of ``x``, the first gradient is
     that of their table."""
-    kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
-    B, H, P, I, each = call.batch, call.hidden, call.size, call.inputs, len(call.names)
-    x, weights = plain(inputs.x) if products is None else y, inputs.weights
+    sizes, masks = call.sizes, call.masks
+    kernel, D, B, H = sizes.kernel, sizes.directions, sizes.batch, sizes.hidden
+    compiled = kernel.compiled
+    x, weights = plain(inputs.x) if products is None else y, [plain(weight) for weight in inputs.weights]
     layout, threads = get_layout(call), kernel_threads()
-    N = layout.rows
+    N, bound = layout.rows, sizes.backward
     h0, c0 = first_states(call, inputs)
     # the kernels turn the gradients of the last states into those of the first
-    states = dict(zip(kernel.state_names, call.states, strict=True))
-    grad_h0 = _to_change(grads.h, states["h0"], x) if compiled.has_h else None
-    grad_c0 = _to_change(grads.c, states["c0"], x) if call.memory else None
-    cells, kept = (tape[0], tape[1:]) if call.memory else (None, tape)
-    grad_y, grad_cells, grad_row = grads.y, grads.cells, D * P
+    grad_h0 = _to_change(grads.h, sizes.of_states["h0"], x) if compiled.has_h else None
+    grad_c0 = _to_change(grads.c, sizes.of_states["c0"], x) if sizes.memory else None
+    cells, kept = (tape[0], tape[1:]) if sizes.memory else (None, tape)
+    own_tape = call.own_tape
+    own = [dict(zip(own_tape, kept[d * len(own_tape) :], strict=False)) for d in range(D)]
+    grad_y, grad_cells, grad_row = grads.y, grads.cells, D * sizes.size
     if grad_cells is not None:
         grad_y, grad_cells = x.new_zeros(call.outputs) if grad_y is None else grad_y, plain(grad_cells)
     elif grad_y is None:  # one row of zeros stands for all
         grad_y, grad_row = x.new_zeros(grad_row), 0
     grad_y = plain(grad_y)
-    grad_gates = scratch("gates", N * len(compiled.gradient_columns) * H, x)
+    apart = products is not None and wanted[0]  # the gate gradients of each direction are read once more
+    grad_gates = scratch("gates", N * sizes.gradient_row * (D if apart else 1), x)
+    gates = [grad_gates.address + d * N * sizes.gradient_row * x.itemsize * apart for d in range(D)]
     reset_state = recycled(x, (N, H)) if kernel.resets else None
-    grad_state = recycled(x, (N, P)) if compiled.projected else None
-    work = scratch("states", B * compiled.work * H, x) if compiled.work else None
-    gate_gradients = GateGradients(kernel, layout, H, threads, grad_gates.address)
+    grad_state = recycled(x, (N, sizes.size)) if compiled.projected else None
+    work = scratch("states", sizes.work, x).address if sizes.work else 0
     grad_x = _input_gradient(x, N) if wanted[0] and products is None else None
-    grad_products: list[Tensor] = []
-    grad_weights: list[Tensor] = []
-    for d in range(D):
-        own = dict(zip(call.own_tape, kept[d * len(call.own_tape) :], strict=False))
-        parameters = dict(zip(call.names, weights[d * each : (d + 1) * each], strict=True))
-        grad_vectors = x.new_zeros((B, compiled.vector_columns * H)) if compiled.vectors else None
-        U = pack_for_backward(call, parameters["weight_hh"]) if kernel.meets_state else None
-        projection = pack_projection(call, parameters["weight_hr"]) if compiled.projected else None
-        constants = vectors(call, list(parameters.values())) if compiled.vectors else None
-        backward = _native.BackwardCall(
-            steps=layout.steps, offsets=layout.address, reverse=d == 1, hidden=H, outputs=P,
-            weight=0 if U is None else U.address, projection=0 if projection is None else projection.address,
-            vectors=0 if constants is None else constants.address, state_mask=address(masks.state, d * B * P),
-            candidate_mask=address(masks.candidate, d * H), keep_h=address(masks.keep_h, d * P),
-            keep_c=address(masks.keep_c, d * H), mask_row=D * H, zoneout_h=masks.zoneout_h, zoneout_c=masks.zoneout_c,
-            gates=address(own.get("gates")), gates_row=kernel.gates_row(H, tape=True), h0=address(h0, d * B * P),
-            c0=address(c0, d * B * call.memory), h=address(y, d * P), h_row=D * P, c=address(cells, d * call.memory),
-            c_row=D * call.memory, new_h=address(own.get("new_h")), new_c=address(own.get("new_c")), skip=x.data_ptr(),
-            grad_h=address(grad_y, d * P), grad_row=grad_row, grad_c=address(grad_cells, d * call.memory),
-            grad_c_row=D * call.memory, grad_gates=grad_gates.address, grad_state=address(grad_state),
-            reset_state=address(reset_state), grad_skip=address(grad_x) if compiled.skip else 0, add_skip=d == 1,
-            grad_vectors=address(grad_vectors), work=0 if work is None else work.address, work_row=compiled.work * H,
-            grad_h0=address(grad_h0, d * B * P), grad_c0=address(grad_c0, d * B * call.memory),
-        )  # fmt: skip
-        kernel.backward(layout, backward, threads)
-        if products is not None and wanted[0]:
-            grad_products.append(_sums_by_place(call, products, N, grad_gates))
-        if grad_x is not None:
-            W = pack_input(call, parameters["weight_ih"])
-            gate_gradients.inputs(I, W.address, grad_x.data_ptr(), add=d == 1 or compiled.skip)
-        asked = zip(call.names, wanted[3 + d * each : 3 + (d + 1) * each], strict=True)
-        gradients = {name: x.new_empty(parameters[name].shape) for name, want in asked if want}
-        state = Rows(address(y, d * P), D * P, P, address(h0, d * B * P) if kernel.meets_state else 0)
-        if "masked" in own:
-            state = Rows(address(own["masked"]), P, P, address(own["masked0"]))
-        to = {name: gradient.data_ptr() for name, gradient in gradients.items()}
+    gradients = [x.new_empty(w.shape) if want else None for w, want in zip(weights, wanted[3:], strict=True)]
+    grad_vectors = [x.new_zeros((B, compiled.vector_columns * H)) for _ in range(D)] if compiled.vectors else []
 
-        def hand_out(numbers: int, x: Tensor = x) -> tuple[int, Tensor]:
-            return scratch("weights", numbers, x)
+    def hand_out(numbers: int) -> Memory:
+        return scratch("weights", numbers, x)
 
-        gate_gradients.parameters(
-            Rows(x.data_ptr(), I, I), state, Rows(address(reset_state), H, H), to, reverse=d == 1, work=hand_out
-        )
-        if "weight_hr" in to:
-            met = Rows(address(own["unprojected"]), H, H)
-            gate_gradients.projection(address(grad_state), met, P, to["weight_hr"], hand_out)
-        if grad_vectors is not None:
-            _sum_vectors(call, grad_vectors, gradients)
-        grad_weights += gradients.values()
-    if grad_products:
-        grad_x = torch.cat(grad_products, 1) if D > 1 else grad_products[0]
-    results = [(grad_x, wanted[0]), (grad_h0, wanted[1]), (grad_c0, wanted[2])]
-    return [grad for grad, want in results if want and grad is not None] + grad_weights
+    packed, (of_h, of_c) = hand_out(bound.packed), kernel.split_states([address(g) for g in (grad_h0, grad_c0) if g is not None])
+    bound.own.run(
+        steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
+        x=x.data_ptr(), h0=address(h0), c0=address(c0), masks=addresses(masks),
+        kept=[kept_addresses(each, address(each.get("gates"))) for each in own], work=work, packed=packed.address,
+        y=y.data_ptr(), cells=address(cells), grad_y=grad_y.data_ptr(), grad_row=grad_row,
+        grad_cells=address(grad_cells), grad_gates=gates, grad_state=address(grad_state),
+        reset_state=address(reset_state), grad_x=address(grad_x),
+        grad_parameters=[address(gradient) for gradient in gradients],
+        grad_vectors=[each.data_ptr() for each in grad_vectors] or [0] * D, grad_h0=of_h, grad_c0=of_c,
+        hand_out=hand_out, threads=threads,
+    )  # fmt: skip
+    for d, rows in enumerate(grad_vectors):
+        _sum_vectors(call, rows, gradients[d * len(sizes.names) : (d + 1) * len(sizes.names)])
+    if products is not None and wanted[0]:
+        grad_x = _sums_by_place(call, products, N, grad_gates)
+    results = (grad_x, grad_h0, grad_c0)
+    found = [grad for grad, want in zip(results, wanted, strict=False) if want and grad is not None]
+    return found + [gradient for gradient in gradients if gradient is not None]
 
 
 def _sums_by_place(call: Call, products: Products, rows: int, grad_gates: Memory) -> Tensor:
-    """The gradient of one direction's products: sums of those of the gates that meet W, the last ones of each row."""
-    compiled, H = call.kernel.compiled, call.hidden
-    count, row = compiled.input_gates * H, len(compiled.gradient_columns) * H
-    own = numbers(grad_gates.owner, grad_gates.address, products.table.dtype)[: rows * row].view(rows, row)
+    """The gradient of the products: of each direction sums of those of the gates that meet W, the last ones of each row."""
+    D, row, count = call.sizes.directions, call.sizes.gradient_row, call.sizes.kernel.compiled.input_gates * call.sizes.hidden
+    all_rows = numbers(grad_gates.owner, grad_gates.address, products.table.dtype)[: D * rows * row].view(D, rows, row)
     places, V = products.places[:rows], len(products.table)
-    return torch.ops.aten.embedding_dense_backward(own.narrow(1, row - count, count), places, V, -1, False)
+    sums: Any = torch.ops.aten.embedding_dense_backward
+    return torch.cat([sums(own.narrow(1, row - count, count), places, V, -1, False) for own in all_rows], 1)
 
 
 def _to_change(grad: Tensor | None, shape: tuple[int, ...], x: Tensor) -> Tensor:
@@ -164,13 +125,14 @@ def _input_gradient(x: Tensor, rows: int) -> Tensor:
     return grad_x
 
 
-def _sum_vectors(call: Call, rows: Tensor, gradients: dict[str, Tensor]) -> None:
-    """The gradients of the parameters of single units, from one row a sequence."""
-    sums, column, H = rows.sum(0), 0, call.hidden
-    for name, columns in call.kernel.compiled.vectors:
+def _sum_vectors(call: Call, rows: Tensor, gradients: Sequence[Tensor | None]) -> None:
+    """The gradients of one direction's parameters of single units, from one row a sequence."""
+    sums, column, H = rows.sum(0), 0, call.sizes.hidden
+    for name, columns in call.sizes.kernel.compiled.vectors:
         own = sums[column * H : (column + (columns or 1)) * H]
-        if name in gradients:
-            gradients[name].view(-1)[: columns * H or 1] = own if columns else own.sum()
+        gradient = gradients[call.sizes.names.index(name)] if name in call.sizes.names else None
+        if gradient is not None:
+            gradient.view(-1)[: columns * H or 1] = own if columns else own.sum()
         column += columns or 1
 
 
@@ -178,15 +140,15 @@ def _check_pass(
     call: Call, inputs: Inputs, y: Tensor, tape: Sequence[Tensor], grads: Arrived, wanted: Sequence[bool]
 ) -> None:
     """Refuse what the forward pass of these inputs did not return, or no gradient of it."""
-    states, dtype = dict(zip(call.kernel.state_names, call.states, strict=True)), inputs.x.dtype
+    states, dtype = call.sizes.of_states, inputs.x.dtype
     named = [("y", y, call.outputs), ("grad_y", grads.y, call.outputs)]
     named += [("grad_h", grads.h, states.get("h0")), ("grad_c", grads.c, states.get("c0"))]
-    named += [("grad_cells", grads.cells, call.cells if call.memory else None)]
+    named += [("grad_cells", grads.cells, call.cells if call.sizes.memory else None)]
     for name, tensor, shape in named:
         if tensor is None:
             continue
         if shape is None:
-            raise TensorError(f"cell {call.kernel.cell.name} has no such state: {name} must be None")
+            raise TensorError(f"cell {call.sizes.kernel.cell.name} has no such state: {name} must be None")
         check_shape(name, tensor, shape, dtype)
     expected = call.tape
     if len(tape) != len(expected) or not all(each.is_contiguous() and not each.is_neg() for each in (y, *tape)):

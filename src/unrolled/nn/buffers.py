@@ -14,21 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unrolled.kernels.kernel import Packed
 from unrolled.nn.call import Call
-from unrolled.nn.inputs import Inputs
-from unrolled.nn.threads import kernel_threads
+from unrolled.nn.inputs import NO_MASKS, Inputs, Masks
 
 __all__ = [
-    "Memory", "address", "first_states", "numbers", "pack", "pack_for_backward", "pack_input", "pack_projection", "plain",
-    "recycled", "scratch", "vectors",
+    "Memory", "address", "addresses", "first_states", "kept_addresses", "numbers", "plain", "recycled", "scratch",
 ]  # fmt: skip
 
-_Use = Literal["gates", "weights", "states", "cells", "vectors", "projection"]
+_Use = Literal["gates", "weights", "states", "cells"]
 # the most that is kept of each; products of large weights take so long that fresh pages do not count
 _KEPT_BYTES: dict[_Use, int] = {
     "gates": 64 * 2**20, "weights": 16 * 2**20, "states": 2**20, "cells": 2**20,
-    "vectors": 2**20, "projection": 2**20,
 }  # fmt: skip
 
 _LARGE = 2**24
@@ -114,10 +110,10 @@ def _first_memory(shape: tuple[int, ...], values: tuple[float, ...], dtype: torc
 def first_states(call: Call, inputs: Inputs) -> tuple[Tensor | None, Tensor | None]:
     """The initial states of a cell, to be read only; absent ones are what the cell starts from."""
     x, h0, c0, _ = inputs
-    compiled, shapes = call.kernel.compiled, call.states
+    compiled, shapes = call.sizes.kernel.compiled, call.sizes.states
     if compiled.has_h:
         h0 = _zeros(shapes[0], x.dtype) if h0 is None else plain(h0)
-    if call.memory:
+    if call.sizes.memory:
         if c0 is not None:
             c0 = plain(c0)
         elif compiled.initial_memory:
@@ -132,72 +128,27 @@ def plain(tensor: Tensor) -> Tensor:
     return tensor.contiguous().resolve_neg()
 
 
-def pack(call: Call, weights: Sequence[Tensor], *, fused: bool) -> tuple[Packed, Tensor]:
-    """Weights of one direction arranged for the forward pass, anew in each call: a write to ``.data`` leaves no trace
-    that would tell.
-
-    Returns where they are, and the memory's owner.
-    """
-    kernel, H, P = call.kernel, call.hidden, call.size
-    named = {name: plain(weight) for name, weight in zip(call.names, weights, strict=True)}
-    memory = scratch("weights", kernel.packed_size(call.inputs, H, P), weights[0])
-    addresses = {name: weight.data_ptr() for name, weight in named.items()}
-    packed = kernel.pack(call.inputs, H, P, addresses, memory.address, fused=fused, threads=kernel_threads())
-    if kernel.compiled.vectors:
-        _copy_vectors(call, named, memory, packed.vectors)
-    return packed, memory.owner
-
-
-def vectors(call: Call, weights: Sequence[Tensor]) -> Memory:
-    """The parameters of single units, one after the other."""
-    memory = scratch("vectors", call.kernel.vector_numbers(call.hidden), weights[0])
-    _copy_vectors(call, dict(zip(call.names, weights, strict=True)), memory, memory.address)
-    return memory
-
-
 def numbers(owner: Tensor, address: int, dtype: torch.dtype) -> Tensor:
     """The numbers in a piece of memory from an address on."""
     first, size = address - owner.data_ptr(), dtype.itemsize
     return owner[first : first + (len(owner) - first) // size * size].view(dtype)
 
 
-def _copy_vectors(call: Call, named: Mapping[str, Tensor], memory: Memory, address: int) -> None:
-    H, dtype = call.hidden, next(iter(named.values())).dtype
-    at = (address - memory.address) // dtype.itemsize
-    to = memory.owner[: len(memory.owner) // dtype.itemsize * dtype.itemsize].view(dtype)
-    for name, columns in call.kernel.compiled.vectors:
-        count = columns * H or 1
-        if name in named:
-            to[at : at + count] = named[name].reshape(-1)[:count]
-        else:  # a bias that is left out
-            to[at : at + count] = 0
-        at += count
-
-
-def pack_for_backward(call: Call, weight_hh: Tensor) -> Memory:
-    """U arranged for the backward pass."""
-    weight_hh = plain(weight_hh)
-    U = scratch("weights", call.kernel.packed_backward_size(call.hidden, call.size), weight_hh)
-    call.kernel.pack_backward(call.hidden, call.size, weight_hh.data_ptr(), U.address, kernel_threads())
-    return U
-
-
-def pack_projection(call: Call, weight_hr: Tensor) -> Memory:
-    """The projection arranged for the backward pass."""
-    weight_hr = plain(weight_hr)
-    packed = scratch("projection", call.kernel.packed_projection_size(call.hidden, call.size), weight_hr)
-    call.kernel.pack_projection(call.hidden, call.size, weight_hr.data_ptr(), packed.address, kernel_threads())
-    return packed
-
-
-def pack_input(call: Call, weight_ih: Tensor) -> Memory:
-    """W arranged for the gradient of the input."""
-    weight_ih = plain(weight_ih)
-    W = scratch("weights", call.kernel.packed_input_size(call.inputs, call.hidden), weight_ih)
-    call.kernel.pack_input(call.inputs, call.hidden, weight_ih.data_ptr(), W.address, kernel_threads())
-    return W
-
-
 def address(tensor: Tensor | None, element: int = 0) -> int:
     """Address of an element of a contiguous tensor; 0 where there is no tensor."""
     return 0 if tensor is None else tensor.data_ptr() + element * tensor.element_size()
+
+
+def addresses(masks: Masks) -> tuple[int, int, int, int, float, float]:
+    """Masks as the extension takes them."""
+    if masks is NO_MASKS:
+        return 0, 0, 0, 0, 0.0, 0.0
+    state, candidate, keep_h, keep_c, zoneout_h, zoneout_c = masks
+    return address(state), address(candidate), address(keep_h), address(keep_c), zoneout_h, zoneout_c
+
+
+def kept_addresses(kept: Mapping[str, Tensor], gates: int) -> tuple[int, ...]:
+    """What a direction keeps of a forward pass as the extension takes it, with its gates at this address."""
+    if len(kept) <= ("gates" in kept):
+        return gates, 0, 0, 0, 0, 0
+    return gates, *[address(kept.get(name)) for name in ("new_h", "new_c", "unprojected", "masked", "masked0")]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from unrolled.kernels import _native
+from unrolled.kernels.arrangement import BackwardArrangement, arrange_input
+from unrolled.kernels.gradients import gradient_segments
 from unrolled.kernels.kernel import Kernel, get_kernel
 from unrolled.kernels.layout import Layout
 from unrolled.nn.errors import TensorError
-from unrolled.nn.inputs import Inputs, Masks, Plan
+from unrolled.nn.inputs import NO_MASKS, Inputs, Masks, Plan
 
 __all__ = [
     "Call", "check_shape", "check_strided", "check_tensors", "get_layout", "holds_numbers", "is_tracing",
@@ -23,15 +27,16 @@ __all__ = [
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
-class Call(NamedTuple):
-    """Kernel and sizes of one call: ``T`` steps of ``B`` sequences, ``D`` directions of hidden size ``H``.
+@dataclass(frozen=True, eq=False)
+class Sizes:
+    """Kernel and sizes of calls that differ in their steps only: ``B`` sequences, ``D`` directions of hidden size ``H``.
 
-    ``M`` values of memory a unit, and ``P`` the size of ``h``, which is ``H`` unless it is projected.
+    ``M`` values of memory a unit, and ``P`` the size of ``h``, which is ``H`` unless it is projected. What calls of these sizes
+    have in common is found once.
     """
 
     kernel: Kernel
     directions: int
-    steps: int
     batch: int
     inputs: int
     hidden: int
@@ -39,29 +44,148 @@ class Call(NamedTuple):
     """``P``"""
     names: tuple[str, ...]
     """The parameters of a direction, in order."""
+    shapes: tuple[tuple[int, ...], ...]
+    """Those of all parameters."""
+
+    @staticmethod
+    def of(cell: str, dtype: torch.dtype, directions: int, x: torch.Size, weights: tuple[torch.Size, ...]) -> Sizes:
+        """Of an input ``x [T, *x]`` and parameters of these shapes.
+
+        Raises:
+            TensorError: there is no such kernel, or it takes other parameters.
+        """
+        if dtype not in _DTYPES:
+            raise TensorError(f"the kernels compute in float32 and float64, got {dtype}: convert parameters and input")
+        kernel = get_kernel(cell, _DTYPES[dtype])
+        if directions not in (1, 2):
+            raise TensorError(f"expected 1 or 2 directions, got {directions}")
+        each, surplus = divmod(len(weights), directions)
+        names = kernel.parameter_names.get(each)
+        if names is None or surplus:
+            counts = " or ".join(map(str, sorted(kernel.parameter_names)))
+            raise TensorError(
+                f"cell {cell} takes {counts} parameters a direction, got {len(weights)} for {directions} direction(s)"
+            )
+        B, I = x
+        square = kernel.meets_state and not kernel.compiled.projected
+        H = weights[names.index("weight_hh")][-1] if square else weights[0][0] // kernel.compiled.input_gates
+        P = weights[names.index("weight_hr")][0] if kernel.compiled.projected else H
+        shapes = kernel.parameter_shapes(I, H, P)
+        for i, shape in enumerate(weights):
+            name = names[i % each]
+            if shape != shapes[name]:
+                raise TensorError(f"{name}: expected {dtype} {list(shapes[name])}, got {dtype} {list(shape)}")
+        return Sizes(kernel, directions, B, I, H, P, names, tuple(shapes[name] for name in names) * directions)
+
+    @cached_property
+    def memory(self) -> int:
+        """Numbers of a sequence's memory in one direction, ``M*H``."""
+        return self.kernel.compiled.memory * self.hidden
+
+    @cached_property
+    def states(self) -> list[tuple[int, int, int]]:
+        """Shapes of the states: ``h`` of a cell that has it as one, and all values of the memory."""
+        h = [(self.directions, self.batch, self.size)] if self.kernel.compiled.has_h else []
+        return h + ([(self.directions, self.batch, self.memory)] if self.memory else [])
+
+    @cached_property
+    def of_states(self) -> dict[str, tuple[int, int, int]]:
+        """Shapes of the states by the kernel's names."""
+        return dict(zip(self.kernel.state_names, self.states, strict=True))
+
+    @cached_property
+    def gates_rows(self) -> tuple[int, int]:
+        """Numbers of a row of gates without and with a tape."""
+        rows = self.kernel.gates_row
+        return rows(self.hidden, tape=False), rows(self.hidden, tape=True)
+
+    @cached_property
+    def gradient_row(self) -> int:
+        """Numbers of a row of gate gradients."""
+        return len(self.kernel.compiled.gradient_columns) * self.hidden
+
+    @cached_property
+    def work(self) -> int:
+        """Numbers of work space of both passes."""
+        return self.batch * self.kernel.compiled.work * self.hidden
+
+    @cached_property
+    def _forwards(self) -> dict[tuple[bool, bool], Bound[_native.ForwardPass]]:
+        return {}
+
+    def forward(self, *, tape: bool, fused: bool) -> Bound[_native.ForwardPass]:
+        """The forward pass; ``fused``: ``W x`` is computed step by step."""
+        found = self._forwards.get((tape, fused))
+        if found is None:
+            found = self._forwards[tape, fused] = self._forward(tape, fused)
+        return found
+
+    def _forward(self, tape: bool, fused: bool) -> Bound[_native.ForwardPass]:
+        arrangement = self.kernel.forward_arrangement(self.inputs, self.hidden, self.size, self.names, fused=fused)
+        own = _native.ForwardPass(
+            self._native(tape=tape), tape=tape, fused=fused, arrangement=arrangement.moves, places=arrangement.places
+        )
+        return Bound(own, arrangement.size)
+
+    @cached_property
+    def backward(self) -> Bound[_native.BackwardPass]:
+        """The backward pass."""
+        kernel, I, H, P = self.kernel, self.inputs, self.hidden, self.size
+        compiled = kernel.compiled
+        arrangement = BackwardArrangement.of(compiled, kernel.wide, H, P, self.names)
+        inputs, room = arrange_input(compiled, kernel.wide, I, H, self.names)
+        numbers = [self.names.index(name) if name in self.names else -1 for name in _SUMMED]
+        meets = kernel.meets_state  # a U that no product meets is a vector
+        numbers[1] = numbers[1] if meets else -1
+        own = _native.BackwardPass(
+            self._native(tape=True), gradient_columns=len(compiled.gradient_columns), skips=compiled.skip,
+            arrangement=arrangement.moves, places=arrangement.places, inputs=inputs, numbers=numbers,
+            segments=gradient_segments(compiled, I, H, P),
+        )  # fmt: skip
+        return Bound(own, max(arrangement.size, room))
+
+    def _native(self, *, tape: bool) -> _native.LayerSizes:
+        kernel, compiled = self.kernel, self.kernel.compiled
+        return _native.LayerSizes(
+            cell=kernel.number, wide=kernel.wide, activations=kernel.activations, clip=kernel.cell.clip or 0.0,
+            directions=self.directions, batch=self.batch, inputs=self.inputs, hidden=self.hidden, outputs=self.size,
+            values=compiled.memory, parameters=len(self.names), gates_row=self.gates_rows[tape],
+            work_row=compiled.work * self.hidden, input_column=compiled.input_column, input_gates=compiled.input_gates,
+        )  # fmt: skip
+
+
+_Pass = TypeVar("_Pass")
+_SUMMED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+"""The parameters whose gradients are sums over all rows, as the extension takes them."""
+
+
+class Bound(NamedTuple, Generic[_Pass]):
+    """A pass bound to sizes, and how many numbers its arranged parameters take."""
+
+    own: _Pass
+    packed: int
+
+
+_known_sizes = lru_cache(maxsize=256)(Sizes.of)
+
+
+class Call(NamedTuple):
+    """The checked sizes of one call of ``T`` steps."""
+
+    sizes: Sizes
+    steps: int
     batch_sizes: Tensor | None
     masks: Masks
 
     @property
     def outputs(self) -> tuple[int, int, int]:
         """Shape of ``y``."""
-        return self.steps, self.batch, self.directions * self.size
-
-    @property
-    def states(self) -> list[tuple[int, int, int]]:
-        """Shapes of the states: ``h`` of a cell that has it as one, and all values of the memory."""
-        h = [(self.directions, self.batch, self.size)] if self.kernel.compiled.has_h else []
-        return h + ([(self.directions, self.batch, self.memory)] if self.memory else [])
-
-    @property
-    def memory(self) -> int:
-        """Numbers of a sequence's memory in one direction, ``M*H``."""
-        return self.kernel.compiled.memory * self.hidden
+        return self.steps, self.sizes.batch, self.sizes.directions * self.sizes.size
 
     @property
     def cells(self) -> tuple[int, int, int]:
         """Shape of the memory of all steps."""
-        return self.steps, self.batch, self.directions * self.memory
+        return self.steps, self.sizes.batch, self.sizes.directions * self.sizes.memory
 
     @property
     def zones(self) -> tuple[bool, bool]:
@@ -72,17 +196,21 @@ class Call(NamedTuple):
     @property
     def own_tape(self) -> dict[str, tuple[int, int]]:
         """What one direction keeps for its backward pass, for ``R = T*B`` rows: name → shape."""
-        kernel, R, H, P = self.kernel, self.steps * self.batch, self.hidden, self.size
+        sizes = self.sizes
+        compiled, R, H, P = sizes.kernel.compiled, self.steps * sizes.batch, sizes.hidden, sizes.size
         shapes: dict[str, tuple[int, int]] = {}
-        if kernel.compiled.tape:
-            shapes["gates"] = R, kernel.gates_row(H, tape=True)
-        if kernel.compiled.projected:
+        if compiled.tape:
+            shapes["gates"] = R, sizes.gates_rows[True]
+        if compiled.projected:
             shapes["unprojected"] = R, H
+        if self.masks is NO_MASKS:
+            return shapes
         if self.masks.state is not None:
-            shapes["masked"], shapes["masked0"] = (R, P), (self.batch, P)
-        if self.zones[0]:
+            shapes["masked"], shapes["masked0"] = (R, P), (sizes.batch, P)
+        of_h, of_c = self.zones
+        if of_h:
             shapes["new_h"] = R, P
-        if self.zones[1]:
+        if of_c:
             shapes["new_c"] = R, H
         return shapes
 
@@ -91,63 +219,52 @@ class Call(NamedTuple):
         """Shapes of what the backward pass needs beside ``y``: the memory of a cell that has one, of all steps, then
         each direction's own.
         """
-        cells = [self.cells] if self.memory else []
-        return [*cells, *list(self.own_tape.values()) * self.directions]
+        cells = [self.cells] if self.sizes.memory else []
+        return [*cells, *list(self.own_tape.values()) * self.sizes.directions]
 
 
-def check_tensors(plan: Plan, inputs: Inputs) -> Call:
-    """Refuse what would make a kernel read or write beyond a tensor."""
+def check_tensors(plan: Plan, inputs: Inputs, *, symbolic: bool = False) -> Call:
+    """Refuse what would make a kernel read or write beyond a tensor; sizes that are ``symbolic`` are not remembered."""
     cell, directions, batch_sizes, masks = plan[:4]
     x, h0, c0, weights = inputs
-    dtype = x.dtype
-    if dtype not in _DTYPES:
-        raise TensorError(f"the kernels compute in float32 and float64, got {dtype}: convert parameters and input")
-    kernel = get_kernel(cell, _DTYPES[dtype])
-    if directions not in (1, 2):
-        raise TensorError(f"expected 1 or 2 directions, got {directions}")
-    each, surplus = divmod(len(weights), directions)
-    names = kernel.parameter_names.get(each)
-    if names is None or surplus:
-        counts = " or ".join(map(str, sorted(kernel.parameter_names)))
-        raise TensorError(
-            f"cell {cell} takes {counts} parameters a direction, got {len(weights)} for {directions} direction(s)"
-        )
-    T, B, I = x.shape
-    square = kernel.meets_state and not kernel.compiled.projected
-    H = weights[names.index("weight_hh")].shape[-1] if square else weights[0].shape[0] // kernel.compiled.input_gates
-    P = weights[names.index("weight_hr")].shape[0] if kernel.compiled.projected else H
-    shapes = kernel.parameter_shapes(I, H, P)
+    dtype, shape = x.dtype, x.shape
+    shapes = tuple([weight.shape for weight in weights])
+    sizes_of = Sizes.of if symbolic else _known_sizes
+    sizes = sizes_of(cell, dtype, directions, shape[1:], shapes)
     for i, weight in enumerate(weights):
-        name = names[i % each]
-        if weight.shape != shapes[name] or weight.dtype != dtype:
-            check_shape(name, weight, shapes[name], dtype)
-    call = Call(kernel, directions, T, B, I, H, P, names, batch_sizes, masks)
+        if weight.dtype is not dtype:
+            check_shape(sizes.names[i % len(sizes.names)], weight, sizes.shapes[i], dtype)
+    T = shape[0]
+    call = Call(sizes, T, batch_sizes, masks)
     given = [state for state in (h0, c0) if state is not None]
     if given:
-        if (h0 is not None, c0 is not None) != (kernel.compiled.has_h, call.memory > 0):
+        kernel = sizes.kernel
+        if (h0 is not None, c0 is not None) != (kernel.compiled.has_h, sizes.memory > 0):
             expected = " and ".join(kernel.state_names)
             raise TensorError(f"cell {cell}: expected the initial states {expected}, or none")
-        for name, state, shape in zip(kernel.state_names, given, call.states, strict=True):
-            check_shape(name, state, shape, dtype)
-    _check_masks(call, dtype)
+        for name, state, expected in zip(kernel.state_names, given, sizes.states, strict=True):
+            check_shape(name, state, expected, dtype)
+    if masks is not NO_MASKS:
+        _check_masks(call, dtype)
     if batch_sizes is not None:
         check_shape("batch_sizes", batch_sizes, (T,), torch.int64)
     return call
 
 
 def _check_masks(call: Call, dtype: torch.dtype) -> None:
-    T, B, D, H, P = call.steps, call.batch, call.directions, call.hidden, call.size
+    sizes, T = call.sizes, call.steps
+    B, D, H, P, kernel = sizes.batch, sizes.directions, sizes.hidden, sizes.size, sizes.kernel
     shapes = ((D, B, P), (T, B, D * H), (T, B, D * P), (T, B, D * H))
     for name, mask, shape in zip(Masks._fields, call.masks[:4], shapes, strict=False):
         if mask is None:
             continue
-        if name in ("state", "keep_h") and not call.kernel.compiled.has_h:
-            raise TensorError(f"cell {call.kernel.cell.name} has no state h: the mask {name} must be None")
+        if name in ("state", "keep_h") and not kernel.compiled.has_h:
+            raise TensorError(f"cell {kernel.cell.name} has no state h: the mask {name} must be None")
         check_shape(f"mask {name}", mask, shape, dtype)
         if not mask.is_contiguous() or mask.is_neg():
             raise TensorError(f"mask {name} must be contiguous, without a pending minus sign")
-    if call.zones[1] and call.kernel.compiled.memory != 1:
-        raise TensorError(f"cell {call.kernel.cell.name} has no memory c that zoneout could keep")
+    if call.zones[1] and kernel.compiled.memory != 1:
+        raise TensorError(f"cell {kernel.cell.name} has no memory c that zoneout could keep")
 
 
 def check_strided(name: str, tensor: Tensor) -> None:
@@ -173,8 +290,8 @@ def _packed_layout(batch_sizes: bytes, batch: int) -> Layout:
 def get_layout(call: Call) -> Layout:
     """How the rows lie; one object for the layers and passes of a training step."""
     if call.batch_sizes is None:
-        return Layout.padded(call.steps, call.batch)
-    return _packed_layout(call.batch_sizes.numpy().tobytes(), call.batch)
+        return Layout.padded(call.steps, call.sizes.batch)
+    return _packed_layout(call.batch_sizes.numpy().tobytes(), call.sizes.batch)
 
 
 _PLAIN = (Tensor, torch.nn.Parameter)

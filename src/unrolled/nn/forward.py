@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from unrolled.kernels import _native
-from unrolled.nn.buffers import address, first_states, numbers, pack, plain, recycled, scratch
+from unrolled.nn.buffers import address, addresses, first_states, kept_addresses, numbers, plain, recycled, scratch
 from unrolled.nn.call import Call, check_tensors, get_layout
 from unrolled.nn.inputs import Inputs, Products, from_operator
 from unrolled.nn.library import LIBRARY
@@ -34,67 +34,75 @@ def _forward(*arguments: Any) -> list[Tensor]:
 
 def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products | None = None) -> list[Tensor]:
     """What the operator does, for a call that has been checked; ``products`` take the place of ``x``."""
-    kernel, compiled, masks, D = call.kernel, call.kernel.compiled, call.masks, call.directions
-    B, H, P, I, R = call.batch, call.hidden, call.size, call.inputs, call.steps * call.batch
-    x, weights, each = inputs.x, inputs.weights, len(call.names)
-    row = kernel.gates_row(H, tape=tape)
-    kept = D * (row + P + call.memory) if tape else row
-    check_allocation(R * (D * P + kept) * x.element_size(), "the states and gates of all steps")
+    sizes, masks = call.sizes, call.masks
+    kernel, D, B, H, P, M = sizes.kernel, sizes.directions, sizes.batch, sizes.hidden, sizes.size, sizes.memory
+    x, row, R = inputs.x, sizes.gates_rows[tape], call.steps * B
+    check_allocation(R * (D * P + (D * (row + P + M) if tape else row)) * x.itemsize, "the states and gates of all steps")
     layout, threads = get_layout(call), kernel_threads()
     h0, c0 = first_states(call, inputs)
-    y, last = x.new_empty(call.outputs), [x.new_empty(shape) for shape in call.states]
-    taped = [x.new_empty(call.cells)] if tape and call.memory else []
-    cells = taped[0] if taped else None
+    y, last = x.new_empty(call.outputs), [x.new_empty(shape) for shape in sizes.states]
+    cells = x.new_empty(call.cells) if tape and M else None
     if layout.rows < R:
-        for rows in (y, *taped):
+        for rows in (y,) if cells is None else (y, cells):
             rows.view(R, rows.shape[2])[layout.rows :] = 0
-    x, fused = (
-        plain(x) if products is None else products.table,
-        products is None and kernel.fuses(I, H, call.steps, B, threads),
-    )
+    own = [_taped(call, x) if tape else _untaped(call, x) for _ in range(D)]
+    weights = [plain(weight) for weight in inputs.weights]
+    fused = products is None and kernel.fuses(sizes.inputs, H, call.steps, B, threads)
+    bound = sizes.forward(tape=tape, fused=fused)
     # work spaces for what is no part of the tape, used by both directions
-    running = None if tape or not call.memory else scratch("cells", B * call.memory, x)
-    work = scratch("states", B * compiled.work * H, x) if compiled.work else None
-    before = None if fused or (tape and compiled.tape) else scratch("gates", R * row, x)
-    for d in range(D):
-        own = {name: recycled(x, shape) for name, shape in call.own_tape.items()} if tape else _untaped(call, x)
-        taped += own.values() if tape else ()
-        gates = before.address if before is not None else address(own.get("gates"))
-        packed, owner = pack(call, weights[d * each : (d + 1) * each], fused=fused)
-        if products is not None:
-            rows = own["gates"] if before is None else numbers(before.owner, gates, x.dtype)[: R * row].view(R, row)
-            _place(call, products, d, numbers(owner, packed.separate_bias, x.dtype), rows)
-        elif not fused:
-            kernel.separate_inputs(layout, I, H, packed, x=x.data_ptr(), gates=gates, gates_row=row, threads=threads)
-        h_last, c_last = kernel.split_states([address(s, d * B * s.shape[2]) for s in last])
-        forward = _native.ForwardCall(
-            steps=layout.steps, offsets=layout.address, reverse=d == 1, inputs=I, hidden=H, outputs=P, tape=tape,
-            x=x.data_ptr() if fused else 0, skip=x.data_ptr(), input_weight=packed.input, weight=packed.recurrent,
-            projection=packed.projection, bias=packed.bias, vectors=packed.vectors,
-            state_mask=address(masks.state, d * B * P), candidate_mask=address(masks.candidate, d * H),
-            keep_h=address(masks.keep_h, d * P), keep_c=address(masks.keep_c, d * H), mask_row=D * H,
-            zoneout_h=masks.zoneout_h, zoneout_c=masks.zoneout_c, gates=gates, gates_row=row, h0=address(h0, d * B * P),
-            c0=address(c0, d * B * call.memory), h=address(y, d * P), h_row=D * P,
-            c=address(cells, d * call.memory) if running is None else running.address, c_row=D * call.memory,
-            c_values=compiled.memory, new_h=address(own.get("new_h")), new_c=address(own.get("new_c")),
-            unprojected=address(own.get("unprojected")), masked=address(own.get("masked")),
-            masked0=address(own.get("masked0")), work=0 if work is None else work.address, work_row=compiled.work * H,
-            h_last=h_last, c_last=c_last,
-        )  # fmt: skip
-        kernel.forward(layout, forward, threads)
-        del owner  # kept until here
+    packed = scratch("weights", bound.packed, x)
+    running = scratch("cells", B * M, x).address if M and not tape else 0
+    work = scratch("states", sizes.work, x).address if sizes.work else 0
+    gates = [address(kept.get("gates")) for kept in own]
+    if products is not None:
+        rows = _rows_of_gates(own, (D, R, row), x)
+        gates = [each.data_ptr() for each in rows]
+        _place_products(call, products, weights, rows)
+    elif not fused and not gates[0]:
+        gates = [scratch("gates", R * row, x).address] * D
+    x = plain(x)
+    h_last, c_last = kernel.split_states([state.data_ptr() for state in last])
+    bound.own.run(
+        steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
+        x=x.data_ptr() if products is None else 0, h0=address(h0), c0=address(c0), masks=addresses(masks),
+        kept=[kept_addresses(each, at) for each, at in zip(own, gates, strict=True)], work=work, packed=packed.address,
+        y=y.data_ptr(), cells=running or address(cells), h_last=h_last, c_last=c_last, threads=threads,
+    )  # fmt: skip
+    taped = [] if cells is None else [cells]
+    if tape:
+        for each in own:
+            taped += each.values()
     return [y, *last, *taped]
 
 
-def _place(call: Call, products: Products, direction: int, bias: Tensor, gates: Tensor) -> None:
-    """``W x + b`` of one direction, where a pass finds it among the gates."""
-    compiled, H = call.kernel.compiled, call.hidden
-    count = compiled.input_gates * H
-    own = products.table.narrow(1, direction * count, count) + bias[:count]
-    if gates.shape[1] == count:
-        torch.index_select(own, 0, products.places, out=gates)
-    else:
-        gates.narrow(1, compiled.input_column * H, count).copy_(own.index_select(0, products.places))
+def _rows_of_gates(own: Sequence[dict[str, Tensor]], shape: tuple[int, int, int], x: Tensor) -> list[Tensor]:
+    """The gates of each direction ``[R, row]``: those that are kept, or room for all of them."""
+    if "gates" in own[0]:
+        return [kept["gates"] for kept in own]
+    D, R, row = shape
+    memory = scratch("gates", D * R * row, x)
+    return list(numbers(memory.owner, memory.address, x.dtype)[: D * R * row].view(shape))
+
+
+def _place_products(call: Call, products: Products, weights: Sequence[Tensor], gates: Sequence[Tensor]) -> None:
+    """``W x + b`` of each direction, where a pass finds it among the gates."""
+    kernel, H, names = call.sizes.kernel, call.sizes.hidden, call.sizes.names
+    count, first = kernel.compiled.input_gates * H, kernel.compiled.input_column * H
+    bias = weights[0].new_empty(kernel.separate_bias_size(H))
+    for d, rows in enumerate(gates):
+        named = dict(zip(names, weights[d * len(names) :], strict=False))
+        of_input, of_state = (address(named.get(name)) for name in ("bias_ih", "bias_hh"))
+        kernel.pack_separate_bias(H, of_input, of_state, bias.data_ptr())
+        own = products.table.narrow(1, d * count, count) + bias[:count]
+        if rows.shape[1] == count:
+            torch.index_select(own, 0, products.places, out=rows)
+        else:
+            rows.narrow(1, first, count).copy_(own.index_select(0, products.places))
+
+
+def _taped(call: Call, x: Tensor) -> dict[str, Tensor]:
+    """What a direction keeps for the backward pass."""
+    return {name: recycled(x, shape) for name, shape in call.own_tape.items()}
 
 
 def _untaped(call: Call, x: Tensor) -> dict[str, Tensor]:
@@ -102,7 +110,7 @@ def _untaped(call: Call, x: Tensor) -> dict[str, Tensor]:
     shapes = call.own_tape
     shapes.pop("gates", None)
     return {
-        name: x.new_empty(shape if name.startswith("masked") else (call.batch, shape[1]))
+        name: x.new_empty(shape if name.startswith("masked") else (call.sizes.batch, shape[1]))
         for name, shape in shapes.items()
     }
 
@@ -110,8 +118,8 @@ def _untaped(call: Call, x: Tensor) -> dict[str, Tensor]:
 def _forward_shapes(*arguments: Any) -> list[Tensor]:
     refuse_onnx()
     plan, inputs, (tape,) = from_operator(arguments)
-    call = check_tensors(plan, inputs)
-    shapes = [call.outputs, *call.states, *(call.tape if tape else ())]
+    call = check_tensors(plan, inputs, symbolic=True)
+    shapes = [call.outputs, *call.sizes.states, *(call.tape if tape else ())]
     return [inputs.x.new_empty(shape) for shape in shapes]
 
 

@@ -156,7 +156,7 @@ class _OfProducts(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         (places, table, *saved), wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
         n = len(wanted) - 1
-        inputs, (y, *tape) = _without_x(table, ctx.call[2:4], saved[:n]), saved[n:]
+        inputs, (y, *tape) = _without_x(table, (ctx.call.steps, ctx.call.sizes.batch), saved[:n]), saved[n:]
         grads = _name(ctx.plan.cell, grad_outputs)
         found = backward_pass(ctx.call, inputs, y, tape, grads, wanted, products=Products(table, places))
         return None, None, None, *_each(found, wanted)
@@ -170,7 +170,7 @@ def _forward_of_products(
     inputs = _without_x(table, shape, rest)
     call, W = check_tensors(plan, inputs), inputs.weights[0]
     check_shape("products", table, (len(table), plan.directions * len(W)), W.dtype)
-    check_shape("places", places, (call.steps * call.batch,), torch.int64)
+    check_shape("places", places, (call.steps * call.sizes.batch,), torch.int64)
     return call, forward_pass(call, inputs, tape=tape, products=Products(table, places))
 
 
