@@ -17,14 +17,7 @@ inline void* out(Address a) { return reinterpret_cast<void*>(a); }
 // Number of an activation function, alpha and beta, one for each place of Functions.
 using Activations = std::array<std::tuple<int, double, double>, 3>;
 
-inline Functions functions_of(const Activations& activations, double clip) {
-  Functions functions{.each = {}, .clip = clip};
-  for (size_t i = 0; i < activations.size(); ++i) {
-    const auto [number, alpha, beta] = activations[i];
-    functions.each[i] = {static_cast<Activation>(number), alpha, beta};
-  }
-  return functions;
-}
+Functions functions_of(const Activations& activations, double clip);
 
 // Arrangements and the passes of layers; `level`: that of a call.
 void bind_layer_passes(nanobind::module_& m, const Level*& level);

@@ -20,6 +20,15 @@
 
 namespace nb = nanobind;
 
+Functions functions_of(const Activations& activations, double clip) {
+  Functions functions{.each = {}, .clip = clip};
+  for (size_t i = 0; i < activations.size(); ++i) {
+    const auto [number, alpha, beta] = activations[i];
+    functions.each[i] = {static_cast<Activation>(number), alpha, beta};
+  }
+  return functions;
+}
+
 namespace {
 
 const Level* level = nullptr;
@@ -109,14 +118,6 @@ void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth
   const Packing call{.source = in(source), .gates = gates, .units = units, .depth = depth, .gate_stride = gate_stride,
                      .unit_stride = unit_stride, .k_stride = k_stride, .total_depth = total_depth, .first_k = first_k};
   run_pack(*level, wide, call, out(packed), threads);
-}
-
-void pack_biases(bool wide, Address input, Address recurrent, int64_t gates, int64_t units, int64_t first,
-                 int64_t count, bool apart, Address packed) {
-  const Biases call{.input = in(input), .recurrent = in(recurrent), .gates = gates, .units = units, .first = first,
-                    .count = count, .apart = apart};
-  with_kernels(*level, wide,
-               [&]<class T>(const Kernels<T>& kernels) { kernels.pack_biases(call, static_cast<T*>(out(packed))); });
 }
 
 int64_t packed_size(bool wide, int64_t gates, int64_t units, int64_t depth) {
@@ -277,8 +278,6 @@ NB_MODULE(_native, m) {
   m.def("pack", &pack, nb::arg("wide"), nb::kw_only(), nb::arg("source"), nb::arg("gates"), nb::arg("units"),
         nb::arg("depth"), nb::arg("gate_stride"), nb::arg("unit_stride"), nb::arg("k_stride"), nb::arg("total_depth"),
         nb::arg("first_k"), nb::arg("packed"), nb::arg("threads"));
-  m.def("pack_biases", &pack_biases, nb::arg("wide"), nb::kw_only(), nb::arg("input"), nb::arg("recurrent"),
-        nb::arg("gates"), nb::arg("units"), nb::arg("first"), nb::arg("count"), nb::arg("apart"), nb::arg("packed"));
   m.def("packed_size", &packed_size, nb::arg("wide"), nb::arg("gates"), nb::arg("units"), nb::arg("depth"));
   m.def("address", &address, nb::arg("array"), "Where the numbers of a contiguous array begin.");
   bind_layer_passes(m, level);

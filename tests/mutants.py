@@ -220,11 +220,11 @@ MUTANTS = (
         "for (int round = 0; round < 1; ++round)\n        kernels.outer_sums",
         BITS,
     ),
-    python(
+    native(
         "gradients of cell states of the other direction",
-        "nn/backward.py",
-        "grad_c=address(grad_cells, d * call.memory)",
-        "grad_c=address(grad_cells, 0)",
+        "layer_pass.cpp",
+        ".grad_c = numbers.on(call.grad_cells, d * memory)",
+        ".grad_c = call.grad_cells",
         NN_STATES,
     ),
     python(
@@ -890,18 +890,18 @@ MUTANTS = (
         "if self.dropout",
         NN_DROPOUT,
     ),
-    python(
+    native(
         "nn: second direction's columns overlap",
-        "nn/backward.py",
-        "h=address(y, d * P), h_row=D * P, c=",
-        "h=address(y, 0), h_row=D * P, c=",
+        "layer_pass.cpp",
+        ".h = numbers.on(call.y, d * P),\n      .h_row",
+        ".h = call.y,\n      .h_row",
         NN_TORCH,
     ),
-    python(
+    native(
         "nn: second direction not reversed backward",
-        "nn/backward.py",
-        "reverse=d == 1, hidden=H",
-        "reverse=False, hidden=H",
+        "layer_pass.cpp",
+        ".sequences = sequences_of(call, d), .functions = sizes_.functions, .masks = masks_of(sizes_, call, d),\n      .hidden",
+        ".sequences = sequences_of(call, 0), .functions = sizes_.functions, .masks = masks_of(sizes_, call, d),\n      .hidden",
         NN_TORCH,
     ),
     python(
@@ -1051,9 +1051,9 @@ MUTANTS = (
     ),
     python(
         "kernels: the input product beforehand takes U's bias along",
-        "kernels/kernel.py",
-        "and here and not apart",
-        "and here",
+        "kernels/arrangement.py",
+        "if here and not apart else NOWHERE",
+        "if here else NOWHERE",
         KERNELS,
     ),
     native(
@@ -1143,9 +1143,9 @@ MUTANTS = (
     ),
     python(
         "kernels: backward packs the gates in forward order",
-        "kernels/kernel.py",
-        "source = weight_hh + segment.U * H * P * size",
-        "source = weight_hh + k * P * size",
+        "kernels/arrangement.py",
+        "pieces = [(s.U * H,",
+        "pieces = [(s.column * H,",
         KERNELS,
     ),
     python(
@@ -1218,32 +1218,32 @@ MUTANTS = (
         "[state[:D] for state in states[:count]]",
         NN_TORCH,
     ),
-    python(
+    native(
         "nn: second direction writes over the first",
-        "nn/forward.py",
-        "h=address(y, d * P)",
-        "h=address(y, 0)",
+        "layer_pass.cpp",
+        ".h = numbers.on(call.y, d * P), .h_row",
+        ".h = call.y, .h_row",
         NN_TORCH,
     ),
-    python(
+    native(
         "nn: both directions start from the first one's state",
-        "nn/forward.py",
-        "h0=address(h0, d * B * P)",
-        "h0=address(h0, 0)",
+        "layer_pass.cpp",
+        ".h0 = numbers.on(call.h0, d * B * P),\n        .c0",
+        ".h0 = call.h0,\n        .c0",
         NN_TORCH,
     ),
-    python(
+    native(
         "nn: second direction's input gradient replaces the first's",
-        "nn/backward.py",
-        "add=d == 1 or compiled.skip",
-        "add=compiled.skip",
+        "layer_pass.cpp",
+        ".add = d == 1 || skips_",
+        ".add = skips_",
         NN_TORCH,
     ),
     python(
         "nn: biases left out",
-        "nn/buffers.py",
-        "for name, weight in named.items()}",
-        'for name, weight in named.items() if name[:4] != "bias"}',
+        "kernels/arrangement.py",
+        "if name in self._names else NOWHERE",
+        'if name in self._names and name[:4] != "bias" else NOWHERE',
         NN_TORCH,
     ),
     python(
@@ -1296,20 +1296,13 @@ MUTANTS = (
         "weights[:each], I)",
         NN_OPERATOR,
     ),
-    python(
+    native(
         "nn: packed weights kept from call to call",
-        "nn/buffers.py",
-        "def pack(call: Call, weights: Sequence[Tensor], *, fused: bool) -> tuple[Packed, Tensor]:",
-        "_before = {}\n\n\n"
-        "def pack(call, weights, *, fused):\n"
-        "    key = call.kernel, fused, tuple(weight.data_ptr() for weight in weights)\n"
-        "    if key not in _before:\n"
-        "        packed, memory = _pack(call, weights, fused=fused)\n"
-        "        copy = memory.clone()\n"
-        "        moved = (at and at - memory.data_ptr() + copy.data_ptr() for at in packed)\n"
-        "        _before[key] = Packed(*moved), copy\n"
-        "    return _before[key]\n\n\n"
-        "def _pack(call, weights, *, fused):",
+        "layer_pass.cpp",
+        "    arrangement_.run(level, call.parameters + d * sizes_.parameters, call.packed, threads);\n    const Kept",
+        "    static const void* before = nullptr;\n"
+        "    if (before != call.parameters[0]) arrangement_.run(level, call.parameters, call.packed, threads);\n"
+        "    before = call.parameters[0];\n    const Kept",
         NN_MODULE,
     ),
     python(
@@ -1707,9 +1700,9 @@ MUTANTS = (
     ),
     python(
         "kernels: U's parts for the backward pass over one another",
-        "kernels/kernel.py",
-        "first_k=k, total_depth=depth",
-        "first_k=0, total_depth=depth",
+        "kernels/arrangement.py",
+        "first_k=k, to=at",
+        "first_k=0, to=at",
         KERNELS,
     ),
     native(
@@ -1757,11 +1750,11 @@ MUTANTS = (
         "zoneout_c=share_h",
         f"{NN_EVALUATION}[lstm]",
     ),
-    python(
+    native(
         "nn: directions share what is kept of h",
-        "nn/backward.py",
-        "keep_h=address(masks.keep_h, d * P)",
-        "keep_h=address(masks.keep_h, 0)",
+        "layer_pass.cpp",
+        ".keep_h = numbers.on(call.keep_h, direction * P)",
+        ".keep_h = call.keep_h",
         NN_DIRECTIONS,
     ),
     python("nn: chrono's input gate open", "nn/start.py", "cell.writes, -steps)", "cell.writes, steps)", NN_SEGMENTS),
@@ -2310,7 +2303,7 @@ MUTANTS = (
     python(
         "products of rows: both directions from the first one's",
         "nn/forward.py",
-        "own = products.table.narrow(1, direction * count, count)",
+        "own = products.table.narrow(1, d * count, count)",
         "own = products.table.narrow(1, 0, count)",
         ROWS,
     ),

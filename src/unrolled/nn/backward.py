@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from unrolled.nn.buffers import Memory, address, addresses, first_states, kept_addresses, numbers, plain, recycled, scratch
+from unrolled.nn.buffers import (
+    Memory,
+    address,
+    addresses,
+    first_states,
+    kept_addresses,
+    numbers,
+    plain,
+    recycled,
+    scratch,
+)
 from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.inputs import Inputs, Products, from_operator
@@ -83,7 +93,10 @@ def backward_pass(
     def hand_out(numbers: int) -> Memory:
         return scratch("weights", numbers, x)
 
-    packed, (of_h, of_c) = hand_out(bound.packed), kernel.split_states([address(g) for g in (grad_h0, grad_c0) if g is not None])
+    packed, (of_h, of_c) = (
+        hand_out(bound.packed),
+        kernel.split_states([address(g) for g in (grad_h0, grad_c0) if g is not None]),
+    )
     bound.own.run(
         steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
         x=x.data_ptr(), h0=address(h0), c0=address(c0), masks=addresses(masks),
@@ -106,7 +119,11 @@ def backward_pass(
 
 def _sums_by_place(call: Call, products: Products, rows: int, grad_gates: Memory) -> Tensor:
     """The gradient of the products: of each direction sums of those of the gates that meet W, the last ones of each row."""
-    D, row, count = call.sizes.directions, call.sizes.gradient_row, call.sizes.kernel.compiled.input_gates * call.sizes.hidden
+    D, row, count = (
+        call.sizes.directions,
+        call.sizes.gradient_row,
+        call.sizes.kernel.compiled.input_gates * call.sizes.hidden,
+    )
     all_rows = numbers(grad_gates.owner, grad_gates.address, products.table.dtype)[: D * rows * row].view(D, rows, row)
     places, V = products.places[:rows], len(products.table)
     sums: Any = torch.ops.aten.embedding_dense_backward

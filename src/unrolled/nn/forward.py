@@ -37,7 +37,9 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products |
     sizes, masks = call.sizes, call.masks
     kernel, D, B, H, P, M = sizes.kernel, sizes.directions, sizes.batch, sizes.hidden, sizes.size, sizes.memory
     x, row, R = inputs.x, sizes.gates_rows[tape], call.steps * B
-    check_allocation(R * (D * P + (D * (row + P + M) if tape else row)) * x.itemsize, "the states and gates of all steps")
+    check_allocation(
+        R * (D * P + (D * (row + P + M) if tape else row)) * x.itemsize, "the states and gates of all steps"
+    )
     layout, threads = get_layout(call), kernel_threads()
     h0, c0 = first_states(call, inputs)
     y, last = x.new_empty(call.outputs), [x.new_empty(shape) for shape in sizes.states]
