@@ -47,10 +47,17 @@ struct Reduction<double> {
 };
 
 template <class T>
+constexpr auto kSign = static_cast<typename std::remove_reference<decltype(IntVec<T>{}[0])>::type>(1)
+                       << (sizeof(T) * 8 - 1);
+
+// |x| and -|x|.
+template <class T>
 inline __attribute__((always_inline)) Vec<T> magnitude(Vec<T> x) {
-  constexpr auto sign = static_cast<typename std::remove_reference<decltype(IntVec<T>{}[0])>::type>(1)
-                        << (sizeof(T) * 8 - 1);
-  return (Vec<T>)((IntVec<T>)x & ~(IntVec<T>{} + sign));
+  return (Vec<T>)((IntVec<T>)x & ~(IntVec<T>{} + kSign<T>));
+}
+template <class T>
+inline __attribute__((always_inline)) Vec<T> negative_magnitude(Vec<T> x) {
+  return (Vec<T>)((IntVec<T>)x | (IntVec<T>{} + kSign<T>));
 }
 
 // 2^n for the integer lanes n, which must be exponents of normal numbers.
@@ -95,8 +102,7 @@ inline __attribute__((always_inline)) Vec<T> exponential(Vec<T> x) {
 template <class T>
 inline __attribute__((always_inline)) Vec<T> exponential_of_negative(Vec<T> x) {
   using C = Reduction<T>;
-  x = x < broadcast(C::kExpMin) ? broadcast(C::kExpMin) : x;
-  const Reduced<T> e = reduce<T>(x);
+  const Reduced<T> e = reduce<T>(at_least(broadcast(C::kExpMin), x));
   const Vec<T> scale = power_of_two<T>(e.n + C::kRaise);
   return fma(e.r + e.low, scale, scale) * broadcast(C::kLower);
 }
@@ -106,7 +112,7 @@ template <class T>
 inline __attribute__((always_inline)) Vec<T> divide(Vec<T> numerator, Vec<T> high, Vec<T> low) {
   const Vec<T> inverse = broadcast(T(1)) / high;
   const Vec<T> y = numerator * inverse;
-  const Vec<T> remainder = fma(-y, low, residual<T>(y, high, numerator));
+  const Vec<T> remainder = less_product(residual<T>(y, high, numerator), y, low);
   return fma(remainder, inverse, y);
 }
 
@@ -114,7 +120,7 @@ inline __attribute__((always_inline)) Vec<T> divide(Vec<T> numerator, Vec<T> hig
 template <class T>
 inline __attribute__((always_inline)) Vec<T> sigmoid(Vec<T> x) {
   const Vec<T> one = broadcast(T(1));
-  const Vec<T> e = exponential_of_negative<T>(-magnitude<T>(x));
+  const Vec<T> e = exponential_of_negative<T>(negative_magnitude<T>(x));
   const Vec<T> sum = one + e;
   return divide<T>(x < broadcast(T(0)) ? e : one, sum, e - (sum - one));
 }
@@ -126,7 +132,7 @@ inline __attribute__((always_inline)) Vec<T> hyperbolic_tangent(Vec<T> x) {
   const Vec<T> one = broadcast(T(1)), two = broadcast(T(2));
   Vec<T> a = magnitude<T>(x);
   const IntVec<T> sign = (IntVec<T>)x ^ (IntVec<T>)a;
-  a = a > broadcast(C::kTanhMax) ? broadcast(C::kTanhMax) : a;
+  a = at_most(broadcast(C::kTanhMax), a);
   const Reduced<T> e = reduce<T>(a + a);
   const Vec<T> scale = power_of_two<T>(e.n);
   const Vec<T> m = fma(e.low, scale, fma(e.r, scale, scale - one));

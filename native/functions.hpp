@@ -25,7 +25,7 @@ inline __attribute__((always_inline)) Vec<T> log_one_plus(Vec<T> e) {
 // log(1 + exp(a)), and log(sigmoid(a)) = -softplus(-a).
 template <class T>
 inline __attribute__((always_inline)) Vec<T> softplus(Vec<T> a) {
-  return rectified<T>(a) + log_one_plus<T>(exponential_of_negative<T>(-magnitude<T>(a)));
+  return rectified<T>(a) + log_one_plus<T>(exponential_of_negative<T>(negative_magnitude<T>(a)));
 }
 
 // exp(a) - 1 for a <= 0.

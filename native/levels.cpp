@@ -1,5 +1,7 @@
 #include "levels.hpp"
 
+#include <unistd.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 extern "C" const Level unrolled_level_v2, unrolled_level_v3, unrolled_level_v4;
@@ -58,7 +60,16 @@ std::vector<const Level*> find_levels() { return {&unrolled_level_neon}; }
 std::vector<const Level*> find_levels() { return {&unrolled_level_generic}; }
 #endif
 
+int64_t stretch_bytes() {
+#if defined(_SC_LEVEL1_DCACHE_SIZE)
+  if (sysconf(_SC_LEVEL1_DCACHE_SIZE) >= 48 << 10) return 32 << 10;
+#endif
+  return 16 << 10;
+}
+
 }  // namespace
+
+int64_t unrolled_stretch_bytes = stretch_bytes();
 
 const std::vector<const Level*>& supported_levels() {
   static const std::vector<const Level*> levels = find_levels();

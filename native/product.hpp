@@ -26,9 +26,6 @@ constexpr int kScratchVectors = kRowsTogether * kMaxColumns;
 template <class T>
 constexpr int kScratch = kScratchVectors * kLanes<T>;
 
-// Packed weights that pass through the first-level cache at a time: half of the smallest such cache.
-constexpr int kStretchBytes = 16384;
-
 constexpr int kLine = 64;  // bytes of a line of the caches
 
 // Calls body(first, count) for rows [first, last), at most `together` at a time.
@@ -242,15 +239,17 @@ void multiply(int tiles, int rows, const T* start, int64_t start_row, T* acc, Fa
   }
   const int columns = tiles * GATES, width = width_of(columns, APART);
   if (!columns) return;
-  const int64_t stretch = kStretchBytes / (columns * static_cast<int64_t>(sizeof(Vec<T>)));
+  const int64_t stretch = unrolled_stretch_bytes / (columns * static_cast<int64_t>(sizeof(Vec<T>)));
   const int64_t depth = first.depth + second.depth, row_size = width * kLanes<T>, k_size = columns * kLanes<T>;
   const int blocks = (rows + kMaxRows[width] - 1) / kMaxRows[width], each = rows / blocks, longer = rows % blocks;
   const int64_t stretches = depth ? (depth + stretch - 1) / stretch : 1;
   int64_t k = 0;
   for (int64_t i = 0; i < stretches; ++i) {
     const int64_t next = k + stretch;
-    const T* ahead = next < first.depth || !second.depth ? first.packed + next * k_size
-                                                         : second.packed + (next - first.depth) * k_size;
+    const T* ahead = next < first.depth ? first.packed + next * k_size
+                     : next < depth     ? second.packed + (next - first.depth) * k_size
+                     : first.depth      ? first.packed + first.depth * k_size  // the next group's
+                                        : second.packed + second.depth * k_size;
     const Stretch<T> s{start, start_row, acc, first.part(k, stretch, k_size),
                        second.part(k - first.depth, stretch, k_size), ahead, written.each + written.count * i / stretches,
                        written.each + written.count * (i + 1) / stretches};

@@ -76,44 +76,63 @@ inline __attribute__((always_inline)) Vec<T> broadcast(T x) {
   return x - Vec<T>{};  // subtracting zero keeps the sign of -0 and compiles to a plain broadcast
 }
 
-// a * b + c, rounded once where the level has a fused multiply-add.
-inline __attribute__((always_inline)) Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
-#if defined(__AVX512F__)
-  return (Vec<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(UNROLLED_WIDE)
-  typedef __m256 Half[2];
-  Half x, y, z;
-  std::memcpy(&x, &a, 64), std::memcpy(&y, &b, 64), std::memcpy(&z, &c, 64);
-  for (int i = 0; i < 2; ++i) z[i] = _mm256_fmadd_ps(x[i], y[i], z[i]);
-  std::memcpy(&c, &z, 64);
-  return c;
-#elif defined(__FMA__)
-  return (Vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif defined(__aarch64__)
-  return (Vec<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
-#else
-  return a * b + c;
-#endif
-}
+// Operations that compilers do not make of plain expressions: a * b + c and c - a * b, rounded once where the level has a fused
+// multiply-add; the larger and the smaller of a bound and x, which is NaN where x is.
+#define OPERATION(T, name, first, second, third) \
+  inline __attribute__((always_inline)) Vec<T> name(Vec<T> first, Vec<T> second, Vec<T> third)
+#define FROM_BOUND(T, name) inline __attribute__((always_inline)) Vec<T> name(Vec<T> bound, Vec<T> x)
 
-inline __attribute__((always_inline)) Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
-#if defined(__AVX512F__)
-  return (Vec<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
-#elif defined(UNROLLED_WIDE)
-  typedef __m256d Half[2];
-  Half x, y, z;
-  std::memcpy(&x, &a, 64), std::memcpy(&y, &b, 64), std::memcpy(&z, &c, 64);
-  for (int i = 0; i < 2; ++i) z[i] = _mm256_fmadd_pd(x[i], y[i], z[i]);
-  std::memcpy(&c, &z, 64);
-  return c;
-#elif defined(__FMA__)
-  return (Vec<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#if defined(__x86_64__) && !defined(UNROLLED_WIDE)
+#define BOUNDS(T, R, prefix, type)                                                      \
+  FROM_BOUND(T, at_least) { return (Vec<T>)prefix##_max_##type((R)bound, (R)x); }       \
+  FROM_BOUND(T, at_most) { return (Vec<T>)prefix##_min_##type((R)bound, (R)x); }
+#define PRODUCTS(T, R, prefix, type)                                                                       \
+  OPERATION(T, fma, a, b, c) { return (Vec<T>)prefix##_fmadd_##type((R)a, (R)b, (R)c); }                   \
+  OPERATION(T, less_product, c, a, b) { return (Vec<T>)prefix##_fnmadd_##type((R)a, (R)b, (R)c); }
 #elif defined(__aarch64__)
-  return (Vec<double>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#define BOUNDS(T, R, type)                                                              \
+  FROM_BOUND(T, at_least) { return (Vec<T>)vmaxq_##type((R)bound, (R)x); }              \
+  FROM_BOUND(T, at_most) { return (Vec<T>)vminq_##type((R)bound, (R)x); }
+#define PRODUCTS(T, R, type)                                                                               \
+  OPERATION(T, fma, a, b, c) { return (Vec<T>)vfmaq_##type((R)c, (R)a, (R)b); }                            \
+  OPERATION(T, less_product, c, a, b) { return (Vec<T>)vfmsq_##type((R)c, (R)a, (R)b); }
 #else
-  return a * b + c;
+#define BOUNDS(T)                                                                       \
+  FROM_BOUND(T, at_least) { return x < bound ? bound : x; }                             \
+  FROM_BOUND(T, at_most) { return x > bound ? bound : x; }
+#define PRODUCTS_OF_HALVES(T, R, type)                                                                     \
+  OPERATION(T, fma, a, b, c) {                                                                             \
+    R x[2], y[2], z[2];                                                                                    \
+    std::memcpy(x, &a, 64), std::memcpy(y, &b, 64), std::memcpy(z, &c, 64);                                \
+    for (int i = 0; i < 2; ++i) z[i] = _mm256_fmadd_##type(x[i], y[i], z[i]);                              \
+    std::memcpy(&c, z, 64);                                                                                \
+    return c;                                                                                              \
+  }                                                                                                        \
+  OPERATION(T, less_product, c, a, b) { return fma(-a, b, c); }
 #endif
-}
+#define PLAIN_PRODUCTS(T)                                     \
+  OPERATION(T, fma, a, b, c) { return a * b + c; }            \
+  OPERATION(T, less_product, c, a, b) { return c - a * b; }
+
+#if defined(UNROLLED_WIDE)
+BOUNDS(float) BOUNDS(double)
+PRODUCTS_OF_HALVES(float, __m256, ps) PRODUCTS_OF_HALVES(double, __m256d, pd)
+#elif defined(__AVX512F__)
+BOUNDS(float, __m512, _mm512, ps) BOUNDS(double, __m512d, _mm512, pd)
+PRODUCTS(float, __m512, _mm512, ps) PRODUCTS(double, __m512d, _mm512, pd)
+#elif defined(__FMA__)
+BOUNDS(float, __m256, _mm256, ps) BOUNDS(double, __m256d, _mm256, pd)
+PRODUCTS(float, __m256, _mm256, ps) PRODUCTS(double, __m256d, _mm256, pd)
+#elif defined(__x86_64__)
+BOUNDS(float, __m128, _mm, ps) BOUNDS(double, __m128d, _mm, pd)
+PLAIN_PRODUCTS(float) PLAIN_PRODUCTS(double)
+#elif defined(__aarch64__)
+BOUNDS(float, float32x4_t, f32) BOUNDS(double, float64x2_t, f64)
+PRODUCTS(float, float32x4_t, f32) PRODUCTS(double, float64x2_t, f64)
+#else
+BOUNDS(float) BOUNDS(double)
+PLAIN_PRODUCTS(float) PLAIN_PRODUCTS(double)
+#endif
 
 // c - a * b without the product's rounding error, for c close to a * b.
 template <class T>

@@ -7,6 +7,9 @@
 #define DECLARE_VALUE(name) name,
 #define DECLARE_FIELD(type, name) type name;
 
+// Packed weights that pass through the first-level cache at a time: half of it, or two thirds of a larger one.
+extern "C" int64_t unrolled_stretch_bytes;
+
 // Functions that are offered by themselves.
 #define FUNCTIONS(FUNCTION) FUNCTION(exp) FUNCTION(sigmoid) FUNCTION(tanh)
 
