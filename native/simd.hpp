@@ -138,7 +138,7 @@ PLAIN_PRODUCTS(float) PLAIN_PRODUCTS(double)
 template <class T>
 inline __attribute__((always_inline)) Vec<T> residual(Vec<T> a, Vec<T> b, Vec<T> c) {
 #if defined(__FMA__) || defined(__aarch64__)
-  return fma(-a, b, c);
+  return less_product(c, a, b);
 #else  // Dekker's exact product from halves of the mantissas
   const Vec<T> split = broadcast(T(sizeof(T) == 4 ? 4097.0 : 134217729.0));
   const Vec<T> a_high = a * split - (a * split - a), b_high = b * split - (b * split - b);
