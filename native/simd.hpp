@@ -86,6 +86,9 @@ inline __attribute__((always_inline)) Vec<T> broadcast(T x) {
 #define BOUNDS(T, R, prefix, type)                                                      \
   FROM_BOUND(T, at_least) { return (Vec<T>)prefix##_max_##type((R)bound, (R)x); }       \
   FROM_BOUND(T, at_most) { return (Vec<T>)prefix##_min_##type((R)bound, (R)x); }
+#define BOUNDS_512(T, R, type, all) /* with a mask: of the forms without one GCC 12 says that they read undefined values */ \
+  FROM_BOUND(T, at_least) { return (Vec<T>)_mm512_maskz_max_##type(all, (R)bound, (R)x); }                           \
+  FROM_BOUND(T, at_most) { return (Vec<T>)_mm512_maskz_min_##type(all, (R)bound, (R)x); }
 #define PRODUCTS(T, R, prefix, type)                                                                       \
   OPERATION(T, fma, a, b, c) { return (Vec<T>)prefix##_fmadd_##type((R)a, (R)b, (R)c); }                   \
   OPERATION(T, less_product, c, a, b) { return (Vec<T>)prefix##_fnmadd_##type((R)a, (R)b, (R)c); }
@@ -118,7 +121,7 @@ inline __attribute__((always_inline)) Vec<T> broadcast(T x) {
 BOUNDS(float) BOUNDS(double)
 PRODUCTS_OF_HALVES(float, __m256, ps) PRODUCTS_OF_HALVES(double, __m256d, pd)
 #elif defined(__AVX512F__)
-BOUNDS(float, __m512, _mm512, ps) BOUNDS(double, __m512d, _mm512, pd)
+BOUNDS_512(float, __m512, ps, 0xffff) BOUNDS_512(double, __m512d, pd, 0xff)
 PRODUCTS(float, __m512, _mm512, ps) PRODUCTS(double, __m512d, _mm512, pd)
 #elif defined(__FMA__)
 BOUNDS(float, __m256, _mm256, ps) BOUNDS(double, __m256d, _mm256, pd)
