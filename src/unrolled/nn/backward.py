@@ -52,15 +52,15 @@ def _backward(*arguments: Any) -> list[Tensor]:
     plan, inputs, (y, tape, *grads, wanted) = from_operator(arguments)
     call, arrived = check_tensors(plan, inputs), Arrived(*grads)
     _check_pass(call, inputs, y, tape, arrived, wanted)
-    return backward_pass(call, inputs, y, tape, arrived, wanted)
+    return [gradient for gradient in backward_pass(call, inputs, y, tape, arrived, wanted) if gradient is not None]
 
 
 def backward_pass(
     call: Call, inputs: Inputs, y: Tensor, tape: Sequence[Tensor], grads: Arrived, wanted: Sequence[bool], *,
     products: Products | None = None,
-) -> list[Tensor]:  # fmt: skip
-    """What the operator does, for a call that has been checked; with ``products`` in the place of ``x``, the first gradient is
-    that of their table."""
+) -> list[Tensor | None]:  # fmt: skip
+    """A gradient for each wanted one of the inputs of a call that has been checked; with ``products`` in the place of ``x``, the
+    first is that of their table."""
     sizes, masks = call.sizes, call.masks
     kernel, D, B, H = sizes.kernel, sizes.directions, sizes.batch, sizes.hidden
     compiled = kernel.compiled
@@ -112,9 +112,7 @@ def backward_pass(
         _sum_vectors(call, rows, gradients[d * len(sizes.names) : (d + 1) * len(sizes.names)])
     if products is not None and wanted[0]:
         grad_x = _sums_by_place(call, products, N, grad_gates)
-    results = (grad_x, grad_h0, grad_c0)
-    found = [grad for grad, want in zip(results, wanted, strict=False) if want and grad is not None]
-    return found + [gradient for gradient in gradients if gradient is not None]
+    return [grad_x, grad_h0 if wanted[1] else None, grad_c0 if wanted[2] else None, *gradients]
 
 
 def _sums_by_place(call: Call, products: Products, rows: int, grad_gates: Memory) -> Tensor:

@@ -19,7 +19,7 @@ from unrolled.nn.kind import gates_on_tape, kind_of
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.precision import in_single_precision, is_half
 from unrolled.nn.result import Result
-from unrolled.nn.saved import allow_changes, is_lost
+from unrolled.nn.saved import NO_CHANGES, Changes, uncounted
 
 __all__ = ["differentiable_gradients", "differentiates", "gradients_of", "layer", "layer_of_products"]
 
@@ -77,7 +77,7 @@ def _kernel_gradients(
     """At once where that is possible, otherwise the operator."""
     y, *tape = outputs
     if call and holds_numbers(*grads):
-        return _each(backward_pass(call, inputs, y, tape, grads, wanted), wanted)
+        return backward_pass(call, inputs, y, tape, grads, wanted)
     return _each(run_backward(*to_operator(plan, inputs), y, tape, *grads, wanted), wanted)
 
 
@@ -124,9 +124,13 @@ class _Layer(torch.autograd.Function):
     def forward(ctx: Any, plan: Plan, *tensors: Tensor | None) -> tuple[Tensor, ...]:
         inputs, before_tape = Inputs.of(tensors), _before_tape(plan.cell)
         call, outputs = _forward(plan, inputs, tensors, tape=True)
+        shared = outputs[:1] + outputs[before_tape : before_tape + plan.cells]  # with whoever gets them
+        kept = [outputs[0], *outputs[before_tape:]]
+        if call is not None:
+            kept[: len(shared)] = [uncounted(output) for output in shared]
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*tensors, outputs[0], *outputs[before_tape:])
-        ctx.plan, ctx.call = plan, call
+        ctx.save_for_backward(*tensors, *kept)
+        ctx.plan, ctx.call, ctx.changes = plan, call, NO_CHANGES if call is None else Changes.of(shared)
         shown = _gates(plan, outputs, inputs.weights[0]) if plan.gates else []
         ctx.mark_non_differentiable(*shown)
         return (*outputs[: before_tape + plan.cells], *shown)
@@ -136,7 +140,7 @@ class _Layer(torch.autograd.Function):
         saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
         n = len(wanted)
         inputs, outputs = Inputs.of(saved[:n]), saved[n:]
-        if any(output is not None and is_lost(output) for output in outputs) and not torch.is_grad_enabled():
+        if ctx.changes.any and not torch.is_grad_enabled():
             _, outputs = _again(ctx.plan, inputs)
         return None, *_backward(ctx.plan, ctx.call, inputs, outputs, grad_outputs, wanted)
 
@@ -159,7 +163,7 @@ class _OfProducts(torch.autograd.Function):
         inputs, (y, *tape) = _without_x(table, (ctx.call.steps, ctx.call.sizes.batch), saved[:n]), saved[n:]
         grads = _name(ctx.plan.cell, grad_outputs)
         found = backward_pass(ctx.call, inputs, y, tape, grads, wanted, products=Products(table, places))
-        return None, None, None, *_each(found, wanted)
+        return None, None, None, *found
 
 
 def _forward_of_products(
@@ -251,9 +255,6 @@ def layer(plan: Plan, inputs: Inputs) -> Result:
         return Result.of(run_forward(*to_operator(plan, inputs), True), plan)
     if differentiates(*tensors):
         results: Any = _Layer.apply(plan, *tensors)
-        if holds_numbers(inputs.x):
-            first = len(tensors)  # where y is saved, and behind it the memory of every step
-            allow_changes(results[0].grad_fn, range(first, first + 1 + plan.cells))
         return Result.of(results, plan)
     _, outputs = _forward(plan, inputs, tensors, tape=plan.cells or plan.gates)
     shown = _gates(plan, outputs, inputs.weights[0]) if plan.gates else []

@@ -5,31 +5,44 @@ Nothing is copied for that: if an output was changed, the backward pass computes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
-__all__ = ["allow_changes", "is_lost"]
+__all__ = ["NO_CHANGES", "Changes", "uncounted"]
 
 
-def allow_changes(node: Any, places: Iterable[int]) -> None:
-    """Let what a node of the graph has saved at some places be changed; it is then :func:`is_lost`."""
-    for place in places:
-        with suppress(RuntimeError):  # somebody else's hooks keep it already
-            node._raw_saved_tensors[place].register_hooks(_with_version, _if_unchanged)
+class Changes(NamedTuple):
+    """What tells later whether outputs were changed; it holds none of their memory."""
+
+    counters: tuple[Tensor, ...]
+    """A tensor for each output that shares its count of changes, and is empty otherwise."""
+    before: tuple[int, ...]
+
+    @staticmethod
+    def of(outputs: Sequence[Tensor]) -> Changes:
+        """Of outputs as they are now."""
+        counters = tuple([_counter(output) for output in outputs])
+        return Changes(counters, tuple([counter._version for counter in counters]))
+
+    @property
+    def any(self) -> bool:
+        """Whether one is not what it was any more."""
+        return any(counter._version != before for counter, before in zip(self.counters, self.before, strict=True))
 
 
-def is_lost(saved: Tensor | None) -> bool:
-    """Whether a saved output is not what it was any more."""
-    return saved is not None and saved.dim() == 0
+NO_CHANGES = Changes((), ())
+_NO_NUMBERS = torch.empty(0)
 
 
-def _with_version(tensor: Tensor) -> tuple[Tensor, int]:
-    return tensor, tensor._version
+def _counter(output: Tensor) -> Tensor:
+    counter = output.detach()
+    counter.data = _NO_NUMBERS.to(output.dtype)
+    return counter
 
 
-def _if_unchanged(saved: tuple[Tensor, int]) -> Tensor:
-    tensor, version = saved
-    return tensor if tensor._version == version else tensor.new_empty(())
+def uncounted(output: Tensor) -> Tensor:
+    """The same memory to be saved for the backward pass, where autograd does not refuse it after a change."""
+    return output.data
