@@ -30,12 +30,12 @@ std::vector<Kept> kept_of(const std::vector<std::array<Address, 6>>& directions)
 
 LayerTensors tensors_of(int64_t steps, Address offsets, const Addresses& parameters, Address x, Address h0, Address c0,
                         const PassedMasks& masks, const std::vector<Kept>& kept, Address work,
-                        Address packed) {
+                        Address packed, int64_t room) {
   const auto [state, candidate, keep_h, keep_c, zoneout_h, zoneout_c] = masks;
   return {.steps = steps, .offsets = static_cast<const int64_t*>(in(offsets)), .parameters = each_in(parameters),
           .x = in(x), .h0 = in(h0), .c0 = in(c0), .state_mask = in(state), .candidate_mask = in(candidate),
           .keep_h = in(keep_h), .keep_c = in(keep_c), .zoneout_h = zoneout_h, .zoneout_c = zoneout_c, .kept = kept.data(), .work = out(work),
-          .packed = out(packed)};
+          .packed = out(packed), .room = room};
 }
 
 void run_forward_pass(const ForwardPass& pass, int64_t steps, Address offsets, const Addresses& parameters, Address x,
@@ -43,7 +43,7 @@ void run_forward_pass(const ForwardPass& pass, int64_t steps, Address offsets, c
                       const std::vector<std::array<Address, 6>>& kept, Address work, Address packed, Address y,
                       Address cells, Address h_last, Address c_last, int threads) {
   const std::vector<Kept> own = kept_of(kept);
-  const LayerForward call{{tensors_of(steps, offsets, parameters, x, h0, c0, masks, own, work, packed)},
+  const LayerForward call{{tensors_of(steps, offsets, parameters, x, h0, c0, masks, own, work, packed, 0)},
                           out(y), out(cells), out(h_last), out(c_last)};
   nb::gil_scoped_release release;
   pass.run(**level_in_use, call, threads);
@@ -52,25 +52,25 @@ void run_forward_pass(const ForwardPass& pass, int64_t steps, Address offsets, c
 // `hand_out`, a function of Python, gives memory for so many numbers: its address, and what keeps it.
 void run_backward_pass(const BackwardPass& pass, int64_t steps, Address offsets, const Addresses& parameters, Address x,
                        Address h0, Address c0, const PassedMasks& masks,
-                       const std::vector<std::array<Address, 6>>& kept, Address work, Address packed, Address y,
+                       const std::vector<std::array<Address, 6>>& kept, Address work, Address packed, int64_t room, Address y,
                        Address cells, Address grad_y, int64_t grad_row, Address grad_cells,
                        const Addresses& grad_gates, Address grad_state, Address reset_state, Address grad_x,
                        const Addresses& grad_parameters, const Addresses& grad_vectors, Address grad_h0,
                        Address grad_c0, const nb::object& hand_out, int threads) {
   const std::vector<Kept> own = kept_of(kept);
-  const LayerBackward call{{tensors_of(steps, offsets, parameters, x, h0, c0, masks, own, work, packed)},
+  const LayerBackward call{{tensors_of(steps, offsets, parameters, x, h0, c0, masks, own, work, packed, room)},
                            in(y), in(cells), in(grad_y), in(grad_cells), grad_row, each_out(grad_gates), out(grad_state),
                            out(reset_state), out(grad_x), each_out(grad_parameters), each_out(grad_vectors), out(grad_h0),
                            out(grad_c0)};
   nb::object keeper;
-  const auto room = [&](int64_t numbers) {
+  const auto more = [&](int64_t numbers) {
     nb::gil_scoped_acquire acquire;
     auto [address, owner] = nb::cast<std::pair<Address, nb::object>>(hand_out(numbers));
     keeper = std::move(owner);
     return out(address);
   };
   nb::gil_scoped_release release;
-  pass.run(**level_in_use, call, room, threads);
+  pass.run(**level_in_use, call, more, threads);
 }
 
 }  // namespace
@@ -162,7 +162,7 @@ void bind_layer_passes(nb::module_& m, const Level*& level) {
           nb::arg("places"), nb::arg("inputs"), nb::arg("numbers"), nb::arg("segments"))
       .def("run", &run_backward_pass, nb::kw_only(), nb::arg("steps"), nb::arg("offsets"), nb::arg("parameters"),
            nb::arg("x"), nb::arg("h0"), nb::arg("c0"), nb::arg("masks"), nb::arg("kept"), nb::arg("work"),
-           nb::arg("packed"), nb::arg("y"), nb::arg("cells"), nb::arg("grad_y"), nb::arg("grad_row"),
+           nb::arg("packed"), nb::arg("room"), nb::arg("y"), nb::arg("cells"), nb::arg("grad_y"), nb::arg("grad_row"),
            nb::arg("grad_cells"), nb::arg("grad_gates"), nb::arg("grad_state"), nb::arg("reset_state"),
            nb::arg("grad_x"), nb::arg("grad_parameters"), nb::arg("grad_vectors"), nb::arg("grad_h0"),
            nb::arg("grad_c0"), nb::arg("hand_out"), nb::arg("threads"));

@@ -73,8 +73,13 @@ void ForwardPass::run(const Level& level, const LayerForward& call, int threads)
   }
 }
 
-void BackwardPass::run(const Level& level, const LayerBackward& call, const std::function<void*(int64_t)>& hand_out,
+void BackwardPass::run(const Level& level, LayerBackward call, const std::function<void*(int64_t)>& hand_out,
                        int threads) const {
+  const int64_t sequences = sizes_.directions * sizes_.batch;
+  std::vector<double> h(call.grad_h0 ? 0 : sequences * sizes_.outputs);
+  std::vector<double> c(call.grad_c0 ? 0 : sequences * sizes_.values * sizes_.hidden);
+  if (!call.grad_h0) call.grad_h0 = h.data();
+  if (!call.grad_c0) call.grad_c0 = c.data();
   for (int64_t d = 0; d < sizes_.directions; ++d) {
     pass(level, call, d, threads);
     if (call.grad_x) input_gradient(level, call, d, threads);
@@ -127,7 +132,8 @@ void BackwardPass::sums(const Level& level, const LayerBackward& call, int64_t d
     if (segments.empty()) return;
     sums.segments = segments.data(), sums.count = static_cast<int64_t>(segments.size());
     const SharedOuterSums shared(level, sizes_.wide, sums, threads);
-    shared.run(hand_out(shared.work()));
+    const int64_t work = shared.work();
+    shared.run(work <= call.room ? call.packed : hand_out(work));
   };
 
   OuterSums sums{.sequences = sequences_of(call, d), .a = call.grad_gates[d], .a_row = gradient_row_, .factors = {},

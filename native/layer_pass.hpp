@@ -36,7 +36,8 @@ struct LayerTensors {
   double zoneout_h, zoneout_c;
   const Kept* kept;                              // of each direction
   void* work;                                    // [B, work_row]
-  void* packed;                                  // memory for the arranged parameters of a direction
+  void* packed;                                  // memory for the arranged parameters of a direction, and how many numbers
+  int64_t room;                                  // it has
 };
 
 struct LayerForward : LayerTensors {
@@ -53,7 +54,7 @@ struct LayerBackward : LayerTensors {
   void* grad_x;                          // or null
   void* const* grad_parameters;          // null for those that nobody wants
   void* const* grad_vectors;             // of each direction [B, V H], zeros
-  void *grad_h0, *grad_c0;               // in: of the last states; out: of the first
+  void *grad_h0, *grad_c0;               // in: of the last states; out: of the first; null: zeros, and nobody wants them
 };
 
 // Where the arranged parameters begin, in numbers; -1: there are none.
@@ -104,8 +105,7 @@ class BackwardPass {
         segments_(std::move(segments)) {}
 
   // `hand_out`: gives memory for so many numbers, which may be that of the arranged parameters.
-  void run(const Level& level, const LayerBackward& call, const std::function<void*(int64_t)>& hand_out,
-           int threads) const;
+  void run(const Level& level, LayerBackward call, const std::function<void*(int64_t)>& hand_out, int threads) const;
 
  private:
   void pass(const Level& level, const LayerBackward& call, int64_t direction, int threads) const;

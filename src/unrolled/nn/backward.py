@@ -69,8 +69,8 @@ def backward_pass(
     N, bound = layout.rows, sizes.backward
     h0, c0 = first_states(call, inputs)
     # the kernels turn the gradients of the last states into those of the first
-    grad_h0 = _to_change(grads.h, sizes.of_states["h0"], x) if compiled.has_h else None
-    grad_c0 = _to_change(grads.c, sizes.of_states["c0"], x) if sizes.memory else None
+    grad_h0 = _to_change(grads.h, sizes.of_states["h0"], x) if grads.h is not None or wanted[1] else None
+    grad_c0 = _to_change(grads.c, sizes.of_states["c0"], x) if grads.c is not None or wanted[2] else None
     cells, kept = (tape[0], tape[1:]) if sizes.memory else (None, tape)
     own_tape = call.own_tape
     own = [dict(zip(own_tape, kept[d * len(own_tape) :], strict=False)) for d in range(D)]
@@ -93,19 +93,16 @@ def backward_pass(
     def hand_out(numbers: int) -> Memory:
         return scratch("weights", numbers, x)
 
-    packed, (of_h, of_c) = (
-        hand_out(bound.packed),
-        kernel.split_states([address(g) for g in (grad_h0, grad_c0) if g is not None]),
-    )
+    packed = hand_out(bound.packed)
     bound.own.run(
         steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
         x=x.data_ptr(), h0=address(h0), c0=address(c0), masks=addresses(masks),
         kept=[kept_addresses(each, address(each.get("gates"))) for each in own], work=work, packed=packed.address,
-        y=y.data_ptr(), cells=address(cells), grad_y=grad_y.data_ptr(), grad_row=grad_row,
+        room=len(packed.owner) // x.itemsize, y=y.data_ptr(), cells=address(cells), grad_y=grad_y.data_ptr(), grad_row=grad_row,
         grad_cells=address(grad_cells), grad_gates=gates, grad_state=address(grad_state),
         reset_state=address(reset_state), grad_x=address(grad_x),
         grad_parameters=[address(gradient) for gradient in gradients],
-        grad_vectors=[each.data_ptr() for each in grad_vectors] or [0] * D, grad_h0=of_h, grad_c0=of_c,
+        grad_vectors=[each.data_ptr() for each in grad_vectors] or [0] * D, grad_h0=address(grad_h0), grad_c0=address(grad_c0),
         hand_out=hand_out, threads=threads,
     )  # fmt: skip
     for d, rows in enumerate(grad_vectors):

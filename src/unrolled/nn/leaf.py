@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,8 +15,12 @@ class Leaf(torch.nn.Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run, or stand as one call in a graph that ``torch.fx`` records."""
-        proxy = next(_proxies((*args, *kwargs.values())), None)
-        if proxy is None:
+        for proxy in (*args, *kwargs.values()):
+            if isinstance(proxy, (tuple, list)):
+                proxy = next((each for each in proxy if isinstance(each, Proxy)), None)
+            if isinstance(proxy, Proxy):
+                break
+        else:
             return super().__call__(*args, **kwargs)
         return proxy.tracer.create_proxy("call_module", proxy.tracer.path_of_module(self), args, kwargs)
 
@@ -30,11 +33,3 @@ class Leaf(torch.nn.Module):
         from unrolled.nn.accelerate import as_torchs  # which knows all that derive from this class
 
         return as_torchs(self)
-
-
-def _proxies(values: tuple[Any, ...]) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, Proxy):
-            yield value
-        elif isinstance(value, (tuple, list)):
-            yield from (each for each in value if isinstance(each, Proxy))
