@@ -15,12 +15,8 @@ class Leaf(torch.nn.Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run, or stand as one call in a graph that ``torch.fx`` records."""
-        for proxy in (*args, *kwargs.values()):
-            if isinstance(proxy, (tuple, list)):
-                proxy = next((each for each in proxy if isinstance(each, Proxy)), None)
-            if isinstance(proxy, Proxy):
-                break
-        else:
+        proxy = _first_proxy((*args, *kwargs.values()))
+        if proxy is None:
             return super().__call__(*args, **kwargs)
         return proxy.tracer.create_proxy("call_module", proxy.tracer.path_of_module(self), args, kwargs)
 
@@ -33,3 +29,14 @@ class Leaf(torch.nn.Module):
         from unrolled.nn.accelerate import as_torchs  # which knows all that derive from this class
 
         return as_torchs(self)
+
+
+def _first_proxy(values: tuple[Any, ...]) -> Any:
+    for value in values:
+        if isinstance(value, Proxy):
+            return value
+        if isinstance(value, (tuple, list)):
+            for each in value:  # pyright: ignore[reportUnknownVariableType]
+                if isinstance(each, Proxy):
+                    return each
+    return None

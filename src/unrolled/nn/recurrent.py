@@ -31,6 +31,7 @@ from unrolled.nn.precision import as_parameters
 from unrolled.nn.result import Result
 from unrolled.nn.segments import segmented_layer
 from unrolled.nn.stacked import StackedLayers
+from unrolled.nn.states import States
 
 __all__ = ["Gates", "Lengths", "Recurrent", "Steps"]
 
@@ -135,7 +136,7 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         if given:
             given = layout.checked(given, like.data, arranged.batch, batched=arranged.batched)
             given = arranged.start(given, partial(self._default_states, like.data))
-        y, last, shown = self._run_layers(arranged, given, wanted, products=products)
+        y, last, shown = self._run_layers(arranged, layout, given, wanted, products=products)
         output = arranged.output(y)
         last = tuple([arranged.last(state) for state in last])
         hx_last = last[0] if len(layout.names) == 1 else last
@@ -195,11 +196,12 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         dimensions = input.dim()
         if dimensions not in (2, 3):
             raise InputError(f"{name}: Expected input to be 2D or 3D, got {dimensions}D instead")
-        check_strided(f"{name}: the input", input)
+        if input.layout is not torch.strided:
+            check_strided(f"{name}: the input", input)
         weight = self._layer_weights(0)[0]
         if input.device != weight.device:
             raise TensorError(f"{name}: the input is on {input.device}, the parameters are on {weight.device}")
-        if input.device.type not in ("cpu", "meta"):
+        if not (input.is_cpu or input.is_meta):
             raise TensorError(f"{name} runs on cpu, input and parameters are on {input.device}: move both with .cpu()")
         if input.dtype != weight.dtype:
             raise InputError(
@@ -242,10 +244,16 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         return layout.joined(layers)
 
     def _run_layers(
-        self, arranged: Arrangement, states: tuple[Tensor, ...], wanted: _Wanted, *, products: Tensor | None
+        self,
+        arranged: Arrangement,
+        layout: States,
+        states: tuple[Tensor, ...],
+        wanted: _Wanted,
+        *,
+        products: Tensor | None,
     ) -> tuple[Tensor, tuple[Tensor, ...], list[_Shown]]:
         """One layer after the other: the output, the last states, and what is wanted of each layer."""
-        settings, layout, outputs, origin = self.settings, self._states, arranged.x, arranged.origin
+        settings, outputs, origin = self.settings, arranged.x, arranged.origin
         shown: list[_Shown] = []
         ends: list[tuple[Tensor, ...]] = []
         for index in range(self.num_layers):
