@@ -31,11 +31,6 @@ inline void for_each_tile(const Portion& own, const Step& s, const Part& part, i
   });
 }
 
-// A portion of all units, however many there are.
-inline Portion whole(const Portion& own, int64_t units) {
-  return {own.first_row, own.last_row, 0, units, own.meet, own.others};
-}
-
 // Ends a block's step: h as zoneout leaves it, and what the next product meets.
 template <class T>
 inline void finish_state(const Forward& f, const Block<T>& b) {

@@ -1559,6 +1559,20 @@ MUTANTS = (
         kernel("lstmp"),
     ),
     native(
+        "projected kernel: the last thread's share of h ends at a whole group",
+        "projected.hpp",
+        "return unit == H ? P : P * unit",
+        "return P * unit",
+        kernel("lstmp"),
+    ),
+    native(
+        "projected kernel: h is made before the units of other threads are there",
+        "projected.hpp",
+        "finish_memory(f, b);\n    });\n    meet(own);",
+        "finish_memory(f, b);\n    });",
+        f"{BITS} -k lstmp",
+    ),
+    native(
         "layer norm kernel: lanes past the last unit count",
         "row.hpp",
         "only<T>(load_some(x + u, count) - mean, count)",

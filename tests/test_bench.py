@@ -31,6 +31,7 @@ from unrolled.errors import InputError, MissingExtraError
 
 ONCE = Effort(seconds=0, least_rounds=1, most_rounds=1)
 TINY = Sizes(batch=3, steps=5, inputs=2, hidden=7)
+PROJECTED = Sizes(batch=3, steps=5, inputs=2, hidden=7, projected=4)
 
 
 def reference(case: Case) -> dict[str, np.ndarray]:
@@ -45,19 +46,20 @@ def reference(case: Case) -> dict[str, np.ndarray]:
     return {"y": h, "x": grads["x"], **{name: grads[name] for name in arrays}}
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")  # of torch's own module
 @pytest.mark.parametrize("loss", ["all", "last"])
 @pytest.mark.parametrize("work", ["training", "inference"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("cell", "sizes"), [*((cell, TINY) for cell in CELLS), ("lstm", PROJECTED)], ids=str)
 @pytest.mark.parametrize("contender", ["nn", "runtime", "torch", "jax", "onnx"])
-def test_every_contender_computes_the_case(contender, cell, work, loss):
+def test_every_contender_computes_the_case(contender, cell, sizes, work, loss):
     for module in bench_run.PEERS.get(contender, ()):
         pytest.importorskip(module, exc_type=ImportError)
-    case = Case(cell, work, TINY, loss)
+    case = Case(cell, work, sizes, loss)
     [chosen] = [c for c in contenders([contender], threads=torch.get_num_threads()) if c.name == contender]
     task = chosen.prepare(case, case.arrays())
     if task is None:
-        assert work == "training"
         assert contender in ("runtime", "onnx")
+        assert work == "training" or (contender == "onnx" and sizes.projected)
         return
     found, expected = task.read(task.run()), reference(case)
     assert list(found) == list(expected) or set(found) == set(expected)
@@ -73,6 +75,8 @@ def test_the_inputs_of_a_case_never_change():
     assert {name: a.shape for name, a in first.items()} == {
         "x": (5, 3, 2), **get_cell("lstm").parameter_shapes(input_size=2, hidden_size=7)
     }  # fmt: skip
+    projected = {name: a.shape for name, a in Case("lstm", "training", PROJECTED).arrays().items()}
+    assert (projected["weight_hh"], projected["weight_hr"]) == ((28, 4), (4, 7))
 
 
 def test_operations_and_bytes_counted_by_hand():
@@ -81,14 +85,19 @@ def test_operations_and_bytes_counted_by_hand():
     assert case.bytes == 4 * (20 * 3 + 20 * 4 + 12 * 3 + 12 * 4 + 24)
     training = Case("gru", "training", case.sizes)
     assert (training.flops, training.bytes) == (3 * case.flops, 2 * case.bytes)
+    projected = Case("lstm", "inference", Sizes(batch=2, steps=10, inputs=3, hidden=4, projected=2))
+    assert projected.flops == 20 * (16 * (3 + 2) + 2 * 4) * 2
+    assert projected.bytes == 4 * (20 * (3 + 2) + 16 * 3 + 16 * 2 + 32 + 2 * 4)
 
 
 def test_the_rows_promised():
     titles = {(case.cell, case.work, str(case.sizes), case.loss) for case in DEFAULT_CASES}
-    assert len(titles) == len(DEFAULT_CASES) == 3 * 6 * 2 + 2 * 4 + 2
+    assert len(titles) == len(DEFAULT_CASES) == 3 * 6 * 2 + 2 * 4 + 2 + 2
     assert ("lstm", "training", "64, 100, 128, 256", "all") in titles
     assert ("lstm", "training", "4, 50, 512, 512", "all") in titles
     assert ("gru", "training", "32, 400, 8, 64", "last") in titles
+    for work in ("training", "inference"):
+        assert ("lstm", work, "32, 100, 64, 256→64", "all") in titles
     assert set(QUICK_CASES) < set(DEFAULT_CASES)
 
 
@@ -356,13 +365,21 @@ def test_losing_rows_are_red(monkeypatch, capsys):
 def test_default_rows_and_threads(monkeypatch):
     asked = []
     monkeypatch.setattr("unrolled.bench.run.run_benchmark", lambda *given, **_: asked.append(given) or made_up())
-    for arguments in ([], ["--quick"], ["--cell", "rnn", "--quick"], ["--cell", "lstm"], ["--size", "1,2,3,4"]):
+    for arguments in (
+        [],
+        ["--quick"],
+        ["--cell", "rnn", "--quick"],
+        ["--cell", "lstm"],
+        ["--size", "1,2,3,4"],
+        ["--size", "1,2,3,4,2"],
+    ):
         assert run(["bench", *arguments]) == 0
     cases = [given[0] for given in asked]
     assert cases[:2] == [DEFAULT_CASES, QUICK_CASES]
     assert {(case.cell, case.sizes.hidden) for case in cases[2]} == {("rnn", 64)}
     assert cases[3] == tuple(case for case in DEFAULT_CASES if case.cell == "lstm")
     assert {(case.cell, case.sizes) for case in cases[4]} == {(cell, Sizes(1, 2, 3, 4)) for cell in CELLS}
+    assert {(case.title, case.sizes) for case in cases[5]} == {("LSTM, projected", Sizes(1, 2, 3, 4, projected=2))}
     assert all(given[1] == ([1, 2] if len(cores()) > 1 else [1]) for given in asked)
     monkeypatch.setattr("unrolled.bench.machine.cores", lambda: [0])
     assert run(["bench"]) == 0
@@ -374,6 +391,9 @@ def test_default_rows_and_threads(monkeypatch):
     [
         (["--size", "1,2,3"], "--size '1,2,3': expected four whole numbers above 0, B,T,I,H, such as 32,100,64,128"),
         (["--size", "1,2,3,0"], "--size '1,2,3,0': expected"),
+        (["--size", "1,2,3,4,4"], "--size '1,2,3,4,4': P is 4, expected less than H, which is 4"),
+        (["--size", "1,2,3,4,5,6"], "--size '1,2,3,4,5,6': expected"),
+        (["--cell", "gru", "--size", "1,2,3,4,2"], "--size 1, 2, 3, 4→2: only an LSTM projects its hidden state"),
         (["--cell", "gruu"], "unknown cell 'gruu'; known: gru, lstm, rnn"),
         (["--threads", "0"], "--threads is 0, expected at least 1"),
         (["--threads", "100000"], "threads must be from 1 to "),

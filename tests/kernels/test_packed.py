@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from unrolled.cells import Activation, get_cell
+from unrolled.kernels.kernel import get_kernel
 from unrolled.kernels.packed import PackedDense, PackedWeights
 
 
@@ -39,6 +40,13 @@ def test_copies_of_weights_are_arranged_anew(cell, copied):
 def test_a_copy_of_a_product_is_the_product(copied):
     product = PackedDense(np.eye(3), np.ones(3))
     assert copied(product) is product
+
+
+def test_weights_that_meet_a_projected_state_count_by_its_numbers():
+    kernel, call = get_kernel("lstmp", "float32"), {"steps": 50, "batch": 8, "threads": 2}
+    inputs, hidden, outputs = 128, 512, 128  # W and U of exactly FUSED_BYTES
+    assert kernel.fuses(inputs, hidden, outputs, **call)
+    assert not kernel.fuses(inputs, hidden, outputs + 1, **call)
 
 
 def test_packed_numbers_begin_at_the_start_of_a_line_of_the_caches():

@@ -7,13 +7,15 @@ import itertools
 import pytest
 import torch
 
-NAMES = [("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("GRU", {})]
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")  # of torch's own
+
+NAMES = [("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("LSTM", {"proj_size": 3}), ("GRU", {})]
 SWITCHES = list(itertools.product((False, True), repeat=4))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize(("name", "options"), NAMES, ids=["tanh", "relu", "lstm", "gru"])
+@pytest.mark.parametrize(("name", "options"), NAMES, ids=["tanh", "relu", "lstm", "projected", "gru"])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["", "bidirectional"])
 def test_the_product_of_options(
     name, options, num_layers, bidirectional, dtype, twins, outputs_and_gradients, assert_close
@@ -24,11 +26,41 @@ def test_the_product_of_options(
     for bias, batch_first, batched, given in SWITCHES:
         pair = twins(name, I, H, bias=bias, batch_first=batch_first, **options)
         x = torch.randn(*((B, T) if batch_first else (T, B)) if batched else (T,), I, dtype=dtype)
-        shape = (num_layers * D, B, H) if batched else (num_layers * D, H)
-        states = [torch.randn(shape, dtype=dtype) for _ in range(given * (2 if name == "LSTM" else 1))]
+        rows = (num_layers * D, B) if batched else (num_layers * D,)
+        widths = (options.get("proj_size", H), H)[: 2 if name == "LSTM" else 1]
+        states = [torch.randn(*rows, width, dtype=dtype) for width in widths if given]
         ours, theirs = (outputs_and_gradients(m, m, x, states) for m in (pair.ours, pair.theirs))
         for actual, expected in zip(ours, theirs, strict=True):
             assert_close(actual, expected)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "P"), [((2, 3, 4, 2), 1), ((2, 17, 33, 80), 65), ((40, 9, 5, 64), 63), ((1, 30, 1, 33), 16)]
+)
+@pytest.mark.parametrize("lengths", [False, True], ids=["", "lengths"])
+def test_projections(sizes, P, lengths, twins, outputs_and_gradients, assert_close):
+    """Of packed sequences too, in both directions, with the states of every layer."""
+    B, T, I, H = sizes
+    pair = twins("LSTM", I, H, 2, bidirectional=True, proj_size=P, dtype=torch.float64)
+    steps = torch.randint(1, T + 1, (B,)) if lengths else torch.full((B,), T)
+    x, states = torch.randn(T, B, I, dtype=torch.float64), [torch.randn(4, B, n, dtype=torch.float64) for n in (P, H)]
+
+    def packed(module):
+        def call(x, hx):
+            sequences = torch.nn.utils.rnn.pack_padded_sequence(x, steps, enforce_sorted=False)
+            y, last = module(sequences, hx)
+            return y.data, last
+
+        return call
+
+    ours, theirs = (outputs_and_gradients(m, packed(m), x, states) for m in (pair.ours, pair.theirs))
+    for actual, expected in zip(ours, theirs, strict=True):
+        assert_close(actual, expected)
+    y, last = pair.ours(x, tuple(states), steps)
+    expected, ends = pair.theirs(torch.nn.utils.rnn.pack_padded_sequence(x, steps, enforce_sorted=False), tuple(states))
+    assert_close(y, torch.nn.utils.rnn.pad_packed_sequence(expected, total_length=T)[0])
+    for own, other in zip(last, ends, strict=True):
+        assert_close(own, other)
 
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
@@ -43,10 +75,10 @@ def test_sizes(name, sizes, twins, outputs_and_gradients, assert_close):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
-def test_large_buffers_and_threads(name, threads, twins, outputs_and_gradients, assert_close):
+@pytest.mark.parametrize(("name", "options"), NAMES, ids=["tanh", "relu", "lstm", "projected", "gru"])
+def test_large_buffers_and_threads(name, options, threads, twins, outputs_and_gradients, assert_close):
     """Gate gradients of more than a megabyte live in memory that calls share."""
-    pair = twins(name, 4, 64, bidirectional=True)
+    pair = twins(name, 4, 64, bidirectional=True, **options)
     for T in (80, 100, 70):
         x = torch.randn(T, 16, 4)
         torch.set_num_threads(1)
@@ -120,9 +152,9 @@ def test_reset_before_differs_from_reset_after():
     assert not torch.allclose(after(x)[0], before(x)[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
-def test_without_gradients_the_outputs_are_the_same_bits(name, twins):
-    module = twins(name, 4, 19, 2, bidirectional=True).ours
+@pytest.mark.parametrize(("name", "options"), NAMES, ids=["tanh", "relu", "lstm", "projected", "gru"])
+def test_without_gradients_the_outputs_are_the_same_bits(name, options, twins):
+    module = twins(name, 4, 19, 2, bidirectional=True, **options).ours
     x = torch.randn(9, 5, 4)
     y, last = module(x)
     for context in (torch.no_grad(), torch.inference_mode()):

@@ -50,38 +50,38 @@ class JaxScan:
         return Task(lambda: jax.block_until_ready(step(leaves)), read)
 
     def _outputs(self, case: Case) -> Callable[[dict[str, Array]], Array]:
-        jax, step, states = self._jax, self._steps[case.cell], len(case.described.states)
-        zeros = tuple(np.zeros((case.sizes.batch, case.sizes.hidden), np.float32) for _ in range(states))
+        jax, step, sizes = self._jax, self._steps[case.cell], case.sizes
+        widths = (sizes.outputs, sizes.hidden)[: len(case.described.states)]
+        zeros = tuple(np.zeros((sizes.batch, width), np.float32) for width in widths)
 
         def outputs(leaves: dict[str, Array]) -> Array:
             a = leaves["x"] @ leaves["weight_ih"] + leaves["bias_ih"]
-            U, b = leaves["weight_hh"], leaves["bias_hh"]
+            U, b, R = leaves["weight_hh"], leaves["bias_hh"], leaves.get("weight_hr")
 
             def one_step(states: tuple[Array, ...], a_t: Array) -> tuple[tuple[Array, ...], Array]:
-                return step(states, a_t, states[0] @ U + b)
+                h, *memory = step(states, a_t, states[0] @ U + b)
+                h = h if R is None else h @ R
+                return (h, *memory), h
 
             return jax.lax.scan(one_step, zeros, a)[1]
 
         return outputs
 
-    def _rnn(self, _: tuple[Array, ...], a: Array, u: Array) -> tuple[tuple[Array, ...], Array]:
-        h = self._jax.numpy.tanh(a + u)
-        return (h,), h
+    def _rnn(self, _: tuple[Array, ...], a: Array, u: Array) -> tuple[Array, ...]:
+        return (self._jax.numpy.tanh(a + u),)
 
-    def _gru(self, states: tuple[Array, ...], a: Array, u: Array) -> tuple[tuple[Array, ...], Array]:
+    def _gru(self, states: tuple[Array, ...], a: Array, u: Array) -> tuple[Array, ...]:
         split, sigmoid = self._jax.numpy.split, self._jax.nn.sigmoid
         (a_r, a_z, a_n), (u_r, u_z, u_n) = split(a, 3, -1), split(u, 3, -1)
         r, z = sigmoid(a_r + u_r), sigmoid(a_z + u_z)
         n = self._jax.numpy.tanh(a_n + r * u_n)
-        h = (1 - z) * n + z * states[0]
-        return (h,), h
+        return ((1 - z) * n + z * states[0],)
 
-    def _lstm(self, states: tuple[Array, ...], a: Array, u: Array) -> tuple[tuple[Array, ...], Array]:
+    def _lstm(self, states: tuple[Array, ...], a: Array, u: Array) -> tuple[Array, ...]:
         sigmoid, tanh = self._jax.nn.sigmoid, self._jax.numpy.tanh
         i, f, g, o = self._jax.numpy.split(a + u, 4, -1)
         c = sigmoid(f) * states[1] + sigmoid(i) * tanh(g)
-        h = sigmoid(o) * tanh(c)
-        return (h, c), h
+        return sigmoid(o) * tanh(c), c
 
 
 def _turned(name: str, array: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""ONNX Runtime: a model of one GRU, LSTM or RNN node; inference only."""
+"""ONNX Runtime: a model of one GRU, LSTM or RNN node; inference only, and no projections, which those nodes have not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OnnxNode:
 
     def prepare(self, case: Case, arrays: Mapping[str, Floats]) -> Task | None:
         """See :class:`~unrolled.bench.contender.Contender`."""
-        if case.work == "training":
+        if case.work == "training" or case.sizes.projected:
             return None
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1

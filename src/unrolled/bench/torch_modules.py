@@ -33,7 +33,8 @@ class TorchModules:
 
     def prepare(self, case: Case, arrays: Mapping[str, Floats]) -> Task:
         """See :class:`~unrolled.bench.contender.Contender`."""
-        module = getattr(self._namespace, case.cell.upper())(case.sizes.inputs, case.sizes.hidden)
+        own = {"proj_size": case.sizes.projected} if case.sizes.projected else {}
+        module = getattr(self._namespace, case.cell.upper())(case.sizes.inputs, case.sizes.hidden, **own)
         names = [parameter.name for parameter in case.described.parameters]
         module.load_state_dict({f"{name}_l0": torch.from_numpy(arrays[name]) for name in names})
         x = torch.from_numpy(arrays["x"])

@@ -44,7 +44,8 @@ def run_bench(
     size: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="B,T,I,H", help="Your own batch size, time steps, input size and hidden size; repeatable."
+            metavar="B,T,I,H",
+            help="Your own batch size, time steps, input and hidden size; ,P behind them projects an LSTM; repeatable.",
         ),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print plain Markdown tables.")] = False,
@@ -93,6 +94,9 @@ def _cases(quick: bool, cells: list[str], sizes: list[str]) -> tuple[Case, ...]:
     if not sizes and chosen:
         return tuple(chosen)
     own = tuple(map(_sizes, sizes)) or SIZES[:2]
+    projected = next((each for each in own if each.projected), None)
+    if projected and cells and "lstm" not in cells:
+        raise InputError(f"--size {projected}: only an LSTM projects its hidden state, not the cell {cells[0]!r}")
     return cases_of(cast("Any", tuple(cells)) or CELLS, own)
 
 
@@ -100,9 +104,14 @@ def _sizes(text: str) -> Sizes:
     from unrolled.bench.case import Sizes
 
     numbers = text.replace(",", " ").split()
-    if len(numbers) != 4 or not all(n.isascii() and n.isdigit() and int(n) > 0 for n in numbers):
-        raise InputError(f"--size {text!r}: expected four whole numbers above 0, B,T,I,H, such as 32,100,64,128")
-    return Sizes(*map(int, numbers))
+    if len(numbers) not in (4, 5) or not all(n.isascii() and n.isdigit() and int(n) > 0 for n in numbers):
+        raise InputError(
+            f"--size {text!r}: expected four whole numbers above 0, B,T,I,H, such as 32,100,64,128, or five with P"
+        )
+    sizes = Sizes(*map(int, numbers))
+    if sizes.projected >= sizes.hidden:
+        raise InputError(f"--size {text!r}: P is {sizes.projected}, expected less than H, which is {sizes.hidden}")
+    return sizes
 
 
 def _default_threads() -> list[int]:

@@ -19,7 +19,8 @@ LEGEND = (
     "Runtime. Behind a peer's time, and as ratio to the best peer: how many times that of the faster of ours it is;",
     "above 1 unrolled is ahead. GFLOP/s is ours. bound: the least time, by the SGEMM and copy rates above, as part of",
     "ours. A training step is forward and backward of the sum of squares of all outputs, or of the last step's alone.",
-    "noisy: the times behind the ratio vary by half and more; repeat it on a machine that does nothing else.",
+    "H→P: of the H units, P numbers are put out and carried on. noisy: the times behind the ratio vary by half and more;",
+    "repeat it on a machine that does nothing else.",
 )
 
 

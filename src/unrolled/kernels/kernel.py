@@ -108,11 +108,11 @@ class Kernel:
         h, c = (*values, 0, 0)[:2] if self.compiled.has_h else (0, *values)
         return h, c
 
-    def fuses(self, inputs: int, hidden: int, steps: int, batch: int, threads: int) -> bool:
+    def fuses(self, inputs: int, hidden: int, outputs: int, steps: int, batch: int, threads: int) -> bool:
         """Whether ``W x`` is computed step by step together with ``U h``, rather than for all steps beforehand."""
         if self.compiled.own_inputs or (batch == 1 and steps >= LONG):
             return False
-        weights = self.compiled.gates * hidden * (inputs + hidden) * self.number_size
+        weights = self.compiled.gates * hidden * (inputs + outputs) * self.number_size
         return weights <= FUSED_BYTES or batch >= FUSED_ROWS * threads
 
     def gates_row(self, hidden: int, *, tape: bool) -> int:

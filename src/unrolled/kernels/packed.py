@@ -132,7 +132,7 @@ class PackedWeights:
 
     def fuses(self, steps: int, batch: int, threads: int) -> bool:
         """Whether a pass over so many steps and sequences computes ``W x`` step by step."""
-        return self.kernel.fuses(self.inputs, self.hidden, steps, batch, threads)
+        return self.kernel.fuses(self.inputs, self.hidden, self.outputs, steps, batch, threads)
 
     def packed(self, *, fused: bool) -> Packed:
         """Where the weights are, for a pass that computes ``W x`` step by step or finds it; arranged when first needed."""

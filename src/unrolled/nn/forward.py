@@ -49,7 +49,7 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products |
             rows.view(R, rows.shape[2])[layout.rows :] = 0
     own = [_taped(call, x) if tape else _untaped(call, x) for _ in range(D)]
     weights = [plain(weight) for weight in inputs.weights]
-    fused = products is None and kernel.fuses(sizes.inputs, H, call.steps, B, threads)
+    fused = products is None and kernel.fuses(sizes.inputs, H, P, call.steps, B, threads)
     bound = sizes.forward(tape=tape, fused=fused)
     # work spaces for what is no part of the tape, used by both directions
     packed = scratch("weights", bound.packed, x)
