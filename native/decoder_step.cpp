@@ -21,18 +21,18 @@ class Run {
       met = beside_context(h, width);
       width += s_.asked;
     }
-    dense(s_.combine, s_.combine_bias, met, N_, width, width, r_.new_fed, s_.combined, s_.combined);
+    dense(s_.combine, s_.combine_bias, met, N_, width, width, r_.new_fed, s_.combined, s_.combined, s_.combine_halves);
     kernels_.elementary(Function::tanh, r_.new_fed, r_.new_fed, N_ * s_.combined);
     float* scores = scratch_.take<float>(N_ * s_.said);
-    dense(s_.head, s_.head_bias, r_.new_fed, N_, s_.combined, s_.combined, scores, s_.said, s_.said);
+    dense(s_.head, s_.head_bias, r_.new_fed, N_, s_.combined, s_.combined, scores, s_.said, s_.said, s_.head_halves);
     kernels_.log_softmax(scores, r_.log_p, N_, s_.said);
   }
 
  private:
   void dense(const void* weight, const void* bias, const float* x, int64_t rows, int64_t inputs, int64_t x_row,
-             float* out, int64_t outputs, int64_t out_row) {
+             float* out, int64_t outputs, int64_t out_row, bool halves = false) {
     const Dense call{.inputs = inputs, .outputs = outputs, .add = false, .weight = weight, .bias = bias, .x = x,
-                     .x_row = x_row, .out = out, .out_row = out_row};
+                     .x_row = x_row, .out = out, .out_row = out_row, .halves = halves};
     run_dense(level_, false, call, rows, threads_);
   }
 
@@ -84,7 +84,7 @@ class Run {
     const float* q = h;
     if (s_.query) {
       float* compared = scratch_.take<float>(N_ * s_.size);
-      dense(s_.query, s_.query_bias, h, N_, S, S, compared, s_.size, s_.size);
+      dense(s_.query, s_.query_bias, h, N_, S, S, compared, s_.size, s_.size, s_.query_halves);
       q = compared;
     }
     if (s_.attends == Attends::by_comparison) {

@@ -24,6 +24,7 @@ struct DecoderStep {
   int64_t combined;
   const void *head, *head_bias;
   int64_t said;  // tokens that have a probability
+  bool query_halves, combine_halves, head_halves;  // stored as bfloat16
 };
 
 // The rows of a call, and what they ask.

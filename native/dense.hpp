@@ -33,7 +33,7 @@ void dense(const Dense& d, int64_t first, int64_t last) {
         for (int64_t u = 0; u < width; u += kLanes<T>)
           store(start + u, bias ? load_some(bias + group.first_unit + u, units - u) : Vec<T>{});
       multiply<T, 1>(group.tiles, rows, d.add ? acc : start, d.add ? width : 0, acc, kNothing<T>,
-                     {x, d.x_row, 1, d.inputs, group.in(static_cast<const T*>(d.weight), 1, d.inputs)});
+                     {x, d.x_row, 1, d.inputs, group.in(Packed<T>(d.weight, d.halves), 1, d.inputs)});
       for (int r = 0; r < rows; ++r)
         for (int64_t u = 0; u < width; u += kLanes<T>)
           store_some(out + r * d.out_row + u, load(acc + r * width + u), units - u);

@@ -122,11 +122,12 @@ inline void forward_steps(const Forward& f, const Portion& own, const Portion& o
 // Where the matrices of a product lie among those of all products of a cell: how many gates come before it.
 template <class T>
 struct Weights {
-  const T *input, *recurrent, *bias;
+  Packed<T> input, recurrent;
+  const T* bias;
 
   Weights(const Forward& f, int64_t gates_before, int64_t gates_with_input_before)
-      : input(static_cast<const T*>(f.input_weight) + packed_size<T>(gates_with_input_before, f.hidden, f.inputs)),
-        recurrent(static_cast<const T*>(f.weight) + packed_size<T>(gates_before, f.hidden, f.outputs)),
+      : input(Packed<T>(f.input_weight, f.halves) + packed_size<T>(gates_with_input_before, f.hidden, f.inputs)),
+        recurrent(Packed<T>(f.weight, f.halves) + packed_size<T>(gates_before, f.hidden, f.outputs)),
         bias(static_cast<const T*>(f.bias) + packed_size<T>(gates_before, f.hidden, 1)) {}
 };
 

@@ -83,16 +83,16 @@ void bind_layer_passes(nb::module_& m, const Level*& level) {
           "matrix",
           [](Arrangement& all, int parameter, int64_t first, int64_t gates, int64_t units, int64_t depth,
              int64_t gate_stride, int64_t unit_stride, int64_t k_stride, int64_t total_depth, int64_t first_k,
-             int64_t to) {
+             int64_t to, bool halves) {
             all.add_matrix(parameter, first,
                            {.source = nullptr, .gates = gates, .units = units, .depth = depth,
                             .gate_stride = gate_stride, .unit_stride = unit_stride, .k_stride = k_stride,
-                            .total_depth = total_depth, .first_k = first_k},
+                            .total_depth = total_depth, .first_k = first_k, .halves = halves},
                            to);
           },
           nb::arg("parameter"), nb::kw_only(), nb::arg("first"), nb::arg("gates"), nb::arg("units"), nb::arg("depth"),
           nb::arg("gate_stride"), nb::arg("unit_stride"), nb::arg("k_stride"), nb::arg("total_depth"),
-          nb::arg("first_k"), nb::arg("to"))
+          nb::arg("first_k"), nb::arg("to"), nb::arg("halves") = false)
       .def(
           "biases",
           [](Arrangement& all, int input, int recurrent, int64_t input_first, int64_t recurrent_first, int64_t gates,

@@ -75,10 +75,10 @@ void run_pass(int cell, bool wide, Pass call, const Activations& activations, do
 }
 
 void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, Address weight, Address bias, Address x,
-           int64_t x_row, Address result, int64_t out_row, int threads) {
+           int64_t x_row, Address result, int64_t out_row, bool halves, int threads) {
   nb::gil_scoped_release release;
   const Dense call{.inputs = inputs, .outputs = outputs, .add = add, .weight = in(weight), .bias = in(bias), .x = in(x),
-                   .x_row = x_row, .out = out(result), .out_row = out_row};
+                   .x_row = x_row, .out = out(result), .out_row = out_row, .halves = halves};
   run_dense(*level, wide, call, rows, threads);
 }
 
@@ -113,10 +113,12 @@ void outer_sums(bool wide, int64_t steps, Address offsets, bool reverse, Address
 }
 
 void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth, int64_t gate_stride,
-          int64_t unit_stride, int64_t k_stride, int64_t total_depth, int64_t first_k, Address packed, int threads) {
+          int64_t unit_stride, int64_t k_stride, int64_t total_depth, int64_t first_k, Address packed, bool halves,
+          int threads) {
   nb::gil_scoped_release release;
   const Packing call{.source = in(source), .gates = gates, .units = units, .depth = depth, .gate_stride = gate_stride,
-                     .unit_stride = unit_stride, .k_stride = k_stride, .total_depth = total_depth, .first_k = first_k};
+                     .unit_stride = unit_stride, .k_stride = k_stride, .total_depth = total_depth, .first_k = first_k,
+                     .halves = halves};
   run_pack(*level, wide, call, out(packed), threads);
 }
 
@@ -263,7 +265,8 @@ NB_MODULE(_native, m) {
   m.def("activations", &activations, "Names of the activation functions by number.");
   m.def("functions", &functions, "Names of the functions of elementary() by number.");
 
-  BIND_PASS(Forward, FORWARD_FIELDS);
+  BIND_PASS(Forward, FORWARD_FIELDS)
+      .def_rw("halves", &Forward::halves, "Whether weights are stored as bfloat16; False unless set.");
   BIND_PASS(Backward, BACKWARD_FIELDS);
   m.def("forward", &run_pass<run_forward, Forward>, nb::arg("cell"), nb::arg("wide"), nb::arg("call"),
         nb::arg("activations"), nb::arg("clip"), nb::arg("batch"), nb::arg("threads"));
@@ -271,13 +274,13 @@ NB_MODULE(_native, m) {
         nb::arg("activations"), nb::arg("clip"), nb::arg("batch"), nb::arg("threads"));
   m.def("dense", &dense, nb::arg("wide"), nb::kw_only(), nb::arg("rows"), nb::arg("inputs"), nb::arg("outputs"),
         nb::arg("add"), nb::arg("weight"), nb::arg("bias"), nb::arg("x"), nb::arg("x_row"), nb::arg("out"),
-        nb::arg("out_row"), nb::arg("threads"));
+        nb::arg("out_row"), nb::arg("halves") = false, nb::arg("threads"));
   m.def("outer_sums", &outer_sums, nb::arg("wide"), nb::kw_only(), nb::arg("steps"), nb::arg("offsets"),
         nb::arg("reverse"), nb::arg("a"), nb::arg("a_row"), nb::arg("factors"), nb::arg("segments"), nb::arg("threads"),
         nb::arg("hand_out"));
   m.def("pack", &pack, nb::arg("wide"), nb::kw_only(), nb::arg("source"), nb::arg("gates"), nb::arg("units"),
         nb::arg("depth"), nb::arg("gate_stride"), nb::arg("unit_stride"), nb::arg("k_stride"), nb::arg("total_depth"),
-        nb::arg("first_k"), nb::arg("packed"), nb::arg("threads"));
+        nb::arg("first_k"), nb::arg("packed"), nb::arg("halves") = false, nb::arg("threads"));
   m.def("packed_size", &packed_size, nb::arg("wide"), nb::arg("gates"), nb::arg("units"), nb::arg("depth"));
   m.def("address", &address, nb::arg("array"), "Where the numbers of a contiguous array begin.");
   bind_layer_passes(m, level);
@@ -314,15 +317,18 @@ NB_MODULE(_native, m) {
           "__init__",
           [](DecoderStep* step, Address table, int64_t tokens, int64_t table_row, bool products, bool feeds,
              bool residual, int attends, int64_t asked, int64_t size, Address query, Address query_bias, Address vector,
-             Address combine, Address combine_bias, int64_t combined, Address head, Address head_bias, int64_t said) {
+             Address combine, Address combine_bias, int64_t combined, Address head, Address head_bias, int64_t said,
+             bool query_halves, bool combine_halves, bool head_halves) {
             new (step) DecoderStep{static_cast<const float*>(in(table)), tokens, table_row, products, feeds, residual, {},
                                    static_cast<Attends>(attends), asked, size, in(query), in(query_bias), in(vector),
-                                   in(combine), in(combine_bias), combined, in(head), in(head_bias), said};
+                                   in(combine), in(combine_bias), combined, in(head), in(head_bias), said,
+                                   query_halves, combine_halves, head_halves};
           },
           nb::kw_only(), nb::arg("table"), nb::arg("tokens"), nb::arg("table_row"), nb::arg("products"),
           nb::arg("feeds"), nb::arg("residual"), nb::arg("attends"), nb::arg("asked"), nb::arg("size"),
           nb::arg("query"), nb::arg("query_bias"), nb::arg("vector"), nb::arg("combine"), nb::arg("combine_bias"),
-          nb::arg("combined"), nb::arg("head"), nb::arg("head_bias"), nb::arg("said"))
+          nb::arg("combined"), nb::arg("head"), nb::arg("head_bias"), nb::arg("said"),
+          nb::arg("query_halves"), nb::arg("combine_halves"), nb::arg("head_halves"))
       .def("add_layer", [](DecoderStep& step, const StepLayer& layer) { step.layers.push_back(layer); },
            nb::arg("layer"))
       .def("run", &decoder_step, nb::arg("count"), nb::arg("tokens"), nb::arg("sources"), nb::arg("source_count"),

@@ -33,7 +33,7 @@ void forward_projected(const Forward& f, const Portion& own) {
     for_each_tile<T, 1>(outputs, s, part, P, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       std::memset(acc, 0, sizeof(T) * b.rows * b.tiles * kLanes<T>);
-      const T* projection = g.in(static_cast<const T*>(f.projection), 1, H);
+      const Packed<T> projection = g.in(Packed<T>(f.projection, f.halves), 1, H);
       multiply<T, 1>(g.tiles, b.rows, acc, g.tiles * kLanes<T>, acc, kNothing<T>,
                      {at<T>(f.unprojected, f.tape ? b.packed : b.row, H), H, 1, H, projection});
       for_each_vector<T, 1>(b, acc, [&](int r, int64_t u, int64_t count, T* a) {

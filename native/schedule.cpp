@@ -57,16 +57,16 @@ std::vector<int64_t> cut_rows(const Sequences& s, int64_t batch, int parts) {
 void meet_others(void* meeting) { static_cast<Meeting*>(meeting)->meet(); }
 
 // Threads share the rows of the batch or, where few rows or large weights speak for it, the hidden units. `depth`: of
-// the products of a step.
+// the products of a step, with weights of `bytes` each.
 template <class T, class Call>
 void run_pass(const Kernels<T>& kernels, const Passes& passes, void (*kernel)(const Call&, const Portion&),
-              const Call& call, int64_t batch, int64_t depth, int threads) {
+              const Call& call, int64_t batch, int64_t depth, size_t bytes, int threads) {
   const int64_t H = call.hidden, steps = call.sequences.steps, together = kernels.units_together;
   const double columns = double(H) * passes.gates, weights = columns * double(depth);
   const double work = columns * double(depth + kPointwise) * double(call.sequences.offsets[steps]);
   const int most = threads_worth(work, threads);
   const int64_t groups = (H + together - 1) / together;
-  const bool few = batch < most, large = weights * sizeof(T) > kOwnWeights && batch < kEnoughRows * most;
+  const bool few = batch < most, large = weights * double(bytes) > kOwnWeights && batch < kEnoughRows * most;
   const bool worth_meeting = (few || large) && work / double(steps * most) > kWorthAMeeting;
   const bool by_units = passes.sharing == kUnits ? few : passes.sharing == kMeeting && worth_meeting;
   if (most > 1 && by_units && groups >= most)
@@ -85,17 +85,17 @@ void run_pass(const Kernels<T>& kernels, const Passes& passes, void (*kernel)(co
 
 void run_forward(const Level& level, bool wide, int cell, const Forward& call, int64_t batch, int threads) {
   const int64_t depth = (call.x ? call.inputs : 0) + (call.weight ? call.outputs : 0);
-  with_kernels(level, wide, [&](const auto& kernels) {
+  with_kernels(level, wide, [&]<class T>(const Kernels<T>& kernels) {
     const Passes& passes = kernels.passes[cell];
-    run_pass(kernels, passes, passes.forward, call, batch, depth, threads);
+    run_pass(kernels, passes, passes.forward, call, batch, depth, call.halves ? sizeof(T) / 2 : sizeof(T), threads);
   });
 }
 
 void run_backward(const Level& level, bool wide, int cell, const Backward& call, int64_t batch, int threads) {
   const int64_t depth = call.weight ? call.outputs : 0;
-  with_kernels(level, wide, [&](const auto& kernels) {
+  with_kernels(level, wide, [&]<class T>(const Kernels<T>& kernels) {
     const Passes& passes = kernels.passes[cell];
-    run_pass(kernels, passes, passes.backward, call, batch, depth, threads);
+    run_pass(kernels, passes, passes.backward, call, batch, depth, sizeof(T), threads);
   });
 }
 
@@ -118,8 +118,8 @@ void run_additive(const Level& level, bool wide, const Additive& call, bool back
 void run_pack(const Level& level, bool wide, const Packing& call, void* packed, int threads) {
   const double numbers = double(call.gates) * double(call.units) * double(call.depth);
   const int parts = threads_worth(numbers, threads);
-  with_kernels(level, wide, [&]<class T>(const Kernels<T>& kernels) {
-    run_parts(parts, [&](int part) { kernels.pack(call, static_cast<T*>(packed), part, parts); });
+  with_kernels(level, wide, [&](const auto& kernels) {
+    run_parts(parts, [&](int part) { kernels.pack(call, packed, part, parts); });
   });
 }
 

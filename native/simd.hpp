@@ -37,6 +37,8 @@ struct Lanes<double> {
   typedef double anywhere __attribute__((vector_size(kVectorBytes), aligned(sizeof(double)), may_alias));  // in memory
 };
 
+typedef uint32_t Bits __attribute__((vector_size(kVectorBytes)));  // of floats
+
 template <class T>
 using Vec = typename Lanes<T>::type;
 template <class T>
@@ -52,6 +54,37 @@ inline __attribute__((always_inline)) Vec<T> load(const T* p) {
 template <class T>
 inline __attribute__((always_inline)) void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename Lanes<T>::anywhere*>(p) = v;
+}
+
+// A bfloat16: the upper half of a float. There are such weights beside those of T where T is float.
+using Half = uint16_t;
+template <class T>
+constexpr bool kHasHalves = false;
+template <>
+constexpr bool kHasHalves<float> = true;
+
+// The nearest one, of two the even one.
+inline Half half_of(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  const bool nan = (bits & 0x7fffffff) > 0x7f800000;
+  return static_cast<Half>(nan ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+inline __attribute__((always_inline)) Vec<float> load(const Half* p) {
+#if defined(__AVX512F__)  // of __builtin_convertvector GCC 12 makes a detour over half vectors
+  const Bits bits = (Bits)_mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#elif defined(__AVX2__) && !defined(UNROLLED_WIDE)
+  const Bits bits = (Bits)_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif defined(__SSE4_1__) && !defined(UNROLLED_WIDE)
+  const Bits bits = (Bits)_mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+#else
+  typedef Half Halves __attribute__((vector_size(kVectorBytes / 2)));
+  Halves halves;
+  std::memcpy(&halves, p, sizeof halves);
+  const Bits bits = __builtin_convertvector(halves, Bits);
+#endif
+  return (Vec<float>)(bits << 16);
 }
 
 // The first `count` lanes; the others are zero and nothing beyond p[count - 1] is touched.

@@ -12,7 +12,8 @@ void run_step_layer(const Level& level, bool wide, const StepLayer& layer, const
     gates = take(f.gates_row);
     const Dense call{.inputs = f.inputs, .outputs = layer.apart_outputs, .add = false, .weight = layer.apart,
                      .bias = layer.apart_bias, .x = rows.x, .x_row = f.inputs,
-                     .out = static_cast<std::byte*>(gates) + layer.apart_at * number, .out_row = f.gates_row};
+                     .out = static_cast<std::byte*>(gates) + layer.apart_at * number, .out_row = f.gates_row,
+                     .halves = f.halves};
     run_dense(level, wide, call, N, threads);
   }
   const int64_t offsets[] = {0, N};

@@ -110,6 +110,7 @@ struct Forward {
   Functions functions;
   Masks masks;
   FORWARD_FIELDS(DECLARE_FIELD)
+  bool halves = false;  // W, U and the projection are stored as bfloat16; of float32 only
 };
 
 #define BACKWARD_FIELDS(FIELD)                                                                                 \
@@ -161,6 +162,7 @@ struct Dense {
   int64_t x_row;
   void* out;           // [N, out_row]
   int64_t out_row;
+  bool halves = false;  // the weight is stored as bfloat16; of float32 only
 };
 
 // A right factor b of outer products. With initial ones b[n] is that of the step before row n's.
@@ -196,6 +198,7 @@ struct Packing {
   int64_t gates, units, depth;  // depth: how many k this source holds
   int64_t gate_stride, unit_stride, k_stride;
   int64_t total_depth, first_k;  // the packed matrix has total_depth k; this source fills first_k onwards
+  bool halves = false;           // packed as bfloat16; of float32 only
 };
 
 // The biases of a product, packed like a matrix one deep: bias_ih + bias_hh of each gate, absent ones being zero. With
@@ -265,7 +268,7 @@ struct Kernels {
   void (*dense)(const Dense&, int64_t first_row, int64_t last_row);
   void (*outer_sums)(const OuterSums&, int part, int parts, void* work);
   int64_t (*outer_sums_work)(const OuterSums&, int part, int parts);  // numbers
-  void (*pack)(const Packing&, T* packed, int part, int parts);
+  void (*pack)(const Packing&, void* packed, int part, int parts);
   void (*pack_biases)(const Biases&, T* packed);
   int64_t (*packed_size)(int64_t gates, int64_t units, int64_t depth);
   int units_together;  // portions begin at multiples of these

@@ -74,6 +74,7 @@ BEAM = "tests/runtime/decoding/test_beam.py"
 BEST_TOKENS = "tests/kernels/test_best_tokens.py"
 DECODER_STEP = "tests/runtime/test_decoder_step.py"
 STEPS = "tests/runtime/test_steps.py"
+STORED = "tests/runtime/test_stored_weights.py"
 DIGEST = "tests/kernels/test_digest.py"
 NN_CELLS = "tests/nn/test_nn_bound_cells.py"
 FIXED_POINTS = "tests/insight/test_fixed_points.py"
@@ -328,8 +329,8 @@ MUTANTS = (
     native(
         "a tail of units not zeroed",
         "product.hpp",
-        "lane < units ? in[lane * unit_stride + k * k_stride] : T(0)",
-        "lane + 1 < units ? in[lane * unit_stride + k * k_stride] : T(0)",
+        "lane < units ? stored(in[lane * unit_stride + k * k_stride]) : S(0)",
+        "lane + 1 < units ? stored(in[lane * unit_stride + k * k_stride]) : S(0)",
     ),
     native("a block's rows miscounted", "product.hpp", "longer = rows % blocks", "longer = (rows - 1) % blocks"),
     native(
@@ -369,8 +370,8 @@ MUTANTS = (
     native(
         "GRU kernel: the candidate's two products in one sum",
         "product.hpp",
-        "accumulate<T, COLUMNS, ROWS, W, W - 1>(sum, first, a, ahead)",
-        "accumulate<T, COLUMNS, ROWS, W, COLUMNS - 1>(sum, first, a, ahead)",
+        "accumulate<T, S, COLUMNS, ROWS, W, W - 1>(sum, first, a, ahead)",
+        "accumulate<T, S, COLUMNS, ROWS, W, COLUMNS - 1>(sum, first, a, ahead)",
     ),
     python(
         "kernels: state before shifted by one step",
@@ -1009,8 +1010,8 @@ MUTANTS = (
     native(
         "one row: every group with the first one's weights",
         "product.hpp",
-        "load(packed + g * next_group + i * kLanes<T>)",
-        "load(packed + i * kLanes<T>)",
+        "column<COLUMNS>(packed + g * next_group, i)",
+        "column<COLUMNS>(packed, i)",
     ),
     native(
         "the second factor begins where the first one does",
@@ -1701,8 +1702,8 @@ MUTANTS = (
     native(
         "packing: every thread packs the first part",
         "schedule.cpp",
-        "static_cast<T*>(packed), part, parts",
-        "static_cast<T*>(packed), 0, parts",
+        "kernels.pack(call, packed, part, parts)",
+        "kernels.pack(call, packed, 0, parts)",
         BITS,
     ),
     python(
@@ -2205,8 +2206,8 @@ MUTANTS = (
     native(
         "steps: W x of other rows",
         "step_layer.cpp",
-        ".out_row = f.gates_row}",
-        ".out_row = layer.apart_outputs}",
+        ".out_row = f.gates_row,",
+        ".out_row = layer.apart_outputs,",
         STEPS,
     ),
     native(
@@ -2292,6 +2293,41 @@ MUTANTS = (
         "sum[i] = h[i] + x[i]",
         "sum[i] = h[i]",
         DECODER_STEP,
+    ),
+    native(
+        "weights as bfloat16 to the upper of two as near",
+        "simd.hpp",
+        "(bits + 0x7fff + (bits >> 16 & 1)) >> 16",
+        "(bits + 0x8000) >> 16",
+        STORED,
+    ),
+    native(
+        "the last of an odd number of columns of bfloat16 packed in a pair",
+        "product.hpp",
+        "sizeof(S) < sizeof(T) && (i | 1) < count",
+        "sizeof(S) < sizeof(T)",
+        STORED,
+    ),
+    native(
+        "widened weights keep the other column's digits",
+        "product.hpp",
+        "i % 2 ? pair & 0xffff0000u : pair << 16",
+        "i % 2 ? pair : pair << 16",
+        STORED,
+    ),
+    native(
+        "the second product's bfloat16 weights looked for where float32 ones would be",
+        "product.hpp",
+        "return {at + numbers * size(), halves};",
+        "return {at + numbers * static_cast<int64_t>(sizeof(T)), halves};",
+        STORED,
+    ),
+    python(
+        "runtime: dense layers of any size stored as bfloat16",
+        "runtime/engine.py",
+        "return self._weights if weight.size >= LARGE else None",
+        "return self._weights",
+        STORED,
     ),
     native(
         "softmax: shares past the length",

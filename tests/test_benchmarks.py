@@ -194,6 +194,22 @@ def test_the_table_of_one_step(one_step, monkeypatch, capsys):
     assert "onnx bound and torch cell disagree: outputs" in capsys.readouterr().out
 
 
+def test_the_table_of_stored_weights(scripts, monkeypatch, capsys):
+    stored_weights = scripts("stored_weights")
+    assert stored_weights.Row("lstm", 8, 4, 1, 10.0, 20.0).markdown() == "| LSTM 8 | 4 | 1 | 10 | 20 | 0.50* |"
+    argv = ["stored_weights.py", "--cells", "gru", "--sizes", "5", "--rows", "1", "3", "--steps", "2", "--rounds", "1"]
+    monkeypatch.setattr(sys, "argv", argv)
+    monkeypatch.setattr(stored_weights, "pin", lambda threads: None)
+    monkeypatch.setattr(stored_weights, "SECONDS", 1e-4)
+    monkeypatch.setattr(stored_weights.os, "environ", {})
+    assert stored_weights.main() == 0
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert [line.split("|")[1:4] for line in table[2:]] == [[" GRU 5 ", " 1 ", " 2 "], [" GRU 5 ", " 3 ", " 2 "]]
+    monkeypatch.setattr(stored_weights, "rounded", lambda a: a)
+    with pytest.raises(SystemExit, match="not the bits of weights that were rounded before"):
+        stored_weights.main()
+
+
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_checkpointing_compares_gradients(scripts, kind):
     checkpointing = scripts("checkpointing")

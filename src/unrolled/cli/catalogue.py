@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unrolled.cli import tasks
 from unrolled.cli.task import Model, Task
+from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameters
+
+if TYPE_CHECKING:
+    from unrolled.runtime.engine import Storage
 
 __all__ = ["TASKS", "load_model", "options_of_all"]
 
@@ -20,12 +24,15 @@ TASKS: tuple[Task, ...] = tuple(
 """One of each file in ``cli/tasks/``."""
 
 
-def load_model(path: Path) -> tuple[Model, Task]:
-    """Load a model file, and find its task; torch is not needed."""
+def load_model(path: Path, weights: str | None = None) -> tuple[Model, Task]:
+    """Load a model file, with weights stored as asked, and find its task; torch is not needed."""
     from unrolled.tasks import load
 
-    estimator = load(path)
-    return Model(path, estimator), next(task for task in TASKS if task.estimator == type(estimator).__name__)
+    if weights not in (None, "bfloat16"):
+        raise InputError(f"--weights {weights}: expected bfloat16, or nothing for the float32 of the file")
+    stored: Storage | None = None if weights is None else "bfloat16"
+    estimator = load(path, weights=stored)
+    return Model(path, estimator, stored), next(task for task in TASKS if task.estimator == type(estimator).__name__)
 
 
 def options_of_all(name: str, groups: Iterable[type[Parameters]]) -> Any:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from unrolled.cli.catalogue import TASKS, load_model, options_of_all
 from unrolled.cli.options import with_options
-from unrolled.cli.shared_options import JsonOption, ModelArgument, NewFileArgument
+from unrolled.cli.shared_options import JsonOption, ModelArgument, NewFileArgument, WeightsOption
+from unrolled.cli.stored_weights import evaluate_both
 from unrolled.parameters.declaration import Parameters
 
 __all__ = ["evaluate"]
@@ -19,7 +20,11 @@ else:
 
 @with_options
 def evaluate(
-    model: ModelArgument, file: NewFileArgument, options: EvaluateOptions, as_json: JsonOption = False
+    model: ModelArgument,
+    file: NewFileArgument,
+    options: EvaluateOptions,
+    weights: WeightsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Evaluate a model on a file it has not seen, with the measures of its task.
 
@@ -28,5 +33,9 @@ def evaluate(
     Forecasts: errors on the last steps and those of simple methods, and coverage.
     For example: unrolled evaluate reviews.safetensors other_reviews.csv
     """
-    loaded, task = load_model(model)
-    task.evaluate(loaded, file, task.own(f"{model} is {task.called}", options, task.evaluate_options), as_json)
+    loaded, task = load_model(model, weights)
+    own = task.own(f"{model} is {task.called}", options, task.evaluate_options)
+    if loaded.weights is None:
+        task.evaluate(loaded, file, own, as_json)
+    else:
+        evaluate_both(loaded, lambda each: task.evaluate(each, file, own, True), as_json=as_json)

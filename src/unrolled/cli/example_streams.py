@@ -130,10 +130,11 @@ def predict_rows(
     rows: Callable[[Examples], Iterator[dict[str, Any]]],
     writer: Writer = write_csv,
     opening: Opening | None = None,
+    conditions: Callable[[Examples], Any] = lambda _: None,
 ) -> None:
     """Write what ``rows`` makes of each batch of a file, as it is made: by ``writer``, and as JSON where that is asked for.
 
-    The file is one of examples, or what ``opening`` opens.
+    The file is one of examples, or what ``opening`` opens; ``conditions`` says what the items of a batch are to be.
     """
     count, notes, output = 0, list[str](), destination.file
     bar = output is not None or not sys.stdout.isatty()  # no bar among results
@@ -144,6 +145,7 @@ def predict_rows(
             for row in rows(examples):
                 count += 1
                 yield row
+            model.measure(examples.items, conditions(examples))
 
     if output is not None and output.suffix == ".jsonl":
         writer = write_json_lines

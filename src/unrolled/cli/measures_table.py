@@ -13,7 +13,7 @@ from unrolled.cli.task import Model
 if TYPE_CHECKING:
     from unrolled.metrics.forecasts import Evaluation
 
-__all__ = ["evaluation_as_dict", "measures_line", "print_measures"]
+__all__ = ["WORDS", "evaluation_as_dict", "measures_line", "print_measures"]
 
 WORDS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "precision": "precision", "recall": "recall", "f1": "F1", "r2": "R2",

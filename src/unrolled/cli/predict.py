@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from unrolled.cli.catalogue import TASKS, load_model, options_of_all
 from unrolled.cli.options import with_options
 from unrolled.cli.output_files import check_places
-from unrolled.cli.shared_options import JsonOption, ModelArgument, NewFileArgument, output_option
+from unrolled.cli.shared_options import JsonOption, ModelArgument, NewFileArgument, WeightsOption, output_option
+from unrolled.cli.stored_weights import say_losses
 from unrolled.cli.task import Destination
 from unrolled.parameters.declaration import Parameters, parameter_values
 
@@ -28,6 +29,7 @@ def predict(
     file: NewFileArgument,
     options: PredictOptions,
     output: Annotated[Path | None, output_option("OUT", "Write the result to this file.")] = None,
+    weights: WeightsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a model on a file: classes, numbers, tags, answers, transcripts, continuations, alarms or a forecast, by the model.
@@ -39,7 +41,8 @@ def predict(
     outputs = {"--output": output, **{f"--{name}": path for name, path in files.items() if name in WRITTEN}}
     inputs = [model, file, *(path for name, path in files.items() if name not in WRITTEN)]
     check_places(outputs, inputs, as_json=as_json)
-    loaded, task = load_model(model)
+    loaded, task = load_model(model, weights)
     task.predict(
         loaded, file, task.own(f"{model} is {task.called}", options, task.predict_options), Destination(output, as_json)
     )
+    say_losses(loaded)

@@ -16,6 +16,7 @@ __all__ = [
     "NewFileArgument",
     "TableArgument",
     "ValidationOption",
+    "WeightsOption",
     "output_option",
 ]
 
@@ -45,6 +46,15 @@ ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A model fi
 NewFileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file like the one the model was trained on.")]
 
 ModelOption = Annotated[Path | None, output_option("MODEL", "The model file to write; default: named after FILE.")]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="NAME",
+        help="What the matrices of the networks are stored as: bfloat16 takes half the memory, and what it costs in accuracy"
+        " is told. Default: float32, as in the file.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 ValidationOption = Annotated[
     Path | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,31 @@ from unrolled.errors import InputError
 from unrolled.parameters.declaration import Parameters, declared
 
 if TYPE_CHECKING:
+    from unrolled.runtime.engine import Storage
     from unrolled.tasks.held_out.data import Data
+    from unrolled.tasks.weights_loss import WeightsLoss
 
 __all__ = ["Destination", "Known", "Model", "Task"]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model file that was loaded; ``estimator`` is what :func:`unrolled.load` returned."""
+    """A model file that was loaded; ``estimator`` is what :func:`unrolled.load` returned.
+
+    Attributes:
+        weights: what the networks' matrices are stored as, by default as in the file.
+        losses: what that costs, once there were data to tell it by.
+    """
 
     path: Path
     estimator: Any
+    weights: Storage | None = None
+    losses: list[WeightsLoss] = field(default_factory=list["WeightsLoss"])
+
+    def measure(self, X: Any, y: Any = None) -> None:
+        """Find out what storing weights otherwise costs, by the first data that are predicted."""
+        if self.weights is not None and not self.losses:
+            self.losses.append(self.estimator.weights_loss(X, y))
 
 
 @dataclass(frozen=True)

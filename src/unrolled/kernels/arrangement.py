@@ -23,7 +23,10 @@ NOWHERE = -1
 class _Moves:
     """Moves of the parameters of a layer with ``I`` inputs, ``H`` units and an ``h`` of ``P`` numbers."""
 
-    def __init__(self, compiled: Compiled, wide: bool, I: int, H: int, P: int, names: Sequence[str]) -> None:
+    def __init__(
+        self, compiled: Compiled, wide: bool, I: int, H: int, P: int, names: Sequence[str], *, halves: bool = False
+    ) -> None:
+        self.halves = halves
         self.compiled, self.wide, self.I, self.H, self.P = compiled, wide, I, H, P
         self.native, self.size = _native.Arrangement(wide), 0
         self._names = list(names)
@@ -40,10 +43,12 @@ class _Moves:
 
     def matrix(self, name: str, run: Run, units: int, depth: int) -> int:
         """Blocks of ``units`` rows each, for products with vectors of ``depth`` numbers."""
-        at = self.place(self._packed(run.blocks, units, depth))
+        numbers = self._packed(run.blocks, units, depth)  # of whole vectors, whose half is a whole number
+        at = self.place(numbers // 2 if self.halves else numbers)
         self.native.matrix(
             self.number(name), first=run.first * units * depth, gates=run.blocks, units=units, depth=depth,
             gate_stride=units * depth, unit_stride=depth, k_stride=1, total_depth=depth, first_k=0, to=at,
+            halves=self.halves,
         )  # fmt: skip
         return at
 
@@ -130,11 +135,19 @@ class ForwardArrangement(NamedTuple):
 
     @staticmethod
     def of(
-        compiled: Compiled, wide: bool, I: int, H: int, P: int, names: Sequence[str], *, fused: bool
+        compiled: Compiled,
+        wide: bool,
+        I: int,
+        H: int,
+        P: int,
+        names: Sequence[str],
+        *,
+        fused: bool,
+        halves: bool = False,
     ) -> ForwardArrangement:
         """``names`` are those of the parameters in the order in which they are given; ``fused``: ``W x`` is computed step by
-        step together with ``U h``."""
-        moves = _Moves(compiled, wide, I, H, P, names)
+        step together with ``U h``; ``halves``: matrices are stored as bfloat16."""
+        moves = _Moves(compiled, wide, I, H, P, names, halves=halves)
         meets_state = any(product.U.blocks for product in compiled.products)
         if fused:
             for product in compiled.products:

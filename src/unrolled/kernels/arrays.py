@@ -69,8 +69,9 @@ def forward(
     packed = weights.packed(fused=fused)
     if not fused:
         kernel.separate_inputs(
-            layout, weights.inputs, H, packed, x=address(x), gates=at["gates"], gates_row=row, threads=threads
-        )
+            layout, weights.inputs, H, packed, x=address(x), gates=at["gates"], gates_row=row, threads=threads,
+            halves=weights.halves,
+        )  # fmt: skip
     call = _native.ForwardCall(
         steps=layout.steps, offsets=layout.address, reverse=reverse, inputs=weights.inputs, hidden=H, outputs=P,
         tape=tape, x=address(x) if fused else 0, skip=address(x), input_weight=packed.input,
@@ -82,6 +83,7 @@ def forward(
         masked=at.get("masked", 0), masked0=at.get("masked0", 0), work=address(work), work_row=compiled.work * H,
         h_last=h_last, c_last=c_last,
     )  # fmt: skip
+    call.halves = weights.halves
     kernel.forward(layout, call, threads)
     if tape:
         for array in room.values():
@@ -115,8 +117,9 @@ def forward_only(
     h_last, c_last = kernel.split_states(at)
     if not fused:
         kernel.separate_inputs(
-            layout, weights.inputs, H, packed, x=x_at, gates=gates_at, gates_row=row, threads=threads
-        )
+            layout, weights.inputs, H, packed, x=x_at, gates=gates_at, gates_row=row, threads=threads,
+            halves=weights.halves,
+        )  # fmt: skip
     call = _native.ForwardCall(
         steps=layout.steps, offsets=layout.address, reverse=reverse, inputs=weights.inputs, hidden=H, outputs=P,
         tape=False, x=x_at if fused else 0, skip=x_at, input_weight=packed.input, weight=packed.recurrent,
@@ -127,6 +130,7 @@ def forward_only(
         work=unprojected + compiled.projected * size if compiled.work else 0, work_row=compiled.work * H, h_last=h_last,
         c_last=c_last,
     )  # fmt: skip
+    call.halves = weights.halves
     kernel.forward(layout, call, threads)
     return h, last
 

@@ -61,7 +61,7 @@ class Asked:
             self.sizes = tuple({each.inputs for each in self.keys}), {each.outputs for each in values}
             fits = fits and [each.outputs for each in self.keys] == found
         packed = [*values, *(() if self.compared else self.keys)]
-        if not fits or any(each.dtype != _FLOAT32 or each.has_bias for each in packed):
+        if not fits or any(each.dtype != _FLOAT32 or each.has_bias or each.halves for each in packed):
             raise InputError(f"keys and values do not fit sources of {found} steps")
         self._packed = np.array([each.address for each in packed], np.uintp)
         at = _native.address(self._packed)
@@ -154,6 +154,7 @@ class DecoderStep:
             size=size, query=query.address if query else 0, query_bias=query.bias_address if query else 0,
             vector=address(self._vector), combine=combine.address, combine_bias=combine.bias_address,
             combined=combine.outputs, head=head.address, head_bias=head.bias_address, said=head.outputs,
+            query_halves=query is not None and query.halves, combine_halves=combine.halves, head_halves=head.halves,
         )  # fmt: skip
         for layer in layers:
             self._step.add_layer(bound_layer(layer))

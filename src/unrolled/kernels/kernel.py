@@ -28,6 +28,8 @@ __all__ = ["Kernel", "Packed", "get_kernel", "pack_matrix"]
 
 FUSED_BYTES = 2 * 2**20
 """Size of W and U up to which a step reads both from the caches."""
+HALF = 2
+"""Bytes of a weight that is stored as bfloat16."""
 FUSED_ROWS = 24
 """Rows a thread from which on the weights of a step arrive while those before them are at work."""
 LONG = 16
@@ -108,11 +110,13 @@ class Kernel:
         h, c = (*values, 0, 0)[:2] if self.compiled.has_h else (0, *values)
         return h, c
 
-    def fuses(self, inputs: int, hidden: int, outputs: int, steps: int, batch: int, threads: int) -> bool:
+    def fuses(
+        self, inputs: int, hidden: int, outputs: int, steps: int, batch: int, threads: int, *, halves: bool = False
+    ) -> bool:
         """Whether ``W x`` is computed step by step together with ``U h``, rather than for all steps beforehand."""
         if self.compiled.own_inputs or (batch == 1 and steps >= LONG):
             return False
-        weights = self.compiled.gates * hidden * (inputs + outputs) * self.number_size
+        weights = self.compiled.gates * hidden * (inputs + outputs) * (HALF if halves else self.number_size)
         return weights <= FUSED_BYTES or batch >= FUSED_ROWS * threads
 
     def gates_row(self, hidden: int, *, tape: bool) -> int:
@@ -127,25 +131,31 @@ class Kernel:
         """Numbers of the parameters of single units."""
         return sum(columns * hidden or 1 for _, columns in self.compiled.vectors)
 
-    def packed_size(self, inputs: int, hidden: int, outputs: int) -> int:
+    def packed_size(self, inputs: int, hidden: int, outputs: int, *, halves: bool = False) -> int:
         """Elements that :meth:`pack` fills for an input, a hidden and an output size."""
-        return max(self.forward_arrangement(inputs, hidden, outputs, (), fused=fused).size for fused in (False, True))
+        arrangements = [
+            self.forward_arrangement(inputs, hidden, outputs, (), fused=fused, halves=halves) for fused in (False, True)
+        ]
+        return max(each.size for each in arrangements)
 
     def forward_arrangement(
-        self, inputs: int, hidden: int, outputs: int, names: Sequence[str], *, fused: bool
+        self, inputs: int, hidden: int, outputs: int, names: Sequence[str], *, fused: bool, halves: bool = False
     ) -> ForwardArrangement:
-        """How the parameters of these names, given in their order, are arranged for the forward pass."""
-        return ForwardArrangement.of(self.compiled, self.wide, inputs, hidden, outputs, names, fused=fused)
+        """How the parameters of these names, given in their order, are arranged for the forward pass; with ``halves`` matrices
+        as bfloat16."""
+        sizes = inputs, hidden, outputs
+        return ForwardArrangement.of(self.compiled, self.wide, *sizes, names, fused=fused, halves=halves)
 
     def pack(
         self, inputs: int, hidden: int, outputs: int, parameters: Mapping[str, int], packed: int, *, fused: bool,
-        threads: int,
+        threads: int, halves: bool = False,
     ) -> Packed:  # fmt: skip
         """Arrange a cell's parameters, given by their addresses, for the products of the forward pass.
 
-        Biases may be missing. Returns where everything is from ``packed`` on.
+        Biases may be missing. With ``halves`` matrices are stored as bfloat16. Returns where everything is from ``packed`` on.
         """
-        arrangement = self.forward_arrangement(inputs, hidden, outputs, tuple(parameters), fused=fused)
+        names = tuple(parameters)
+        arrangement = self.forward_arrangement(inputs, hidden, outputs, names, fused=fused, halves=halves)
         arrangement.moves.run([*parameters.values()], packed, threads)
         return Packed(*(packed + place * self.number_size if place >= 0 else 0 for place in arrangement.places))
 
@@ -183,7 +193,7 @@ class Kernel:
 
     def separate_inputs(
         self, layout: Layout, inputs: int, hidden: int, packed: Packed, *, x: int, gates: int, gates_row: int,
-        threads: int,
+        threads: int, halves: bool = False,
     ) -> None:  # fmt: skip
         """``W x + b`` of all steps, where the forward pass finds it among the gates."""
         if layout.rows:
@@ -191,7 +201,7 @@ class Kernel:
             columns = self.compiled.input_gates * hidden
             _native.dense(
                 self.wide, rows=layout.rows, inputs=inputs, outputs=columns, add=False, weight=packed.input,
-                bias=packed.separate_bias, x=x, x_row=inputs, out=at, out_row=gates_row, threads=threads,
+                bias=packed.separate_bias, x=x, x_row=inputs, out=at, out_row=gates_row, halves=halves, threads=threads,
             )  # fmt: skip
 
     def forward(self, layout: Layout, call: _native.ForwardCall, threads: int) -> None:
@@ -207,11 +217,14 @@ class Kernel:
             _native.backward(self.number, self.wide, call, self.activations, clip, layout.batch, threads)
 
 
-def pack_matrix(wide: bool, source: int, packed: int, *, units: int, depth: int, threads: int, gates: int = 1) -> None:
-    """Arrange a matrix of ``gates`` blocks of ``units`` rows each for products with vectors of ``depth`` numbers."""
+def pack_matrix(
+    wide: bool, source: int, packed: int, *, units: int, depth: int, threads: int, gates: int = 1, halves: bool = False
+) -> None:
+    """Arrange a matrix of ``gates`` blocks of ``units`` rows each for products with vectors of ``depth`` numbers; with
+    ``halves`` as bfloat16."""
     _native.pack(
         wide, source=source, gates=gates, units=units, depth=depth, gate_stride=units * depth, unit_stride=depth,
-        k_stride=1, total_depth=depth, first_k=0, packed=packed, threads=threads,
+        k_stride=1, total_depth=depth, first_k=0, packed=packed, halves=halves, threads=threads,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from unrolled.kernels import _native
 from unrolled.kernels.admission import admitted
 from unrolled.kernels.kernel import Kernel, Packed, get_kernel, pack_matrix
 from unrolled.kernels.memory import check_allocation
+from unrolled.kernels.storage import Storage, stores_halves
 from unrolled.kernels.threads import chosen_threads, default_threads
 
 __all__ = ["PackedDense", "PackedWeights", "address"]
@@ -41,8 +42,10 @@ class PackedDense:
     Args:
         weight: ``[outputs, inputs]`` of float32 or float64.
         bias: ``[outputs]``, of the same dtype.
+        weights: what the weight is stored as, by default its own dtype.
 
     Attributes:
+        halves: whether the weight is stored as bfloat16.
         address: where the weight is, packed.
         bias_address: where the bias is, 0 without one.
 
@@ -50,7 +53,7 @@ class PackedDense:
         InputError: a shape or dtype does not fit.
     """
 
-    def __init__(self, weight: Floats, bias: Floats | None) -> None:
+    def __init__(self, weight: Floats, bias: Floats | None, *, weights: Storage | None = None) -> None:
         weight = admitted("weight", weight)
         if weight.ndim != 2:
             raise InputError(f"weight: expected [outputs, inputs], got shape {weight.shape}")
@@ -58,12 +61,15 @@ class PackedDense:
         self.outputs, self.inputs = weight.shape
         self._wide = weight.dtype == np.float64
         self._bias = None if bias is None else admitted("bias", bias, self.dtype, (self.outputs,))
-        self._packed = aligned(_native.packed_size(self._wide, 1, self.outputs, self.inputs), self.dtype)
+        self.halves = stores_halves(weights, self.dtype)
+        stored = np.dtype(np.uint16) if self.halves else self.dtype
+        self._packed = aligned(_native.packed_size(self._wide, 1, self.outputs, self.inputs), stored)
         self.has_bias = bias is not None
         self.address, self.bias_address = address(self._packed), address(self._bias)
         pack_matrix(
-            self._wide, address(weight), self.address, units=self.outputs, depth=self.inputs, threads=default_threads()
-        )
+            self._wide, address(weight), self.address, units=self.outputs, depth=self.inputs,
+            threads=default_threads(), halves=self.halves,
+        )  # fmt: skip
 
     def __copy__(self) -> PackedDense:
         """Itself, of which nothing changes."""
@@ -98,7 +104,7 @@ class PackedDense:
             _native.dense(
                 self._wide, rows=rows, inputs=self.inputs, outputs=self.outputs, add=False, weight=self.address,
                 bias=self.bias_address, x=address(x), x_row=self.inputs, out=address(out), out_row=self.outputs,
-                threads=threads,
+                halves=self.halves, threads=threads,
             )  # fmt: skip
         return out
 
@@ -106,13 +112,14 @@ class PackedDense:
 class PackedWeights:
     """One direction of one layer, arranged for the kernels once.
 
-    ``parameters`` has the cell's names and shapes (:meth:`unrolled.kernels.kernel.Kernel.parameter_shapes`).
+    ``parameters`` has the cell's names and shapes (:meth:`unrolled.kernels.kernel.Kernel.parameter_shapes`); ``weights`` says
+    what W, U and a projection are stored as, by default their own dtype.
 
     Raises:
         InputError: a name, shape or dtype does not fit.
     """
 
-    def __init__(self, cell: str, parameters: Mapping[str, Floats]) -> None:
+    def __init__(self, cell: str, parameters: Mapping[str, Floats], *, weights: Storage | None = None) -> None:
         given = {name: admitted(name, parameter) for name, parameter in parameters.items()}
         if "weight_ih" not in given:
             raise InputError(f"cell {cell}: expected a matrix weight_ih among {sorted(given)}")
@@ -121,6 +128,8 @@ class PackedWeights:
             raise InputError(f"weight_ih has shape {W.shape}, expected a matrix")
         self.kernel: Kernel = get_kernel(cell, W.dtype.name)
         compiled = self.kernel.compiled
+        self.stored: Storage | None = weights
+        self.halves = stores_halves(weights, W.dtype)
         self.dtype, self.inputs, self.hidden = W.dtype, W.shape[1], W.shape[0] // compiled.input_gates
         projection = given.get("weight_hr") if compiled.projected else None
         self.outputs = self.hidden if projection is None or not projection.ndim else projection.shape[0]
@@ -132,7 +141,8 @@ class PackedWeights:
 
     def fuses(self, steps: int, batch: int, threads: int) -> bool:
         """Whether a pass over so many steps and sequences computes ``W x`` step by step."""
-        return self.kernel.fuses(self.inputs, self.hidden, self.outputs, steps, batch, threads)
+        sizes = self.inputs, self.hidden, self.outputs
+        return self.kernel.fuses(*sizes, steps, batch, threads, halves=self.halves)
 
     def packed(self, *, fused: bool) -> Packed:
         """Where the weights are, for a pass that computes ``W x`` step by step or finds it; arranged when first needed."""
@@ -142,16 +152,17 @@ class PackedWeights:
 
     def _arrange(self, fused: bool) -> tuple[Packed, Floats]:
         kernel, H = self.kernel, self.hidden
-        buffer = aligned(kernel.packed_size(self.inputs, H, self.outputs), self.dtype)
+        buffer = aligned(kernel.packed_size(self.inputs, H, self.outputs, halves=self.halves), self.dtype)
         addresses = {name: address(parameter) for name, parameter in self.parameters.items()}
         packed = kernel.pack(
-            self.inputs, H, self.outputs, addresses, address(buffer), fused=fused, threads=default_threads()
-        )
+            self.inputs, H, self.outputs, addresses, address(buffer), fused=fused, threads=default_threads(),
+            halves=self.halves,
+        )  # fmt: skip
         return packed, buffer
 
-    def __reduce__(self) -> tuple[type[PackedWeights], tuple[str, dict[str, Floats]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """A copy arranges its own parameters anew."""
-        return type(self), (self.kernel.cell.spec, self.parameters)
+        return _packed_weights, (self.kernel.cell.spec, self.parameters, self.stored)
 
     @cached_property
     def state_widths(self) -> list[int]:
@@ -171,10 +182,19 @@ class PackedWeights:
         bias = np.empty(kernel.separate_bias_size(self.hidden), self.dtype)
         bias_ih, bias_hh = (address(self.parameters.get(name)) for name in ("bias_ih", "bias_hh"))
         kernel.pack_separate_bias(self.hidden, bias_ih, bias_hh, address(bias))
-        return PackedDense(W, bias[: len(W)])
+        return PackedDense(W, bias[: len(W)], weights=self.stored)
 
     def packed_for_backward(self) -> tuple[Floats, Floats, Floats]:
-        """U, W and the projection arranged for the backward pass; empty where there is none."""
+        """U, W and the projection arranged for the backward pass; empty where there is none.
+
+        Raises:
+            InputError: the weights are stored as bfloat16.
+        """
+        if self.halves:
+            raise InputError(
+                "weights stored as bfloat16 are for inference: gradients are those of the weights as they are, so leave"
+                " weights='bfloat16' out"
+            )
         kernel, I, H, P, threads = self.kernel, self.inputs, self.hidden, self.outputs, default_threads()
         U = np.empty(kernel.packed_backward_size(H, P), self.dtype)
         if U.size:
@@ -185,3 +205,7 @@ class PackedWeights:
         if projection.size:
             kernel.pack_projection(H, P, address(self.parameters["weight_hr"]), address(projection), threads)
         return U, W, projection
+
+
+def _packed_weights(cell: str, parameters: dict[str, Floats], weights: Storage | None) -> PackedWeights:
+    return PackedWeights(cell, parameters, weights=weights)

@@ -26,6 +26,7 @@ def bound_layer(weights: PackedWeights, zoneout: tuple[float, float] = (0.0, 0.0
         zoneout_h=zoneout[0], zoneout_c=zoneout[1], gates_row=kernel.gates_row(H, tape=False), h_row=P,
         c_row=compiled.memory * H, c_values=compiled.memory, work_row=compiled.work * H,
     )  # fmt: skip
+    call.halves = weights.halves
     return _native.StepLayer.of(
         cell=kernel.number, call=call, activations=kernel.activations, clip=kernel.cell.clip or 0.0,
         memory=compiled.memory * H, unprojected=H if compiled.projected else 0,

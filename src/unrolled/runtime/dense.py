@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unrolled.aliases import Floats
 from unrolled.kernels.arrays import PackedDense
+from unrolled.kernels.storage import Storage
 
 __all__ = ["Dense"]
 
@@ -14,6 +15,7 @@ class Dense:
     Args:
         weight: ``[O, I]`` of float32 or float64.
         bias: ``[O]``.
+        weights: what the weight is stored as, as for :class:`unrolled.runtime.recurrent.RecurrentLayer`.
 
     Attributes:
         bias: as it was given.
@@ -25,9 +27,9 @@ class Dense:
     (4, 5, 2)
     """
 
-    def __init__(self, weight: Floats, bias: Floats | None = None) -> None:
+    def __init__(self, weight: Floats, bias: Floats | None = None, *, weights: Storage | None = None) -> None:
         self.bias = bias
-        self.packed = PackedDense(weight, bias)
+        self.packed = PackedDense(weight, bias, weights=weights)
 
     def __call__(self, x: Floats) -> Floats:
         """Apply to ``x [..., I]``; returns ``[..., O]``.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unrolled.aliases import Floats, Values
 from unrolled.kernels.arrays import elementary, softmax
+from unrolled.kernels.storage import Storage, stores_halves
 from unrolled.networks.engine import Lengths
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.networks.stack import StackConfig
@@ -21,7 +22,10 @@ from unrolled.runtime.sources import SourceProducts, SourceSums
 from unrolled.runtime.stack import Stack
 from unrolled.runtime.table import Table
 
-__all__ = ["KernelEngine"]
+__all__ = ["KernelEngine", "Storage", "stores_halves"]
+
+LARGE = 1 << 16
+"""Weights from which on a dense layer is large: 256 KiB, an eighth of a core's second-level cache."""
 
 Places = NDArray[np.int64]
 
@@ -32,30 +36,38 @@ class KernelEngine:
     Args:
         tensors: the parameters by name.
         prefix: what the names of this part begin with.
+        weights: what the matrices of recurrent layers and of large dense ones are stored as, as for
+            :class:`unrolled.runtime.recurrent.RecurrentLayer`.
 
     >>> engine = KernelEngine({"head.weight": np.eye(2), "head.bias": np.ones(2)})
     >>> engine.dense("head", 2, 2)(np.array([[1.0, 2.0]])).tolist()
     [[2.0, 3.0]]
     """
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]], prefix: str = "") -> None:
+    def __init__(
+        self, tensors: Mapping[str, NDArray[Any]], prefix: str = "", *, weights: Storage | None = None
+    ) -> None:
         self._tensors, self._prefix = tensors, prefix
+        self._weights: Storage | None = weights
 
     def scope(self, name: str) -> KernelEngine:
         """The engine of a part."""
-        return KernelEngine(self._tensors, f"{self._prefix}{name}.")
+        return KernelEngine(self._tensors, f"{self._prefix}{name}.", weights=self._weights)
 
     def stack(self, name: str, config: StackConfig) -> Stack:
         """Recurrent layers, packed."""
-        return Stack(config, {own: self.parameter(f"{name}.{own}") for own in config.parameter_shapes()})
+        parameters = {own: self.parameter(f"{name}.{own}") for own in config.parameter_shapes()}
+        return Stack(config, parameters, weights=self._weights)
 
     def dense(self, name: str, inputs: int, outputs: int) -> Dense:
         """A dense layer, packed."""
-        return Dense(self.parameter(f"{name}.weight"), self.parameter(f"{name}.bias"))
+        weight, bias = self.parameter(f"{name}.weight"), self.parameter(f"{name}.bias")
+        return Dense(weight, bias, weights=self._stored(weight))
 
     def matrix(self, name: str, inputs: int, outputs: int) -> Dense:
         """A dense layer without bias, packed."""
-        return Dense(self.parameter(f"{name}.weight"))
+        weight = self.parameter(f"{name}.weight")
+        return Dense(weight, weights=self._stored(weight))
 
     def vector(self, name: str, size: int) -> Callable[[Floats], Floats]:
         """A product with one vector."""
@@ -73,6 +85,10 @@ class KernelEngine:
     def parameter(self, name: str, *_: Any) -> NDArray[Any]:
         """An array as it is."""
         return self._tensors[self._prefix + name]
+
+    def _stored(self, weight: NDArray[Any]) -> Storage | None:
+        """What the weight of a dense layer is stored as."""
+        return self._weights if weight.size >= LARGE else None
 
     def constant(self, a: NDArray[Any]) -> NDArray[Any]:
         """As they are."""

@@ -16,6 +16,7 @@ from unrolled.kernels.admission import admitted, whole_number, whole_numbers
 from unrolled.kernels.arrays import PackedWeights, forward, forward_only
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.steps import Steps
+from unrolled.kernels.storage import Storage
 from unrolled.kernels.tape import Forward, checked_shares
 from unrolled.runtime.recent_inputs import recent_inputs
 
@@ -37,6 +38,9 @@ class RecurrentLayer:
         reverse: run backwards, from each sequence's last step to its first.
         zoneout: zoneout probabilities of ``h`` and ``c``, for a layer trained with zoneout.
         kernel_width: the number of inputs that a step of a QRNN sees; 1 for every other cell.
+        weights: ``"bfloat16"`` stores the matrices of float32 parameters in half the bytes, each number rounded to the nearest
+            bfloat16; products are those of float32 with the rounded numbers. For small batches of large layers, which wait for
+            their weights; biases and parameters of single units stay as they are. By default all do.
 
     >>> rng = np.random.default_rng(0)
     >>> shapes = {"weight_ih": (6, 3), "weight_hh": (6, 2), "bias_ih": (6,), "bias_hh": (6,)}
@@ -59,12 +63,13 @@ class RecurrentLayer:
         reverse: bool = False,
         zoneout: tuple[float, float] = (0.0, 0.0),
         kernel_width: int = 1,
+        weights: Storage | None = None,
     ) -> None:
         self.cell: Cell = get_cell(cell)
         self.reverse = reverse
         self.zoneout = checked_shares(self.cell, zoneout)
         self._masks = Masks(zoneout=self.zoneout) if any(self.zoneout) else None
-        self.weights = PackedWeights(cell, _for_kernels(self.cell, parameters))
+        self.weights = PackedWeights(cell, _for_kernels(self.cell, parameters), weights=weights)
         kernel_width = whole_number("kernel_width", kernel_width, 1)
         if self.weights.inputs % kernel_width or (kernel_width > 1 and self.cell.name != "qrnn"):
             raise InputError(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unrolled.aliases import Floats
 from unrolled.errors import InputError
 from unrolled.kernels.steps import Steps
+from unrolled.kernels.storage import Storage
 from unrolled.networks.stack import StackConfig
 from unrolled.runtime.recurrent import Lengths, RecurrentLayer
 
@@ -31,6 +32,7 @@ class Stack:
     Args:
         config: the sizes.
         parameters: those of :meth:`unrolled.networks.stack.StackConfig.parameter_shapes`, float32 or float64.
+        weights: what matrices are stored as, as for :class:`unrolled.runtime.recurrent.RecurrentLayer`.
 
     Attributes:
         layers: for each layer its directions.
@@ -49,7 +51,9 @@ class Stack:
     (True, True)
     """
 
-    def __init__(self, config: StackConfig, parameters: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(
+        self, config: StackConfig, parameters: Mapping[str, NDArray[Any]], *, weights: Storage | None = None
+    ) -> None:
         self.config = config
         names = [parameter.name for parameter in config.described.parameters]
         sizes: dict[str, Any] = {size.name: size.default for size in config.described.sizes} | config.sizes
@@ -59,8 +63,9 @@ class Stack:
             own = {name: parameters[name + suffix] for name in names}
             reverse = len(self.layers[layer]) == 1
             made = RecurrentLayer(
-                config.cell, own, reverse=reverse, zoneout=config.zoneout, kernel_width=sizes.get("kernel_width", 1)
-            )
+                config.cell, own, reverse=reverse, zoneout=config.zoneout, kernel_width=sizes.get("kernel_width", 1),
+                weights=weights,
+            )  # fmt: skip
             self.layers[layer].append(made)
             self._learned.append(tuple(parameters[f"{state}_0{suffix}"] for state in config.learned_states))
         self._names = list(self.layers[0][0].state_sizes)

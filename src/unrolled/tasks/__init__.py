@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from unrolled.errors import ModelFileError
 
 if TYPE_CHECKING:
+    from unrolled.runtime.engine import Storage
     from unrolled.tasks.estimator import Estimator
 
     Expected = TypeVar("Expected", bound=Estimator)
@@ -39,17 +40,20 @@ def task_of(name: str) -> str:
 
 
 @overload
-def load(path: str | os.PathLike[str]) -> Estimator: ...
+def load(path: str | os.PathLike[str], *, weights: Storage | None = None) -> Estimator: ...
 @overload
-def load(path: str | os.PathLike[str], expected: type[Expected]) -> Expected: ...
-def load(path: str | os.PathLike[str], expected: type[Any] | None = None) -> Any:
+def load(path: str | os.PathLike[str], expected: type[Expected], *, weights: Storage | None = None) -> Expected: ...
+def load(path: str | os.PathLike[str], expected: type[Any] | None = None, *, weights: Storage | None = None) -> Any:
     """Read a model file back as the estimator that saved it; torch is not needed.
 
     Args:
         path: the file.
         expected: the class of estimator that the file must contain, if given; it is then also the type of the result.
+        weights: ``"bfloat16"`` stores the matrices of its networks in half the memory, as the
+            estimators' ``with_weights`` does; by default as in the file, as float32.
 
     Raises:
+        InputError: there is no such storage, or the model has no network.
         ModelFileError: the file is missing, damaged, no model, of a task this version does not know, or not the one expected.
 
     >>> import tempfile, numpy as np
@@ -75,7 +79,8 @@ def load(path: str | os.PathLike[str], expected: type[Any] | None = None) -> Any
         raise ModelFileError(
             f"{path} holds {_with_article(kind.__name__)}, expected {_with_article(expected.__name__)}"
         )
-    return kind.from_model_file(model_file)
+    estimator = kind.from_model_file(model_file)
+    return estimator if weights is None else estimator.with_weights(weights)
 
 
 def _with_article(name: str) -> str:

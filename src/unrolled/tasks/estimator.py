@@ -7,7 +7,8 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
@@ -30,11 +31,13 @@ from unrolled.parameters.declaration import (
     shared_values,
 )
 from unrolled.progress import TrainingBar, person_watches
+from unrolled.runtime.engine import Storage, stores_halves
 from unrolled.runtime.kept_file import KeptFile
 from unrolled.runtime.model_file import ModelFile, decode_config, fitting, write_model
 from unrolled.runtime.place import refuse_inputs
 from unrolled.tasks import task_of
 from unrolled.tasks.scikit_learn import ForScikitLearn
+from unrolled.tasks.weights_loss import Told, WeightsLoss, weights_loss
 
 if TYPE_CHECKING:
     from unrolled.parameters.training import TrainingParameters
@@ -191,6 +194,48 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
         require("member", member, member in range(count), one)
         return self._taught(X, y, member)
 
+    def with_weights(self: Self, weights: Storage | None) -> Self:
+        """The same model with the matrices of its networks stored otherwise, to predict with; a file of it stays float32.
+
+        Matrices of recurrent layers, and dense ones of at least 65,536 numbers, are rounded to the nearest bfloat16 once and
+        widened in the product, which stays one of float32. They take half the memory, and where a few sequences meet large
+        layers less time; :meth:`weights_loss` says what it costs.
+
+        Args:
+            weights: ``"bfloat16"``, or None: as they were learned.
+
+        Raises:
+            InputError: not fitted, there is no such storage, or the model has no network.
+
+        >>> rng = np.random.default_rng(0)
+        >>> X, y = rng.normal(size=(20, 5, 1)), [0, 1] * 10
+        >>> from unrolled import SequenceClassifier
+        >>> exact = SequenceClassifier(members=1, max_epochs=1, random_state=0).fit(X, y)
+        >>> print(exact.with_weights("bfloat16").weights_loss(X))
+        weights as bfloat16 instead of float32: ...
+        """
+        self._fitted()
+        stores_halves(weights, np.dtype(np.float32))
+        other = copy(self)
+        other.model_ = self._stored_as(weights)
+        return other
+
+    def weights_loss(self, X: Any = None, y: Any = None) -> WeightsLoss:
+        """How far the answers to data are from those of float32 weights: both are computed.
+
+        Args:
+            X: the data, as :meth:`predict` takes them; a forecaster needs none to continue the series it learned from.
+            y: of a generator the conditions of its pieces, of a forecaster the columns known in advance, where there are
+                such; otherwise nothing.
+
+        Raises:
+            InputError: not fitted, the weights are those of float32, or the data do not fit.
+        """
+        self._fitted()
+        if self._stored() is None:
+            raise InputError("the weights are those that were learned: with_weights('bfloat16') stores others")
+        return weights_loss(self._numbers_and_answers(X, y), self.with_weights(None)._numbers_and_answers(X, y))
+
     @classmethod
     def search_space(cls) -> dict[str, list[Any]]:
         """Values worth trying of the parameters that are worth tuning, as scikit-learn's searches take them."""
@@ -262,6 +307,18 @@ class Estimator(ForScikitLearn, Parameters, repr=False, eq=False):
     def _tensors(self) -> Mapping[str, NDArray[Any]]:
         """The arrays as a model file names them."""
         return self.model_.tensors()
+
+    @abstractmethod
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        """What :meth:`weights_loss` compares."""
+
+    def _stored(self) -> Storage | None:
+        """What the matrices of the networks are stored as."""
+        return self.model_.weights
+
+    def _stored_as(self, weights: Storage | None) -> Any:
+        """The model with them stored otherwise."""
+        return replace(self.model_, weights=weights)
 
     # What follows from it.
 

@@ -119,8 +119,10 @@ def predict_scores(model: Model, file: Path, options: AlarmOptions, destination:
     from unrolled.runtime.atomic_write import write_atomically
 
     detector = _prepared(model, options)
-    scored = detector.read_and_score(file)
+    channels = detector.read(file)
+    scored = detector.read_and_score(channels)
     frame = detector.predict(scored, threshold=options.threshold)
+    model.measure(channels)
     windows = detector.windows(scored, threshold=options.threshold)
     if options.windows is not None:
         write_atomically(options.windows, windows.write_csv().encode())

@@ -100,6 +100,7 @@ def predict_forecast(model: Model, file: Path, options: HorizonOptions, destinat
     forecaster = model.estimator.set_params(missing=options.missing or "raise")
     panel = forecaster.read(file)
     frame = forecaster.predict(panel, horizon=options.horizon, future=options.future)
+    model.measure(panel, options.future)
     result = ForecastResult(frame, panel, tuple(forecaster.quantiles))
     write_forecast(result, destination, Report(model.path, file, rows_are="forecast"))
 

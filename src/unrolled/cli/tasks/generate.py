@@ -176,7 +176,10 @@ def continue_pieces(model: Model, file: Path, options: ContinuationOptions, dest
             cut += not found.finished
             yield {place.name: place.value, "continuation": as_text(model, found.piece), "log_p": round(found.log_p, 6)}
 
-    predict_rows(model, file, None, destination, rows, opening=lambda: open_known_pieces(model, file, options))
+    predict_rows(
+        model, file, None, destination, rows, opening=lambda: open_known_pieces(model, file, options),
+        conditions=lambda examples: conditions_of(model, examples),
+    )  # fmt: skip
     say_cut(model, cut, drawn)
 
 

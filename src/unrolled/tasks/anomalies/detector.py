@@ -31,6 +31,7 @@ from unrolled.tasks.anomalies.parameters import DetectorParameters
 from unrolled.tasks.anomalies.scored_channels import ScoredChannels
 from unrolled.tasks.estimator import Estimator, FitContext
 from unrolled.tasks.value_warnings import warn_of_values
+from unrolled.tasks.weights_loss import Told
 
 if TYPE_CHECKING:
     import polars
@@ -187,6 +188,11 @@ class AnomalyDetector(Estimator, DetectorParameters):
         """
         channels = self.read(data)
         return channels.of_rows(highest(self._scores(channels)))
+
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        if isinstance(X, ScoredChannels):
+            raise InputError("the data have their scores already: give them as they were read")
+        return Told("scores", self.score_samples(X))
 
     @overload
     def predict(self, data: ArrayLike, *, threshold: float | None = None) -> NDArray[np.void]: ...

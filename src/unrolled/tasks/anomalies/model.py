@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from unrolled.codecs.scaling import Standardization
 from unrolled.codecs.sliding_windows import sliding_windows
 from unrolled.networks.autoencoder import Autoencoder, AutoencoderConfig
 from unrolled.networks.lead_forecast import LeadForecast, LeadForecastConfig
-from unrolled.runtime.engine import KernelEngine
+from unrolled.runtime.engine import KernelEngine, Storage
 from unrolled.tasks.anomalies.regressions import Regressors, View
 from unrolled.tasks.anomalies.shape import LARGEST_INPUT, ScoringConfig
 from unrolled.tasks.ensemble import Members, named_members
@@ -43,21 +43,23 @@ class AnomalyModel:
     """The level ``[J, C]`` at which each part of a channel's score would be an alarm by itself."""
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     """The end of the training data: ``values [T, C]``, and ``times [T]`` where there are such."""
+    weights: Storage | None = None
+    """What the matrices of the networks are stored as, by default as they are."""
 
     def __reduce__(self) -> tuple[type[AnomalyModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.channels, self.members, self.regressions, self.units, self.history)
+        return type(self), tuple(getattr(self, each.name) for each in fields(self))
 
     @cached_property
     def _forecasters(self) -> list[LeadForecast]:
         config = self.shape.network
         assert isinstance(config, LeadForecastConfig)
-        return [LeadForecast(KernelEngine(tensors), config) for tensors in self.members]
+        return [LeadForecast(KernelEngine(tensors, weights=self.weights), config) for tensors in self.members]
 
     @cached_property
     def _autoencoders(self) -> list[Autoencoder]:
         config = self.shape.network
         assert isinstance(config, AutoencoderConfig)
-        return [Autoencoder(KernelEngine(tensors), config) for tensors in self.members]
+        return [Autoencoder(KernelEngine(tensors, weights=self.weights), config) for tensors in self.members]
 
     def scores(self, values: Values, times: NDArray[Any] | None) -> Values:
         """The score of each channel at each step, ``[T, C]``, for ``values [T, C]``; NaN for the first steps.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
@@ -20,6 +20,7 @@ from unrolled.errors import InputError
 from unrolled.metrics.forecasts import Backtest, Case, Evaluation, evaluate_cases
 from unrolled.networks.es_rnn import EsRnnConfig
 from unrolled.networks.window_rnn import WindowRnnConfig
+from unrolled.runtime.engine import Storage
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.checks import check_count
 from unrolled.tasks.estimator import Estimator, FitContext
@@ -33,6 +34,7 @@ from unrolled.tasks.forecasting.networks import network_shape
 from unrolled.tasks.forecasting.parameters import ForecasterParameters
 from unrolled.tasks.forecasting.quantile_columns import quantile_columns
 from unrolled.tasks.value_warnings import warn_of_values
+from unrolled.tasks.weights_loss import Told
 
 if TYPE_CHECKING:
     import polars
@@ -179,6 +181,21 @@ class Forecaster(Estimator, ForecasterParameters):
         median."""
         history, _ = self._history(data)
         return self._forecast(history, self._steps(horizon), future)
+
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        return Told("forecast quantiles", self.predict_quantiles(X, future=y))
+
+    def _stored(self) -> Storage | None:
+        network = self.model_.network
+        return None if network is None else network.weights
+
+    def _stored_as(self, weights: Storage | None) -> ForecastModel:
+        network = self.model_.network
+        if network is None:
+            raise InputError(
+                "this forecaster has no network, whose weights could be stored otherwise: its series are too short"
+            )
+        return replace(self.model_, network=replace(network, weights=weights))
 
     def plot(
         self,

@@ -17,7 +17,7 @@ from unrolled.codecs.seasonality import initial_states
 from unrolled.networks.es_rnn import EsRnn, EsRnnConfig, SmoothingParameters
 from unrolled.networks.series_batch import SeriesBatch
 from unrolled.networks.window_rnn import WindowRnn, WindowRnnConfig
-from unrolled.runtime.engine import KernelEngine
+from unrolled.runtime.engine import KernelEngine, Storage
 from unrolled.tasks.forecasting.history import History
 
 __all__ = ["CovariateScaling", "NetworkPart", "scaled_batch"]
@@ -52,6 +52,7 @@ class NetworkPart:
         learned: the numbers of the series it was trained on, ascending.
         smoothing: theirs, None where the method has none.
         covariates: how covariates are standardised.
+        weights: what the network's matrices are stored as, by default as they are.
     """
 
     shape: EsRnnConfig | WindowRnnConfig
@@ -59,6 +60,7 @@ class NetworkPart:
     learned: list[int]
     smoothing: SmoothingParameters | None
     covariates: CovariateScaling
+    weights: Storage | None = None
 
     def __reduce__(self) -> tuple[type[NetworkPart], tuple[Any, ...]]:
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
@@ -66,8 +68,8 @@ class NetworkPart:
     @cached_property
     def _network(self) -> EsRnn | WindowRnn:
         if isinstance(self.shape, EsRnnConfig):
-            return EsRnn(KernelEngine(self.tensors), self.shape)
-        return WindowRnn(KernelEngine(self.tensors), self.shape)
+            return EsRnn(KernelEngine(self.tensors, weights=self.weights), self.shape)
+        return WindowRnn(KernelEngine(self.tensors, weights=self.weights), self.shape)
 
     def forecast(
         self,

@@ -43,6 +43,7 @@ from unrolled.tasks.generation.said_notes import SaidNotes
 from unrolled.tasks.generation.said_symbols import SaidSymbols
 from unrolled.tasks.generation.targets import FEWEST, places_kept_back
 from unrolled.tasks.item_estimator import ExampleEstimator
+from unrolled.tasks.weights_loss import Told
 
 if TYPE_CHECKING:
     from unrolled.training.taught import Taught
@@ -295,6 +296,9 @@ class SequenceGenerator(ExampleEstimator, GeneratorParameters):
         steps = [config.said.encode(piece) for piece in pieces]
         found = self.model_.log_likelihoods(steps, conditions)
         return [config.said.told(own, log_p) for own, log_p in zip(steps, found, strict=True)]
+
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        return Told("log-probabilities of steps", np.concatenate(self.log_likelihoods(X, y)))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean log-likelihood of a step."""

@@ -19,7 +19,7 @@ from unrolled.runtime.decoding.decodable import Ensemble, Without
 from unrolled.runtime.decoding.frame_sampling import NoteSampling, mean_odds
 from unrolled.runtime.decoding.mixture_sampling import MixtureSampling
 from unrolled.runtime.decoding.sampling import Drawn, Sampling, streams
-from unrolled.runtime.engine import KernelEngine
+from unrolled.runtime.engine import KernelEngine, Storage
 from unrolled.runtime.model_file import ModelFile
 from unrolled.runtime.probabilities import log_mean
 from unrolled.tasks.ensemble import Members, named_members, restored_members
@@ -49,14 +49,16 @@ class GeneratorModel:
     shape: NextStepConfig
     members: Members
     carried: bool
+    weights: Storage | None = None
+    """What the matrices of the networks are stored as, by default as they are."""
 
     def __reduce__(self) -> tuple[type[GeneratorModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.members, self.carried)
+        return type(self), (self.shape, self.members, self.carried, self.weights)
 
     @cached_property
     def networks(self) -> list[NextStep]:
         """Each on its own, packed."""
-        return [NextStep(KernelEngine(tensors), self.shape) for tensors in self.members]
+        return [NextStep(KernelEngine(tensors, weights=self.weights), self.shape) for tensors in self.members]
 
     def log_likelihoods(self, pieces: Sequence[Steps], conditions: NDArray[Any] | None = None) -> list[Values]:
         """Of each piece's steps, and of its end where it has one, by the mean of the networks' probabilities."""

@@ -47,6 +47,7 @@ from unrolled.tasks.generation.seq2seq_wanted import Wanted
 from unrolled.tasks.generation.target_estimator import GivenPairs, TargetEstimator
 from unrolled.tasks.generation.targets import Target, places_kept_back
 from unrolled.tasks.recording_parameters import check_audio
+from unrolled.tasks.weights_loss import Told
 
 if TYPE_CHECKING:
     from unrolled.training.encoder_decoder import Pairs
@@ -162,6 +163,11 @@ class Seq2Seq(TargetEstimator, Seq2SeqParameters):
         Args and errors are those of :meth:`predict`.
         """
         return self._answers(X, check_count("n", n), prefixes, phrases)
+
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        best = [answers[0] if answers else None for answers in self.predict_n_best(X, 1)]
+        log_p = np.array([np.nan if each is None else each.log_p for each in best])
+        return Told("log-probabilities of answers", log_p, [each and each.target for each in best])
 
     def _answers(
         self, X: Any, n: int, prefixes: Sequence[Target] | None, phrases: Sequence[Sequence[Target]] | None

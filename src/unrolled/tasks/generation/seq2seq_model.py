@@ -21,7 +21,7 @@ from unrolled.networks.encoder_decoder import EncoderDecoder, EncoderDecoderConf
 from unrolled.networks.length_batches import batches_of_similar_length
 from unrolled.runtime.decoding.beam import BeamSearch, Hypothesis
 from unrolled.runtime.decoding.decodable import Ensemble, Without
-from unrolled.runtime.engine import KernelEngine
+from unrolled.runtime.engine import KernelEngine, Storage
 from unrolled.runtime.model_file import ModelFile
 from unrolled.runtime.probabilities import log_mean
 from unrolled.statistical.joint_ngrams import JointNGrams
@@ -74,13 +74,15 @@ class Seq2SeqModel:
     inputs: NumberCodec | TokenCodec | AudioCodec
     members: Members
     joint: JointNGrams | None = None
+    weights: Storage | None = None
+    """What the matrices of the networks are stored as, by default as they are."""
 
     def __reduce__(self) -> tuple[type[Seq2SeqModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.inputs, self.members, self.joint)
+        return type(self), (self.shape, self.inputs, self.members, self.joint, self.weights)
 
     @cached_property
     def _networks(self) -> list[EncoderDecoder]:
-        return [EncoderDecoder(KernelEngine(tensors), self.shape) for tensors in self.members]
+        return [EncoderDecoder(KernelEngine(tensors, weights=self.weights), self.shape) for tensors in self.members]
 
     @cached_property
     def _encode(self) -> Callable[[Any], Item]:

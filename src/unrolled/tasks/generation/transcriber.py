@@ -37,6 +37,7 @@ from unrolled.tasks.generation.transcriber_model import TranscriberConfig, Trans
 from unrolled.tasks.generation.transcriber_parameters import PrefixBeamParameters, TranscriberParameters
 from unrolled.tasks.generation.transcriber_stream import TranscriberStream
 from unrolled.tasks.recording_parameters import check_audio
+from unrolled.tasks.weights_loss import Told
 
 if TYPE_CHECKING:
     from unrolled.training.taught import Taught
@@ -174,6 +175,10 @@ class CTCTranscriber(TargetEstimator, TranscriberParameters):
     def probabilities(self, X: Any) -> list[Values]:
         """The probabilities of the blank and of each symbol of :attr:`vocabulary_` at each step, ``[T_i, 1 + V]`` each."""
         return [np.exp(log_p) for log_p in self.model_.log_p(self._read(X))]
+
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        each = [p.ravel() for p in self.probabilities(X)]
+        return Told("probabilities of symbols", np.concatenate(each), self.predict(X))
 
     def plot(self, X: Any) -> Chart:
         """Draw the probabilities of the symbols over time; a notebook shows it, ``save`` keeps it as SVG.

@@ -18,7 +18,7 @@ from unrolled.codecs.ranges import Count
 from unrolled.codecs.target_tokens import TargetCodec
 from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.runtime.decoding.ctc import Fusion, PrefixBeam, Transcription, best_path
-from unrolled.runtime.engine import KernelEngine
+from unrolled.runtime.engine import KernelEngine, Storage
 from unrolled.runtime.model_file import ModelFile
 from unrolled.runtime.probabilities import log_mean, log_softmax
 from unrolled.statistical.ngrams import BEFORE, NGrams
@@ -55,13 +55,15 @@ class TranscriberModel:
     stride: int
     members: Members
     language: NGrams | None = None
+    weights: Storage | None = None
+    """What the matrices of the networks are stored as, by default as they are."""
 
     def __reduce__(self) -> tuple[type[TranscriberModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.inputs, self.stride, self.members, self.language)
+        return type(self), (self.shape, self.inputs, self.stride, self.members, self.language, self.weights)
 
     @cached_property
     def _networks(self) -> list[Tagger]:
-        return [Tagger(KernelEngine(tensors), self.shape) for tensors in self.members]
+        return [Tagger(KernelEngine(tensors, weights=self.weights), self.shape) for tensors in self.members]
 
     @cached_property
     def _encode(self) -> Callable[[Any], NDArray[np.float32]]:

@@ -19,6 +19,7 @@ from unrolled.tasks.sequences.fitting import EncodedTargets
 from unrolled.tasks.sequences.model import SequenceConfig
 from unrolled.tasks.sequences.parameters import ClassifierParameters
 from unrolled.tasks.sequences.targets import read_labels, require_comparable
+from unrolled.tasks.weights_loss import Told
 
 __all__ = ["SequenceClassifier"]
 
@@ -82,6 +83,10 @@ class SequenceClassifier(SequenceEstimator, ClassifierParameters):
     def score(self, X: Any, y: Any = None) -> float:
         """Accuracy: the share of sequences for which the class, or all classes, are right."""
         return self.evaluate(X, y)["accuracy"]
+
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        outputs = self.predict_proba(X)
+        return Told("probabilities", outputs, self._predictions(outputs).tolist())
 
     def _predictions(self, outputs: Values) -> NDArray[Any]:
         labels = self._fitted().labels

@@ -20,7 +20,7 @@ from unrolled.codecs.tokens import TokenCodec
 from unrolled.networks.encoder import Encoder, EncoderConfig
 from unrolled.networks.tagger import Tagger, TaggerConfig
 from unrolled.parameters.declaration import require
-from unrolled.runtime.engine import KernelEngine
+from unrolled.runtime.engine import KernelEngine, Storage
 from unrolled.runtime.model_file import ModelFile
 from unrolled.tasks.ensemble import Members, named_members, restored_members
 from unrolled.tasks.item_estimator import ItemConfig
@@ -102,9 +102,11 @@ class SequenceModel:
     members: Members
     linear: LinearPart | None = None
     """What stands beside the networks."""
+    weights: Storage | None = None
+    """What the matrices of the networks are stored as, by default as they are."""
 
     def __reduce__(self) -> tuple[type[SequenceModel], tuple[Any, ...]]:
-        return type(self), (self.shape, self.inputs, self.members, self.linear)
+        return type(self), (self.shape, self.inputs, self.members, self.linear, self.weights)
 
     @property
     def convolutions(self) -> ConvolutionConfig | None:
@@ -119,12 +121,12 @@ class SequenceModel:
     @cached_property
     def _encoders(self) -> list[Encoder]:
         assert isinstance(self.shape, EncoderConfig)
-        return [Encoder(KernelEngine(tensors), self.shape) for tensors in self.members]
+        return [Encoder(KernelEngine(tensors, weights=self.weights), self.shape) for tensors in self.members]
 
     @cached_property
     def _taggers(self) -> list[Tagger]:
         assert isinstance(self.shape, TaggerConfig)
-        return [Tagger(KernelEngine(tensors), self.shape) for tensors in self.members]
+        return [Tagger(KernelEngine(tensors, weights=self.weights), self.shape) for tensors in self.members]
 
     @cached_property
     def _encode(self) -> Callable[[Any], Item]:

@@ -17,6 +17,7 @@ from unrolled.tasks.sequences.fitting import EncodedTargets
 from unrolled.tasks.sequences.model import SequenceConfig
 from unrolled.tasks.sequences.parameters import RegressorParameters
 from unrolled.tasks.sequences.targets import read_numbers, require_comparable
+from unrolled.tasks.weights_loss import Told
 
 __all__ = ["SequenceRegressor"]
 
@@ -48,6 +49,9 @@ class SequenceRegressor(SequenceEstimator, RegressorParameters):
         """The predictions, ``[N]`` or ``[N, O]`` like ``y``."""
         self._fitted()
         return self._predictions(self.model_.mean_output(self._read(X).items, lambda scores: scores.astype(np.float64)))
+
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        return Told("numbers", self.predict(X))
 
     def _predictions(self, outputs: Values) -> NDArray[Any]:
         config = self._fitted()

@@ -28,6 +28,7 @@ from unrolled.tasks.sequences.estimator import SequenceEstimator
 from unrolled.tasks.sequences.fitting import EncodedTargets
 from unrolled.tasks.sequences.model import SequenceConfig
 from unrolled.tasks.sequences.parameters import TaggerParameters
+from unrolled.tasks.weights_loss import Told
 
 __all__ = ["SequenceTagger"]
 
@@ -114,6 +115,10 @@ class SequenceTagger(SequenceEstimator, TaggerParameters):
                     if path[0] >= 0
                 ]
         return found
+
+    def _numbers_and_answers(self, X: Any, y: Any) -> Told:
+        marginals = [p.ravel() for p in self.predict_proba(X)]
+        return Told("probabilities of tags", np.concatenate(marginals), self.predict(X))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Accuracy: the share of steps whose tag is right."""
