@@ -19,6 +19,7 @@ from unrolled.networks.attention import AttentionConfig
 from unrolled.networks.embedding import EmbeddingConfig
 from unrolled.networks.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from unrolled.networks.stack import StackConfig
+from unrolled.runtime import engine
 from unrolled.runtime.engine import KernelEngine
 
 H, E, V = 20, 7, 13  # no multiples of a vector
@@ -40,7 +41,7 @@ NOT_AT_ONCE = {
 }
 
 
-def network_for(*, cell="lstm", attention=None, feeding=False, layers=1, size=E, **options):
+def network_for(*, cell="lstm", attention=None, feeding=False, layers=1, size=E, weights=None, **options):
     sizes = {"qrnn": {"kernel_width": 2}, "slstm": {"head_size": 10}, "lstmp": {"proj_size": H}}.get(cell, {})
     hidden = H + 3 if cell == "lstmp" else H
     decoder = StackConfig(cell, size + H * feeding, hidden, layers, sizes=sizes, **options)
@@ -50,7 +51,7 @@ def network_for(*, cell="lstm", attention=None, feeding=False, layers=1, size=E,
     rng = np.random.default_rng(1)
     shapes = config.parameters().items()
     parameters = {name: (rng.normal(size=shape) / 2).astype(np.float32) for name, (shape, _) in shapes}
-    return EncoderDecoder(KernelEngine(parameters), config)
+    return EncoderDecoder(KernelEngine(parameters, weights=weights), config)
 
 
 def same_in_bits(network, lengths=(9, 4, 1), chosen=(0, 0, 0, 1, 2, 2)):
@@ -92,6 +93,15 @@ def test_every_attention_has_the_bits_of_the_text(attention, feeding):
 )
 def test_every_kind_of_cell_has_the_bits_of_the_text(cell):
     same_in_bits(network_for(cell=cell, attention=ATTENTIONS["general"], layers=2, size=H if cell == "sru" else E))
+
+
+@pytest.mark.parametrize("large", [1, H * H, 2 * H * H + 1], ids=["all", "all but the head", "layers"])
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_weights_stored_as_bfloat16(monkeypatch, attention, large):
+    monkeypatch.setattr(engine, "LARGE", large)
+    network = network_for(attention=ATTENTIONS[attention], layers=2, weights="bfloat16")
+    assert network.head.packed.halves == (large == 1)
+    same_in_bits(network)
 
 
 def test_layers_that_add_their_inputs():
