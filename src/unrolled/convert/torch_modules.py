@@ -60,6 +60,7 @@ def _cell_from_torch(module: nn.RNNCell | nn.LSTMCell | nn.GRUCell) -> nn.Module
 
     from unrolled.nn import GRUCell, LSTMCell, RNNCell
     from unrolled.nn.accelerate import obstacle
+    from unrolled.nn.bound_cell import BoundCell
 
     ours = {nn.RNNCell: RNNCell, nn.LSTMCell: LSTMCell, nn.GRUCell: GRUCell}.get(type(module))
     reason = obstacle(module, of=(nn.RNNCell, nn.LSTMCell, nn.GRUCell))
@@ -73,6 +74,7 @@ def _cell_from_torch(module: nn.RNNCell | nn.LSTMCell | nn.GRUCell) -> nn.Module
         own["cell"] = "lstm"
     else:
         own["cell"], own["reset_after"] = "gru", True
+    own["_bound"] = BoundCell(own["cell"])
     copied.__class__ = ours  # pyright: ignore[reportAttributeAccessIssue]
     return copied
 
@@ -98,29 +100,15 @@ def to_torch(module: nn.Module) -> nn.Module:
     Traceback (most recent call last):
     unrolled.errors.InputError: to_torch: torch's LSTM has no zoneout
     """
-    from torch import nn
-
     from unrolled.nn import GRUCell, LSTMCell, RNNCell
     from unrolled.nn.accelerate import beyond_torch, make_theirs
     from unrolled.nn.stacked import StackedLayers
 
-    if isinstance(module, StackedLayers):
-        reason = beyond_torch(module)
-        if reason:
-            raise InputError(f"to_torch: {reason}")
-        copied = deepcopy(module)
-        make_theirs(copied)
-        return copied
-    cells: dict[type[nn.Module], type[nn.Module]] = {
-        RNNCell: nn.RNNCell, LSTMCell: nn.LSTMCell, GRUCell: nn.GRUCell,
-    }  # fmt: skip
-    theirs = cells.get(type(module))
-    if theirs is None:
+    if not isinstance(module, (StackedLayers, RNNCell, LSTMCell, GRUCell)):
         raise InputError(f"to_torch takes layers and cells of unrolled.nn, got {type(module).__name__}")
-    if module.__dict__["cell"] not in ("rnn_tanh", "rnn_relu", "lstm", "gru"):
-        raise InputError(f"to_torch: torch's {type(module).__name__} has another equation than {module!r}")
+    reason = beyond_torch(module)
+    if reason:
+        raise InputError(f"to_torch: {reason}")
     copied = deepcopy(module)
-    for name in ("cell", "reset_after"):
-        copied.__dict__.pop(name, None)
-    copied.__class__ = theirs  # pyright: ignore[reportAttributeAccessIssue]
+    make_theirs(copied)
     return copied

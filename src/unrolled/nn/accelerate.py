@@ -124,7 +124,7 @@ def make_ours(module: nn.RNNBase) -> None:
 
 def make_theirs(module: nn.Module) -> None:
     """Change a layer of this library in place, one that is not :func:`beyond_torch`."""
-    for name in ("cell", "sizes", "settings", "reset_after", "layer_norm", "peepholes", "coupled_gates"):
+    for name in ("cell", "sizes", "settings", "reset_after", "layer_norm", "peepholes", "coupled_gates", "_bound"):
         module.__dict__.pop(name, None)
     module.__class__ = _THEIRS[type(module)]  # pyright: ignore[reportAttributeAccessIssue]
 
