@@ -19,14 +19,15 @@ from unrolled.bench.comparison import TOLERANCE, difference, disagreement
 from unrolled.bench.contender import Task
 from unrolled.bench.machine import cores, cpu_model, pin
 from unrolled.bench.measure import contenders, measure_case
-from unrolled.bench.report import Machine, Report, Roofline, Row, Run
+from unrolled.bench.report import Machine, Report, Roofline, Row, Run, Start
 from unrolled.bench.roofline import measure_roofline
 from unrolled.bench.run import BenchmarkError, run_benchmark
+from unrolled.bench.start import STARTER, measure_start
 from unrolled.bench.timing import Effort, time_in_turns
 from unrolled.bench.torch_modules import TorchModules
 from unrolled.cells import get_cell
 from unrolled.cli.app import run
-from unrolled.cli.bench_tables import print_rich
+from unrolled.cli.bench_tables import print_markdown, print_rich
 from unrolled.errors import InputError, MissingExtraError
 
 ONCE = Effort(seconds=0, least_rounds=1, most_rounds=1)
@@ -92,12 +93,13 @@ def test_operations_and_bytes_counted_by_hand():
 
 def test_the_rows_promised():
     titles = {(case.cell, case.work, str(case.sizes), case.loss) for case in DEFAULT_CASES}
-    assert len(titles) == len(DEFAULT_CASES) == 3 * 6 * 2 + 2 * 4 + 2 + 2
+    assert len(titles) == len(DEFAULT_CASES) == 3 * 6 * 2 + 2 * 4 + 2 * 2 * 2 + 2 + 2
     assert ("lstm", "training", "64, 100, 128, 256", "all") in titles
     assert ("lstm", "training", "4, 50, 512, 512", "all") in titles
     assert ("gru", "training", "32, 400, 8, 64", "last") in titles
     for work in ("training", "inference"):
         assert ("lstm", work, "32, 100, 64, 256→64", "all") in titles
+    assert {("lstm", "training", "512, 50, 64, 128", "all"), ("gru", "inference", "4, 2000, 32, 64", "all")} < titles
     assert set(QUICK_CASES) < set(DEFAULT_CASES)
 
 
@@ -348,6 +350,56 @@ def test_a_table_on_a_terminal_marks_the_rows_that_lose(monkeypatch, capsys):
         "the machine was busy (load 1.9 on 2): the times tell little",
         "unrolled: GRU: a and b disagree",
     ]
+
+
+def test_what_a_start_takes(monkeypatch):
+    """The first step meets the pages of its memory, later ones hardly any; only our layers arrange weights."""
+    monkeypatch.setattr("unrolled.bench.start.STEPS", 3)
+    case = Case("lstm", "training", TINY)
+    for name in ("nn", "torch"):
+        start = measure_start(name, case, 2.0, 1.0)
+        assert (start.name, start.import_torch, start.import_own) == (name, 2.0, 1.0)
+        assert min(start.first, start.later) > 0
+        assert (start.packing is not None and start.packing > 0) == (name == "nn")
+
+
+def test_pages_of_a_call_are_counted(monkeypatch):
+    counts = iter([5, 105, 105, 107, 107, 108, 108, 110])
+    monkeypatch.setattr("unrolled.bench.start.STEPS", 4)
+    monkeypatch.setattr("unrolled.bench.start._faults", lambda: next(counts))
+    start = measure_start("torch", Case("lstm", "training", TINY), 0.0, 0.0)
+    assert (start.first_faults, start.later_faults) == (100, 2)
+
+
+def test_a_start_is_measured_in_processes_of_its_own(monkeypatch):
+    monkeypatch.setattr(bench_run, "PEERS", {})
+    monkeypatch.setattr(bench_run, "STARTER", STARTER.replace("from unrolled.bench.start import main", QUICKLY))
+    report = run_benchmark([Case("gru", "inference", TINY)], [1], Effort(0, 1, 1, starts=1))
+    ours, torchs = report.starts
+    assert (ours.name, torchs.name) == ("nn", "torch")
+    assert ours.import_torch > 0
+    assert ours.import_own > torchs.import_own >= 0
+    monkeypatch.setattr(bench_run, "STARTER", "raise SystemExit('no such processor')")
+    with pytest.raises(BenchmarkError, match="the process that starts nn ended with code 1: no such processor"):
+        run_benchmark([Case("gru", "inference", TINY)], [1], Effort(0, 1, 1, starts=1))
+
+
+QUICKLY = """
+import unrolled.bench.start
+from unrolled.bench.start import main
+unrolled.bench.start.STARTED = unrolled.bench.start.Case("lstm", "training", unrolled.bench.start.Sizes(3, 5, 2, 7))
+"""
+
+
+def test_a_table_of_starts(capsys):
+    starts = (Start("nn", 2.0, 0.12, 0.1042, 0.0636, 5943, 1, 0.000107), Start("torch", 1.9, 0.0, 0.16, 0.0545))
+    report = Report(Machine("a processor", 2, 0.1), {}, made_up().runs, starts)
+    print_markdown(report)
+    lines = capsys.readouterr().out.splitlines()
+    assert "| nn | 2000 | 120 | 104 | 63.6 | 5,943 | 1 | 0.107 |" in lines
+    assert "| torch | 1900 |  | 160 | 54.5 |  |  |  |" in lines
+    print_rich(report)
+    assert "The start: LSTM (32, 100, 64, 128), training, 2 threads, ms" in capsys.readouterr().out
 
 
 def test_losing_rows_are_red(monkeypatch, capsys):

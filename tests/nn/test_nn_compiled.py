@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ import unrolled
 from unrolled import nn
 from unrolled.cells import CELLS
 from unrolled.errors import InputError
+from unrolled.nn.constant import constant_result
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of torch's compilers and tracers, about themselves
@@ -237,3 +240,19 @@ def test_scripts_of_what_torch_lacks_are_refused(layer, reason):
         InputError, match=f"torch.jit.script compiles torch's own layers only, and {reason}.*use torch.jit.trace"
     ):
         torch.jit.script(torchs.Sequential(layer))
+
+
+def test_constants_are_marked_as_torch_marks_them():
+    def ours(): ...
+
+    def theirs(): ...
+
+    assert constant_result(ours) is ours
+    assert vars(ours) == vars(torch.compiler.assume_constant_result(theirs))
+
+
+def test_layers_are_imported_without_a_compiler():
+    """It takes as long to load as torch itself."""
+    code = "import sys, unrolled.nn; print(sorted({'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -112,6 +112,8 @@ SIZES = (
 )
 ODD_SIZES = (Sizes(1, 100, 512, 512), Sizes(4, 50, 512, 512), Sizes(32, 100, 50, 100), Sizes(20, 200, 1, 33))
 """Few rows, and sizes that fill no register."""
+EXTREME_SIZES = (Sizes(512, 50, 64, 128), Sizes(4, 2000, 32, 64))
+"""A large batch, and long sequences."""
 LAST_STEP_SIZES = Sizes(32, 400, 8, 64)
 PROJECTED_SIZES = Sizes(32, 100, 64, 256, projected=64)
 
@@ -126,5 +128,6 @@ def cases_of(cells: tuple[CellName, ...], sizes: tuple[Sizes, ...]) -> tuple[Cas
 
 _ODD = tuple(Case(cell, "training", sizes) for cell in ("gru", "lstm") for sizes in ODD_SIZES)
 _LAST_STEP = tuple(Case(cell, "training", LAST_STEP_SIZES, loss="last") for cell in ("gru", "lstm"))
-DEFAULT_CASES = cases_of(CELLS, SIZES) + _ODD + _LAST_STEP + cases_of(("lstm",), (PROJECTED_SIZES,))
+_EXTREME = cases_of(("gru", "lstm"), EXTREME_SIZES)
+DEFAULT_CASES = cases_of(CELLS, SIZES) + _ODD + _EXTREME + _LAST_STEP + cases_of(("lstm",), (PROJECTED_SIZES,))
 QUICK_CASES = cases_of(("gru", "lstm"), SIZES[:2])

@@ -6,7 +6,7 @@ import msgspec
 
 from unrolled.bench.case import Case
 
-__all__ = ["OURS", "Machine", "Report", "Roofline", "Row", "Run"]
+__all__ = ["OURS", "Machine", "Report", "Roofline", "Row", "Run", "Start"]
 
 OURS = ("nn", "runtime")
 """This library's contenders; all others are peers."""
@@ -104,6 +104,24 @@ class Machine(msgspec.Struct, frozen=True):
         return self.load is not None and self.load > 0.3 * self.processors
 
 
+class Start(msgspec.Struct, frozen=True):
+    """What fresh processes felt of one library, in seconds and pages; nothing where the system does not tell."""
+
+    name: str
+    import_torch: float
+    import_own: float
+    """Of ``unrolled.nn``, beyond torch's own."""
+    first: float
+    """The first training step of the process."""
+    later: float
+    """Those behind it, the median."""
+    first_faults: int | None = None
+    """Pages that the first step met for the first time."""
+    later_faults: int | None = None
+    packing: float | None = None
+    """To arrange the weights for a forward pass: in ``nn`` a part of each call, in the runtime once a model."""
+
+
 class Report(msgspec.Struct, frozen=True):
     """Everything ``unrolled bench`` prints."""
 
@@ -111,6 +129,7 @@ class Report(msgspec.Struct, frozen=True):
     missing: dict[str, str]
     """Peer that is not installed → the command that installs it."""
     runs: tuple[Run, ...]
+    starts: tuple[Start, ...] = ()
 
     @property
     def errors(self) -> list[str]:

@@ -14,7 +14,8 @@ import msgspec
 
 from unrolled.bench.case import Case
 from unrolled.bench.machine import cores, cpu_model
-from unrolled.bench.report import Machine, Report, Row, Run
+from unrolled.bench.report import Machine, Report, Row, Run, Start
+from unrolled.bench.start import STARTER, median_start
 from unrolled.bench.timing import Effort
 from unrolled.bench.worker import Request, environment
 from unrolled.errors import InputError, MissingExtraError, UnrolledError
@@ -24,8 +25,8 @@ __all__ = ["DEFAULT_EFFORT", "PEERS", "QUICK_EFFORT", "BenchmarkError", "run_ben
 PEERS = {"jax": ("jax",), "onnx": ("onnx", "onnxruntime")}
 """Peer beside torch → the packages it needs."""
 
-DEFAULT_EFFORT = Effort(seconds=3, least_rounds=5, most_rounds=25)
-QUICK_EFFORT = Effort(seconds=0.3, least_rounds=3, most_rounds=9)
+DEFAULT_EFFORT = Effort(seconds=3, least_rounds=5, most_rounds=25, starts=3)
+QUICK_EFFORT = Effort(seconds=0.3, least_rounds=3, most_rounds=9, starts=1)
 
 WORKER = (
     "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv[1]]; from unrolled.bench.worker import main; main()"
@@ -66,9 +67,27 @@ def run_benchmark(
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     absent = {peer: [name for name in needed if find_spec(name) is None] for peer, needed in PEERS.items()}
     installed = tuple(peer for peer, names in absent.items() if not names)
+    starts = [_start(name, threads[0], effort.starts) for name in ("nn", "torch") if effort.starts]
     runs = [_run(Request(count, installed, tuple(cases), effort), on_row) for count in threads]
     missing = {peer: f"pip install {' '.join(names)}" for peer, names in absent.items() if names}
-    return Report(Machine(cpu_model(), available, load), missing, tuple(runs))
+    return Report(Machine(cpu_model(), available, load), missing, tuple(runs), tuple(starts))
+
+
+def _start(name: str, threads: int, processes: int) -> Start:
+    """What fresh processes feel of one library, one after the other."""
+    command = [sys.executable, "-c", STARTER, str(Path(__file__).parents[2]), name]
+    found: list[Start] = []
+    for _ in range(processes):
+        ended = subprocess.run(command, capture_output=True, env=environment(threads), check=False)
+        if ended.returncode:
+            raise BenchmarkError(_last_words(f"the process that starts {name}", ended.returncode, ended.stderr))
+        found.append(msgspec.json.decode(ended.stdout.splitlines()[-1], type=Start))
+    return median_start(found)
+
+
+def _last_words(process: str, code: int, messages: bytes) -> str:
+    lines = messages.decode(errors="replace").strip().splitlines() or ["it wrote nothing"]
+    return f"{process} ended with code {code}: {lines[-1]}"
 
 
 def _run(request: Request, on_row: Callable[[int, Row], object]) -> Run:
@@ -99,7 +118,6 @@ def _run(request: Request, on_row: Callable[[int, Row], object]) -> Run:
         code = process.wait()
         if code or run is None:
             messages.seek(0)
-            lines = messages.read().decode(errors="replace").strip().splitlines() or ["it wrote nothing"]
             threads = "1 thread" if request.threads == 1 else f"{request.threads} threads"
-            raise BenchmarkError(f"the process of {threads} ended with code {code}: {lines[-1]}")
+            raise BenchmarkError(_last_words(f"the process of {threads}", code, messages.read()))
     return run

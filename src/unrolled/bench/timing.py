@@ -30,6 +30,8 @@ class Effort(msgspec.Struct, frozen=True):
     """Aim for the turns of all contenders together."""
     least_rounds: int
     most_rounds: int
+    starts: int = 0
+    """Fresh processes of each library that feel its start."""
 
 
 class Timing(NamedTuple):

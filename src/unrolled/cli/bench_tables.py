@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from unrolled.bench.report import OURS, Report, Row, Run
+from unrolled.bench.start import STARTED
 
 __all__ = ["as_dict", "count_threads", "notes", "print_markdown", "print_rich"]
 
@@ -19,6 +20,8 @@ LEGEND = (
     "Runtime. Behind a peer's time, and as ratio to the best peer: how many times that of the faster of ours it is;",
     "above 1 unrolled is ahead. GFLOP/s is ours. bound: the least time, by the SGEMM and copy rates above, as part of",
     "ours. A training step is forward and backward of the sum of squares of all outputs, or of the last step's alone.",
+    "The start: the first training step of a fresh process right behind the imports, those after it, and the pages of",
+    "memory that each met for the first time; packing arranges the weights, in nn within each call, in the runtime once.",
     "H→P: of the H units, P numbers are put out and carried on. noisy: the times behind the ratio vary by half and more;",
     "repeat it on a machine that does nothing else.",
 )
@@ -45,6 +48,14 @@ def print_rich(report: Report) -> None:
             for row, cells in rows:
                 table.add_row(*cells, style="red" if loses(row) else None)
             console.print(table)
+    if report.starts:
+        title, columns, lines = start_table(report)
+        table = Table(columns[0], title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+        for column in columns[1:]:
+            table.add_column(column, justify="right")
+        for cells in lines:
+            table.add_row(*cells)
+        console.print(table)
     console.print("\n".join(LEGEND), highlight=False)
 
 
@@ -59,6 +70,10 @@ def print_markdown(report: Report) -> None:
             for _, cells in rows:
                 print(_line(cells))
         print()
+    if report.starts:
+        title, columns, lines = start_table(report)
+        print(f"**{title}**\n", _line(columns), _line(["---"] + ["--:"] * (len(columns) - 1)), sep="\n")
+        print(*map(_line, lines), "", sep="\n")
     print("\n".join(LEGEND))
 
 
@@ -95,6 +110,29 @@ def tables(run: Run) -> Iterable[tuple[str, list[str], list[tuple[Row, list[str]
         columns = ["cell", "B, T, I, H", *names, "ratio", "GFLOP/s", "bound"]
         if rows:
             yield title, columns, [(row, _cells(row, names, run)) for row in rows]
+
+
+def start_table(report: Report) -> tuple[str, list[str], list[list[str]]]:
+    """Title, columns and rows of what fresh processes felt."""
+    threads = count_threads(report.runs[0].threads)
+    title = f"The start: {STARTED.title} ({STARTED.sizes}), training, {threads}, ms"
+    columns = ["", "import torch", "import unrolled.nn", "first step", "later", "pages, first", "later", "packing"]
+
+    def milliseconds(seconds: float | None) -> str:
+        return "" if seconds is None else f"{1000 * seconds:.3g}" if seconds < 0.1 else f"{1000 * seconds:.0f}"
+
+    def count(pages: int | None) -> str:
+        return "" if pages is None else f"{pages:,}"
+
+    lines = [
+        [
+            start.name, milliseconds(start.import_torch), milliseconds(start.import_own) if start.name in OURS else "",
+            milliseconds(start.first), milliseconds(start.later), count(start.first_faults), count(start.later_faults),
+            milliseconds(start.packing),
+        ]
+        for start in report.starts
+    ]  # fmt: skip
+    return title, columns, lines
 
 
 def loses(row: Row) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-import torch
-
 from unrolled.cells import get_cell
 from unrolled.kernels.compiled import get_compiled
+from unrolled.nn.constant import constant_result
 
 __all__ = ["Kind", "gates_on_tape", "initial_value", "kind_of"]
 
@@ -32,7 +31,7 @@ class Kind(NamedTuple):
         return ("h", *self.memory) if self.hands_on_h else self.memory
 
 
-@torch.compiler.assume_constant_result
+@constant_result
 def kind_of(cell: str) -> Kind:
     """The states and gates of a cell, as :func:`unrolled.cells.get_cell` takes it."""
     return _kind_of(cell)
@@ -44,13 +43,13 @@ def _kind_of(cell: str) -> Kind:
     return Kind(described.states, described.hands_on_h, described.memory, described.gates)
 
 
-@torch.compiler.assume_constant_result
+@constant_result
 def initial_value(cell: str, state: str) -> float:
     """What a state is before the first step."""
     return get_cell(cell).initial.get(state, 0.0)
 
 
-@torch.compiler.assume_constant_result
+@constant_result
 def gates_on_tape(cell: str) -> tuple[int, int, int]:
     """How many gates meet ``W``; where the gates begin in a row of the tape, or -1 where it holds none; how many they are."""
     described = get_cell(cell)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unrolled.cells import get_cell
 from unrolled.nn.call import check_strided
+from unrolled.nn.constant import constant_result
 from unrolled.nn.errors import ArgumentTypeError, TensorError
 
 __all__ = ["States", "states_of"]
@@ -111,7 +112,7 @@ class States(NamedTuple):
         return *[torch.cat(kind) for kind in kinds[: self.stacked]], *windows
 
 
-@torch.compiler.assume_constant_result
+@constant_result
 def states_of(
     cell: str, input_size: int, outputs: int, hidden_size: int, layers: int, directions: int,
     sizes: tuple[tuple[str, int], ...],
