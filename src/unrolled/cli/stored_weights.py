@@ -19,7 +19,7 @@ __all__ = ["evaluate_both", "say_losses"]
 
 def say_losses(model: Model) -> None:
     """Say how far the answers are from those of float32 weights, where these are stored otherwise."""
-    say(*(f"{each.verdict}; told by the first items of the file" for each in model.losses))
+    say(*(each.verdict for each in model.losses))
 
 
 def evaluate_both(model: Model, evaluate: Callable[[Model], None], *, as_json: bool) -> None:
@@ -32,7 +32,9 @@ def evaluate_both(model: Model, evaluate: Callable[[Model], None], *, as_json: b
     """
     assert model.weights is not None
     exact = replace(model, estimator=model.estimator.with_weights(None), weights=None)
-    reports = {name: _report(evaluate, each) for name, each in {"float32": exact, model.weights: model}.items()}
+    found = _report(evaluate, model)
+    with contextlib.redirect_stderr(io.StringIO()):  # what is said of the file has been said
+        reports = {"float32": _report(evaluate, exact), model.weights: found}
     if as_json:
         print(json.dumps(finite(reports), indent=2, allow_nan=False))
         return
