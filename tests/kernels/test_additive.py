@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from unrolled.errors import InputError
 from unrolled.kernels import arrays
 from unrolled.kernels.additive import additive
-from unrolled.nn import additive as learned
 
 SIZES = [(3, 2, 5, 7), (1, 4, 3, 33), (4, 1, 6, 16)]  # U, N, T, A
 
@@ -50,6 +48,8 @@ def test_rows_have_the_bits_that_they_have_alone(monkeypatch):
 
 @pytest.mark.parametrize("sizes", SIZES)
 def test_gradients_are_those_of_torch(sizes):
+    torch = pytest.importorskip("torch")
+    learned = pytest.importorskip("unrolled.nn.additive")
     vector, query, keys, lengths = case(*sizes)
     inside = torch.from_numpy(np.arange(len(keys)) < lengths[:, None])
     weights = torch.from_numpy(np.random.default_rng(1).normal(size=(*query.shape[:2], len(keys))))
@@ -68,6 +68,8 @@ def test_gradients_are_those_of_torch(sizes):
 
 
 def test_gradients_of_rows_that_share_a_source():
+    torch = pytest.importorskip("torch")
+    learned = pytest.importorskip("unrolled.nn.additive")
     vector, query, keys, lengths = case(2, 3, 4, 5)
     rows = np.array([0, 2, 2])
     v, q, k = (torch.from_numpy(each).requires_grad_() for each in (vector, query, keys))
@@ -97,6 +99,7 @@ def test_what_does_not_fit_is_refused(changed, message):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("K", [1, 2, 15, 16, 17, 100, 1001])
 def test_log_softmax(K, dtype):
+    torch = pytest.importorskip("torch")
     x = (10 * np.random.default_rng(K).normal(size=(3, 2, K))).astype(dtype)
     found = arrays.log_softmax(x)
     expected = torch.log_softmax(torch.from_numpy(x).double(), -1).numpy()
@@ -117,6 +120,7 @@ def test_log_softmax_of_extremes():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("K", [1, 2, 15, 16, 17, 100])
 def test_softmax(K, dtype):
+    torch = pytest.importorskip("torch")
     x = (10 * np.random.default_rng(K).normal(size=(3, 2, K))).astype(dtype)
     found = arrays.softmax(x)
     share = arrays.elementary("exp", x - x.max(-1, keepdims=True))
