@@ -16,10 +16,19 @@ SMALL = {"members": MEMBERS, "num_layers": LAYERS, "hidden_size": 3, "max_epochs
 
 @pytest.fixture
 def packed(monkeypatch):
-    """How many layers have been packed."""
-    made, pack = [], PackedWeights.__init__
-    monkeypatch.setattr(PackedWeights, "__init__", lambda self, *given: (made.append(1), pack(self, *given))[1])
+    """What has been packed: weights of a layer, in one form or the other."""
+    made, pack = [], PackedWeights._arrange
+    monkeypatch.setattr(
+        PackedWeights, "_arrange", lambda self, fused: (made.append((self, fused)), pack(self, fused))[1]
+    )
     return made
+
+
+def layers_of(packed):
+    """How many layers' weights these are; each form of them was packed once."""
+    forms = [(id(weights), fused) for weights, fused in packed]
+    assert len(set(forms)) == len(forms)
+    return len({weights for weights, _ in forms})
 
 
 @pytest.fixture(params=["smoothing", "windows", "forecast", "reconstruction"])
@@ -39,10 +48,11 @@ def loaded(request, tmp_path):
 def test_weights_are_packed_once_per_loaded_model(loaded, packed):
     estimator, call, layers = loaded
     first = np.asarray(call(estimator))
-    assert sum(packed) == MEMBERS * layers
+    assert layers_of(packed) == MEMBERS * layers
+    before = len(packed)
     for _ in range(CALLS - 1):
         again = call(estimator)
-    assert sum(packed) == MEMBERS * layers
+    assert len(packed) == before
     np.testing.assert_array_equal(again, first)
 
 
@@ -51,6 +61,8 @@ def test_a_copy_has_no_packed_weights_and_predicts_the_same(loaded, packed, copi
     estimator, call, layers = loaded
     first = np.asarray(call(estimator))
     other = copied(estimator)
-    assert sum(packed) == MEMBERS * layers
+    assert layers_of(packed) == MEMBERS * layers
+    before = len(packed)
     np.testing.assert_array_equal(call(other), first)
-    assert sum(packed) == 2 * MEMBERS * layers
+    assert layers_of(packed) == 2 * MEMBERS * layers
+    assert len(packed) == 2 * before
