@@ -104,11 +104,12 @@ def test_number_of_threads(cell, lengths, hidden, reverse, dtype, case):
 def test_number_of_threads_that_pack(fused, case):
     c = case("gru", 1, 1, 520, 520)
     kernel, at = get_kernel("gru", "float64"), {name: address(value) for name, value in c.parameters.items()}
-    forwards, backwards = kernel.packed_size(520, 520, 520), kernel.packed_backward_size(520, 520)
+    arrangement = kernel.forward_arrangement(520, 520, 520, tuple(at), fused=fused)
+    forwards, backwards = arrangement.size, kernel.packed_backward_size(520, 520)
     runs = []
     for threads in (1, 2, 3):
         packed, turned = np.zeros(forwards), np.zeros(backwards)
-        kernel.pack(520, 520, 520, at, address(packed), fused=fused, threads=threads)
+        kernel.pack(arrangement, [*at.values()], address(packed), threads)
         kernel.pack_backward(520, 520, at["weight_hh"], address(turned), threads)
         runs.append((packed, turned))
     assert all(np.array_equal(a, b) for other in runs[1:] for a, b in zip(runs[0], other, strict=True))

@@ -12,8 +12,8 @@ from unrolled.kernels import _native
 from unrolled.kernels.compiled import Compiled, Run
 
 __all__ = [
-    "BackwardArrangement", "ForwardArrangement", "arrange_input", "arrange_projection", "arrange_recurrent",
-    "arrange_separate_biases",
+    "BackwardArrangement", "ForwardArrangement", "ForwardPlaces", "arrange_input", "arrange_projection",
+    "arrange_recurrent", "arrange_separate_biases",
 ]  # fmt: skip
 
 NOWHERE = -1
@@ -119,12 +119,9 @@ class _Moves:
         return begin if self.compiled.vectors else NOWHERE
 
 
-class ForwardArrangement(NamedTuple):
-    """Parameters for the forward pass, and where each kind begins."""
+class ForwardPlaces(NamedTuple):
+    """Where each kind of parameters begins for a forward pass: in the arrangement or, once it has been made, in memory."""
 
-    moves: _native.Arrangement
-    size: int
-    """Numbers of all of it."""
     input: int
     recurrent: int
     projection: int
@@ -132,6 +129,15 @@ class ForwardArrangement(NamedTuple):
     vectors: int
     separate_bias: int
     """What is added to ``W x`` where that is computed beforehand."""
+
+
+class ForwardArrangement(NamedTuple):
+    """Parameters for the forward pass."""
+
+    moves: _native.Arrangement
+    size: int
+    """Numbers of all of it."""
+    places: ForwardPlaces
 
     @staticmethod
     def of(
@@ -163,12 +169,8 @@ class ForwardArrangement(NamedTuple):
         projection = moves.matrix("weight_hr", Run(0, 1), P, H) if compiled.projected else NOWHERE
         vectors = moves.vectors()
         separate = NOWHERE if fused else moves.separate_biases()
-        return ForwardArrangement(moves.native, moves.size, 0, recurrent, projection, bias, vectors, separate)
-
-    @property
-    def places(self) -> tuple[int, ...]:
-        """Where everything begins."""
-        return self[2:]
+        places = ForwardPlaces(0, recurrent, projection, bias, vectors, separate)
+        return ForwardArrangement(moves.native, moves.size, places)
 
 
 class BackwardArrangement(NamedTuple):

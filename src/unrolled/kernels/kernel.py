@@ -6,16 +6,16 @@ Addresses are those of contiguous, correctly sized buffers: the callers (:mod:`u
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import NamedTuple
 
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.arrangement import (
     ForwardArrangement,
+    ForwardPlaces,
     arrange_input,
     arrange_projection,
     arrange_recurrent,
@@ -24,7 +24,7 @@ from unrolled.kernels.arrangement import (
 from unrolled.kernels.compiled import Compiled, get_compiled
 from unrolled.kernels.layout import Layout
 
-__all__ = ["Kernel", "Packed", "get_kernel", "pack_matrix"]
+__all__ = ["Kernel", "get_kernel", "pack_matrix"]
 
 FUSED_BYTES = 2 * 2**20
 """Size of W and U up to which a step reads both from the caches."""
@@ -37,18 +37,6 @@ LONG = 16
 
 _CELLS = {passes.name: number for number, passes in enumerate(_native.cells())}
 _ACTIVATIONS = {name: number for number, name in enumerate(_native.activations())}
-
-
-class Packed(NamedTuple):
-    """Where the weights of a forward pass are, as addresses."""
-
-    input: int
-    recurrent: int
-    projection: int
-    bias: int
-    vectors: int
-    separate_bias: int
-    """What is added to W x where that is computed beforehand."""
 
 
 @dataclass(frozen=True)
@@ -127,17 +115,6 @@ class Kernel:
             max(columns, compiled.tape) * hidden + compiled.tape_numbers if tape and compiled.tape else columns * hidden
         )
 
-    def vector_numbers(self, hidden: int) -> int:
-        """Numbers of the parameters of single units."""
-        return sum(columns * hidden or 1 for _, columns in self.compiled.vectors)
-
-    def packed_size(self, inputs: int, hidden: int, outputs: int, *, halves: bool = False) -> int:
-        """Elements that :meth:`pack` fills for an input, a hidden and an output size."""
-        arrangements = [
-            self.forward_arrangement(inputs, hidden, outputs, (), fused=fused, halves=halves) for fused in (False, True)
-        ]
-        return max(each.size for each in arrangements)
-
     def forward_arrangement(
         self, inputs: int, hidden: int, outputs: int, names: Sequence[str], *, fused: bool, halves: bool = False
     ) -> ForwardArrangement:
@@ -147,17 +124,12 @@ class Kernel:
         return ForwardArrangement.of(self.compiled, self.wide, *sizes, names, fused=fused, halves=halves)
 
     def pack(
-        self, inputs: int, hidden: int, outputs: int, parameters: Mapping[str, int], packed: int, *, fused: bool,
-        threads: int, halves: bool = False,
-    ) -> Packed:  # fmt: skip
-        """Arrange a cell's parameters, given by their addresses, for the products of the forward pass.
-
-        Biases may be missing. With ``halves`` matrices are stored as bfloat16. Returns where everything is from ``packed`` on.
-        """
-        names = tuple(parameters)
-        arrangement = self.forward_arrangement(inputs, hidden, outputs, names, fused=fused, halves=halves)
-        arrangement.moves.run([*parameters.values()], packed, threads)
-        return Packed(*(packed + place * self.number_size if place >= 0 else 0 for place in arrangement.places))
+        self, arrangement: ForwardArrangement, parameters: Sequence[int], packed: int, threads: int
+    ) -> ForwardPlaces:
+        """Arrange parameters, given by their addresses in the arrangement's order, from ``packed`` on; returns the addresses of
+        each kind, 0 where there is none."""
+        arrangement.moves.run(parameters, packed, threads)
+        return ForwardPlaces(*(packed + place * self.number_size if place >= 0 else 0 for place in arrangement.places))
 
     def separate_bias_size(self, hidden: int) -> int:
         """Elements that :meth:`pack_separate_bias` fills; behind them is room for the last one's whole vector."""
@@ -192,7 +164,7 @@ class Kernel:
         arrange_input(self.compiled, self.wide, inputs, hidden)[0].run([weight_ih], packed, threads)
 
     def separate_inputs(
-        self, layout: Layout, inputs: int, hidden: int, packed: Packed, *, x: int, gates: int, gates_row: int,
+        self, layout: Layout, inputs: int, hidden: int, packed: ForwardPlaces, *, x: int, gates: int, gates_row: int,
         threads: int, halves: bool = False,
     ) -> None:  # fmt: skip
         """``W x + b`` of all steps, where the forward pass finds it among the gates."""

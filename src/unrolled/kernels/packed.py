@@ -13,7 +13,8 @@ from unrolled.aliases import Floats
 from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.admission import admitted
-from unrolled.kernels.kernel import Kernel, Packed, get_kernel, pack_matrix
+from unrolled.kernels.arrangement import ForwardPlaces
+from unrolled.kernels.kernel import Kernel, get_kernel, pack_matrix
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.storage import Storage, stores_halves
 from unrolled.kernels.threads import chosen_threads, default_threads
@@ -137,28 +138,25 @@ class PackedWeights:
         if set(shapes) != set(given):
             raise InputError(f"cell {cell} has parameters {sorted(shapes)}, got {sorted(given)}")
         self.parameters = {name: admitted(name, given[name], self.dtype, shape) for name, shape in shapes.items()}
-        self._arranged: dict[bool, tuple[Packed, Floats]] = {}
+        self._arranged: dict[bool, tuple[ForwardPlaces, Floats]] = {}
 
     def fuses(self, steps: int, batch: int, threads: int) -> bool:
         """Whether a pass over so many steps and sequences computes ``W x`` step by step."""
         sizes = self.inputs, self.hidden, self.outputs
         return self.kernel.fuses(*sizes, steps, batch, threads, halves=self.halves)
 
-    def packed(self, *, fused: bool) -> Packed:
+    def packed(self, *, fused: bool) -> ForwardPlaces:
         """Where the weights are, for a pass that computes ``W x`` step by step or finds it; arranged when first needed."""
         if fused not in self._arranged:
             self._arranged.setdefault(fused, self._arrange(fused))
         return self._arranged[fused][0]
 
-    def _arrange(self, fused: bool) -> tuple[Packed, Floats]:
-        kernel, H = self.kernel, self.hidden
-        buffer = aligned(kernel.packed_size(self.inputs, H, self.outputs, halves=self.halves), self.dtype)
-        addresses = {name: address(parameter) for name, parameter in self.parameters.items()}
-        packed = kernel.pack(
-            self.inputs, H, self.outputs, addresses, address(buffer), fused=fused, threads=default_threads(),
-            halves=self.halves,
-        )  # fmt: skip
-        return packed, buffer
+    def _arrange(self, fused: bool) -> tuple[ForwardPlaces, Floats]:
+        sizes, names = (self.inputs, self.hidden, self.outputs), tuple(self.parameters)
+        arrangement = self.kernel.forward_arrangement(*sizes, names, fused=fused, halves=self.halves)
+        buffer = aligned(arrangement.size, self.dtype)
+        addresses = [address(parameter) for parameter in self.parameters.values()]
+        return self.kernel.pack(arrangement, addresses, address(buffer), default_threads()), buffer
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy arranges its own parameters anew."""
