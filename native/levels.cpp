@@ -60,16 +60,28 @@ std::vector<const Level*> find_levels() { return {&unrolled_level_neon}; }
 std::vector<const Level*> find_levels() { return {&unrolled_level_generic}; }
 #endif
 
-int64_t stretch_bytes() {
+// Half of the first-level cache, or two thirds of a larger one.
+int64_t first_level_stretch() {
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
   if (sysconf(_SC_LEVEL1_DCACHE_SIZE) >= 48 << 10) return 32 << 10;
 #endif
   return 16 << 10;
 }
 
+// AMD's cores with a small first-level cache (Zen 4) work vectors of 64 bytes in halves, while the second level delivers
+// weights faster than that: what matters there is that sums are seldom put down.
+int64_t wide_stretch() {
+#if defined(__x86_64__)
+  unsigned a, b = 0, c, d;
+  const bool amd = __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx;
+  if (amd && first_level_stretch() == 16 << 10) return 256 << 10;
+#endif
+  return first_level_stretch();
+}
+
 }  // namespace
 
-int64_t unrolled_stretch_bytes = stretch_bytes();
+const int64_t unrolled_stretch_bytes[2] = {first_level_stretch(), wide_stretch()};
 
 const std::vector<const Level*>& supported_levels() {
   static const std::vector<const Level*> levels = find_levels();

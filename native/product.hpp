@@ -280,7 +280,7 @@ void multiply(int tiles, int rows, const T* start, int64_t start_row, T* acc, Fa
   const int columns = tiles * GATES, width = width_of(columns, APART);
   if (!columns) return;
   const int64_t depth = first.depth + second.depth, row_size = width * kLanes<T>, k_size = columns * kLanes<T>;
-  const int64_t stretch = unrolled_stretch_bytes / (k_size * static_cast<int64_t>(halves ? sizeof(Half) : sizeof(T)));
+  const int64_t stretch = unrolled_stretch_bytes[kVectorBytes > 32] / (k_size * static_cast<int64_t>(halves ? sizeof(Half) : sizeof(T)));
   const int blocks = (rows + kMaxRows[width] - 1) / kMaxRows[width], each = rows / blocks, longer = rows % blocks;
   const int64_t stretches = depth ? (depth + stretch - 1) / stretch : 1;
   int64_t k = 0;

@@ -7,8 +7,8 @@
 #define DECLARE_VALUE(name) name,
 #define DECLARE_FIELD(type, name) type name;
 
-// Packed weights that pass through the first-level cache at a time: half of it, or two thirds of a larger one.
-extern "C" int64_t unrolled_stretch_bytes;
+// Packed weights that pass through a cache at a time, in bytes: for vectors of up to 32 bytes, and for wider ones.
+extern "C" const int64_t unrolled_stretch_bytes[2];
 
 // Functions that are offered by themselves.
 #define FUNCTIONS(FUNCTION) FUNCTION(exp) FUNCTION(sigmoid) FUNCTION(tanh)
