@@ -19,7 +19,7 @@ from unrolled.nn.buffers import (
     recycled,
     scratch,
 )
-from unrolled.nn.call import Call, check_shape, check_tensors, get_layout
+from unrolled.nn.call import Call, check_shape, check_tensors
 from unrolled.nn.errors import TensorError
 from unrolled.nn.inputs import Inputs, Products, from_operator
 from unrolled.nn.library import LIBRARY
@@ -65,7 +65,7 @@ def backward_pass(
     kernel, D, B, H = sizes.kernel, sizes.directions, sizes.batch, sizes.hidden
     compiled = kernel.compiled
     x, weights = plain(inputs.x) if products is None else y, [plain(weight) for weight in inputs.weights]
-    layout, threads = get_layout(call), kernel_threads()
+    layout, threads = call.layout, kernel_threads()
     N, bound = layout.rows, sizes.backward
     h0, c0 = first_states(call, inputs)
     # the kernels turn the gradients of the last states into those of the first
@@ -87,18 +87,19 @@ def backward_pass(
     grad_state = recycled(x, (N, sizes.size)) if compiled.projected else None
     work = scratch("states", sizes.work, x).address if sizes.work else 0
     grad_x = _input_gradient(x, N) if wanted[0] and products is None else None
-    gradients = [x.new_empty(w.shape) if want else None for w, want in zip(weights, wanted[3:], strict=True)]
+    gradients = [torch.empty_like(w) if want else None for w, want in zip(weights, wanted[3:], strict=True)]
     grad_vectors = [x.new_zeros((B, compiled.vector_columns * H)) for _ in range(D)] if compiled.vectors else []
 
-    def hand_out(numbers: int) -> Memory:
-        return scratch("weights", numbers, x)
+    def hand_out(numbers: int) -> tuple[int, Tensor]:
+        memory = scratch("weights", numbers, x)
+        return memory.address, memory.owner
 
-    packed = hand_out(bound.packed)
+    packed = scratch("weights", bound.packed, x)
     bound.own.run(
         steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
         x=x.data_ptr(), h0=address(h0), c0=address(c0), masks=addresses(masks),
         kept=[kept_addresses(each, address(each.get("gates"))) for each in own], work=work, packed=packed.address,
-        room=len(packed.owner) // x.itemsize, y=y.data_ptr(), cells=address(cells), grad_y=grad_y.data_ptr(), grad_row=grad_row,
+        room=packed.size // x.itemsize, y=y.data_ptr(), cells=address(cells), grad_y=grad_y.data_ptr(), grad_row=grad_row,
         grad_cells=address(grad_cells), grad_gates=gates, grad_state=address(grad_state),
         reset_state=address(reset_state), grad_x=address(grad_x),
         grad_parameters=[address(gradient) for gradient in gradients],
@@ -131,7 +132,7 @@ def _to_change(grad: Tensor | None, shape: tuple[int, ...], x: Tensor) -> Tensor
 
 def _input_gradient(x: Tensor, rows: int) -> Tensor:
     """Memory for the gradient of ``x``; that of rows without meaning is zero."""
-    grad_x = x.new_empty(x.shape)
+    grad_x = torch.empty_like(x)
     if rows < x.shape[0] * x.shape[1]:
         grad_x.view(-1, x.shape[2])[rows:] = 0
     return grad_x

@@ -32,7 +32,20 @@ _LARGE = 2**24
 _MOST_RECYCLED = 2**28
 """Bytes that stay with a thread for that."""
 
-_kept = threading.local()
+
+class _Kept(threading.local):
+    """What a thread keeps."""
+
+    gates: Memory | None = None
+    weights: Memory | None = None
+    states: Memory | None = None
+    cells: Memory | None = None
+
+    def __init__(self) -> None:
+        self.tapes: list[NDArray[np.uint8]] = []
+
+
+_kept = _Kept()
 
 
 def recycled(like: Tensor, shape: Sequence[int]) -> Tensor:
@@ -42,10 +55,8 @@ def recycled(like: Tensor, shape: Sequence[int]) -> Tensor:
     """
     size = math.prod(shape) * like.element_size()
     if size < _LARGE:
-        return like.new_empty(shape)
-    pool: list[NDArray[np.uint8]] | None = getattr(_kept, "tapes", None)
-    if pool is None:
-        pool = _kept.tapes = []
+        return like.new_empty(*shape)
+    pool = _kept.tapes
     idle = [count == _IDLE for count in _references(pool)]
     fitting = [array for array, free in zip(pool, idle, strict=True) if free and size <= array.nbytes <= 2 * size]
     memory = min(fitting, key=lambda array: array.nbytes, default=None)
@@ -70,6 +81,8 @@ class Memory(NamedTuple):
 
     address: int
     owner: Tensor
+    size: int
+    """Bytes."""
 
 
 def scratch(use: _Use, numbers: int, like: Tensor) -> Memory:
@@ -79,8 +92,8 @@ def scratch(use: _Use, numbers: int, like: Tensor) -> Memory:
     products they hold. So a piece is no longer used when the next one is asked for.
     """
     size = numbers * like.element_size()
-    kept: Memory | None = getattr(_kept, use, None)
-    if kept is not None and len(kept.owner) >= size:
+    kept: Memory | None = getattr(_kept, use)
+    if kept is not None and kept.size >= size:
         return kept
     if size > _KEPT_BYTES[use]:
         return _allocate(size)
@@ -93,7 +106,7 @@ def scratch(use: _Use, numbers: int, like: Tensor) -> Memory:
 
 def _allocate(size: int) -> Memory:
     owner = torch.empty(size, dtype=torch.uint8, device="cpu")
-    return Memory(owner.data_ptr(), owner)
+    return Memory(owner.data_ptr(), owner, size)
 
 
 @lru_cache(maxsize=8)
@@ -125,7 +138,8 @@ def first_states(call: Call, inputs: Inputs) -> tuple[Tensor | None, Tensor | No
 
 def plain(tensor: Tensor) -> Tensor:
     """The numbers of a tensor one after the other in memory, as the kernels read them: no strides, no pending minus sign."""
-    return tensor.contiguous().resolve_neg()
+    tensor = tensor.contiguous()
+    return tensor.resolve_neg() if tensor.is_neg() else tensor
 
 
 def numbers(owner: Tensor, address: int, dtype: torch.dtype) -> Tensor:
@@ -134,9 +148,9 @@ def numbers(owner: Tensor, address: int, dtype: torch.dtype) -> Tensor:
     return owner[first : first + (len(owner) - first) // size * size].view(dtype)
 
 
-def address(tensor: Tensor | None, element: int = 0) -> int:
-    """Address of an element of a contiguous tensor; 0 where there is no tensor."""
-    return 0 if tensor is None else tensor.data_ptr() + element * tensor.element_size()
+def address(tensor: Tensor | None) -> int:
+    """Where a contiguous tensor begins; 0 where there is none."""
+    return 0 if tensor is None else tensor.data_ptr()
 
 
 def addresses(masks: Masks) -> tuple[int, int, int, int, float, float]:

@@ -20,8 +20,7 @@ from unrolled.nn.errors import TensorError
 from unrolled.nn.inputs import NO_MASKS, Inputs, Masks, Plan
 
 __all__ = [
-    "Call", "check_shape", "check_strided", "check_tensors", "get_layout", "holds_numbers", "is_tracing",
-    "is_transformed",
+    "Call", "check_shape", "check_strided", "check_tensors", "holds_numbers", "is_tracing", "is_transformed",
 ]  # fmt: skip
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
@@ -169,20 +168,39 @@ class Bound(NamedTuple, Generic[_Pass]):
 _known_sizes = lru_cache(maxsize=256)(Sizes.of)
 
 
-class Call(NamedTuple):
-    """The checked sizes of one call of ``T`` steps."""
+@dataclass(frozen=True, eq=False)
+class Call:
+    """The checked sizes of one call of ``T`` steps.
+
+    Calls of equal sizes without masks, of sequences of one length, are one object: what they have in common is found once.
+    """
 
     sizes: Sizes
     steps: int
-    batch_sizes: Tensor | None
-    masks: Masks
+    batch_sizes: Tensor | None = None
+    masks: Masks = NO_MASKS
 
-    @property
+    @cached_property
+    def layout(self) -> Layout:
+        """How the rows lie; one object for the layers and passes of a training step."""
+        if self.batch_sizes is None:
+            return Layout.padded(self.steps, self.sizes.batch)
+        return _packed_layout(self.batch_sizes.numpy().tobytes(), self.sizes.batch)
+
+    @cached_property
+    def forward_bytes(self) -> tuple[int, int]:
+        """What the states and gates of all steps take without and with a tape."""
+        sizes = self.sizes
+        rows, D = self.steps * sizes.batch * sizes.kernel.number_size, sizes.directions
+        row, taped_row = sizes.gates_rows
+        return rows * (D * sizes.size + row), rows * D * (2 * sizes.size + taped_row + sizes.memory)
+
+    @cached_property
     def outputs(self) -> tuple[int, int, int]:
         """Shape of ``y``."""
         return self.steps, self.sizes.batch, self.sizes.directions * self.sizes.size
 
-    @property
+    @cached_property
     def cells(self) -> tuple[int, int, int]:
         """Shape of the memory of all steps."""
         return self.steps, self.sizes.batch, self.sizes.directions * self.sizes.memory
@@ -193,7 +211,7 @@ class Call(NamedTuple):
         m = self.masks
         return m.keep_h is not None or m.zoneout_h > 0, m.keep_c is not None or m.zoneout_c > 0
 
-    @property
+    @cached_property
     def own_tape(self) -> dict[str, tuple[int, int]]:
         """What one direction keeps for its backward pass, for ``R = T*B`` rows: name → shape."""
         sizes = self.sizes
@@ -214,7 +232,7 @@ class Call(NamedTuple):
             shapes["new_c"] = R, H
         return shapes
 
-    @property
+    @cached_property
     def tape(self) -> list[tuple[int, ...]]:
         """Shapes of what the backward pass needs beside ``y``: the memory of a cell that has one, of all steps, then
         each direction's own.
@@ -223,32 +241,44 @@ class Call(NamedTuple):
         return [*cells, *list(self.own_tape.values()) * self.sizes.directions]
 
 
+@lru_cache(maxsize=256)
+def _known_call(cell: str, dtype: torch.dtype, directions: int, x: torch.Size, weights: tuple[torch.Size, ...]) -> Call:
+    return Call(_known_sizes(cell, dtype, directions, x[1:], weights), x[0])
+
+
 def check_tensors(plan: Plan, inputs: Inputs, *, symbolic: bool = False) -> Call:
     """Refuse what would make a kernel read or write beyond a tensor; sizes that are ``symbolic`` are not remembered."""
     cell, directions, batch_sizes, masks = plan[:4]
     x, h0, c0, weights = inputs
     dtype, shape = x.dtype, x.shape
     shapes = tuple([weight.shape for weight in weights])
-    sizes_of = Sizes.of if symbolic else _known_sizes
-    sizes = sizes_of(cell, dtype, directions, shape[1:], shapes)
+    if symbolic:
+        call = Call(Sizes.of(cell, dtype, directions, shape[1:], shapes), shape[0])
+    else:
+        call = _known_call(cell, dtype, directions, shape, shapes)
     for i, weight in enumerate(weights):
         if weight.dtype is not dtype:
+            sizes = call.sizes
             check_shape(sizes.names[i % len(sizes.names)], weight, sizes.shapes[i], dtype)
-    T = shape[0]
-    call = Call(sizes, T, batch_sizes, masks)
-    given = [state for state in (h0, c0) if state is not None]
-    if given:
-        kernel = sizes.kernel
-        if (h0 is not None, c0 is not None) != (kernel.compiled.has_h, sizes.memory > 0):
-            expected = " and ".join(kernel.state_names)
-            raise TensorError(f"cell {cell}: expected the initial states {expected}, or none")
-        for name, state, expected in zip(kernel.state_names, given, sizes.states, strict=True):
-            check_shape(name, state, expected, dtype)
+    if h0 is not None or c0 is not None:
+        _check_states(call.sizes, h0, c0, dtype)
+    if masks is NO_MASKS and batch_sizes is None:
+        return call
+    call = Call(call.sizes, call.steps, batch_sizes, masks)
     if masks is not NO_MASKS:
         _check_masks(call, dtype)
     if batch_sizes is not None:
-        check_shape("batch_sizes", batch_sizes, (T,), torch.int64)
+        check_shape("batch_sizes", batch_sizes, (call.steps,), torch.int64)
     return call
+
+
+def _check_states(sizes: Sizes, h0: Tensor | None, c0: Tensor | None, dtype: torch.dtype) -> None:
+    kernel, given = sizes.kernel, [state for state in (h0, c0) if state is not None]
+    if (h0 is not None, c0 is not None) != (kernel.compiled.has_h, sizes.memory > 0):
+        expected = " and ".join(kernel.state_names)
+        raise TensorError(f"cell {kernel.cell.name}: expected the initial states {expected}, or none")
+    for name, state, expected in zip(kernel.state_names, given, sizes.states, strict=True):
+        check_shape(name, state, expected, dtype)
 
 
 def _check_masks(call: Call, dtype: torch.dtype) -> None:
@@ -285,13 +315,6 @@ def _packed_layout(batch_sizes: bytes, batch: int) -> Layout:
     if (np.diff(sizes, prepend=batch) > 0).any() or (sizes < 0).any():
         raise TensorError(f"batch_sizes must fall from at most {batch} to at least 0, got {sizes.tolist()}")
     return Layout(sizes, batch)
-
-
-def get_layout(call: Call) -> Layout:
-    """How the rows lie; one object for the layers and passes of a training step."""
-    if call.batch_sizes is None:
-        return Layout.padded(call.steps, call.sizes.batch)
-    return _packed_layout(call.batch_sizes.numpy().tobytes(), call.sizes.batch)
 
 
 _PLAIN = (Tensor, torch.nn.Parameter)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unrolled.nn.arrangement import Origin
-from unrolled.nn.inputs import Masks
+from unrolled.nn.inputs import NO_MASKS, Masks
 from unrolled.nn.kind import Kind
 from unrolled.nn.options import Settings
 
@@ -65,5 +65,7 @@ def draw_masks(
 
 def evaluation_masks(settings: Settings, cell: Kind) -> Masks:
     """Outside training zoneout mixes, and nothing else is left."""
+    if not settings.zoneout:
+        return NO_MASKS
     share_h, share_c = settings.shares(cell)
     return Masks(zoneout_h=share_h, zoneout_c=share_c)

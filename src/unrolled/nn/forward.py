@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unrolled.nn.buffers import address, addresses, first_states, kept_addresses, numbers, plain, recycled, scratch
-from unrolled.nn.call import Call, check_tensors, get_layout
+from unrolled.nn.call import Call, check_tensors
 from unrolled.nn.inputs import Inputs, Products, from_operator
 from unrolled.nn.library import LIBRARY
 from unrolled.nn.memory import check_allocation
@@ -34,22 +34,20 @@ def _forward(*arguments: Any) -> list[Tensor]:
 
 def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products | None = None) -> list[Tensor]:
     """What the operator does, for a call that has been checked; ``products`` take the place of ``x``."""
-    sizes, masks = call.sizes, call.masks
-    kernel, D, B, H, P, M = sizes.kernel, sizes.directions, sizes.batch, sizes.hidden, sizes.size, sizes.memory
+    check_allocation(call.forward_bytes[tape], "the states and gates of all steps")
+    sizes, layout, threads = call.sizes, call.layout, kernel_threads()
+    kernel, D, B, H, M = sizes.kernel, sizes.directions, sizes.batch, sizes.hidden, sizes.memory
     x, row, R = inputs.x, sizes.gates_rows[tape], call.steps * B
-    check_allocation(
-        R * (D * P + (D * (row + P + M) if tape else row)) * x.itemsize, "the states and gates of all steps"
-    )
-    layout, threads = get_layout(call), kernel_threads()
     h0, c0 = first_states(call, inputs)
-    y, last = x.new_empty(call.outputs), [x.new_empty(shape) for shape in sizes.states]
-    cells = x.new_empty(call.cells) if tape and M else None
+    y = x.new_empty(*call.outputs)
+    h_last, c_last = (None if state is None else torch.empty_like(state) for state in (h0, c0))
+    cells = x.new_empty(*call.cells) if tape and M else None
     if layout.rows < R:
         for rows in (y,) if cells is None else (y, cells):
             rows.view(R, rows.shape[2])[layout.rows :] = 0
     own = [_taped(call, x) if tape else _untaped(call, x) for _ in range(D)]
     weights = [plain(weight) for weight in inputs.weights]
-    fused = products is None and kernel.fuses(sizes.inputs, H, P, call.steps, B, threads)
+    fused = products is None and kernel.fuses(sizes.inputs, H, sizes.size, call.steps, B, threads)
     bound = sizes.forward(tape=tape, fused=fused)
     # work spaces for what is no part of the tape, used by both directions
     packed = scratch("weights", bound.packed, x)
@@ -63,18 +61,17 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products |
     elif not fused and not gates[0]:
         gates = [scratch("gates", R * row, x).address] * D
     x = plain(x)
-    h_last, c_last = kernel.split_states([state.data_ptr() for state in last])
     bound.own.run(
         steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
-        x=x.data_ptr() if products is None else 0, h0=address(h0), c0=address(c0), masks=addresses(masks),
+        x=x.data_ptr() if products is None else 0, h0=address(h0), c0=address(c0), masks=addresses(call.masks),
         kept=[kept_addresses(each, at) for each, at in zip(own, gates, strict=True)], work=work, packed=packed.address,
-        y=y.data_ptr(), cells=running or address(cells), h_last=h_last, c_last=c_last, threads=threads,
+        y=y.data_ptr(), cells=running or address(cells), h_last=address(h_last), c_last=address(c_last), threads=threads,
     )  # fmt: skip
-    taped = [] if cells is None else [cells]
+    results = [each for each in (y, h_last, c_last, cells) if each is not None]
     if tape:
         for each in own:
-            taped += each.values()
-    return [y, *last, *taped]
+            results += each.values()
+    return results
 
 
 def _rows_of_gates(own: Sequence[dict[str, Tensor]], shape: tuple[int, int, int], x: Tensor) -> list[Tensor]:
@@ -109,11 +106,10 @@ def _taped(call: Call, x: Tensor) -> dict[str, Tensor]:
 
 def _untaped(call: Call, x: Tensor) -> dict[str, Tensor]:
     """What a direction needs of its tape where nothing is kept: a row a sequence, but for the products' operands."""
-    shapes = call.own_tape
-    shapes.pop("gates", None)
     return {
         name: x.new_empty(shape if name.startswith("masked") else (call.sizes.batch, shape[1]))
-        for name, shape in shapes.items()
+        for name, shape in call.own_tape.items()
+        if name != "gates"
     }
 
 

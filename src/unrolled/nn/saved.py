@@ -30,16 +30,19 @@ class Changes(NamedTuple):
     @property
     def any(self) -> bool:
         """Whether one is not what it was any more."""
-        return any(counter._version != before for counter, before in zip(self.counters, self.before, strict=True))
+        for counter, before in zip(self.counters, self.before, strict=True):  # noqa: SIM110 - asked in every backward pass
+            if counter._version != before:
+                return True
+        return False
 
 
 NO_CHANGES = Changes((), ())
-_NO_NUMBERS = torch.empty(0)
+_NO_NUMBERS = {dtype: torch.empty(0, dtype=dtype, device="cpu") for dtype in (torch.float32, torch.float64)}
 
 
 def _counter(output: Tensor) -> Tensor:
     counter = output.detach()
-    counter.data = _NO_NUMBERS.to(output.dtype)
+    counter.data = _NO_NUMBERS[output.dtype]
     return counter
 
 

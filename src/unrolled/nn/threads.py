@@ -26,7 +26,13 @@ from unrolled.kernels.threads import default_threads
 
 __all__ = ["follow_forks", "kernel_threads", "kernels_apart", "share_torch_threads"]
 
-_apart = threading.local()
+
+class _Apart(threading.local):
+    threads: int | None = None
+    """How many torch had in this thread before it was parted from the kernels; None where it is not."""
+
+
+_apart = _Apart()
 _lock, _calls_apart = threading.Lock(), 0
 _child = False
 """Whether this process is a forked one, in which a team that torch had started is gone for good."""
@@ -45,14 +51,14 @@ def share_torch_threads() -> bool:
 
 def kernel_threads() -> int:
     """How many threads the kernels may use in a call: as many as torch has, or had before they were parted."""
-    return getattr(_apart, "threads", None) or torch.get_num_threads()
+    return _apart.threads or torch.get_num_threads()
 
 
 @contextmanager
 def kernels_apart() -> Generator[None]:
     """Torch on one thread, the kernels on as many of their own as torch had, within :func:`default_threads`."""
     global _calls_apart
-    before, outer = torch.get_num_threads(), getattr(_apart, "threads", None)
+    before, outer = torch.get_num_threads(), _apart.threads
     threads = outer or min(before, default_threads())
     with _lock:
         _calls_apart += 1
