@@ -298,7 +298,7 @@ class Recurrent(StackedLayers, Generic[_Hx]):
     def takes_rows(self) -> bool:
         """Whether :meth:`of_rows` can be called: all that the first layer does with its input is the product with W."""
         compiled, settings = get_compiled(get_cell(self.cell).name), self.settings
-        other = settings.draws or settings.checkpoint or settings.truncate or compiled.skip or compiled.own_inputs
+        other = settings.draws or settings.checkpoint or settings.truncate or compiled.skip
         other = other or self.watch is not None
         usual = (Recurrent._run_layer, Recurrent._kernel_weights, Recurrent._pass)
         return not other and (type(self)._run_layer, type(self)._kernel_weights, type(self)._pass) == usual
