@@ -77,6 +77,7 @@ STEPS = "tests/runtime/test_steps.py"
 STORED = "tests/runtime/test_stored_weights.py"
 DIGEST = "tests/kernels/test_digest.py"
 NN_CELLS = "tests/nn/test_nn_bound_cells.py"
+NN_PLAIN = "tests/nn/test_nn_plain.py"
 FIXED_POINTS = "tests/insight/test_fixed_points.py"
 GATES = "tests/insight/test_gates.py"
 INSPECT = "tests/insight/test_inspect.py"
@@ -231,8 +232,8 @@ MUTANTS = (
     python(
         "gradients of cell states lost",
         "nn/layer.py",
-        "Arrived(y, h, c, next(following, None) if kind.memory else None)",
-        "Arrived(y, h, c, None)",
+        "grads[n] if len(grads) > n else None",
+        "None",
         NN_STATES,
     ),
     python("ONNX: gates of the LSTM in torch's order", "nn/onnx.py", '"iofg"', '"ifgo"', NN_EXPORT),
@@ -882,7 +883,7 @@ MUTANTS = (
         "nn/recurrent.py",
         "self.dropout, self.training)",
         "self.dropout, True)",
-        NN_DROPOUT,
+        NN_PLAIN,
     ),
     python(
         "nn: dropout before the first layer",
@@ -918,7 +919,7 @@ MUTANTS = (
         "nn/arrangement.py",
         "steps.transpose(0, 1) if self._batch_first else steps",
         "steps",
-        NN_TORCH,
+        NN_PLAIN,
     ),
     cells("LSTM: slope of tanh(c) dropped", "lstm.py", "dh * o * psi.slope(y)", "dh * o"),
     cells(
@@ -1082,7 +1083,7 @@ MUTANTS = (
     python(
         "nn: the kernels lose their threads where PyTorch has one",
         "nn/threads.py",
-        'getattr(_apart, "threads", None) or torch',
+        "_apart.threads or torch",
         "torch",
         FIT_THREADS,
     ),
@@ -1210,14 +1211,29 @@ MUTANTS = (
         "nn/arrangement.py",
         "input.transpose(0, 1) if batch_first else input\n",
         "input.reshape(input.shape[1], input.shape[0], -1) if batch_first else input\n",
-        NN_TORCH,
+        NN_PLAIN,
+    ),
+    python(
+        "nn: a plain call gives every layer the first one's states",
+        "nn/plain.py",
+        "state[index * directions : (index + 1) * directions]",
+        "state[:directions]",
+        NN_PLAIN,
+    ),
+    python("nn: plain calls of layers with options", "nn/recurrent.py", "not self.settings.acts", "True", NN_PLAIN),
+    python(
+        "nn: functions of Python within transforms of torch.func",
+        "nn/layer.py",
+        "call is not None and not _within_transform()",
+        "call is not None",
+        NN_PLAIN,
     ),
     python(
         "nn: every layer takes the first one's states",
         "nn/states.py",
         "[state[index * D : index * D + D] for state in states[:count]]",
         "[state[:D] for state in states[:count]]",
-        NN_TORCH,
+        NN_PLAIN,
     ),
     native(
         "nn: second direction writes over the first",
@@ -1252,7 +1268,7 @@ MUTANTS = (
         "nn/recurrent.py",
         "return output, hx_last\n",
         "return output, hx_last[::-1] if len(last) > 1 else hx_last\n",
-        NN_TORCH,
+        NN_PLAIN,
     ),
     python("nn: nonlinearity ignored", "nn/rnn.py", 'f"rnn_{nonlinearity}"', '"rnn_tanh"', NN_TORCH),
     python(
@@ -1840,8 +1856,8 @@ MUTANTS = (
     python(
         "nn: outputs that were changed are used as they are",
         "nn/saved.py",
-        "counter._version != before for",
-        "counter._version < before for",
+        "counter._version != before:",
+        "counter._version < before:",
         "tests/nn/test_nn_operator.py -k in_place",
     ),
     python(

@@ -13,7 +13,6 @@ from unrolled.nn.buffers import (
     address,
     addresses,
     first_states,
-    kept_addresses,
     numbers,
     plain,
     recycled,
@@ -72,8 +71,7 @@ def backward_pass(
     grad_h0 = _to_change(grads.h, sizes.of_states["h0"], x) if grads.h is not None or wanted[1] else None
     grad_c0 = _to_change(grads.c, sizes.of_states["c0"], x) if grads.c is not None or wanted[2] else None
     cells, kept = (tape[0], tape[1:]) if sizes.memory else (None, tape)
-    own_tape = call.own_tape
-    own = [dict(zip(own_tape, kept[d * len(own_tape) :], strict=False)) for d in range(D)]
+    kept_at = [*[each.data_ptr() for each in kept], 0]
     grad_y, grad_cells, grad_row = grads.y, grads.cells, D * sizes.size
     if grad_cells is not None:
         grad_y, grad_cells = x.new_zeros(call.outputs) if grad_y is None else grad_y, plain(grad_cells)
@@ -82,7 +80,8 @@ def backward_pass(
     grad_y = plain(grad_y)
     apart = products is not None and wanted[0]  # the gate gradients of each direction are read once more
     grad_gates = scratch("gates", N * sizes.gradient_row * (D if apart else 1), x)
-    gates = [grad_gates.address + d * N * sizes.gradient_row * x.itemsize * apart for d in range(D)]
+    step = N * sizes.gradient_row * x.itemsize if apart else 0
+    gates = [grad_gates.address + d * step for d in range(D)]
     reset_state = recycled(x, (N, H)) if kernel.resets else None
     grad_state = recycled(x, (N, sizes.size)) if compiled.projected else None
     work = scratch("states", sizes.work, x).address if sizes.work else 0
@@ -98,7 +97,7 @@ def backward_pass(
     bound.own.run(
         steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
         x=x.data_ptr(), h0=address(h0), c0=address(c0), masks=addresses(masks),
-        kept=[kept_addresses(each, address(each.get("gates"))) for each in own], work=work, packed=packed.address,
+        kept=[[kept_at[place] for place in own] for own in call.kept], work=work, packed=packed.address,
         room=packed.size // x.itemsize, y=y.data_ptr(), cells=address(cells), grad_y=grad_y.data_ptr(), grad_row=grad_row,
         grad_cells=address(grad_cells), grad_gates=gates, grad_state=address(grad_state),
         reset_state=address(reset_state), grad_x=address(grad_x),

@@ -12,7 +12,7 @@ from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.packed import PackedWeights, address
 from unrolled.kernels.steps import Steps
-from unrolled.nn.call import holds_numbers, is_tracing, is_transformed
+from unrolled.nn.call import is_plain
 from unrolled.nn.threads import kernel_threads
 
 __all__ = ["BoundCell"]
@@ -72,7 +72,7 @@ class BoundCell:
         the call, or a tensor is not a plain one that lies as the kernels read it.
         """
         given = (x, *states) if states else (x,)
-        if torch.is_grad_enabled() or is_tracing() or not holds_numbers(*given) or is_transformed(*given):
+        if torch.is_grad_enabled() or not is_plain(*given):
             return None
         kept = self._kept
         if kept is None or not kept.are(parameters):
@@ -100,7 +100,7 @@ class BoundCell:
         """The parameters arranged; None where the kernels cannot read them as they are."""
         given = [p for p in parameters if p is not None]
         dtype = given[0].dtype
-        if not holds_numbers(*given) or is_transformed(*given) or dtype not in _DTYPES:
+        if not is_plain(*given) or dtype not in _DTYPES:
             return None
         if any(type(p) is not Parameter or not _lies(p, p.shape, dtype) or not p.numel() for p in given):
             return None

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unrolled.nn.call import Call
+from unrolled.nn.call import KEPT, Call
 from unrolled.nn.inputs import NO_MASKS, Inputs, Masks
 
 __all__ = [
@@ -165,4 +165,4 @@ def kept_addresses(kept: Mapping[str, Tensor], gates: int) -> tuple[int, ...]:
     """What a direction keeps of a forward pass as the extension takes it, with its gates at this address."""
     if len(kept) <= ("gates" in kept):
         return gates, 0, 0, 0, 0, 0
-    return gates, *[address(kept.get(name)) for name in ("new_h", "new_c", "unprojected", "masked", "masked0")]
+    return gates, *[address(kept.get(name)) for name in KEPT[1:]]

@@ -20,9 +20,11 @@ from unrolled.nn.errors import TensorError
 from unrolled.nn.inputs import NO_MASKS, Inputs, Masks, Plan
 
 __all__ = [
-    "Call", "check_shape", "check_strided", "check_tensors", "holds_numbers", "is_tracing", "is_transformed",
+    "KEPT", "Call", "check_shape", "check_strided", "check_tensors", "holds_numbers", "is_plain", "is_tracing", "is_transformed",
 ]  # fmt: skip
 
+KEPT = ("gates", "new_h", "new_c", "unprojected", "masked", "masked0")
+"""What a direction keeps of a forward pass, in the order of the extension."""
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 
@@ -233,6 +235,13 @@ class Call:
         return shapes
 
     @cached_property
+    def kept(self) -> list[list[int]]:
+        """Of each direction where the tensors of :class:`Kept` of the extension lie among all that are kept; -1: nowhere."""
+        names = list(self.own_tape)
+        own = [names.index(name) if name in names else -1 for name in KEPT]
+        return [[place if place < 0 else d * len(names) + place for place in own] for d in range(self.sizes.directions)]
+
+    @cached_property
     def tape(self) -> list[tuple[int, ...]]:
         """Shapes of what the backward pass needs beside ``y``: the memory of a cell that has one, of all steps, then
         each direction's own.
@@ -331,6 +340,16 @@ def holds_numbers(*tensors: Tensor | None) -> bool:
         return False
     for t in tensors:  # noqa: SIM110 - a generator would take longer than what it asks
         if t is not None and not (type(t) in _PLAIN and t.is_cpu):
+            return False
+    return True
+
+
+def is_plain(*tensors: Any) -> bool:
+    """Whether these are tensors that :func:`holds_numbers`, and nothing but autograd follows what is done with them."""
+    if torch.compiler.is_compiling() or _dispatch_modes() or is_tracing() or _forward_ad._current_level >= 0:
+        return False
+    for t in tensors:  # noqa: SIM110 - as above
+        if type(t) not in _PLAIN or not t.is_cpu or _is_wrapped(t) or _is_batched(t):
             return False
     return True
 

@@ -45,7 +45,7 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products |
     if layout.rows < R:
         for rows in (y,) if cells is None else (y, cells):
             rows.view(R, rows.shape[2])[layout.rows :] = 0
-    own = [_taped(call, x) if tape else _untaped(call, x) for _ in range(D)]
+    own = [(_taped if tape else _untaped)(call, x) for _ in range(D)]
     weights = [plain(weight) for weight in inputs.weights]
     fused = products is None and kernel.fuses(sizes.inputs, H, sizes.size, call.steps, B, threads)
     bound = sizes.forward(tape=tape, fused=fused)

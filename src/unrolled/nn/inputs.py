@@ -60,8 +60,7 @@ class Inputs(NamedTuple):
     @staticmethod
     def of(tensors: Sequence[Any]) -> Inputs:
         """From all in one row."""
-        x, h0, c0, *weights = tensors
-        return Inputs(x, h0, c0, weights)
+        return Inputs(tensors[0], tensors[1], tensors[2], tensors[3:])
 
 
 class Products(NamedTuple):

@@ -21,17 +21,19 @@ from unrolled.nn.precision import in_single_precision, is_half
 from unrolled.nn.result import Result
 from unrolled.nn.saved import NO_CHANGES, Changes, uncounted
 
-__all__ = ["differentiable_gradients", "differentiates", "gradients_of", "layer", "layer_of_products"]
+__all__ = ["differentiable_gradients", "differentiates", "gradients_of", "layer", "layer_of_products", "run_checked"]
 
 
-def _forward(
-    plan: Plan, inputs: Inputs, tensors: Sequence[Tensor | None], *, tape: bool
-) -> tuple[Call | None, list[Tensor]]:
-    """At once where that is possible, with the checked call; otherwise the operator."""
-    if not holds_numbers(*tensors, *plan.masks.tensors):
-        return None, run_forward(*to_operator(plan, inputs), tape)
-    call = check_tensors(plan, inputs)
-    return call, forward_pass(call, inputs, tape=tape)
+def _checked(plan: Plan, inputs: Inputs) -> Call | None:
+    """The checked call where it can be run at once; none where only the operator can."""
+    return check_tensors(plan, inputs) if holds_numbers(*inputs.tensors, *plan.masks.tensors) else None
+
+
+def _forward(plan: Plan, call: Call | None, inputs: Inputs, *, tape: bool) -> list[Tensor]:
+    """At once where that is possible, otherwise the operator."""
+    if call is None:
+        return run_forward(*to_operator(plan, inputs), tape)
+    return forward_pass(call, inputs, tape=tape)
 
 
 def _backward(
@@ -84,11 +86,10 @@ def _kernel_gradients(
 def _name(cell: str, grads: Sequence[Tensor | None]) -> Arrived:
     """The gradients of y, the last states and the memory of every step by name."""
     kind = kind_of(cell)
-    y, *rest = grads
-    following = iter(rest)
-    h = next(following, None) if kind.hands_on_h else None
-    c = next(following, None) if kind.memory else None
-    return Arrived(y, h, c, next(following, None) if kind.memory else None)
+    n, y, h = 1 + kind.state_tensors, grads[0], grads[1] if kind.hands_on_h else None
+    if not kind.memory:
+        return Arrived(y, h, None, None)
+    return Arrived(y, h, grads[n - 1], grads[n] if len(grads) > n else None)
 
 
 def _before_tape(cell: str) -> int:
@@ -121,28 +122,37 @@ class _Layer(torch.autograd.Function):
     # around the operators: the formula registered on them costs about 90 µs more a step
 
     @staticmethod
-    def forward(ctx: Any, plan: Plan, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, plan: Plan, call: Call | None, *tensors: Tensor | None) -> tuple[Tensor, ...]:
         inputs, before_tape = Inputs.of(tensors), _before_tape(plan.cell)
-        call, outputs = _forward(plan, inputs, tensors, tape=True)
-        shared = outputs[:1] + outputs[before_tape : before_tape + plan.cells]  # with whoever gets them
+        outputs = _forward(plan, call, inputs, tape=True)
         kept = [outputs[0], *outputs[before_tape:]]
+        ctx.plan, ctx.call, ctx.changes = plan, call, NO_CHANGES
         if call is not None:
+            shared = kept[: 1 + plan.cells]  # with whoever gets them
+            ctx.changes = Changes.of(shared)
             kept[: len(shared)] = [uncounted(output) for output in shared]
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *kept)
-        ctx.plan, ctx.call, ctx.changes = plan, call, NO_CHANGES if call is None else Changes.of(shared)
-        shown = _gates(plan, outputs, inputs.weights[0]) if plan.gates else []
-        ctx.mark_non_differentiable(*shown)
-        return (*outputs[: before_tape + plan.cells], *shown)
+        returned = outputs[: before_tape + plan.cells]
+        if plan.gates:
+            shown = _gates(plan, outputs, inputs.weights[0])
+            ctx.mark_non_differentiable(*shown)
+            returned += shown
+        return tuple(returned)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[2:]
         n = len(wanted)
         inputs, outputs = Inputs.of(saved[:n]), saved[n:]
         if ctx.changes.any and not torch.is_grad_enabled():
-            _, outputs = _again(ctx.plan, inputs)
-        return None, *_backward(ctx.plan, ctx.call, inputs, outputs, grad_outputs, wanted)
+            outputs = _again(ctx.plan, ctx.call, inputs)
+        return None, None, *_backward(ctx.plan, ctx.call, inputs, outputs, grad_outputs, wanted)
+
+
+# without what torch's own does for transforms of torch.func and the tensors they leave behind
+_apply_at_once: Any = super(torch.autograd.Function, _Layer).apply  # pyright: ignore[reportAttributeAccessIssue]
+_within_transform: Callable[[], bool] = torch._C._are_functorch_transforms_active  # pyright: ignore
 
 
 class _OfProducts(torch.autograd.Function):
@@ -200,16 +210,16 @@ def layer_of_products(
     return Result.of(_forward_of_products(plan, shape, each_place, tensors, tape=False)[1], plan)
 
 
-def _again(plan: Plan, inputs: Inputs) -> tuple[Call | None, list[Tensor]]:
+def _again(plan: Plan, call: Call | None, inputs: Inputs) -> list[Tensor]:
     """A pass once more: its output and its tape."""
-    call, outputs = _forward(plan, inputs, inputs.tensors, tape=True)
-    return call, [outputs[0], *outputs[_before_tape(plan.cell) :]]
+    outputs = _forward(plan, call, inputs, tape=True)
+    return [outputs[0], *outputs[_before_tape(plan.cell) :]]
 
 
 def gradients_of(plan: Plan, inputs: Inputs, grads: Arrived, wanted: Sequence[bool]) -> list[Tensor | None]:
     """The wanted gradients of a layer's inputs; its tape is made for them alone."""
-    call, outputs = _again(plan, inputs)
-    return _kernel_gradients(plan, call, inputs, outputs, grads, wanted)
+    call = _checked(plan, inputs)
+    return _kernel_gradients(plan, call, inputs, _again(plan, call, inputs), grads, wanted)
 
 
 def _set_up(ctx: Any, inputs: tuple[Any, ...], output: Sequence[Tensor]) -> None:
@@ -238,7 +248,11 @@ torch.library.register_autograd("unrolled::layer", _formula, setup_context=_set_
 
 def differentiates(*tensors: Tensor | None) -> bool:
     """Whether autograd asks for a way back to any of these."""
-    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    if torch.is_grad_enabled():
+        for t in tensors:
+            if t is not None and t.requires_grad:
+                return True
+    return False
 
 
 def layer(plan: Plan, inputs: Inputs) -> Result:
@@ -253,9 +267,15 @@ def layer(plan: Plan, inputs: Inputs) -> Result:
         return Result.of(composite(plan, inputs), plan)
     if is_tracing():  # a trace holds operators, no functions of Python; with a tape they have gradients
         return Result.of(run_forward(*to_operator(plan, inputs), True), plan)
+    return Result.of(run_checked(plan, _checked(plan, inputs), inputs), plan)
+
+
+def run_checked(plan: Plan, call: Call | None, inputs: Inputs) -> Sequence[Tensor]:
+    """What :class:`Result` is made of, differentiable: at once with a call that has been checked, otherwise by the operator."""
+    tensors = inputs.tensors
     if differentiates(*tensors):
-        results: Any = _Layer.apply(plan, *tensors)
-        return Result.of(results, plan)
-    _, outputs = _forward(plan, inputs, tensors, tape=plan.cells or plan.gates)
+        at_once = call is not None and not _within_transform()
+        return (_apply_at_once if at_once else _Layer.apply)(plan, call, *tensors)  # type: ignore[no-any-return]
+    outputs = _forward(plan, call, inputs, tape=plan.cells or plan.gates)
     shown = _gates(plan, outputs, inputs.weights[0]) if plan.gates else []
-    return Result.of([*outputs[: _before_tape(plan.cell) + plan.cells], *shown], plan)
+    return [*outputs[: _before_tape(plan.cell) + plan.cells], *shown]

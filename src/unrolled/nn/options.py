@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal, TypedDict
 
 from unrolled.cells import Activation, Cell
@@ -30,6 +31,10 @@ class Options(TypedDict, total=False):
     activations: Sequence[str | Activation] | None
     checkpoint: int | None
     truncate: int | None
+
+
+_BEFOREHAND = ("start", "forget_bias", "chrono", "activations")
+"""What a call has no part in."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,11 @@ class Settings:
     def draws(self) -> bool:
         """Whether training draws masks for a layer's pass."""
         return any((self.input_dropout, self.state_dropout, self.recurrent_dropout, self.zoneout not in (0, (0, 0))))
+
+    @cached_property
+    def acts(self) -> bool:
+        """Whether an option has a part in a call, rather than in how parameters start or which cell it is."""
+        return any(getattr(self, f.name) != f.default for f in fields(Settings) if f.name not in _BEFOREHAND)
 
     def described(self) -> str:
         """The options that differ from their defaults, as a constructor takes them."""

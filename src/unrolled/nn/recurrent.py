@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import torch
@@ -27,6 +27,7 @@ from unrolled.nn.layer import layer, layer_of_products
 from unrolled.nn.lengths import Ordered, as_lengths
 from unrolled.nn.onnx import is_exporting_to_onnx, onnx_layer
 from unrolled.nn.packed import Packed
+from unrolled.nn.plain import plain_call
 from unrolled.nn.precision import as_parameters
 from unrolled.nn.result import Result
 from unrolled.nn.segments import segmented_layer
@@ -113,6 +114,10 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         Raises:
             InputError: sizes, dtypes, devices or lengths do not match; also of the type that torch raises.
         """
+        if lengths is None and resets is None and not return_states and not return_gates and self._runs_plainly:
+            found = plain_call(self, input, hx)
+            if found is not None:
+                return found
         given = () if hx is None else self._states.given(type(self).__name__, hx)
         if torch.is_autocast_enabled("cpu"):
             dtype = self._layer_weights(0)[0].dtype
@@ -120,6 +125,17 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         draws = self.training and (self.settings.draws or (generator is not None and self.dropout > 0))
         arranged = self._arrange(input, lengths, resets, draws=draws)
         return self._run_arranged(arranged, given, input, _Wanted(return_states, return_gates, generator))
+
+    @property
+    def _runs_plainly(self) -> bool:
+        """Whether a call may be nothing but the passes of the layers."""
+        return (
+            not self.settings.acts
+            and self.watch is None
+            and not (self.dropout and self.training)
+            and len(self._kind.memory) < 2
+            and _has_usual_layers(type(self))
+        )
 
     def _run_arranged(
         self,
@@ -298,10 +314,9 @@ class Recurrent(StackedLayers, Generic[_Hx]):
     def takes_rows(self) -> bool:
         """Whether :meth:`of_rows` can be called: all that the first layer does with its input is the product with W."""
         compiled, settings = get_compiled(get_cell(self.cell).name), self.settings
-        other = settings.draws or settings.checkpoint or settings.truncate or compiled.skip
+        other = settings.draws or settings.checkpoint or settings.truncate or compiled.skip or compiled.own_inputs
         other = other or self.watch is not None
-        usual = (Recurrent._run_layer, Recurrent._kernel_weights, Recurrent._pass)
-        return not other and (type(self)._run_layer, type(self)._kernel_weights, type(self)._pass) == usual
+        return not other and _has_usual_layers(type(self))
 
     def of_rows(
         self, table: Tensor, places: Tensor, hx: _Hx | None = None, lengths: Lengths | None = None
@@ -403,3 +418,9 @@ class Recurrent(StackedLayers, Generic[_Hx]):
         directions = zip(*(gates.chunk(len(kind.gates), 2) for gates in result.gates), strict=True)
         gates = {name: torch.cat(gate, 2) for name, gate in zip(kind.gates, directions, strict=True)}
         return _Shown(tuple(states), gates)
+
+
+@lru_cache(maxsize=64)
+def _has_usual_layers(layers: type[Recurrent[Any]]) -> bool:
+    """Whether each layer is a pass over its input with its parameters as they are."""
+    return all(getattr(layers, name) is getattr(Recurrent, name) for name in ("_run_layer", "_kernel_weights", "_pass"))

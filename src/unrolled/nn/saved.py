@@ -17,15 +17,19 @@ __all__ = ["NO_CHANGES", "Changes", "uncounted"]
 class Changes(NamedTuple):
     """What tells later whether outputs were changed; it holds none of their memory."""
 
-    counters: tuple[Tensor, ...]
+    counters: Sequence[Tensor]
     """A tensor for each output that shares its count of changes, and is empty otherwise."""
-    before: tuple[int, ...]
+    before: Sequence[int]
 
     @staticmethod
     def of(outputs: Sequence[Tensor]) -> Changes:
         """Of outputs as they are now."""
-        counters = tuple([_counter(output) for output in outputs])
-        return Changes(counters, tuple([counter._version for counter in counters]))
+        counters: list[Tensor] = []
+        for output in outputs:
+            counter = output.detach()
+            counter.data = _NO_NUMBERS[output.dtype]
+            counters.append(counter)
+        return Changes(counters, [counter._version for counter in counters])
 
     @property
     def any(self) -> bool:
@@ -38,12 +42,6 @@ class Changes(NamedTuple):
 
 NO_CHANGES = Changes((), ())
 _NO_NUMBERS = {dtype: torch.empty(0, dtype=dtype, device="cpu") for dtype in (torch.float32, torch.float64)}
-
-
-def _counter(output: Tensor) -> Tensor:
-    counter = output.detach()
-    counter.data = _NO_NUMBERS[output.dtype]
-    return counter
 
 
 def uncounted(output: Tensor) -> Tensor:
