@@ -21,7 +21,7 @@ void additive(const Additive& a, int64_t first, int64_t last) {
       for (int64_t t = 0; t < length; ++t) {
         const T* k = at<T>(a.keys, t * a.sources + source, a.size);
         RowSum<T> sum;
-        for_each_unit<T>(a.size, [&](int64_t i, int64_t count) {
+        for_each_unit<T>(a.size, [&](int64_t i, auto count) {
           const Vec<T> y = hyperbolic_tangent<T>(load_some(q + i, count) + load_some(k + i, count));
           sum.add(i, load_some(v + i, count) * y);
         });
@@ -51,7 +51,7 @@ void additive_backward(const Additive& a, int64_t first, int64_t last) {
         const T* k = at<T>(a.keys, t * a.sources + n, a.size);
         T* grad_k = at<T>(a.grad_keys, t * a.sources + n, a.size);
         const Vec<T> grad = broadcast(grad_scores[t]);
-        for_each_unit<T>(a.size, [&](int64_t i, int64_t count) {
+        for_each_unit<T>(a.size, [&](int64_t i, auto count) {
           const Vec<T> y = hyperbolic_tangent<T>(load_some(q + i, count) + load_some(k + i, count));
           const Vec<T> inner = grad * load_some(v + i, count) * tanh_slope<T>(y);
           store_some(grad_v + i, load_some(grad_v + i, count) + grad * y, count);

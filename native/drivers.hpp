@@ -18,13 +18,14 @@ inline void meet(const Portion& own) {
   if (own.meet) own.meet(own.others);
 }
 
-// Calls body(block, group) for every run of units and, within it, the rows worked on together.
-template <class T, int GATES, class Body>
+// Calls body(block, group) for every run of units and, within it, the rows worked on together: a row by itself where no
+// weights are met that several could share.
+template <class T, int GATES, bool SHARED = true, class Body>
 inline void for_each_tile(const Portion& own, const Step& s, const Part& part, int64_t units, Body&& body) {
-  const bool single = own.last_row - own.first_row == 1;
+  const bool single = !SHARED || own.last_row - own.first_row == 1;
   const int64_t last = smaller(own.last_unit, units);
   for_each_group<T, GATES>(own.first_unit, last, single, [&](const Group& group) {
-    for_each_rows(part.first, part.last, kRowsTogether, [&](int64_t row, int rows) {
+    for_each_rows(part.first, part.last, SHARED ? kRowsTogether : 1, [&](int64_t row, int rows) {
       body(Block<T>{row, s.first + row, part.linked ? s.before + row : -1, rows, group.tiles, group.first_unit, units},
            group);
     });

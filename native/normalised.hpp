@@ -13,24 +13,34 @@ inline Block<T> row_of(const Step& s, const Part& part, int64_t row, int64_t uni
   return {row, s.first + row, part.linked ? s.before + row : -1, 1, tiles, 0, units};
 }
 
+// What the product with the state or, where SOURCE is kInput, with x leaves for a block of rows goes to column COLUMN of the
+// work space.
+template <class T, class Cell, Source SOURCE, int COLUMN>
+inline void leave_product(const Forward& f, const Weights<T>& weights, const Block<T>& b, const Group& g, const T* state,
+                          int64_t state_row) {
+  constexpr int G = Cell::kColumns;
+  alignas(64) T acc[kScratch<T>];
+  preactivations<T, G, 0, false, SOURCE>(f, weights, b, g, state, state_row, acc);
+  for_each_vector<T, G>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
+    T* left = at<T>(f.work, b.row + r, f.work_row) + COLUMN * b.units + u;
+    for (int gate = 0; gate < G; ++gate) store_some(left + gate * b.units, load(a + gate * kLanes<T>), count);
+  });
+}
+
 template <class T, class Cell>
 void forward_normalised(const Forward& f, const Portion& own) {
   const FlushToZero guard;
-  constexpr int G = Cell::kColumns;
   const int64_t H = f.hidden;
   const Weights<T> weights(f, 0, 0);
   forward_steps<T>(f, own, own, [&](const Step& s, const Part& part, const T* h, int64_t h_row) {
-    for_each_tile<T, G>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
-      alignas(64) T acc[kScratch<T>];
-      preactivations<T, G, 0, false, kState>(f, weights, b, g, h + b.row * h_row, h_row, acc);
-      for_each_vector<T, G>(b, acc, [&](int r, int64_t u, int64_t count, const T* a) {
-        for (int gate = 0; gate < G; ++gate)
-          store_some(at<T>(f.work, b.row + r, f.work_row) + gate * H + u, load(a + gate * kLanes<T>), count);
-      });
+    for_each_tile<T, Cell::kColumns>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
+      leave_product<T, Cell, kState, 0>(f, weights, b, g, h + b.row * h_row, h_row);
+      if (f.x) leave_product<T, Cell, kInput, Cell::kInputColumn>(f, weights, b, g, nullptr, 0);
     });
     for (int64_t row = part.first; row < part.last; ++row) {
       const Block<T> b = row_of<T>(s, part, row, H);
-      Cell::forward(f, b, at<T>(f.work, row, f.work_row));
+      T *work = at<T>(f.work, row, f.work_row), *input = at<T>(f.gates, b.packed, f.gates_row);
+      Cell::forward(f, b, f.x ? work + Cell::kInputColumn * H : input, work);
       finish_memory(f, b);
       finish_state(f, b);
     }

@@ -32,7 +32,7 @@ void backward_one_product(const Backward& f, const Portion& own) {
   const bool carry = Cell::kCarry || f.new_h;
   const Arriving from{nullptr, Cell::kGradColumns * H, Cell::kMeetsU ? Cell::kRecurrentColumns * H : 0, carry};
   backward_steps<T>(f, own, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
-    for_each_tile<T, 1>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
+    for_each_tile<T, 1, Cell::kMeetsU>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       PastStep<T> past;
       arriving_gradient(f, weight, b, g, arriving, false, acc, written<T>(f, b, Cell::kGradColumns));

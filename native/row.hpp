@@ -5,10 +5,16 @@
 
 namespace {
 
+// How many lanes of a vector are real, where all are: a constant, so that nothing asks for it.
+template <class T>
+constexpr std::integral_constant<int64_t, kLanes<T>> kAll{};
+
 // Calls body(unit, count) for the vectors of a row.
 template <class T, class Body>
 inline __attribute__((always_inline)) void for_each_unit(int64_t units, Body&& body) {
-  for (int64_t u = 0; u < units; u += kLanes<T>) body(u, units - u);
+  int64_t u = 0;
+  for (; u + kLanes<T> <= units; u += kLanes<T>) body(u, kAll<T>);
+  if (u < units) body(u, units - u);
 }
 
 // A sum over a row runs in sixteen lanes whatever the vector, so that its bits do not depend on the CPU level.
@@ -52,6 +58,7 @@ inline T largest_of(const T* x, int64_t n) {
 // Lanes past the last unit are zero.
 template <class T>
 inline Vec<T> only(Vec<T> v, int64_t count) {
+  if (count >= kLanes<T>) return v;
   T lanes[kLanes<T>] = {};
   store_some(lanes, v, count);
   return load(lanes);
@@ -59,19 +66,19 @@ inline Vec<T> only(Vec<T> v, int64_t count) {
 
 constexpr double kEpsilon = 1e-5;  // added to a variance
 
-// x = (x - mean) / sqrt(variance + epsilon) in place; returns the factor.
+// to = (x - mean) / sqrt(variance + epsilon), which may be the same memory; returns the factor.
 template <class T>
-inline T normalise(T* x, int64_t units) {
+inline T normalise(const T* x, T* to, int64_t units) {
   RowSum<T> sum, squares;
-  for_each_unit<T>(units, [&](int64_t u, int64_t count) { sum.add(u, load_some(x + u, count)); });
+  for_each_unit<T>(units, [&](int64_t u, auto count) { sum.add(u, load_some(x + u, count)); });
   const Vec<T> mean = broadcast(sum.total() / T(units));
-  for_each_unit<T>(units, [&](int64_t u, int64_t count) {
+  for_each_unit<T>(units, [&](int64_t u, auto count) {
     const Vec<T> distance = only<T>(load_some(x + u, count) - mean, count);
     squares.add(u, distance * distance);
   });
   const T factor = T(1) / __builtin_sqrt(squares.total() / T(units) + T(kEpsilon));
-  for_each_unit<T>(units, [&](int64_t u, int64_t count) {
-    store_some(x + u, (load_some(x + u, count) - mean) * broadcast(factor), count);
+  for_each_unit<T>(units, [&](int64_t u, auto count) {
+    store_some(to + u, (load_some(x + u, count) - mean) * broadcast(factor), count);
   });
   return factor;
 }
@@ -80,12 +87,12 @@ inline T normalise(T* x, int64_t units) {
 template <class T>
 inline void normalise_backward(T* grad, const T* normalised, T factor, int64_t units) {
   RowSum<T> sum, products;
-  for_each_unit<T>(units, [&](int64_t u, int64_t count) {
+  for_each_unit<T>(units, [&](int64_t u, auto count) {
     const Vec<T> g = load_some(grad + u, count);
     sum.add(u, g), products.add(u, g * load_some(normalised + u, count));
   });
   const Vec<T> mean = broadcast(sum.total() / T(units)), slope = broadcast(products.total() / T(units));
-  for_each_unit<T>(units, [&](int64_t u, int64_t count) {
+  for_each_unit<T>(units, [&](int64_t u, auto count) {
     const Vec<T> rest = load_some(grad + u, count) - mean - load_some(normalised + u, count) * slope;
     store_some(grad + u, rest * broadcast(factor), count);
   });

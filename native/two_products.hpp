@@ -40,7 +40,7 @@ void backward_two_products(const Backward& f, const Portion& own) {
   const T* candidate_weight = gates_weight + packed_size<T>(1, H, G * H);
   const Arriving from{nullptr, row, G * H, true};
   backward_steps<T>(f, own, from, [&](const Step& s, const Part& part, const Arriving& arriving) {
-    for_each_tile<T, 1>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
+    for_each_tile<T, 1, (G > 0)>(own, s, part, H, [&](const Block<T>& b, const Group& g) {
       alignas(64) T acc[kScratch<T>];
       PastStep<T> past;
       arriving_gradient(f, gates_weight, b, g, arriving, false, acc);

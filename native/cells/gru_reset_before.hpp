@@ -15,15 +15,19 @@ struct GruResetBefore {
   // r and z from the first product; leaves r * h[t-1] and z in f.work
   static void forward_gates(const Forward& f, const Block<T>& b, T* acc) {
     const int64_t H = b.units;
-    if (!PRODUCT)
-      for_each_vector<T, 2>(b, acc, [&](int, int64_t u, int64_t count, T* a) {
+    Block<T> different = b;  // rows whose gates differ
+    if (!PRODUCT) {
+      different.rows = 1;
+      for_each_vector<T, 2>(different, acc, [&](int, int64_t u, int64_t count, T* a) {
         store(a, vector_of<T, 0>(f, b, u, count));
         store(a + kLanes<T>, vector_of<T, 1>(f, b, u, count));
       });
-    Chosen::template gate<T, 2, 0>(f.functions, b, acc);
-    Chosen::template gate<T, 2, 1>(f.functions, b, acc);
-    for_each_vector<T, 2>(b, acc, [&](int row, int64_t u, int64_t count, T* a) {
+    }
+    Chosen::template gate<T, 2, 0>(f.functions, different, acc);
+    Chosen::template gate<T, 2, 1>(f.functions, different, acc);
+    for_each_vector<T, 2>(b, acc, [&](int row, int64_t u, int64_t count, const T* a) {
       T* kept = at<T>(f.work, b.row + row, f.work_row) + u;
+      if (!PRODUCT) a -= row * b.tiles * 2 * kLanes<T>;
       const Vec<T> r = load(a), z = load(a + kLanes<T>);
       const Vec<T> met = load_some(h_before<T>(f, b, row) + u, count) * state_mask<T>(f.masks, b, row, u, count);
       store_some(kept, r * met, count);

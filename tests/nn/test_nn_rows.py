@@ -10,7 +10,7 @@ from unrolled.errors import InputError
 from unrolled.nn import layers_for
 
 SIZES = {"lstmp": {"proj_size": 4}, "qrnn": {"kernel_width": 2}, "slstm": {"head_size": 3}}
-MORE = {"sru", "qrnn", "slstm", "li_gru", "lstm_layer_norm", "gru_layer_norm"}
+MORE = {"sru", "qrnn", "slstm", "li_gru"}
 """Cells that do more with an input than a product, or whose module gives the kernels other weights than its own."""
 V, I, H, T, B = 7, 6, 6, 9, 4
 

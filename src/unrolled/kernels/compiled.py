@@ -72,8 +72,6 @@ class Compiled:
     """Where ``W x + b`` lies in a row of gates."""
     apart: bool = False
     """The last gate keeps ``U h + b_hh`` apart from ``W x + b_ih``."""
-    own_inputs: bool = False
-    """``W x`` is normalised by the step: never computed together with ``U h``."""
     has_h: bool = True
     """Whether ``h`` is a state."""
     memory: int = 0
@@ -170,14 +168,14 @@ _FORMS: tuple[Compiled, ...] = (
     Compiled("lstmp", _one(4), tape=4, memory=1, projected=True),
     Compiled(
         "lstm_layer_norm", (Product(Run(0, 4), Run(0, 4)),), tape=13, tape_numbers=3, gates_at=8,
-        gradients=(0, 1, 2, 3, 0, 1, 2, 3), own_inputs=True, memory=1, vectors=_NORMALISED_LSTM, work=5,
+        gradients=(0, 1, 2, 3, 0, 1, 2, 3), memory=1, vectors=_NORMALISED_LSTM, work=9,
     ),
     Compiled("janet", _one(2), tape=3),
     Compiled("gru", _one(3), tape=4, gradients=(2, 0, 1, 2), apart=True),
     Compiled("gru_reset_before", (*_one(2), _candidate(2, 2, 2)), tape=3, work=2),
     Compiled(
         "gru_layer_norm", (Product(Run(0, 3), Run(0, 3)),), tape=9, tape_numbers=4, gates_at=6,
-        gradients=(0, 1, 2, 0, 1, 2), own_inputs=True, vectors=_NORMALISED_GRU, work=6,
+        gradients=(0, 1, 2, 0, 1, 2), vectors=_NORMALISED_GRU, work=9,
     ),
     Compiled(
         "gru1", (Product(Run(0, 2), bias=Run(0, 2)), _candidate(2, 0, 2)), tape=3, input_column=2, work=2,

@@ -102,7 +102,7 @@ class Kernel:
         self, inputs: int, hidden: int, outputs: int, steps: int, batch: int, threads: int, *, halves: bool = False
     ) -> bool:
         """Whether ``W x`` is computed step by step together with ``U h``, rather than for all steps beforehand."""
-        if self.compiled.own_inputs or (batch == 1 and steps >= LONG):
+        if batch == 1 and steps >= LONG:
             return False
         weights = self.compiled.gates * hidden * (inputs + outputs) * (HALF if halves else self.number_size)
         return weights <= FUSED_BYTES or batch >= FUSED_ROWS * threads

@@ -122,9 +122,14 @@ def _moments(x: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Mean and covariance of the input over all living rows, and how many there are."""
     rows = x.flatten(0, 1)
     count: Tensor = _COUNT_ROWS(torch.ones(rows.shape[0], dtype=torch.int64) if sizes is None else sizes)
-    alive, share = (torch.arange(rows.shape[0]) < count)[:, None], 1 / count.clamp(min=1).to(x.dtype)
-    mean = torch.where(alive, rows, 0).sum(0) * share
-    centered = torch.where(alive, rows - mean, 0)
+    share = 1 / count.clamp(min=1).to(x.dtype)
+    alive = None if sizes is None else (torch.arange(rows.shape[0]) < count)[:, None]
+
+    def living(values: Tensor) -> Tensor:
+        return values if alive is None else torch.where(alive, values, 0)
+
+    mean = living(rows).sum(0) * share
+    centered = living(rows - mean)
     return mean, centered.T @ centered * share, count
 
 

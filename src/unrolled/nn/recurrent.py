@@ -314,7 +314,7 @@ class Recurrent(StackedLayers, Generic[_Hx]):
     def takes_rows(self) -> bool:
         """Whether :meth:`of_rows` can be called: all that the first layer does with its input is the product with W."""
         compiled, settings = get_compiled(get_cell(self.cell).name), self.settings
-        other = settings.draws or settings.checkpoint or settings.truncate or compiled.skip or compiled.own_inputs
+        other = settings.draws or settings.checkpoint or settings.truncate or compiled.skip
         other = other or self.watch is not None
         return not other and _has_usual_layers(type(self))
 
