@@ -22,10 +22,10 @@ __all__ = [
 ]  # fmt: skip
 
 _Use = Literal["gates", "weights", "states", "cells"]
-# the most that is kept of each; products of large weights take so long that fresh pages do not count
 _KEPT_BYTES: dict[_Use, int] = {
-    "gates": 64 * 2**20, "weights": 16 * 2**20, "states": 2**20, "cells": 2**20,
+    "gates": 128 * 2**20, "weights": 64 * 2**20, "states": 2**20, "cells": 2**20,
 }  # fmt: skip
+"""The most that is kept of each."""
 
 _LARGE = 2**24
 """Bytes of a tape from which on its memory is used again."""
