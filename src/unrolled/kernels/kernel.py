@@ -32,8 +32,9 @@ HALF = 2
 """Bytes of a weight that is stored as bfloat16."""
 FUSED_ROWS = 24
 """Rows a thread from which on the weights of a step arrive while those before them are at work."""
-LONG = 16
-"""Steps from which on a single sequence is better off with ``W x`` by itself: a row meets U alone in two thirds of the time."""
+FEW, LONG = 3, 16
+"""Sequences up to which, and steps from which on, ``W x`` is better computed by itself: all steps together meet W at full
+speed, while a step of so few rows waits for its weights."""
 
 _CELLS = {passes.name: number for number, passes in enumerate(_native.cells())}
 _ACTIVATIONS = {name: number for number, name in enumerate(_native.activations())}
@@ -102,7 +103,7 @@ class Kernel:
         self, inputs: int, hidden: int, outputs: int, steps: int, batch: int, threads: int, *, halves: bool = False
     ) -> bool:
         """Whether ``W x`` is computed step by step together with ``U h``, rather than for all steps beforehand."""
-        if batch == 1 and steps >= LONG:
+        if batch <= FEW and steps >= LONG:
             return False
         weights = self.compiled.gates * hidden * (inputs + outputs) * (HALF if halves else self.number_size)
         return weights <= FUSED_BYTES or batch >= FUSED_ROWS * threads
