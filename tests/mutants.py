@@ -1220,7 +1220,7 @@ MUTANTS = (
         "state[:directions]",
         NN_PLAIN,
     ),
-    python("nn: plain calls of layers with options", "nn/recurrent.py", "not self.settings.acts", "True", NN_PLAIN),
+    python("nn: plain calls of layers with options", "nn/recurrent.py", "and not self.settings.acts", "", NN_PLAIN),
     python(
         "nn: functions of Python within transforms of torch.func",
         "nn/layer.py",

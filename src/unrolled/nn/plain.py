@@ -27,15 +27,13 @@ _DTYPES = (torch.float32, torch.float64)
 
 def plain_call(layers: StackedLayers, x: Any, hx: Any) -> tuple[Tensor, Any] | None:
     """What layers without options return for ``x``; None, and nothing done, where the call takes the general way."""
-    if torch.compiler.is_compiling():
-        return None
     stored, names, kind = layers._parameters, layers._flat_weights_names, kind_of(layers.cell)  # pyright: ignore
     weights: list[Any] = [stored[name] for name in names if name in stored]
     given = () if hx is None else (hx,) if len(kind.states) == 1 else hx
     if len(weights) < len(names) or type(given) not in (tuple, list) or not is_plain(x, *weights, *given):
         return None
     dtype, shape, first, count = x.dtype, x.shape, layers.batch_first, layers.num_layers
-    if len(shape) != 3 or not shape[first] or shape[2] != layers.input_size:
+    if len(shape) != 3 or not shape[1 if first else 0] or shape[2] != layers.input_size:
         return None
     if dtype not in _DTYPES or dtype is not weights[0].dtype or x.layout is not torch.strided:
         return None

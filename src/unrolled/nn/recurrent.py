@@ -130,7 +130,8 @@ class Recurrent(StackedLayers, Generic[_Hx]):
     def _runs_plainly(self) -> bool:
         """Whether a call may be nothing but the passes of the layers."""
         return (
-            not self.settings.acts
+            not torch.compiler.is_compiling()
+            and not self.settings.acts
             and self.watch is None
             and not (self.dropout and self.training)
             and len(self._kind.memory) < 2
