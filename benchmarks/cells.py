@@ -35,7 +35,7 @@ from unrolled import nn
 from unrolled.bench.case import Floats, Sizes
 from unrolled.bench.comparison import TOLERANCE, disagreement
 from unrolled.bench.contender import Task
-from unrolled.bench.machine import cores, cpu_model, pin
+from unrolled.bench.machine import pin
 from unrolled.bench.report import NOISE, Machine
 from unrolled.bench.roofline import measure_roofline
 from unrolled.bench.timing import Effort, time_in_turns
@@ -307,9 +307,9 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compile", action="store_true", help="the loop under torch.compile, too")
     options = parser.parse_args()
-    machine = Machine(cpu_model(), len(cores()), os.getloadavg()[0])
+    machine = Machine.here()
     if machine.busy:
-        print(f"the machine was busy (load {machine.load:.1f}): the times tell little", file=sys.stderr)
+        print(machine.busy, file=sys.stderr)
     os.environ.update(environment(options.threads))  # before JAX is loaded
     pin(options.threads)
     torch.set_num_threads(options.threads)

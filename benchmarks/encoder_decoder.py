@@ -45,7 +45,7 @@ from torch.nn import functional as F
 
 from unrolled.bench.comparison import TOLERANCE, difference
 from unrolled.bench.contender import Task
-from unrolled.bench.machine import cores, cpu_model, pin
+from unrolled.bench.machine import pin
 from unrolled.bench.report import NOISE, Machine
 from unrolled.bench.timing import Effort, time_in_turns
 from unrolled.bench.worker import environment
@@ -379,9 +379,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=11, help="turns of every contender (default 11)")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    machine = Machine(cpu_model(), len(cores()), os.getloadavg()[0])
+    machine = Machine.here()
     if machine.busy:
-        print(f"the machine was busy (load {machine.load:.1f}): the times tell little", file=sys.stderr)
+        print(machine.busy, file=sys.stderr)
     os.environ.update(environment(options.threads))
     pin(options.threads)
     torch.set_num_threads(options.threads)

@@ -33,7 +33,7 @@ from onnx import helper, numpy_helper
 import unrolled
 from unrolled.bench.case import Case, CellName, Floats, Sizes
 from unrolled.bench.comparison import disagreement
-from unrolled.bench.machine import cores, cpu_model, pin
+from unrolled.bench.machine import pin
 from unrolled.bench.onnx_node import GATE_ORDER
 from unrolled.bench.report import NOISE, Machine
 from unrolled.bench.worker import environment
@@ -274,9 +274,9 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=51, help="turns of every contender (default 51)")
     options = parser.parse_args()
-    machine = Machine(cpu_model(), len(cores()), os.getloadavg()[0])
+    machine = Machine.here()
     if machine.busy:
-        print(f"the machine was busy (load {machine.load:.1f}): the times tell little", file=sys.stderr)
+        print(machine.busy, file=sys.stderr)
     os.environ.update(environment(1))
     pin(1)
     torch.set_num_threads(1)

@@ -22,7 +22,7 @@ import numpy as np
 
 from unrolled.aliases import Floats
 from unrolled.bench.case import Case, CellName, Sizes
-from unrolled.bench.machine import cores, cpu_model, pin
+from unrolled.bench.machine import pin
 from unrolled.bench.report import Machine
 from unrolled.bench.worker import environment
 from unrolled.kernels import kernel_info
@@ -100,9 +100,9 @@ def main() -> int:
     parser.add_argument("--steps", nargs="+", type=int, default=[1, 50], metavar="T")
     parser.add_argument("--rounds", type=int, default=9, help="turns of both (default 9)")
     options = parser.parse_args()
-    machine = Machine(cpu_model(), len(cores()), os.getloadavg()[0])
+    machine = Machine.here()
     if machine.busy:
-        print(f"the machine was busy (load {machine.load:.1f}): the times tell little", file=sys.stderr)
+        print(machine.busy, file=sys.stderr)
     os.environ.update(environment(1))
     pin(1)
     print(f"unrolled {library_version()} ({kernel_info().cpu_level}), {machine.cpu}, one thread\n\n{HEADING}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 
 from unrolled.bench.case import Case
+from unrolled.bench.machine import cores, cpu_model
 
 __all__ = ["OURS", "Machine", "Report", "Roofline", "Row", "Run", "Start"]
 
@@ -98,10 +101,17 @@ class Machine(msgspec.Struct, frozen=True):
     load: float | None
     """Processes that wanted to run in the minute before, on average, where the system reports it."""
 
+    @classmethod
+    def here(cls) -> Machine:
+        """This one, now."""
+        return cls(cpu_model(), len(cores()), os.getloadavg()[0] if hasattr(os, "getloadavg") else None)
+
     @property
-    def busy(self) -> bool:
-        """Whether others were at work, so that times tell little."""
-        return self.load is not None and self.load > 0.3 * self.processors
+    def busy(self) -> str | None:
+        """The sentence to print if others were at work, so that times tell little."""
+        if self.load is None or self.load <= 0.3 * self.processors:
+            return None
+        return f"the machine was busy (load {self.load:.1f} on {self.processors}): the times tell little"
 
 
 class Start(msgspec.Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +12,6 @@ from tempfile import TemporaryFile
 import msgspec
 
 from unrolled.bench.case import Case
-from unrolled.bench.machine import cores, cpu_model
 from unrolled.bench.report import Machine, Report, Row, Run, Start
 from unrolled.bench.start import STARTER, median_start
 from unrolled.bench.timing import Effort
@@ -60,17 +58,17 @@ def run_benchmark(
     """
     if find_spec("torch") is None:
         raise MissingExtraError("unrolled bench", "torch", "train")
-    available = len(cores())
+    machine = Machine.here()
+    available = machine.processors
     for count in threads:
         if not 1 <= count <= available:
             raise InputError(f"threads must be from 1 to {available}, the processors of this process; got {count}")
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     absent = {peer: [name for name in needed if find_spec(name) is None] for peer, needed in PEERS.items()}
     installed = tuple(peer for peer, names in absent.items() if not names)
     starts = [_start(name, threads[0], effort.starts) for name in ("nn", "torch") if effort.starts]
     runs = [_run(Request(count, installed, tuple(cases), effort), on_row) for count in threads]
     missing = {peer: f"pip install {' '.join(names)}" for peer, names in absent.items() if names}
-    return Report(Machine(cpu_model(), available, load), missing, tuple(runs), tuple(starts))
+    return Report(machine, missing, tuple(runs), tuple(starts))
 
 
 def _start(name: str, threads: int, processes: int) -> Start:

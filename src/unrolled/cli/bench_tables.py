@@ -32,7 +32,7 @@ def notes(report: Report) -> list[str]:
     missing = [f"{peer} is not installed, its column is left out: {pip}" for peer, pip in report.missing.items()]
     machine = report.machine
     if machine.busy:
-        missing.append(f"the machine was busy (load {machine.load:.1f} on {machine.processors}): the times tell little")
+        missing.append(machine.busy)
     return missing
 
 
