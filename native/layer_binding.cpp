@@ -18,7 +18,10 @@ using PassedMasks = std::tuple<Address, Address, Address, Address, double, doubl
 
 static_assert(sizeof(Address) == sizeof(void*));
 
-const void* const* each_in(const Addresses& each) { return reinterpret_cast<const void* const*>(each.data()); }
+// Null where there is none.
+const void* const* each_in(const Addresses& each) {
+  return each.empty() ? nullptr : reinterpret_cast<const void* const*>(each.data());
+}
 void* const* each_out(const Addresses& each) { return reinterpret_cast<void* const*>(each.data()); }
 
 // Those of each direction, in the order of the struct.
@@ -28,37 +31,37 @@ std::vector<Kept> kept_of(const std::vector<std::array<Address, 6>>& directions)
   return kept;
 }
 
-LayerTensors tensors_of(int64_t steps, Address offsets, const Addresses& parameters, Address x, Address h0, Address c0,
-                        const PassedMasks& masks, const std::vector<Kept>& kept, Address work,
-                        Address packed, int64_t room) {
+LayerTensors tensors_of(int64_t steps, Address offsets, int64_t batch, bool reverse, const Addresses& parameters,
+                        Address x, Address h0, Address c0, const PassedMasks& masks, const std::vector<Kept>& kept,
+                        Address work, Address packed, int64_t room) {
   const auto [state, candidate, keep_h, keep_c, zoneout_h, zoneout_c] = masks;
-  return {.steps = steps, .offsets = static_cast<const int64_t*>(in(offsets)), .parameters = each_in(parameters),
-          .x = in(x), .h0 = in(h0), .c0 = in(c0), .state_mask = in(state), .candidate_mask = in(candidate),
-          .keep_h = in(keep_h), .keep_c = in(keep_c), .zoneout_h = zoneout_h, .zoneout_c = zoneout_c, .kept = kept.data(), .work = out(work),
-          .packed = out(packed), .room = room};
+  return {.steps = steps, .offsets = static_cast<const int64_t*>(in(offsets)), .batch = batch, .reverse = reverse,
+          .parameters = each_in(parameters), .x = in(x), .h0 = in(h0), .c0 = in(c0), .state_mask = in(state),
+          .candidate_mask = in(candidate), .keep_h = in(keep_h), .keep_c = in(keep_c), .zoneout_h = zoneout_h,
+          .zoneout_c = zoneout_c, .kept = kept.data(), .work = out(work), .packed = out(packed), .room = room};
 }
 
-void run_forward_pass(const ForwardPass& pass, int64_t steps, Address offsets, const Addresses& parameters, Address x,
-                      Address h0, Address c0, const PassedMasks& masks,
+void run_forward_pass(const ForwardPass& pass, int64_t steps, Address offsets, int64_t batch, bool reverse,
+                      const Addresses& parameters, Address x, Address h0, Address c0, const PassedMasks& masks,
                       const std::vector<std::array<Address, 6>>& kept, Address work, Address packed, Address y,
                       Address cells, Address h_last, Address c_last, int threads) {
   const std::vector<Kept> own = kept_of(kept);
-  const LayerForward call{{tensors_of(steps, offsets, parameters, x, h0, c0, masks, own, work, packed, 0)},
+  const LayerForward call{{tensors_of(steps, offsets, batch, reverse, parameters, x, h0, c0, masks, own, work, packed, 0)},
                           out(y), out(cells), out(h_last), out(c_last)};
   nb::gil_scoped_release release;
   pass.run(**level_in_use, call, threads);
 }
 
 // `hand_out`, a function of Python, gives memory for so many numbers: its address, and what keeps it.
-void run_backward_pass(const BackwardPass& pass, int64_t steps, Address offsets, const Addresses& parameters, Address x,
-                       Address h0, Address c0, const PassedMasks& masks,
+void run_backward_pass(const BackwardPass& pass, int64_t steps, Address offsets, int64_t batch, bool reverse,
+                       const Addresses& parameters, Address x, Address h0, Address c0, const PassedMasks& masks,
                        const std::vector<std::array<Address, 6>>& kept, Address work, Address packed, int64_t room, Address y,
                        Address cells, Address grad_y, int64_t grad_row, Address grad_cells,
                        const Addresses& grad_gates, Address grad_state, Address reset_state, Address grad_x,
                        const Addresses& grad_parameters, const Addresses& grad_vectors, Address grad_h0,
                        Address grad_c0, const nb::object& hand_out, int threads) {
   const std::vector<Kept> own = kept_of(kept);
-  const LayerBackward call{{tensors_of(steps, offsets, parameters, x, h0, c0, masks, own, work, packed, room)},
+  const LayerBackward call{{tensors_of(steps, offsets, batch, reverse, parameters, x, h0, c0, masks, own, work, packed, room)},
                            in(y), in(cells), in(grad_y), in(grad_cells), grad_row, each_out(grad_gates), out(grad_state),
                            out(reset_state), out(grad_x), each_out(grad_parameters), each_out(grad_vectors), out(grad_h0),
                            out(grad_c0)};
@@ -117,18 +120,18 @@ void bind_layer_passes(nb::module_& m, const Level*& level) {
       .def(
           "__init__",
           [](LayerSizes* sizes, int cell, bool wide, const Activations& activations, double clip, int64_t directions,
-             int64_t batch, int64_t inputs, int64_t hidden, int64_t outputs, int64_t values, int64_t parameters,
-             int64_t gates_row, int64_t work_row, int64_t input_column, int64_t input_gates) {
+             int64_t inputs, int64_t hidden, int64_t outputs, int64_t values, int64_t parameters, int64_t gates_row,
+             int64_t work_row, int64_t input_column, int64_t input_gates, bool halves) {
             new (sizes) LayerSizes{.cell = cell, .wide = wide, .functions = functions_of(activations, clip),
-                                   .directions = directions, .batch = batch, .inputs = inputs, .hidden = hidden,
+                                   .directions = directions, .inputs = inputs, .hidden = hidden,
                                    .outputs = outputs, .values = values, .parameters = parameters,
                                    .gates_row = gates_row, .work_row = work_row, .input_column = input_column,
-                                   .input_gates = input_gates};
+                                   .input_gates = input_gates, .halves = halves};
           },
           nb::kw_only(), nb::arg("cell"), nb::arg("wide"), nb::arg("activations"), nb::arg("clip"),
-          nb::arg("directions"), nb::arg("batch"), nb::arg("inputs"), nb::arg("hidden"), nb::arg("outputs"),
+          nb::arg("directions"), nb::arg("inputs"), nb::arg("hidden"), nb::arg("outputs"),
           nb::arg("values"), nb::arg("parameters"), nb::arg("gates_row"), nb::arg("work_row"), nb::arg("input_column"),
-          nb::arg("input_gates"));
+          nb::arg("input_gates"), nb::arg("halves"));
 
   nb::class_<ForwardPass>(m, "ForwardPass", "A layer's forward pass; addresses are 0 where there is nothing.")
       .def(
@@ -140,9 +143,9 @@ void bind_layer_passes(nb::module_& m, const Level*& level) {
                                    {input, recurrent, projection, bias, vectors, separate_bias});
           },
           nb::arg("sizes"), nb::kw_only(), nb::arg("tape"), nb::arg("fused"), nb::arg("arrangement"), nb::arg("places"))
-      .def("run", &run_forward_pass, nb::kw_only(), nb::arg("steps"), nb::arg("offsets"), nb::arg("parameters"),
-           nb::arg("x"), nb::arg("h0"), nb::arg("c0"), nb::arg("masks"), nb::arg("kept"), nb::arg("work"),
-           nb::arg("packed"), nb::arg("y"), nb::arg("cells"), nb::arg("h_last"), nb::arg("c_last"), nb::arg("threads"));
+      .def("run", &run_forward_pass, nb::kw_only(), nb::arg("steps"), nb::arg("offsets"), nb::arg("batch"),
+           nb::arg("reverse") = false, nb::arg("parameters"), nb::arg("x"), nb::arg("h0"), nb::arg("c0"),
+           nb::arg("masks"), nb::arg("kept"), nb::arg("work"), nb::arg("packed"), nb::arg("y"), nb::arg("cells"), nb::arg("h_last"), nb::arg("c_last"), nb::arg("threads"));
 
   nb::class_<BackwardPass>(m, "BackwardPass", "A layer's backward pass; addresses are 0 where there is nothing.")
       .def(
@@ -160,9 +163,9 @@ void bind_layer_passes(nb::module_& m, const Level*& level) {
           },
           nb::arg("sizes"), nb::kw_only(), nb::arg("gradient_columns"), nb::arg("skips"), nb::arg("arrangement"),
           nb::arg("places"), nb::arg("inputs"), nb::arg("numbers"), nb::arg("segments"))
-      .def("run", &run_backward_pass, nb::kw_only(), nb::arg("steps"), nb::arg("offsets"), nb::arg("parameters"),
-           nb::arg("x"), nb::arg("h0"), nb::arg("c0"), nb::arg("masks"), nb::arg("kept"), nb::arg("work"),
-           nb::arg("packed"), nb::arg("room"), nb::arg("y"), nb::arg("cells"), nb::arg("grad_y"), nb::arg("grad_row"),
+      .def("run", &run_backward_pass, nb::kw_only(), nb::arg("steps"), nb::arg("offsets"), nb::arg("batch"),
+           nb::arg("reverse") = false, nb::arg("parameters"), nb::arg("x"), nb::arg("h0"), nb::arg("c0"),
+           nb::arg("masks"), nb::arg("kept"), nb::arg("work"), nb::arg("packed"), nb::arg("room"), nb::arg("y"), nb::arg("cells"), nb::arg("grad_y"), nb::arg("grad_row"),
            nb::arg("grad_cells"), nb::arg("grad_gates"), nb::arg("grad_state"), nb::arg("reset_state"),
            nb::arg("grad_x"), nb::arg("grad_parameters"), nb::arg("grad_vectors"), nb::arg("grad_h0"),
            nb::arg("grad_c0"), nb::arg("hand_out"), nb::arg("threads"));

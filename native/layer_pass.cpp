@@ -26,13 +26,13 @@ class Numbers {
 };
 
 Sequences sequences_of(const LayerTensors& call, int64_t direction) {
-  return {.steps = call.steps, .offsets = call.offsets, .reverse = direction == 1};
+  return {.steps = call.steps, .offsets = call.offsets, .reverse = call.reverse || direction == 1};
 }
 
 Masks masks_of(const LayerSizes& sizes, const LayerTensors& call, int64_t direction) {
   const Numbers numbers(sizes.wide);
   const int64_t H = sizes.hidden, P = sizes.outputs;
-  return {.state_mask = numbers.on(call.state_mask, direction * sizes.batch * P),
+  return {.state_mask = numbers.on(call.state_mask, direction * call.batch * P),
           .candidate_mask = numbers.on(call.candidate_mask, direction * H),
           .keep_h = numbers.on(call.keep_h, direction * P),
           .keep_c = numbers.on(call.keep_c, direction * H),
@@ -45,17 +45,17 @@ Masks masks_of(const LayerSizes& sizes, const LayerTensors& call, int64_t direct
 
 void ForwardPass::run(const Level& level, const LayerForward& call, int threads) const {
   const Numbers numbers(sizes_.wide);
-  const int64_t B = sizes_.batch, I = sizes_.inputs, H = sizes_.hidden, P = sizes_.outputs, D = sizes_.directions;
+  const int64_t B = call.batch, I = sizes_.inputs, H = sizes_.hidden, P = sizes_.outputs, D = sizes_.directions;
   const int64_t memory = sizes_.values * H, rows = call.offsets[call.steps];
   for (int64_t d = 0; d < D; ++d) {
-    arrangement_.run(level, call.parameters + d * sizes_.parameters, call.packed, threads);
+    if (call.parameters) arrangement_.run(level, call.parameters + d * sizes_.parameters, call.packed, threads);
     const Kept& kept = call.kept[d];
     const auto packed = [&](int64_t place) -> const void* { return numbers.placed(call.packed, place); };
     if (!fused_ && call.x && rows) {
       const Dense products{.inputs = I, .outputs = sizes_.input_gates * H, .add = false,
                            .weight = packed(places_.input), .bias = packed(places_.separate_bias), .x = call.x,
                            .x_row = I, .out = numbers.on(kept.gates, sizes_.input_column * H),
-                           .out_row = sizes_.gates_row};
+                           .out_row = sizes_.gates_row, .halves = sizes_.halves};
       run_dense(level, sizes_.wide, products, rows, threads);
     }
     const Forward pass{
@@ -68,14 +68,15 @@ void ForwardPass::run(const Level& level, const LayerForward& call, int threads)
         .c = tape_ ? numbers.on(call.cells, d * memory) : call.cells, .c_row = D * memory, .c_values = sizes_.values,
         .new_h = kept.new_h, .new_c = kept.new_c, .unprojected = kept.unprojected, .masked = kept.masked,
         .masked0 = kept.masked0, .work = call.work, .work_row = sizes_.work_row,
-        .h_last = numbers.on(call.h_last, d * B * P), .c_last = numbers.on(call.c_last, d * B * memory)};
+        .h_last = numbers.on(call.h_last, d * B * P), .c_last = numbers.on(call.c_last, d * B * memory),
+        .halves = sizes_.halves};
     if (B && call.steps) run_forward(level, sizes_.wide, sizes_.cell, pass, B, threads);
   }
 }
 
 void BackwardPass::run(const Level& level, LayerBackward call, const std::function<void*(int64_t)>& hand_out,
                        int threads) const {
-  const int64_t sequences = sizes_.directions * sizes_.batch;
+  const int64_t sequences = sizes_.directions * call.batch;
   std::vector<double> h(call.grad_h0 ? 0 : sequences * sizes_.outputs);
   std::vector<double> c(call.grad_c0 ? 0 : sequences * sizes_.values * sizes_.hidden);
   if (!call.grad_h0) call.grad_h0 = h.data();
@@ -89,7 +90,7 @@ void BackwardPass::run(const Level& level, LayerBackward call, const std::functi
 
 void BackwardPass::pass(const Level& level, const LayerBackward& call, int64_t d, int threads) const {
   const Numbers numbers(sizes_.wide);
-  const int64_t B = sizes_.batch, H = sizes_.hidden, P = sizes_.outputs, D = sizes_.directions;
+  const int64_t B = call.batch, H = sizes_.hidden, P = sizes_.outputs, D = sizes_.directions;
   const int64_t memory = sizes_.values * H;
   arrangement_.run(level, call.parameters + d * sizes_.parameters, call.packed, threads);
   const Kept& kept = call.kept[d];
@@ -124,7 +125,7 @@ void BackwardPass::input_gradient(const Level& level, const LayerBackward& call,
 void BackwardPass::sums(const Level& level, const LayerBackward& call, int64_t d,
                         const std::function<void*(int64_t)>& hand_out, int threads) const {
   const Numbers numbers(sizes_.wide);
-  const int64_t B = sizes_.batch, I = sizes_.inputs, H = sizes_.hidden, P = sizes_.outputs, D = sizes_.directions;
+  const int64_t B = call.batch, I = sizes_.inputs, H = sizes_.hidden, P = sizes_.outputs, D = sizes_.directions;
   const Kept& kept = call.kept[d];
   void* const* gradients = call.grad_parameters + d * sizes_.parameters;
   const auto of = [&](int number) -> void* { return number < 0 ? nullptr : gradients[number]; };

@@ -1,4 +1,4 @@
-// The two passes of a layer, in one or both directions, bound to a cell and sizes once: a call brings only tensors.
+// The two passes of a layer, in one or both directions, bound to a cell and sizes once: a call brings only memory.
 #pragma once
 
 #include <array>
@@ -12,11 +12,12 @@ struct LayerSizes {
   int cell;
   bool wide;
   Functions functions;
-  int64_t directions, batch, inputs, hidden, outputs;
+  int64_t directions, inputs, hidden, outputs;
   int64_t values;                     // M
   int64_t parameters;                 // of a direction
   int64_t gates_row, work_row;
   int64_t input_column, input_gates;  // where W x + b lies in a row of gates, and its columns
+  bool halves;                        // W, U and the projection are stored as bfloat16; of float32 and forward passes only
 };
 
 // What a direction keeps of a forward pass for the way back; null where there is nothing.
@@ -28,7 +29,9 @@ struct Kept {
 struct LayerTensors {
   int64_t steps;
   const int64_t* offsets;
-  const void* const* parameters;                 // of one direction after the other
+  int64_t batch;
+  bool reverse;                                  // the only direction runs backwards
+  const void* const* parameters;                 // of one direction after the other; null: those of the only one are arranged
   const void* x;                                 // [N, I]
   const void *h0, *c0;                           // [D, B, P], [D, B, M H]
   const void* state_mask;                        // [D, B, P]
@@ -36,7 +39,7 @@ struct LayerTensors {
   double zoneout_h, zoneout_c;
   const Kept* kept;                              // of each direction
   void* work;                                    // [B, work_row]
-  void* packed;                                  // memory for the arranged parameters of a direction, and how many numbers
+  void* packed;                                  // memory of the arranged parameters of a direction, and how many numbers
   int64_t room;                                  // it has
 };
 

@@ -2,7 +2,6 @@
 // checks every shape, type and stride before it hands over an address.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
-#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -56,60 +55,12 @@ auto argument(const char* name) {
 #define SET_MASKS(type, name) call->masks.name = received<type>(name);
 #define SET(type, name) call->name = received<type>(name);
 
-// A pass with the fields of all its structures as keywords.
-#define BIND_PASS(Pass, FIELDS)                                                                          \
-  nb::class_<Pass>(m, #Pass "Call", "The arguments of a pass; addresses are 0 where there is nothing.")  \
-      .def(                                                                                              \
-          "__init__",                                                                                    \
-          [](Pass* call SEQUENCES_FIELDS(PARAMETER) MASKS_FIELDS(PARAMETER) FIELDS(PARAMETER)) {         \
-            new (call) Pass{};                                                                           \
-            SEQUENCES_FIELDS(SET_SEQUENCES) MASKS_FIELDS(SET_MASKS) FIELDS(SET)                          \
-          },                                                                                             \
-          nb::kw_only() SEQUENCES_FIELDS(ARGUMENT) MASKS_FIELDS(ARGUMENT) FIELDS(ARGUMENT))
-
-template <auto run, class Pass>
-void run_pass(int cell, bool wide, Pass call, const Activations& activations, double clip, int64_t batch, int threads) {
-  call.functions = functions_of(activations, clip);
+void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, Address weight, Address bias, Address x,
+           Address result, bool halves, int threads) {
   nb::gil_scoped_release release;
-  run(*level, wide, cell, call, batch, threads);
-}
-
-void dense(bool wide, int64_t rows, int64_t inputs, int64_t outputs, bool add, Address weight, Address bias, Address x,
-           int64_t x_row, Address result, int64_t out_row, bool halves, int threads) {
-  nb::gil_scoped_release release;
-  const Dense call{.inputs = inputs, .outputs = outputs, .add = add, .weight = in(weight), .bias = in(bias), .x = in(x),
-                   .x_row = x_row, .out = out(result), .out_row = out_row, .halves = halves};
+  const Dense call{.inputs = inputs, .outputs = outputs, .add = false, .weight = in(weight), .bias = in(bias),
+                   .x = in(x), .x_row = inputs, .out = out(result), .out_row = outputs, .halves = halves};
   run_dense(*level, wide, call, rows, threads);
-}
-
-// Right factors: rows, row length, width, initial rows. Segments: first column, columns, where the sums with each
-// factor go and the two totals; 0 for what nobody wants.
-using Factors = std::array<std::array<int64_t, 4>, kOuterFactors>;
-using Segments = std::vector<std::array<int64_t, 2 + kOuterFactors + 2>>;
-
-// `hand_out`, a function of Python, gives memory for so many numbers: its address, and what keeps it.
-void outer_sums(bool wide, int64_t steps, Address offsets, bool reverse, Address a, int64_t a_row,
-                const Factors& factors, const Segments& segments, int threads, const nb::object& hand_out) {
-  OuterSums call{{steps, static_cast<const int64_t*>(in(offsets)), reverse}, in(a), a_row, {}, nullptr, 0};
-  for (int f = 0; f < kOuterFactors; ++f) {
-    const auto [rows, row, width, initial] = factors[f];
-    call.factors[f] = {in(rows), row, width, in(initial)};
-  }
-  std::vector<OuterSegment> wanted;
-  for (const auto& given : segments) {
-    OuterSegment segment{given[0], given[1], {}, {}, {}};
-    for (int f = 0; f < kOuterFactors; ++f) {
-      segment.sums[f] = out(given[2 + f]);
-      segment.factors[f] = segment.sums[f] ? &call.factors[f] : nullptr;
-    }
-    segment.totals[0] = out(given[2 + kOuterFactors]), segment.totals[1] = out(given[3 + kOuterFactors]);
-    wanted.push_back(segment);
-  }
-  call.segments = wanted.data(), call.count = static_cast<int64_t>(wanted.size());
-  const SharedOuterSums sums(*level, wide, call, threads);
-  const auto [address, keeper] = nb::cast<std::pair<Address, nb::object>>(hand_out(sums.work()));
-  nb::gil_scoped_release release;
-  sums.run(out(address));
 }
 
 void pack(bool wide, Address source, int64_t gates, int64_t units, int64_t depth, int64_t gate_stride,
@@ -265,19 +216,17 @@ NB_MODULE(_native, m) {
   m.def("activations", &activations, "Names of the activation functions by number.");
   m.def("functions", &functions, "Names of the functions of elementary() by number.");
 
-  BIND_PASS(Forward, FORWARD_FIELDS)
+  nb::class_<Forward>(m, "ForwardCall", "The arguments of a pass; addresses are 0 where there is nothing.")
+      .def(
+          "__init__",
+          [](Forward* call SEQUENCES_FIELDS(PARAMETER) MASKS_FIELDS(PARAMETER) FORWARD_FIELDS(PARAMETER)) {
+            new (call) Forward{};
+            SEQUENCES_FIELDS(SET_SEQUENCES) MASKS_FIELDS(SET_MASKS) FORWARD_FIELDS(SET)
+          },
+          nb::kw_only() SEQUENCES_FIELDS(ARGUMENT) MASKS_FIELDS(ARGUMENT) FORWARD_FIELDS(ARGUMENT))
       .def_rw("halves", &Forward::halves, "Whether weights are stored as bfloat16; False unless set.");
-  BIND_PASS(Backward, BACKWARD_FIELDS);
-  m.def("forward", &run_pass<run_forward, Forward>, nb::arg("cell"), nb::arg("wide"), nb::arg("call"),
-        nb::arg("activations"), nb::arg("clip"), nb::arg("batch"), nb::arg("threads"));
-  m.def("backward", &run_pass<run_backward, Backward>, nb::arg("cell"), nb::arg("wide"), nb::arg("call"),
-        nb::arg("activations"), nb::arg("clip"), nb::arg("batch"), nb::arg("threads"));
   m.def("dense", &dense, nb::arg("wide"), nb::kw_only(), nb::arg("rows"), nb::arg("inputs"), nb::arg("outputs"),
-        nb::arg("add"), nb::arg("weight"), nb::arg("bias"), nb::arg("x"), nb::arg("x_row"), nb::arg("out"),
-        nb::arg("out_row"), nb::arg("halves") = false, nb::arg("threads"));
-  m.def("outer_sums", &outer_sums, nb::arg("wide"), nb::kw_only(), nb::arg("steps"), nb::arg("offsets"),
-        nb::arg("reverse"), nb::arg("a"), nb::arg("a_row"), nb::arg("factors"), nb::arg("segments"), nb::arg("threads"),
-        nb::arg("hand_out"));
+        nb::arg("weight"), nb::arg("bias"), nb::arg("x"), nb::arg("out"), nb::arg("halves"), nb::arg("threads"));
   m.def("pack", &pack, nb::arg("wide"), nb::kw_only(), nb::arg("source"), nb::arg("gates"), nb::arg("units"),
         nb::arg("depth"), nb::arg("gate_stride"), nb::arg("unit_stride"), nb::arg("k_stride"), nb::arg("total_depth"),
         nb::arg("first_k"), nb::arg("packed"), nb::arg("halves") = false, nb::arg("threads"));

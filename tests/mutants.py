@@ -381,11 +381,11 @@ MUTANTS = (
         "step - 1 if reverse else step + 1",
         KERNELS + " " + CHECKS,
     ),
-    python(
-        "kernels: gate columns of W from the wrong end",
-        "kernels/gradients.py",
-        "self.address + (self._row - columns) * self.kernel.number_size",
-        "self.address",
+    native(
+        "gate columns of W from the wrong end",
+        "layer_pass.cpp",
+        "on(call.grad_gates[d], gradient_row_ - columns)",
+        "on(call.grad_gates[d], 0)",
         KERNELS,
     ),
     python("kernels: lengths one step long", "kernels/layout.py", 'side="left"', 'side="right"', KERNELS),
@@ -1094,6 +1094,26 @@ MUTANTS = (
         "last = first",
         KERNELS,
     ),
+    native(
+        "a layer that runs backwards does not",
+        "layer_pass.cpp",
+        ".reverse = call.reverse || direction == 1",
+        ".reverse = direction == 1",
+    ),
+    native(
+        "arranged weights stored as bfloat16 read as they are not",
+        "layer_pass.cpp",
+        ".c_last = numbers.on(call.c_last, d * B * memory),\n        .halves = sizes_.halves",
+        ".c_last = numbers.on(call.c_last, d * B * memory),\n        .halves = false",
+        STORED,
+    ),
+    python(
+        "kernels: weights for one way of W x given to the other",
+        "kernels/arrays.py",
+        "packed=address(weights.arranged(fused=fused)), y=address(room",
+        "packed=address(weights.arranged(fused=True)), y=address(room",
+        KERNELS,
+    ),
     python(
         "kernels: the caller's gradients are overwritten",
         "kernels/arrays.py",
@@ -1150,18 +1170,18 @@ MUTANTS = (
         "pieces = [(s.column * H,",
         KERNELS,
     ),
-    python(
-        "kernels: initial state left out of dU",
-        "kernels/arrays.py",
-        "Rows(address(result.h), P, P, h0)",
-        "Rows(address(result.h), P, P, address(result.h))",
+    native(
+        "initial state left out of dU",
+        "layer_pass.cpp",
+        "places_.recurrent < 0 ? nullptr : numbers.on(call.h0, d * B * P)}",
+        "places_.recurrent < 0 ? nullptr : numbers.on(call.y, 0)}",
         KERNELS,
     ),
-    python(
-        "kernels: dU with the states of the reversed direction",
-        "kernels/gradients.py",
-        "reverse=reverse, a=address",
-        "reverse=False, a=address",
+    native(
+        "dU with the states of the reversed direction",
+        "layer_pass.cpp",
+        "OuterSums sums{.sequences = sequences_of(call, d)",
+        "OuterSums sums{.sequences = {call.steps, call.offsets, false}",
         KERNELS,
     ),
     python(
@@ -1316,10 +1336,10 @@ MUTANTS = (
     native(
         "nn: packed weights kept from call to call",
         "layer_pass.cpp",
-        "    arrangement_.run(level, call.parameters + d * sizes_.parameters, call.packed, threads);\n    const Kept",
+        "    if (call.parameters) arrangement_.run(level, call.parameters + d * sizes_.parameters, call.packed, threads);\n",
         "    static const void* before = nullptr;\n"
         "    if (before != call.parameters[0]) arrangement_.run(level, call.parameters, call.packed, threads);\n"
-        "    before = call.parameters[0];\n    const Kept",
+        "    before = call.parameters[0];\n",
         NN_MODULE,
     ),
     python(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from unrolled.kernels import arrays
 from unrolled.kernels.arrays import PackedWeights
-from unrolled.kernels.gradients import GateGradients
+from unrolled.kernels.layer_passes import Bound, LayerPasses
 from unrolled.kernels.layout import Layout
 
 TINY = np.finfo(np.float32).tiny
@@ -22,15 +23,20 @@ def are_denormal(a, tiny=TINY):
 @pytest.fixture
 def gate_gradients(monkeypatch):
     """The gate gradients of every backward pass, as the kernels leave them."""
-    seen = []
+    seen, backward = [], LayerPasses.backward.func
 
-    def spy(kernel, layout, hidden, threads, address):
-        numbers = layout.rows * len(kernel.compiled.gradient_columns) * hidden
+    def spied(passes):
+        kernel, bound = passes.kernel, backward(passes)
+        columns = len(kernel.compiled.gradient_columns) * passes.hidden
         number = ctypes.c_double if kernel.wide else ctypes.c_float
-        seen.append(np.array((number * numbers).from_address(address)))
-        return GateGradients(kernel, layout, hidden, threads, address)
 
-    monkeypatch.setattr(arrays, "GateGradients", spy)
+        def run(*, steps, batch, grad_gates, **given):
+            bound.own.run(steps=steps, batch=batch, grad_gates=grad_gates, **given)
+            seen.append(np.array((number * (steps * batch * columns)).from_address(*grad_gates)))
+
+        return Bound(SimpleNamespace(run=run), bound.packed)
+
+    monkeypatch.setattr(LayerPasses, "backward", property(spied))
     return seen
 
 

@@ -29,7 +29,7 @@ def test_copies_of_weights_are_arranged_anew(cell, copied):
     packed = other.packed(fused=True)
     assert packed.input != weights.packed(fused=True).input
     assert other.kernel.cell.spec == weights.kernel.cell.spec
-    _, buffer = other._arranged[True]
+    buffer = other.arranged(fused=True)
     assert buffer.ctypes.data <= packed.input < buffer.ctypes.data + buffer.nbytes
     del weights
     gc.collect()

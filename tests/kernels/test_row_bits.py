@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled.cells import CELLS
+from unrolled.kernels.arrangement import BackwardArrangement
 from unrolled.kernels.arrays import PackedWeights, backward, forward
 from unrolled.kernels.kernel import get_kernel
 from unrolled.kernels.layout import Layout
@@ -104,14 +105,13 @@ def test_number_of_threads(cell, lengths, hidden, reverse, dtype, case):
 def test_number_of_threads_that_pack(fused, case):
     c = case("gru", 1, 1, 520, 520)
     kernel, at = get_kernel("gru", "float64"), {name: address(value) for name, value in c.parameters.items()}
-    arrangement = kernel.forward_arrangement(520, 520, 520, tuple(at), fused=fused)
-    forwards, backwards = arrangement.size, kernel.packed_backward_size(520, 520)
+    forwards = kernel.forward_arrangement(520, 520, 520, tuple(at), fused=fused)
+    backwards = BackwardArrangement.of(kernel.compiled, True, 520, 520, tuple(at))
     runs = []
     for threads in (1, 2, 3):
-        packed, turned = np.zeros(forwards), np.zeros(backwards)
-        kernel.pack(arrangement, [*at.values()], address(packed), threads)
-        kernel.pack_backward(520, 520, at["weight_hh"], address(turned), threads)
-        runs.append((packed, turned))
+        runs.append([np.zeros(each.size) for each in (forwards, backwards)])
+        for each, packed in zip((forwards, backwards), runs[-1], strict=True):
+            each.moves.run([*at.values()], address(packed), threads)
     assert all(np.array_equal(a, b) for other in runs[1:] for a, b in zip(runs[0], other, strict=True))
 
 

@@ -1,6 +1,6 @@
 """How a cell's parameters are arranged for the products of its passes: which piece of them goes where.
 
-It is found once for a cell and sizes, as moves that compiled code makes at each call. Places are counted in numbers.
+It is found once for a cell and sizes, as moves that compiled code makes. Places are counted in numbers.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from unrolled.kernels import _native
 from unrolled.kernels.compiled import Compiled, Run
 
 __all__ = [
-    "BackwardArrangement", "ForwardArrangement", "ForwardPlaces", "arrange_input", "arrange_projection",
-    "arrange_recurrent", "arrange_separate_biases",
+    "BackwardArrangement", "ForwardArrangement", "ForwardPlaces", "arrange_input", "arrange_separate_biases",
 ]  # fmt: skip
 
 NOWHERE = -1
@@ -203,20 +202,6 @@ def arrange_input(
     """W for ``Wᵀ δa``, and how many numbers it takes."""
     moves = _Moves(compiled, wide, I, H, H, names)
     moves.input()
-    return moves.native, moves.size
-
-
-def arrange_recurrent(compiled: Compiled, wide: bool, H: int, P: int) -> tuple[_native.Arrangement, int]:
-    """U by itself for the backward pass, and how many numbers it takes."""
-    moves = _Moves(compiled, wide, 0, H, P, ("weight_hh",))
-    moves.recurrent()
-    return moves.native, moves.size
-
-
-def arrange_projection(compiled: Compiled, wide: bool, H: int, P: int) -> tuple[_native.Arrangement, int]:
-    """The projection by itself for the backward pass, and how many numbers it takes."""
-    moves = _Moves(compiled, wide, 0, H, P, ("weight_hr",))
-    moves.projection()
     return moves.native, moves.size
 
 

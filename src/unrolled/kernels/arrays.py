@@ -12,7 +12,7 @@ from unrolled.cells import Masks
 from unrolled.errors import InputError
 from unrolled.kernels import _native
 from unrolled.kernels.admission import admitted
-from unrolled.kernels.gradients import GateGradients, Rows
+from unrolled.kernels.layer_passes import KEPT
 from unrolled.kernels.layout import Layout
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.packed import PackedDense, PackedWeights, address
@@ -31,6 +31,7 @@ __all__ = [
     "softmax",
 ]
 
+_NO_MASKS = 0, 0, 0, 0, 0.0, 0.0
 _FUNCTIONS = {name: number for number, name in enumerate(_native.functions())}
 
 
@@ -50,8 +51,7 @@ def forward(
     Raises:
         InputError: a shape or dtype does not fit; nothing has run then.
     """
-    kernel, H, P, dtype = weights.kernel, weights.hidden, weights.outputs, weights.dtype
-    compiled, threads, B, M = kernel.compiled, chosen_threads(threads), layout.batch, kernel.compiled.memory
+    kernel, dtype, B, threads = weights.kernel, weights.dtype, layout.batch, chosen_threads(threads)
     x = admitted("x", x, dtype, (layout.rows, weights.inputs))
     masks = admitted_masks(weights, layout, masks or NO_MASKS)
     fused = weights.fuses(layout.steps, B, threads)
@@ -60,35 +60,26 @@ def forward(
     shapes = of.shapes
     check_allocation(sum(map(math.prod, shapes.values())) * dtype.itemsize, "the results of all steps")
     room = {name: np.empty(shape, dtype) for name, shape in shapes.items()}
-    at = {name: address(array) for name, array in room.items()}
     last = tuple(s.copy() for s in first)
-    work = np.empty((B, compiled.work * H), dtype) if compiled.work else None
-    row = kernel.gates_row(H, tape=tape)
+    work = np.empty((B, kernel.compiled.work * weights.hidden), dtype)
     h0, c0 = kernel.split_states([address(s) for s in first])
     h_last, c_last = kernel.split_states([address(s) for s in last])
-    packed = weights.packed(fused=fused)
-    if not fused:
-        kernel.separate_inputs(
-            layout, weights.inputs, H, packed, x=address(x), gates=at["gates"], gates_row=row, threads=threads,
-            halves=weights.halves,
-        )  # fmt: skip
-    call = _native.ForwardCall(
-        steps=layout.steps, offsets=layout.address, reverse=reverse, inputs=weights.inputs, hidden=H, outputs=P,
-        tape=tape, x=address(x) if fused else 0, skip=address(x), input_weight=packed.input,
-        weight=packed.recurrent, projection=packed.projection, bias=packed.bias, vectors=packed.vectors,
-        state_mask=address(masks.state), candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h),
-        keep_c=address(masks.keep_c), mask_row=H, zoneout_h=masks.zoneout[0], zoneout_c=masks.zoneout[1],
-        gates=at.get("gates", 0), gates_row=row, h0=h0, c0=c0, h=at["h"], h_row=P, c=at.get("c", 0), c_row=M * H,
-        c_values=M, new_h=at.get("new_h", 0), new_c=at.get("new_c", 0), unprojected=at.get("unprojected", 0),
-        masked=at.get("masked", 0), masked0=at.get("masked0", 0), work=address(work), work_row=compiled.work * H,
-        h_last=h_last, c_last=c_last,
+    weights.forward_pass(tape=tape, fused=fused).run(
+        steps=layout.steps, offsets=layout.address, batch=B, reverse=reverse, parameters=(), x=address(x), h0=h0, c0=c0,
+        masks=_mask_addresses(masks), kept=[[address(room.get(name)) for name in KEPT]], work=address(work),
+        packed=address(weights.arranged(fused=fused)), y=address(room["h"]), cells=address(room.get("c")), h_last=h_last,
+        c_last=c_last, threads=threads,
     )  # fmt: skip
-    call.halves = weights.halves
-    kernel.forward(layout, call, threads)
     if tape:
         for array in room.values():
             array.flags.writeable = False
     return Forward(last=last, first=first, of=of, **room)
+
+
+def _mask_addresses(masks: Masks) -> tuple[int, int, int, int, float, float]:
+    given = masks.state, masks.candidate, masks.keep_h, masks.keep_c
+    state, candidate, keep_h, keep_c = (address(mask) for mask in given)
+    return state, candidate, keep_h, keep_c, *masks.zoneout
 
 
 def forward_only(
@@ -99,39 +90,26 @@ def forward_only(
     Raises:
         InputError: a shape or dtype does not fit; nothing has run then.
     """
-    kernel, H, P, dtype = weights.kernel, weights.hidden, weights.outputs, weights.dtype
-    compiled, threads, B, N = kernel.compiled, default_threads(), layout.batch, layout.rows
+    kernel, H, dtype, compiled = weights.kernel, weights.hidden, weights.dtype, weights.kernel.compiled
+    threads, B, N, M = default_threads(), layout.batch, layout.rows, weights.kernel.compiled.memory
     x = admitted("x", x, dtype, (N, weights.inputs))
     fused = weights.fuses(layout.steps, B, threads)
-    packed = weights.packed(fused=fused)
-    first, c_row, row = _first_states(weights, B, states), compiled.memory * H, kernel.gates_row(H, tape=False)
-    widths = P, 0 if fused else row
+    first = _first_states(weights, B, states)
+    widths = weights.outputs, 0 if fused else kernel.gates_row(H, tape=False)
     check_allocation(N * sum(widths) * dtype.itemsize, "the results of all steps")
     h, gates = (np.empty((N, width), dtype) for width in widths)
-    memory = np.empty((B, c_row + compiled.projected * H + compiled.work * H), dtype)
-    last = tuple(state.copy() for state in first)
-    at, given = [address(state) for state in last], [address(state) for state in first]
-    x_at, gates_at, c, size = address(x), address(gates), address(memory), B * H * dtype.itemsize
-    unprojected = c + compiled.memory * size
-    h0, c0 = kernel.split_states(given)
-    h_last, c_last = kernel.split_states(at)
-    if not fused:
-        kernel.separate_inputs(
-            layout, weights.inputs, H, packed, x=x_at, gates=gates_at, gates_row=row, threads=threads,
-            halves=weights.halves,
-        )  # fmt: skip
-    call = _native.ForwardCall(
-        steps=layout.steps, offsets=layout.address, reverse=reverse, inputs=weights.inputs, hidden=H, outputs=P,
-        tape=False, x=x_at if fused else 0, skip=x_at, input_weight=packed.input, weight=packed.recurrent,
-        projection=packed.projection, bias=packed.bias, vectors=packed.vectors, mask_row=H, zoneout_h=0.0, zoneout_c=0.0,
-        gates=0 if fused else gates_at, gates_row=row, h0=h0, c0=c0, h=address(h), h_row=P,
-        c=c if compiled.memory else 0, c_row=c_row, c_values=compiled.memory,
-        unprojected=unprojected if compiled.projected else 0,
-        work=unprojected + compiled.projected * size if compiled.work else 0, work_row=compiled.work * H, h_last=h_last,
-        c_last=c_last,
+    memory = np.empty((B, (M + compiled.projected + compiled.work) * H), dtype)
+    last = tuple([state.copy() for state in first])
+    cells, unit = address(memory), B * H * dtype.itemsize
+    unprojected = cells + M * unit
+    h0, c0 = kernel.split_states([address(state) for state in first])
+    h_last, c_last = kernel.split_states([address(state) for state in last])
+    weights.forward_pass(tape=False, fused=fused).run(
+        steps=layout.steps, offsets=layout.address, batch=B, reverse=reverse, parameters=(), x=address(x), h0=h0, c0=c0,
+        masks=_NO_MASKS, kept=[(0 if fused else address(gates), 0, 0, unprojected, 0, 0)],
+        work=unprojected + compiled.projected * unit, packed=address(weights.arranged(fused=fused)), y=address(h),
+        cells=cells, h_last=h_last, c_last=c_last, threads=threads,
     )  # fmt: skip
-    call.halves = weights.halves
-    kernel.forward(layout, call, threads)
     return h, last
 
 
@@ -170,67 +148,48 @@ def backward(
         InputError: a shape or dtype does not fit, or ``result`` is not the tape of this pass; nothing has run then.
     """
     kernel, H, P, dtype = weights.kernel, weights.hidden, weights.outputs, weights.dtype
-    compiled, threads = kernel.compiled, chosen_threads(threads)
-    N, B, M = layout.rows, layout.batch, compiled.memory
+    compiled, threads, N, B = kernel.compiled, chosen_threads(threads), layout.rows, layout.batch
+    own, numbers = weights.backward_pass
     x = admitted("x", x, dtype, (N, weights.inputs))
     result = check_same_pass(result, weights, x, layout, reverse=reverse)
-    masks = result.of.masks
     grad_h = admitted("grad_h", grad_h, dtype, (N, P))
     if grad_c is not None:
-        if not M:
+        if not compiled.memory:
             raise InputError(f"cell {kernel.cell.name} has no memory: grad_c must be None")
-        grad_c = admitted("grad_c", grad_c, dtype, (N, M * H))
+        grad_c = admitted("grad_c", grad_c, dtype, (N, compiled.memory * H))
     if len(grad_last) != len(result.first):
         raise InputError(f"grad_last: expected {len(result.first)} arrays, one a state, got {len(grad_last)}")
     # the kernels turn these into the gradients of the initial states
     grad_first = tuple(
         admitted("grad_last", g, dtype, s.shape).copy() for g, s in zip(grad_last, result.first, strict=True)
     )
-    check_allocation(
-        dtype.itemsize * N * (len(compiled.gradient_columns) * H + weights.inputs + H + P), "the gradients of all steps"
-    )
-    grad_gates = np.empty((N, len(compiled.gradient_columns) * H), dtype)
+    columns = len(compiled.gradient_columns) * H
+    check_allocation(dtype.itemsize * N * (columns + weights.inputs + H + P), "the gradients of all steps")
+    grad_gates = np.empty((N, columns), dtype)
     reset_state = np.empty((N, H), dtype) if kernel.resets else None
     grad_state = np.empty((N, P), dtype) if compiled.projected else None
     grad_vectors = np.zeros((B, compiled.vector_columns * H), dtype)
-    work = np.empty((B, compiled.work * H), dtype) if compiled.work else None
-    U, W, projection = weights.packed_for_backward()
+    work = np.empty((B, compiled.work * H), dtype)
     grads = {name: np.zeros_like(parameter) for name, parameter in weights.parameters.items()}
+    grad_parameters = [address(grad) for grad in grads.values()]
     grads["x"] = np.empty_like(x)
     h0, c0 = kernel.split_states([address(s) for s in result.first])
     grad_h0, grad_c0 = kernel.split_states([address(s) for s in grad_first])
-    call = _native.BackwardCall(
-        steps=layout.steps, offsets=layout.address, reverse=reverse, hidden=H, outputs=P,
-        weight=address(U) if U.size else 0, projection=address(projection),
-        vectors=weights.packed(fused=result.of.fused).vectors,
-        state_mask=address(masks.state), candidate_mask=address(masks.candidate), keep_h=address(masks.keep_h),
-        keep_c=address(masks.keep_c), mask_row=H, zoneout_h=masks.zoneout[0], zoneout_c=masks.zoneout[1],
-        gates=address(result.gates), gates_row=kernel.gates_row(H, tape=True), h0=h0, c0=c0, h=address(result.h),
-        h_row=P, c=address(result.c), c_row=M * H, new_h=address(result.new_h), new_c=address(result.new_c),
-        skip=address(x), grad_h=address(grad_h), grad_row=P, grad_c=address(grad_c), grad_c_row=M * H,
-        grad_gates=address(grad_gates), grad_state=address(grad_state), reset_state=address(reset_state),
-        grad_skip=address(grads["x"]) if compiled.skip else 0, add_skip=False, grad_vectors=address(grad_vectors),
-        work=address(work), work_row=compiled.work * H, grad_h0=grad_h0, grad_c0=grad_c0,
-    )  # fmt: skip
-    kernel.backward(layout, call, threads)
-    gate_gradients = GateGradients(kernel, layout, H, threads, address(grad_gates))
-    gate_gradients.inputs(weights.inputs, address(W), address(grads["x"]), add=compiled.skip)
 
     def hand_out(numbers: int) -> tuple[int, Floats]:
         memory = np.empty(numbers, dtype)
         return address(memory), memory
 
-    state = Rows(address(result.h), P, P, h0)
-    if result.masked is not None:
-        state = Rows(address(result.masked), P, P, address(result.masked0))
-    to = {name: address(grad) for name, grad in grads.items()}
-    gate_gradients.parameters(
-        Rows(address(x), weights.inputs, weights.inputs), state, Rows(address(reset_state), H, H), to,
-        reverse=reverse, work=hand_out,
+    packed, _memory = hand_out(numbers)
+    own.run(
+        steps=layout.steps, offsets=layout.address, batch=B, reverse=reverse, parameters=weights.addresses, x=address(x),
+        h0=h0, c0=c0, masks=_mask_addresses(result.of.masks), kept=[[address(getattr(result, name)) for name in KEPT]],
+        work=address(work), packed=packed, room=numbers, y=address(result.h), cells=address(result.c),
+        grad_y=address(grad_h), grad_row=P, grad_cells=address(grad_c), grad_gates=[address(grad_gates)],
+        grad_state=address(grad_state), reset_state=address(reset_state), grad_x=address(grads["x"]),
+        grad_parameters=grad_parameters, grad_vectors=[address(grad_vectors)], grad_h0=grad_h0, grad_c0=grad_c0,
+        hand_out=hand_out, threads=threads,
     )  # fmt: skip
-    if grad_state is not None:
-        met = Rows(address(result.unprojected), H, H)
-        gate_gradients.projection(address(grad_state), met, P, to["weight_hr"], hand_out)
     column = 0
     for name, columns in compiled.vectors:
         sums = grad_vectors[:, column * H : (column + (columns or 1)) * H].sum(0)

@@ -1,4 +1,4 @@
-"""The table from (cell, dtype) to compiled kernels, and the calls that hand addresses to them.
+"""The table from (cell, dtype) to compiled kernels, and what they ask of a call's memory.
 
 Addresses are those of contiguous, correctly sized buffers: the callers (:mod:`unrolled.kernels.arrays` for NumPy,
 :mod:`unrolled.nn` for torch) check shapes and dtypes before they get here.
@@ -13,16 +13,8 @@ from functools import cache, cached_property
 from unrolled.cells import Cell, get_cell
 from unrolled.errors import InputError
 from unrolled.kernels import _native
-from unrolled.kernels.arrangement import (
-    ForwardArrangement,
-    ForwardPlaces,
-    arrange_input,
-    arrange_projection,
-    arrange_recurrent,
-    arrange_separate_biases,
-)
+from unrolled.kernels.arrangement import ForwardArrangement, arrange_separate_biases
 from unrolled.kernels.compiled import Compiled, get_compiled
-from unrolled.kernels.layout import Layout
 
 __all__ = ["Kernel", "get_kernel", "pack_matrix"]
 
@@ -124,14 +116,6 @@ class Kernel:
         sizes = inputs, hidden, outputs
         return ForwardArrangement.of(self.compiled, self.wide, *sizes, names, fused=fused, halves=halves)
 
-    def pack(
-        self, arrangement: ForwardArrangement, parameters: Sequence[int], packed: int, threads: int
-    ) -> ForwardPlaces:
-        """Arrange parameters, given by their addresses in the arrangement's order, from ``packed`` on; returns the addresses of
-        each kind, 0 where there is none."""
-        arrangement.moves.run(parameters, packed, threads)
-        return ForwardPlaces(*(packed + place * self.number_size if place >= 0 else 0 for place in arrangement.places))
-
     def separate_bias_size(self, hidden: int) -> int:
         """Elements that :meth:`pack_separate_bias` fills; behind them is room for the last one's whole vector."""
         return arrange_separate_biases(self.compiled, self.wide, hidden)[1]
@@ -139,55 +123,6 @@ class Kernel:
     def pack_separate_bias(self, hidden: int, bias_ih: int, bias_hh: int, packed: int) -> None:
         """What is added to ``W x`` before a step, see :class:`~unrolled.kernels.arrangement.ForwardArrangement`."""
         arrange_separate_biases(self.compiled, self.wide, hidden)[0].run([bias_ih, bias_hh], packed, 1)
-
-    def packed_backward_size(self, hidden: int, outputs: int) -> int:
-        """Elements that :meth:`pack_backward` fills."""
-        return arrange_recurrent(self.compiled, self.wide, hidden, outputs)[1]
-
-    def pack_backward(self, hidden: int, outputs: int, weight_hh: int, packed: int, threads: int) -> None:
-        """Arrange U for the products of the backward pass."""
-        arrange_recurrent(self.compiled, self.wide, hidden, outputs)[0].run([weight_hh], packed, threads)
-
-    def packed_projection_size(self, hidden: int, outputs: int) -> int:
-        """Elements that :meth:`pack_projection` fills."""
-        return arrange_projection(self.compiled, self.wide, hidden, outputs)[1]
-
-    def pack_projection(self, hidden: int, outputs: int, weight_hr: int, packed: int, threads: int) -> None:
-        """Arrange the projection for the backward pass."""
-        arrange_projection(self.compiled, self.wide, hidden, outputs)[0].run([weight_hr], packed, threads)
-
-    def packed_input_size(self, inputs: int, hidden: int) -> int:
-        """Elements that :meth:`pack_input` fills."""
-        return arrange_input(self.compiled, self.wide, inputs, hidden)[1]
-
-    def pack_input(self, inputs: int, hidden: int, weight_ih: int, packed: int, threads: int) -> None:
-        """Arrange W for ``Wᵀ δa``."""
-        arrange_input(self.compiled, self.wide, inputs, hidden)[0].run([weight_ih], packed, threads)
-
-    def separate_inputs(
-        self, layout: Layout, inputs: int, hidden: int, packed: ForwardPlaces, *, x: int, gates: int, gates_row: int,
-        threads: int, halves: bool = False,
-    ) -> None:  # fmt: skip
-        """``W x + b`` of all steps, where the forward pass finds it among the gates."""
-        if layout.rows:
-            at = gates + self.compiled.input_column * hidden * self.number_size
-            columns = self.compiled.input_gates * hidden
-            _native.dense(
-                self.wide, rows=layout.rows, inputs=inputs, outputs=columns, add=False, weight=packed.input,
-                bias=packed.separate_bias, x=x, x_row=inputs, out=at, out_row=gates_row, halves=halves, threads=threads,
-            )  # fmt: skip
-
-    def forward(self, layout: Layout, call: _native.ForwardCall, threads: int) -> None:
-        """Run the recurrence."""
-        if layout.batch and layout.steps:
-            clip = self.cell.clip or 0.0
-            _native.forward(self.number, self.wide, call, self.activations, clip, layout.batch, threads)
-
-    def backward(self, layout: Layout, call: _native.BackwardCall, threads: int) -> None:
-        """Run the recurrence backwards."""
-        if layout.batch and layout.steps:
-            clip = self.cell.clip or 0.0
-            _native.backward(self.number, self.wide, call, self.activations, clip, layout.batch, threads)
 
 
 def pack_matrix(

@@ -15,6 +15,7 @@ from unrolled.kernels import _native
 from unrolled.kernels.admission import admitted
 from unrolled.kernels.arrangement import ForwardPlaces
 from unrolled.kernels.kernel import Kernel, get_kernel, pack_matrix
+from unrolled.kernels.layer_passes import Bound, LayerPasses
 from unrolled.kernels.memory import check_allocation
 from unrolled.kernels.storage import Storage, stores_halves
 from unrolled.kernels.threads import chosen_threads, default_threads
@@ -103,9 +104,8 @@ class PackedDense:
         out = np.empty(shape, self.dtype)
         if out.size:
             _native.dense(
-                self._wide, rows=rows, inputs=self.inputs, outputs=self.outputs, add=False, weight=self.address,
-                bias=self.bias_address, x=address(x), x_row=self.inputs, out=address(out), out_row=self.outputs,
-                halves=self.halves, threads=threads,
+                self._wide, rows=rows, inputs=self.inputs, outputs=self.outputs, weight=self.address,
+                bias=self.bias_address, x=address(x), out=address(out), halves=self.halves, threads=threads,
             )  # fmt: skip
         return out
 
@@ -138,25 +138,53 @@ class PackedWeights:
         if set(shapes) != set(given):
             raise InputError(f"cell {cell} has parameters {sorted(shapes)}, got {sorted(given)}")
         self.parameters = {name: admitted(name, given[name], self.dtype, shape) for name, shape in shapes.items()}
-        self._arranged: dict[bool, tuple[ForwardPlaces, Floats]] = {}
+        self._passes = LayerPasses(
+            self.kernel, 1, self.inputs, self.hidden, self.outputs, tuple(self.parameters), self.halves
+        )
+        self._arranged: dict[bool, Floats] = {}
 
     def fuses(self, steps: int, batch: int, threads: int) -> bool:
         """Whether a pass over so many steps and sequences computes ``W x`` step by step."""
         sizes = self.inputs, self.hidden, self.outputs
         return self.kernel.fuses(*sizes, steps, batch, threads, halves=self.halves)
 
-    def packed(self, *, fused: bool) -> ForwardPlaces:
-        """Where the weights are, for a pass that computes ``W x`` step by step or finds it; arranged when first needed."""
+    def arranged(self, *, fused: bool) -> Floats:
+        """The weights for a forward pass that computes ``W x`` step by step or beforehand; arranged when first needed."""
         if fused not in self._arranged:
-            self._arranged.setdefault(fused, self._arrange(fused))
-        return self._arranged[fused][0]
+            arrangement = self._passes.arrangement(fused=fused)
+            packed = aligned(arrangement.size, self.dtype)
+            arrangement.moves.run(self.addresses, address(packed), default_threads())
+            self._arranged.setdefault(fused, packed)
+        return self._arranged[fused]
 
-    def _arrange(self, fused: bool) -> tuple[ForwardPlaces, Floats]:
-        sizes, names = (self.inputs, self.hidden, self.outputs), tuple(self.parameters)
-        arrangement = self.kernel.forward_arrangement(*sizes, names, fused=fused, halves=self.halves)
-        buffer = aligned(arrangement.size, self.dtype)
-        addresses = [address(parameter) for parameter in self.parameters.values()]
-        return self.kernel.pack(arrangement, addresses, address(buffer), default_threads()), buffer
+    def packed(self, *, fused: bool) -> ForwardPlaces:
+        """Addresses of each kind of the arranged weights, 0 where there is none."""
+        begin, size = address(self.arranged(fused=fused)), self.kernel.number_size
+        places = self._passes.arrangement(fused=fused).places
+        return ForwardPlaces(*(begin + place * size if place >= 0 else 0 for place in places))
+
+    def forward_pass(self, *, tape: bool, fused: bool) -> _native.ForwardPass:
+        """A forward pass that finds the weights arranged."""
+        return self._passes.forward(tape=tape, fused=fused).own
+
+    @property
+    def backward_pass(self) -> Bound[_native.BackwardPass]:
+        """The backward pass, which arranges the parameters itself.
+
+        Raises:
+            InputError: the weights are stored as bfloat16.
+        """
+        if self.halves:
+            raise InputError(
+                "weights stored as bfloat16 are for inference: gradients are those of the weights as they are, so leave"
+                " weights='bfloat16' out"
+            )
+        return self._passes.backward
+
+    @property
+    def addresses(self) -> list[int]:
+        """Where the parameters are, in their order."""
+        return [address(parameter) for parameter in self.parameters.values()]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy arranges its own parameters anew."""
@@ -181,28 +209,6 @@ class PackedWeights:
         bias_ih, bias_hh = (address(self.parameters.get(name)) for name in ("bias_ih", "bias_hh"))
         kernel.pack_separate_bias(self.hidden, bias_ih, bias_hh, address(bias))
         return PackedDense(W, bias[: len(W)], weights=self.stored)
-
-    def packed_for_backward(self) -> tuple[Floats, Floats, Floats]:
-        """U, W and the projection arranged for the backward pass; empty where there is none.
-
-        Raises:
-            InputError: the weights are stored as bfloat16.
-        """
-        if self.halves:
-            raise InputError(
-                "weights stored as bfloat16 are for inference: gradients are those of the weights as they are, so leave"
-                " weights='bfloat16' out"
-            )
-        kernel, I, H, P, threads = self.kernel, self.inputs, self.hidden, self.outputs, default_threads()
-        U = np.empty(kernel.packed_backward_size(H, P), self.dtype)
-        if U.size:
-            kernel.pack_backward(H, P, address(self.parameters["weight_hh"]), address(U), threads)
-        W = np.empty(kernel.packed_input_size(I, H), self.dtype)
-        kernel.pack_input(I, H, address(self.parameters["weight_ih"]), address(W), threads)
-        projection = np.empty(kernel.packed_projection_size(H, P) if kernel.compiled.projected else 0, self.dtype)
-        if projection.size:
-            kernel.pack_projection(H, P, address(self.parameters["weight_hr"]), address(projection), threads)
-        return U, W, projection
 
 
 def _packed_weights(cell: str, parameters: dict[str, Floats], weights: Storage | None) -> PackedWeights:

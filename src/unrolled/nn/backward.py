@@ -65,7 +65,7 @@ def backward_pass(
     compiled = kernel.compiled
     x, weights = plain(inputs.x) if products is None else y, [plain(weight) for weight in inputs.weights]
     layout, threads = call.layout, kernel_threads()
-    N, bound = layout.rows, sizes.backward
+    N, bound = layout.rows, sizes.passes.backward
     h0, c0 = first_states(call, inputs)
     # the kernels turn the gradients of the last states into those of the first
     grad_h0 = _to_change(grads.h, sizes.of_states["h0"], x) if grads.h is not None or wanted[1] else None
@@ -95,7 +95,7 @@ def backward_pass(
 
     packed = scratch("weights", bound.packed, x)
     bound.own.run(
-        steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
+        steps=layout.steps, offsets=layout.address, batch=B, parameters=[weight.data_ptr() for weight in weights],
         x=x.data_ptr(), h0=address(h0), c0=address(c0), masks=addresses(masks),
         kept=[[kept_at[place] for place in own] for own in call.kept], work=work, packed=packed.address,
         room=packed.size // x.itemsize, y=y.data_ptr(), cells=address(cells), grad_y=grad_y.data_ptr(), grad_row=grad_row,

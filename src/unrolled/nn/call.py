@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unrolled.kernels import _native
-from unrolled.kernels.arrangement import BackwardArrangement, arrange_input
-from unrolled.kernels.gradients import gradient_segments
 from unrolled.kernels.kernel import Kernel, get_kernel
+from unrolled.kernels.layer_passes import LayerPasses
 from unrolled.kernels.layout import Layout
 from unrolled.nn.errors import TensorError
 from unrolled.nn.inputs import NO_MASKS, Inputs, Masks, Plan
@@ -111,60 +109,9 @@ class Sizes:
         return self.batch * self.kernel.compiled.work * self.hidden
 
     @cached_property
-    def _forwards(self) -> dict[tuple[bool, bool], Bound[_native.ForwardPass]]:
-        return {}
-
-    def forward(self, *, tape: bool, fused: bool) -> Bound[_native.ForwardPass]:
-        """The forward pass; ``fused``: ``W x`` is computed step by step."""
-        found = self._forwards.get((tape, fused))
-        if found is None:
-            found = self._forwards[tape, fused] = self._forward(tape, fused)
-        return found
-
-    def _forward(self, tape: bool, fused: bool) -> Bound[_native.ForwardPass]:
-        arrangement = self.kernel.forward_arrangement(self.inputs, self.hidden, self.size, self.names, fused=fused)
-        own = _native.ForwardPass(
-            self._native(tape=tape), tape=tape, fused=fused, arrangement=arrangement.moves, places=arrangement.places
-        )
-        return Bound(own, arrangement.size)
-
-    @cached_property
-    def backward(self) -> Bound[_native.BackwardPass]:
-        """The backward pass."""
-        kernel, I, H, P = self.kernel, self.inputs, self.hidden, self.size
-        compiled = kernel.compiled
-        arrangement = BackwardArrangement.of(compiled, kernel.wide, H, P, self.names)
-        inputs, room = arrange_input(compiled, kernel.wide, I, H, self.names)
-        numbers = [self.names.index(name) if name in self.names else -1 for name in _SUMMED]
-        meets = kernel.meets_state  # a U that no product meets is a vector
-        numbers[1] = numbers[1] if meets else -1
-        own = _native.BackwardPass(
-            self._native(tape=True), gradient_columns=len(compiled.gradient_columns), skips=compiled.skip,
-            arrangement=arrangement.moves, places=arrangement.places, inputs=inputs, numbers=numbers,
-            segments=gradient_segments(compiled, I, H, P),
-        )  # fmt: skip
-        return Bound(own, max(arrangement.size, room))
-
-    def _native(self, *, tape: bool) -> _native.LayerSizes:
-        kernel, compiled = self.kernel, self.kernel.compiled
-        return _native.LayerSizes(
-            cell=kernel.number, wide=kernel.wide, activations=kernel.activations, clip=kernel.cell.clip or 0.0,
-            directions=self.directions, batch=self.batch, inputs=self.inputs, hidden=self.hidden, outputs=self.size,
-            values=compiled.memory, parameters=len(self.names), gates_row=self.gates_rows[tape],
-            work_row=compiled.work * self.hidden, input_column=compiled.input_column, input_gates=compiled.input_gates,
-        )  # fmt: skip
-
-
-_Pass = TypeVar("_Pass")
-_SUMMED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-"""The parameters whose gradients are sums over all rows, as the extension takes them."""
-
-
-class Bound(NamedTuple, Generic[_Pass]):
-    """A pass bound to sizes, and how many numbers its arranged parameters take."""
-
-    own: _Pass
-    packed: int
+    def passes(self) -> LayerPasses:
+        """Both passes, bound once."""
+        return LayerPasses(self.kernel, self.directions, self.inputs, self.hidden, self.size, self.names)
 
 
 _known_sizes = lru_cache(maxsize=256)(Sizes.of)

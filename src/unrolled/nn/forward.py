@@ -48,7 +48,7 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products |
     own = [(_taped if tape else _untaped)(call, x) for _ in range(D)]
     weights = [plain(weight) for weight in inputs.weights]
     fused = products is None and kernel.fuses(sizes.inputs, H, sizes.size, call.steps, B, threads)
-    bound = sizes.forward(tape=tape, fused=fused)
+    bound = sizes.passes.forward(tape=tape, fused=fused)
     # work spaces for what is no part of the tape, used by both directions
     packed = scratch("weights", bound.packed, x)
     running = scratch("cells", B * M, x).address if M and not tape else 0
@@ -62,7 +62,7 @@ def forward_pass(call: Call, inputs: Inputs, *, tape: bool, products: Products |
         gates = [scratch("gates", R * row, x).address] * D
     x = plain(x)
     bound.own.run(
-        steps=layout.steps, offsets=layout.address, parameters=[weight.data_ptr() for weight in weights],
+        steps=layout.steps, offsets=layout.address, batch=B, parameters=[weight.data_ptr() for weight in weights],
         x=x.data_ptr() if products is None else 0, h0=address(h0), c0=address(c0), masks=addresses(call.masks),
         kept=[kept_addresses(each, at) for each, at in zip(own, gates, strict=True)], work=work, packed=packed.address,
         y=y.data_ptr(), cells=running or address(cells), h_last=address(h_last), c_last=address(c_last), threads=threads,
