@@ -113,43 +113,40 @@ struct Forward {
   bool halves = false;  // W, U and the projection are stored as bfloat16; of float32 only
 };
 
-#define BACKWARD_FIELDS(FIELD)                                                                                 \
-  FIELD(int64_t, hidden)                                                                                       \
-  FIELD(int64_t, outputs)                                                                                      \
-  FIELD(const void*, weight)      /* U, packed for the backward pass */                                        \
-  FIELD(const void*, projection)  /* likewise */                                                               \
-  FIELD(const void*, vectors)                                                                                  \
-  FIELD(const void*, gates)       /* the tape, as the forward pass left it: never written */                   \
-  FIELD(int64_t, gates_row)                                                                                    \
-  FIELD(const void*, h0)                                                                                       \
-  FIELD(const void*, c0)                                                                                       \
-  FIELD(const void*, h)           /* [N, h_row] */                                                             \
-  FIELD(int64_t, h_row)                                                                                        \
-  FIELD(const void*, c)           /* [N, c_row] */                                                             \
-  FIELD(int64_t, c_row)                                                                                        \
-  FIELD(const void*, new_h)                                                                                    \
-  FIELD(const void*, new_c)                                                                                    \
-  FIELD(const void*, skip)                                                                                     \
-  FIELD(const void*, grad_h)      /* [N, grad_row] */                                                          \
-  FIELD(int64_t, grad_row)                                                                                     \
-  FIELD(const void*, grad_c)      /* [N, grad_c_row] or null: nobody uses the memory of single steps */        \
-  FIELD(int64_t, grad_c_row)                                                                                   \
-  FIELD(void*, grad_gates)        /* [N, columns]: first those that meet U, those that meet W last */          \
-  FIELD(void*, grad_state)        /* [N, P] of a projected cell: gradient of h before the projection's sum */  \
-  FIELD(void*, reset_state)       /* [N, H] two products: out, what the second one met */                      \
-  FIELD(void*, grad_skip)         /* [N, H] out: gradient of the skip; added to where add_skip */              \
-  FIELD(bool, add_skip)                                                                                        \
-  FIELD(void*, grad_vectors)      /* [B, V H] in: zeros; out: gradients of the vectors, a row a sequence */    \
-  FIELD(void*, work)              /* [B, work_row] work space */                                               \
-  FIELD(int64_t, work_row)                                                                                     \
-  FIELD(void*, grad_h0)           /* [B, P] in: gradient of h_last; out: gradient of h0 */                     \
-  FIELD(void*, grad_c0)           /* [B, M H] likewise */
-
 struct Backward {
   Sequences sequences;
   Functions functions;
   Masks masks;
-  BACKWARD_FIELDS(DECLARE_FIELD)
+  int64_t hidden;
+  int64_t outputs;
+  const void* weight;      // U, packed for the backward pass
+  const void* projection;  // likewise
+  const void* vectors;
+  const void* gates;       // the tape, as the forward pass left it: never written
+  int64_t gates_row;
+  const void* h0;
+  const void* c0;
+  const void* h;           // [N, h_row]
+  int64_t h_row;
+  const void* c;           // [N, c_row]
+  int64_t c_row;
+  const void* new_h;
+  const void* new_c;
+  const void* skip;
+  const void* grad_h;      // [N, grad_row]
+  int64_t grad_row;
+  const void* grad_c;      // [N, grad_c_row] or null: nobody uses the memory of single steps
+  int64_t grad_c_row;
+  void* grad_gates;        // [N, columns]: first those that meet U, those that meet W last
+  void* grad_state;        // [N, P] of a projected cell: gradient of h before the projection's sum
+  void* reset_state;       // [N, H] two products: out, what the second one met
+  void* grad_skip;         // [N, H] out: gradient of the skip; added to where add_skip
+  bool add_skip;
+  void* grad_vectors;      // [B, V H] in: zeros; out: gradients of the vectors, a row a sequence
+  void* work;              // [B, work_row] work space
+  int64_t work_row;
+  void* grad_h0;           // [B, P] in: gradient of h_last; out: gradient of h0
+  void* grad_c0;           // [B, M H] likewise
 };
 
 // out[n, :] = W x[n, :] + bias for rows first <= n < last.
