@@ -1007,6 +1007,7 @@ MUTANTS = (
         "product.hpp",
         "packed + first * width};",
         "packed};",
+        f"{BITS} -k more_inputs",
     ),
     native(
         "one row: every group with the first one's weights",
@@ -1019,6 +1020,7 @@ MUTANTS = (
         "product.hpp",
         "second.part(k - first.depth, stretch",
         "second.part(k, stretch",
+        f"{BITS} -k more_inputs",
     ),
     native(
         "dense: the bias of the first group for all",
