@@ -138,7 +138,7 @@ def test_the_input_product_beforehand_gives_the_same_bits(cell, hidden, dtype, c
     lengths = np.array([6, 6, 4, 4, 2, 1, 0])
     layout = Layout.of_lengths(lengths)
     rows = np.array([t * len(lengths) + b for t in range(6) for b in range(len(lengths)) if t < lengths[b]])
-    for inputs in (1, 8, 140):  # 140: more than one stretch of k
+    for inputs in (1, 8, 140):  # 140: more than one stretch of k where it has 16 KiB
         c = case(cell, 6, len(lengths), inputs, hidden).to(dtype)
         together, grads_together = run(c, layout, rows)
         assert together.of.fused

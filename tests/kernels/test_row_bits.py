@@ -67,7 +67,7 @@ def test_alone_batched_padded_chunked(cell, hidden, inputs, batch, steps, dtype,
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("hidden", [5, 17, 33])
 def test_more_inputs_than_pass_through_the_cache_at_a_time(cell, hidden, dtype, case):
-    c = case(cell, 2, 9, 1400, hidden).to(dtype)  # a stretch of native/levels.cpp holds 1365 of them at most
+    c = case(cell, 2, 9, 4200, hidden).to(dtype)  # a stretch of 256 KiB holds 4096 of one column at most
     layer = RecurrentLayer(cell, c.parameters)
     y, _ = layer(c.x)
     for row in (0, 8):
