@@ -30,4 +30,4 @@ export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS
 # OpenBLAS, whose threads are not instrumented, would be reported for what its locks really prevent
 export OPENBLAS_NUM_THREADS=1 PYTHONPATH="$PWD/$build/package"
 "$python" -m pytest -p no:cacheprovider -p no:xdist -q --capture=sys tests/kernels \
-  tests/runtime/test_decoder_step.py tests/runtime/test_steps.py
+  tests/runtime/test_decoder_step.py tests/runtime/test_steps.py tests/runtime/test_stored_weights.py
