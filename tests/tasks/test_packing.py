@@ -17,10 +17,14 @@ SMALL = {"members": MEMBERS, "num_layers": LAYERS, "hidden_size": 3, "max_epochs
 @pytest.fixture
 def packed(monkeypatch):
     """What has been packed: weights of a layer, in one form or the other."""
-    made, pack = [], PackedWeights._arrange
-    monkeypatch.setattr(
-        PackedWeights, "_arrange", lambda self, fused: (made.append((self, fused)), pack(self, fused))[1]
-    )
+    made, arranged = [], PackedWeights.arranged
+
+    def noted(self, *, fused):
+        if fused not in self._arranged:
+            made.append((self, fused))
+        return arranged(self, fused=fused)
+
+    monkeypatch.setattr(PackedWeights, "arranged", noted)
     return made
 
 
